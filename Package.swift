@@ -1,0 +1,59 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every module of ours: Swift 6 mode, and each unsafe construct marked and explained, as an error.
+let house: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .treatWarning("StrictMemorySafety", as: .error),
+  // Own ~Escapable types and properties that return a Span.
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "dns-cache-server",
+  products: [
+    .executable(name: "dns-cache-server", targets: ["DNSCacheServer"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CEvent", pkgConfig: "libevent", providers: [.apt(["libevent-dev", "pkg-config"])]),
+    .target(name: "Memory", swiftSettings: house),
+    .target(name: "DNSWire", dependencies: ["Memory"], swiftSettings: house),
+    .target(name: "DNSCache", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
+    .target(
+      name: "DNSResolver", dependencies: ["Memory", "DNSWire", "DNSCache"], swiftSettings: house),
+    .target(
+      name: "DNSFrontend", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
+      swiftSettings: house),
+    .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
+    .executableTarget(
+      name: "DNSCacheServer",
+      dependencies: [
+        "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "EventLoop",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: house),
+    .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: house),
+    .testTarget(name: "DNSWireTests", dependencies: ["DNSWire", "Memory"], swiftSettings: house),
+    .testTarget(
+      name: "DNSCacheTests", dependencies: ["DNSCache", "DNSWire", "Memory"], swiftSettings: house),
+    .testTarget(
+      name: "DNSResolverTests", dependencies: ["DNSResolver", "DNSCache", "DNSWire", "Memory"],
+      resources: [.copy("Scenarios")], swiftSettings: house),
+    .testTarget(
+      name: "DNSFrontendTests",
+      dependencies: ["DNSFrontend", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
+      swiftSettings: house),
+    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
+    .testTarget(name: "HouseTests", swiftSettings: house),
+    // Starts the built program: it depends on the product so that a test run builds it first.
+    .testTarget(name: "EndToEndTests", dependencies: ["DNSCacheServer"], swiftSettings: house),
+  ]
+)
