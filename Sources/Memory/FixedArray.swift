@@ -1,0 +1,64 @@
+/// An array of fixed length with one owner: no growth, no copies, no reference counting.
+///
+/// Every access is checked against the length.
+@safe
+public struct FixedArray<Element>: ~Copyable {
+  @usableFromInline let start: UnsafeMutablePointer<Element>
+
+  /// How many elements there are.
+  public let count: Int
+
+  /// Makes `count` copies of a value.
+  public init(repeating value: Element, count: Int) {
+    precondition(count >= 0)
+    // SAFETY: initialised at once in full, freed in deinit.
+    unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: max(count, 1))
+    unsafe start.initialize(repeating: value, count: count)
+    self.count = count
+  }
+
+  deinit {
+    // SAFETY: initialised in init; nothing outlives its owner.
+    unsafe start.deinitialize(count: count)
+    unsafe start.deallocate()
+  }
+
+  /// The element at an index.
+  @inlinable
+  public subscript(index: Int) -> Element {
+    @_transparent
+    unsafeAddress {
+      precondition(index >= 0 && index < count)
+      // SAFETY: inside the array, as just checked.
+      return unsafe UnsafePointer(start + index)
+    }
+    @_transparent
+    unsafeMutableAddress {
+      precondition(index >= 0 && index < count)
+      // SAFETY: inside the array, as just checked.
+      return unsafe start + index
+    }
+  }
+
+  /// The elements as a view.
+  @inlinable
+  public var span: Span<Element> {
+    @_lifetime(borrow self)
+    get {
+      // SAFETY: all elements are initialised; the view can't outlive the borrow of its owner.
+      let view = unsafe Span(_unsafeStart: UnsafePointer(start), count: count)
+      return unsafe _overrideLifetime(view, borrowing: self)
+    }
+  }
+
+  /// The elements as a view that can be written through.
+  @inlinable
+  public var mutableSpan: MutableSpan<Element> {
+    @_lifetime(&self)
+    mutating get {
+      // SAFETY: all elements are initialised; the view holds the only access to its owner.
+      let view = unsafe MutableSpan(_unsafeStart: start, count: count)
+      return unsafe _overrideLifetime(view, mutating: &self)
+    }
+  }
+}

@@ -1,0 +1,60 @@
+extension Span<UInt8> {
+  /// Reads eight octets in memory order (little-endian value).
+  @inlinable
+  public func load64(_ offset: Int) -> UInt64 {
+    // SAFETY: the call checks its bounds; any eight octets are a valid integer.
+    unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+
+  /// Reads a 16-bit number in network order.
+  @inlinable
+  public func load16(_ offset: Int) -> UInt16 {
+    // SAFETY: the call checks its bounds; any two octets are a valid integer.
+    unsafe UInt16(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
+  }
+
+  /// Reads a 32-bit number in network order.
+  @inlinable
+  public func load32(_ offset: Int) -> UInt32 {
+    // SAFETY: the call checks its bounds; any four octets are a valid integer.
+    unsafe UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+  }
+}
+
+extension MutableSpan<UInt8> {
+  /// Writes a 16-bit number in network order.
+  @inlinable
+  @_lifetime(self: copy self)
+  public mutating func store16(_ value: UInt16, _ offset: Int) {
+    precondition(offset >= 0 && offset &+ 2 <= count)
+    self[offset] = UInt8(truncatingIfNeeded: value >> 8)
+    self[offset &+ 1] = UInt8(truncatingIfNeeded: value)
+  }
+
+  /// Writes a 32-bit number in network order.
+  @inlinable
+  @_lifetime(self: copy self)
+  public mutating func store32(_ value: UInt32, _ offset: Int) {
+    precondition(offset >= 0 && offset &+ 4 <= count)
+    self[offset] = UInt8(truncatingIfNeeded: value >> 24)
+    self[offset &+ 1] = UInt8(truncatingIfNeeded: value >> 16)
+    self[offset &+ 2] = UInt8(truncatingIfNeeded: value >> 8)
+    self[offset &+ 3] = UInt8(truncatingIfNeeded: value)
+  }
+
+  /// Copies octets to an offset; they must fit.
+  @inlinable
+  @_lifetime(self: copy self)
+  public mutating func store(_ octets: Span<UInt8>, _ offset: Int) {
+    precondition(offset >= 0 && offset &+ octets.count <= count)
+    // SAFETY: both sides are inside their regions, as just checked; views of a mutable span and of
+    // anything else never overlap.
+    unsafe octets.withUnsafeBytes { source in
+      unsafe self.withUnsafeMutableBytes { target in
+        if let from = source.baseAddress, let to = target.baseAddress {
+          unsafe (to + offset).copyMemory(from: from, byteCount: source.count)
+        }
+      }
+    }
+  }
+}

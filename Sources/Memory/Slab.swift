@@ -1,0 +1,93 @@
+/// A pool of equal places, each taken and given back by its number.
+///
+/// The pool's memory is reserved whole and touched as places are first taken; taking and giving back
+/// cost the same few instructions however many places there are.
+@safe
+public struct Slab<Element: BitwiseCopyable>: ~Copyable {
+  @usableFromInline let start: UnsafeMutablePointer<Element>
+  private let next: UnsafeMutablePointer<UInt32>
+  private var firstFree: UInt32
+  /// Places from this number on were never taken.
+  @usableFromInline var fresh: Int
+
+  /// How many places there are.
+  public let capacity: Int
+
+  /// How many places are taken.
+  public private(set) var count: Int
+
+  private static var end: UInt32 { UInt32.max }
+  private static var taken: UInt32 { UInt32.max - 1 }
+
+  /// Makes a pool of empty places.
+  public init(capacity: Int) {
+    precondition(capacity > 0 && capacity < Int(UInt32.max) - 1)
+    // SAFETY: places are initialised when taken (`Element` is trivial), freed in deinit.
+    unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: capacity)
+    unsafe next = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
+    self.capacity = capacity
+    firstFree = Slab.end
+    fresh = 0
+    count = 0
+  }
+
+  deinit {
+    // SAFETY: allocated in init; `Element` is trivial and needs no deinitialisation.
+    unsafe start.deallocate()
+    unsafe next.deallocate()
+  }
+
+  /// Takes a place for a value, or returns nothing when all are taken.
+  public mutating func insert(_ value: Element) -> Int? {
+    let index: Int
+    if firstFree != Slab.end {
+      index = Int(firstFree)
+      // SAFETY: numbers in the free list are below `fresh`.
+      firstFree = unsafe next[index]
+    } else {
+      guard fresh < capacity else { return nil }
+      index = fresh
+      fresh += 1
+    }
+    // SAFETY: `index` is below `fresh`, so inside the allocation.
+    unsafe next[index] = Slab.taken
+    unsafe (start + index).initialize(to: value)
+    count += 1
+    return index
+  }
+
+  /// Gives a place back.
+  public mutating func remove(_ index: Int) {
+    precondition(contains(index), "a place is given back once")
+    // SAFETY: checked by `contains`.
+    unsafe next[index] = firstFree
+    firstFree = UInt32(index)
+    count -= 1
+  }
+
+  /// Whether a place is taken.
+  public func contains(_ index: Int) -> Bool {
+    // SAFETY: numbers below `fresh` are inside the allocation and initialised.
+    index >= 0 && index < fresh && (unsafe next[index] == Slab.taken)
+  }
+
+  /// The value in a place that was taken at least once.
+  @inlinable
+  public subscript(index: Int) -> Element {
+    @_transparent
+    unsafeAddress {
+      precondition(index >= 0 && index < fresh)
+      // SAFETY: initialised, as just checked.
+      return unsafe UnsafePointer(start + index)
+    }
+    @_transparent
+    unsafeMutableAddress {
+      precondition(index >= 0 && index < fresh)
+      // SAFETY: initialised, as just checked.
+      return unsafe start + index
+    }
+  }
+
+  /// Every number that may be taken lies below this.
+  public var end: Int { fresh }
+}
