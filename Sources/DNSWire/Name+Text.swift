@@ -1,0 +1,51 @@
+extension Name: CustomStringConvertible {
+  /// Reads the text form, with `\.` and `\DDD` escapes; the final dot may be left out.
+  ///
+  /// Every name is taken as absolute. Octets outside ASCII are taken as they are (UTF-8), not
+  /// turned into IDNA.
+  public init(_ text: String) throws(NameTextError) {
+    try self.init(presentation: Array(text.utf8)[...])
+  }
+
+  init(presentation text: ArraySlice<UInt8>) throws(NameTextError) {
+    guard let first = text.first else { throw .empty }
+    if text.count == 1, first == Octet.dot { self = .root; return }
+    if text.count == 1, first == Octet.at { throw .noOrigin }
+    var wire: [UInt8] = [0]
+    var labelStart = 0
+    var rest = text
+    while let octet = rest.popFirst() {
+      if octet == Octet.dot {
+        guard wire.count - labelStart > 1 else { throw .emptyLabel }
+        labelStart = wire.count
+        wire.append(0)
+      } else {
+        guard let value = octet == Octet.backslash ? rest.popEscaped() : octet else {
+          throw .badEscape
+        }
+        guard wire[labelStart] < Name.maximumLabelLength else { throw .labelTooLong }
+        wire[labelStart] += 1
+        wire.append(value)
+      }
+    }
+    // Without a final dot the last label is still open, and the root is missing.
+    if labelStart != wire.count - 1 { wire.append(0) }
+    guard wire.count <= Name.maximumLength else { throw .nameTooLong }
+    self.init(validated: wire)
+  }
+
+  /// The text form, always with the final dot.
+  ///
+  /// What a zone file would read differently is escaped: dot, backslash, `"`, `;`, `(`, `)`, `@`
+  /// and `$` by a backslash, space and unprintable octets as `\DDD`.
+  public var description: String {
+    guard !isRoot else { return "." }
+    var text: [UInt8] = []
+    text.reserveCapacity(wire.count)
+    for label in labels {
+      for octet in label { text.append(octet, escapingName: true) }
+      text.append(Octet.dot)
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}
