@@ -55,10 +55,10 @@ public struct Mnemonics<Code: FixedWidthInteger & UnsignedInteger & Sendable>: S
   func code(for text: String) -> Code? {
     let upper = text.uppercased()
     if let code = codes[upper] { return code }
-    guard upper.hasPrefix(prefix) else { return nil }
+    guard upper.hasPrefix(prefix.uppercased()) else { return nil }
     let digits = upper.utf8.dropFirst(prefix.utf8.count)
-    // `Code(_:)` alone would take a sign.
-    guard !digits.isEmpty, digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
-    return Code(String(digits) ?? "")
+    // RFC 9460 §2.1: no leading zeros.
+    guard digits.count == 1 || digits.first != Octet.zero else { return nil }
+    return Array(digits)[...].decimal(Code.self)
   }
 }
