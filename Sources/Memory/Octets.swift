@@ -58,3 +58,22 @@ extension MutableSpan<UInt8> {
     }
   }
 }
+
+extension MutableSpan<UInt8> {
+  /// Reads eight octets in memory order (little-endian value).
+  @inlinable
+  public func load64(_ offset: Int) -> UInt64 {
+    span.load64(offset)
+  }
+
+  /// Writes eight octets in memory order (little-endian value).
+  @inlinable
+  @_lifetime(self: copy self)
+  public mutating func store64(_ value: UInt64, _ offset: Int) {
+    precondition(offset >= 0 && offset &+ 8 <= count)
+    // SAFETY: inside the span, as just checked.
+    unsafe self.withUnsafeMutableBytes { target in
+      unsafe target.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
+    }
+  }
+}

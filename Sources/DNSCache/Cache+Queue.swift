@@ -1,0 +1,155 @@
+import Memory
+
+// Eviction is SIEVE (Zhang et al., "SIEVE is simpler than LRU", NSDI 2024): names stay in the order
+// they came in; a hand walks from the oldest to the newest, spares and unmarks what was used since it
+// last passed, and removes the first name that was not. A use costs one octet written.
+
+extension Cache {
+  /// A place in the queue of names that stays good while names come and go.
+  public struct Cursor: Sendable {
+    let index: Int
+
+    /// The eviction's hand.
+    static let hand = Cursor(index: 0)
+    /// The sweep's place.
+    static let sweep = Cursor(index: 1)
+  }
+
+  /// Bits of the cursors that always exist.
+  static var reservedCursors: UInt8 { 0b11 }
+
+  /// Names that the hand spares before it removes one regardless, so that an eviction's time is
+  /// bounded.
+  private static let sparedPerEviction = 256
+
+  /// Takes a cursor, set on the oldest name; nothing when all are in use.
+  public mutating func openCursor() -> Cursor? {
+    for index in 0..<8 where cursorsInUse & (1 << UInt8(index)) == 0 {
+      cursorsInUse |= 1 << UInt8(index)
+      cursors[index] = oldest.rawValue
+      return Cursor(index: index)
+    }
+    return nil
+  }
+
+  /// Gives a cursor back.
+  public mutating func closeCursor(_ cursor: Cursor) {
+    cursorsInUse &= ~(1 << UInt8(cursor.index))
+    cursors[cursor.index] = 0
+  }
+
+  func place(_ cursor: Cursor) -> Reference { Reference(rawValue: cursors[cursor.index]) }
+
+  mutating func move(_ cursor: Cursor, to node: Reference) {
+    cursors[cursor.index] = node.rawValue
+  }
+
+  mutating func enqueue(_ node: Reference) {
+    arena.setLink(node, NodeField.newer, .none)
+    arena.setLink(node, NodeField.older, newest)
+    if newest.isNone { oldest = node } else { arena.setLink(newest, NodeField.newer, node) }
+    newest = node
+  }
+
+  mutating func dequeue(_ node: Reference) {
+    let newer = arena.link(node, NodeField.newer)
+    let older = arena.link(node, NodeField.older)
+    if newer.isNone { newest = older } else { arena.setLink(newer, NodeField.older, older) }
+    if older.isNone { oldest = newer } else { arena.setLink(older, NodeField.newer, newer) }
+    for index in 0..<8 where cursors[index] == node.rawValue {
+      cursors[index] = newer.rawValue
+    }
+  }
+
+  /// Removes one name that was not used lately; false when there is none to remove.
+  mutating func evict(keeping kept: Reference) -> Bool {
+    var node = place(.hand)
+    var spared = 0
+    while true {
+      if node.isNone { node = oldest }
+      if node.isNone { return false }
+      let newer = arena.link(node, NodeField.newer)
+      if node == kept {
+        guard nameCount > 1 else { return false }
+        node = newer
+        continue
+      }
+      if arena.load8(node, NodeField.visited) != 0 && spared < Cache.sparedPerEviction {
+        arena.store8(0, node, NodeField.visited)
+        spared += 1
+        node = newer
+        continue
+      }
+      move(.hand, to: newer)
+      removeNode(node)
+      counters.evictions += 1
+      return true
+    }
+  }
+
+  /// Removes what has expired among the next names, in both maps.
+  ///
+  /// - Parameters:
+  ///   - count: names to look at in this slice.
+  ///   - now: the time in seconds.
+  /// - Returns: whether a whole pass is done; the next call begins another.
+  public mutating func sweep(names count: Int, now: UInt32) -> Bool {
+    var node = place(.sweep)
+    if node.isNone { node = oldest }
+    for _ in 0..<count {
+      if node.isNone { break }
+      let newer = arena.link(node, NodeField.newer)
+      sweepNode(node, now: now)
+      node = newer
+    }
+    move(.sweep, to: node)
+    return node.isNone
+  }
+
+  private mutating func sweepNode(_ node: Reference, now: UInt32) {
+    var set = arena.link(node, NodeField.firstSet)
+    while !set.isNone {
+      let next = arena.link(set, SetField.next)
+      if arena.load32(set, SetField.expiry) <= now {
+        removeSet(set, at: node)
+        counters.expired += 1
+      }
+      set = next
+    }
+    if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+  }
+
+  // MARK: Used once
+
+  /// Remembers that a node has an RRset that may be used once only.
+  mutating func rememberEphemeral(_ node: Reference) -> Bool {
+    guard ephemeralCount < 64 else { return false }
+    ephemeral[ephemeralCount] = node.rawValue
+    ephemeralCount += 1
+    return true
+  }
+
+  mutating func forgetEphemeral(_ node: Reference) {
+    guard ephemeralCount > 0 else { return }
+    for index in 0..<ephemeralCount where ephemeral[index] == node.rawValue {
+      ephemeral[index] = 0
+    }
+  }
+
+  /// Removes what may be used once only: call it when the answers that it was for are written.
+  public mutating func dropEphemeral() {
+    guard ephemeralCount > 0 else { return }
+    for index in 0..<ephemeralCount where ephemeral[index] != 0 {
+      let node = Reference(rawValue: ephemeral[index])
+      var set = arena.link(node, NodeField.firstSet)
+      while !set.isNone {
+        let next = arena.link(set, SetField.next)
+        if arena.load8(set, SetField.ephemeral) != 0 { removeSet(set, at: node) }
+        set = next
+      }
+      // Removing the node also clears its other mentions in the list.
+      if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+    }
+    ephemeralCount = 0
+  }
+}

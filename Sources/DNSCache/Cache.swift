@@ -1,0 +1,215 @@
+import DNSWire
+import Memory
+
+/// What is known: one table of names, each with its RRsets and negative facts, and one of addresses.
+///
+/// Times are seconds on a clock of the caller's that never goes back. All storage lies in one arena
+/// and three bucket tables, reserved at the start, so the limit in octets holds by construction; when
+/// the arena is full, names that were not used make room.
+public struct Cache: ~Copyable {
+  /// What may enter, and for how long.
+  public let limits: CacheLimits
+  /// The secret that names are hashed with; keys for this cache are made with it.
+  public let seed: HashSeed
+  /// What has been done so far.
+  public internal(set) var counters = CacheCounters()
+
+  /// Names there are.
+  public internal(set) var nameCount = 0
+  /// RRsets and negative facts there are.
+  public internal(set) var setCount = 0
+  /// Records there are.
+  public internal(set) var recordCount = 0
+
+  var arena: Arena
+  var names: BucketTable
+  var addresses4: AddressIndex
+  var addresses6: AddressIndex
+
+  /// The queue of names in the order they came in, for eviction and for walking.
+  var newest = Reference.none
+  var oldest = Reference.none
+  var cursors: InlineArray<8, UInt32>
+  var cursorsInUse: UInt8
+
+  var ephemeral: InlineArray<64, UInt32>
+  var ephemeralCount = 0
+
+  /// A second key, for names that are looked up on the way to another.
+  var scratch: NameKey
+
+  /// Most RRsets that one name may have; the oldest gives way.
+  public static let setsPerName = 100
+
+  /// Makes an empty cache.
+  public init(limits: CacheLimits, seed: HashSeed) {
+    let octets = max(limits.octets, CacheLimits.leastOctets)
+    self.limits = limits
+    self.seed = seed
+    // Shares for the buckets: one for three quarters of a name, at a hundred octets a name and its
+    // first address, needs a twentieth; the rest is the arena's.
+    let nameBuckets = octets / 20 / 4
+    let addressBuckets = octets / 32 / 4
+    names = BucketTable(maximum: nameBuckets)
+    addresses4 = AddressIndex(width: 4, seed: seed, maximumBuckets: addressBuckets)
+    addresses6 = AddressIndex(width: 16, seed: seed, maximumBuckets: addressBuckets)
+    let arenaOctets = octets - (nameBuckets + 2 * addressBuckets) * 4
+    arena = Arena(capacity: min(arenaOctets, Arena.maximumCapacity))
+    cursors = InlineArray(repeating: 0)
+    cursorsInUse = Cache.reservedCursors
+    ephemeral = InlineArray(repeating: 0)
+    scratch = NameKey(seed: seed)
+  }
+
+  /// Octets in use, of ``CacheLimits/octets``.
+  public var octets: Int {
+    arena.used + names.octets + addresses4.octets + addresses6.octets
+  }
+
+  /// Different addresses that names are known for.
+  public var addressCount: Int { addresses4.count + addresses6.count }
+
+  // MARK: Names
+
+  /// The node of a name, or none.
+  func find(_ key: borrowing NameKey) -> Reference {
+    var node = names[names.bucket(key.hash)]
+    while !node.isNone {
+      if arena.load32(node, NodeField.hash) == key.hash
+        && key.matches(arena.octets(node, NodeField.name, count: arena.nodeName(node)))
+      {
+        return node
+      }
+      node = arena.link(node, NodeField.chain)
+    }
+    return node
+  }
+
+  /// The node of a name, made if there is none; nothing when there is no room.
+  mutating func findOrInsert(_ key: borrowing NameKey) -> Reference? {
+    let existing = find(key)
+    if !existing.isNone { return existing }
+    guard let node = allocate(NodeField.name + key.count, keeping: .none) else { return nil }
+    arena.store32(key.hash, node, NodeField.hash)
+    arena.setLink(node, NodeField.firstSet, .none)
+    arena.store8(UInt8(key.count), node, NodeField.nameCount)
+    arena.store8(0, node, NodeField.visited)
+    arena.store(key.octets, node, NodeField.name)
+    let bucket = names.bucket(key.hash)
+    arena.setLink(node, NodeField.chain, names[bucket])
+    names[bucket] = node
+    enqueue(node)
+    nameCount += 1
+    if nameCount * 4 > names.count * 3 { splitBucket() }
+    return node
+  }
+
+  private mutating func splitBucket() {
+    guard let old = names.grow() else { return }
+    var node = names[old]
+    names[old] = .none
+    while !node.isNone {
+      let next = arena.link(node, NodeField.chain)
+      let bucket = names.bucket(arena.load32(node, NodeField.hash))
+      arena.setLink(node, NodeField.chain, names[bucket])
+      names[bucket] = node
+      node = next
+    }
+  }
+
+  /// Removes a name and all that is known of it.
+  mutating func removeNode(_ node: Reference) {
+    var set = arena.link(node, NodeField.firstSet)
+    while !set.isNone {
+      let next = arena.link(set, SetField.next)
+      releaseSet(set)
+      set = next
+    }
+    let bucket = names.bucket(arena.load32(node, NodeField.hash))
+    let chain = arena.link(node, NodeField.chain)
+    if names[bucket] == node {
+      names[bucket] = chain
+    } else {
+      var before = names[bucket]
+      while arena.link(before, NodeField.chain) != node {
+        before = arena.link(before, NodeField.chain)
+      }
+      arena.setLink(before, NodeField.chain, chain)
+    }
+    dequeue(node)
+    forgetEphemeral(node)
+    arena.free(node)
+    nameCount -= 1
+  }
+
+  // MARK: RRsets
+
+  /// The RRset of a type, or none; also when its time is over.
+  func findSet(_ type: RecordType, at node: Reference) -> Reference {
+    var set = arena.link(node, NodeField.firstSet)
+    while !set.isNone {
+      if arena.load16(set, SetField.type) == type.rawValue { return set }
+      set = arena.link(set, SetField.next)
+    }
+    return set
+  }
+
+  /// Takes an RRset out of its node's list and frees it.
+  mutating func removeSet(_ set: Reference, at node: Reference) {
+    let next = arena.link(set, SetField.next)
+    if arena.link(node, NodeField.firstSet) == set {
+      arena.setLink(node, NodeField.firstSet, next)
+    } else {
+      var before = arena.link(node, NodeField.firstSet)
+      while arena.link(before, SetField.next) != set {
+        before = arena.link(before, SetField.next)
+      }
+      arena.setLink(before, SetField.next, next)
+    }
+    releaseSet(set)
+  }
+
+  /// Frees an RRset that no list leads to any more, its addresses first.
+  private mutating func releaseSet(_ set: Reference) {
+    let view = RRset(set, in: arena)
+    let entry = RRset.addressEntry(view.type, view.kind)
+    if entry > 0 {
+      for index in 0..<view.count {
+        let place = Cache.addressPlace(set, index, entry)
+        if view.type == .a {
+          addresses4.remove(place, in: &arena)
+        } else {
+          addresses6.remove(place, in: &arena)
+        }
+      }
+    }
+    setCount -= 1
+    recordCount -= view.count
+    arena.free(set)
+  }
+
+  /// Where the entry of an address record lies.
+  static func addressPlace(_ set: Reference, _ index: Int, _ entry: Int) -> Reference {
+    Reference(rawValue: set.rawValue + UInt32((SetField.data + index * entry) / Arena.unit))
+  }
+
+  // MARK: Room
+
+  /// Most names that are removed to make room for one block.
+  ///
+  /// The largest block is an RRset of 64 KiB; names take a hundred octets or so each.
+  private static let evictionsPerBlock = 4_096
+
+  /// Gives out a block, removing unused names while there is no room.
+  mutating func allocate(_ octets: Int, keeping kept: Reference) -> Reference? {
+    var attempts = 0
+    while true {
+      if let block = arena.allocate(octets: octets) { return block }
+      guard attempts < Cache.evictionsPerBlock, evict(keeping: kept) else {
+        counters.noRoom += 1
+        return nil
+      }
+      attempts += 1
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import DNSWire
+import Memory
+
+/// Where a node's fields lie in its block: a name and what is known of it.
+enum NodeField {
+  /// Next node of the same bucket.
+  static let chain = 0
+  /// The name's hash.
+  static let hash = 4
+  /// First RRset.
+  static let firstSet = 8
+  /// The node that came into the queue next.
+  static let newer = 12
+  /// The node that came into the queue before.
+  static let older = 16
+  /// Octets of the name.
+  static let nameCount = 20
+  /// Not zero when the node was used since the eviction's hand last passed.
+  static let visited = 21
+  /// The name: wire form, lower-cased.
+  static let name = 24
+}
+
+/// Where an RRset's fields lie in its block.
+enum SetField {
+  /// Next RRset of the same node.
+  static let next = 0
+  /// The second from which on the RRset is no longer good.
+  static let expiry = 4
+  /// The TTL it came with, after capping.
+  static let ttl = 8
+  /// The type; 0 for "no such name".
+  static let type = 12
+  /// Records.
+  static let count = 14
+  /// Octets of data.
+  static let dataCount = 16
+  /// ``Rank``.
+  static let rank = 20
+  /// `RecordView.Section`.
+  static let section = 21
+  /// ``RRset/Kind``.
+  static let kind = 22
+  /// Not zero when the RRset may be used once only.
+  static let ephemeral = 23
+  /// The records.
+  ///
+  /// Addresses: entries of ``AddressField``. Other types: for each record two octets of length in
+  /// network order and the RDATA. Negative facts: how many octets of the name precede the zone's, and
+  /// the SOA's RDATA.
+  static let data = 24
+}
+
+/// Where the fields of an address lie: an A or AAAA record, and its place among equal addresses.
+enum AddressField {
+  /// Next group of the same bucket; only the first entry of a group has it.
+  static let chain = 0
+  /// Next entry with the same address.
+  static let nextSame = 4
+  /// Previous entry with the same address; none for the first of a group.
+  static let previousSame = 8
+  /// The node whose name has this address.
+  static let owner = 12
+  /// Four or sixteen octets.
+  static let address = 16
+}
+
+extension Arena {
+  func link(_ place: Reference, _ field: Int) -> Reference {
+    Reference(rawValue: load32(place, field))
+  }
+
+  mutating func setLink(_ place: Reference, _ field: Int, _ target: Reference) {
+    store32(target.rawValue, place, field)
+  }
+
+  /// Fills a key with a name that lies in a block.
+  func load(_ key: inout NameKey, _ place: Reference, _ offset: Int, count: Int) {
+    key.load(trusted: octets(place, offset, count: count))
+  }
+
+  func nodeName(_ node: Reference) -> Int { Int(load8(node, NodeField.nameCount)) }
+}
+
+/// What is known of one type at one name: an RRset, or the fact that there is none.
+public struct RRset: Sendable {
+  /// What is known.
+  public enum Kind: UInt8, Sendable {
+    /// There are records.
+    case records = 0
+    /// The name has no records of this type (NODATA, RFC 2308 §2.2).
+    case noData = 1
+    /// There is no such name (NXDOMAIN, RFC 2308 §2.1).
+    case noName = 2
+  }
+
+  /// The type; 0 when ``kind`` is ``Kind/noName``.
+  public var type: RecordType
+  /// What is known.
+  public var kind: Kind
+  /// How many records.
+  public var count: Int
+  /// The TTL that it came with, after capping, in seconds.
+  public var ttl: UInt32
+  /// The second, on the cache's clock, from which on it is no longer good.
+  public var expiry: UInt32
+  /// How far it may be trusted.
+  public var rank: Rank
+  /// The section it came in.
+  public var section: RecordView.Section
+
+  let reference: Reference
+  let dataCount: Int
+  let isEphemeral: Bool
+
+  init(_ reference: Reference, in arena: borrowing Arena) {
+    self.reference = reference
+    type = RecordType(rawValue: arena.load16(reference, SetField.type))
+    kind = Kind(rawValue: arena.load8(reference, SetField.kind)) ?? .records
+    count = Int(arena.load16(reference, SetField.count))
+    ttl = arena.load32(reference, SetField.ttl)
+    expiry = arena.load32(reference, SetField.expiry)
+    rank = Rank(rawValue: arena.load8(reference, SetField.rank)) ?? .additional
+    section =
+      RecordView.Section(rawValue: arena.load8(reference, SetField.section)) ?? .additional
+    dataCount = Int(arena.load32(reference, SetField.dataCount))
+    isEphemeral = arena.load8(reference, SetField.ephemeral) != 0
+  }
+
+  /// Octets of one entry when the records are addresses, else zero.
+  static func addressEntry(_ type: RecordType, _ kind: Kind) -> Int {
+    guard kind == .records else { return 0 }
+    switch type {
+    case .a: return AddressField.address + 4
+    case .aaaa: return AddressField.address + 16
+    default: return 0
+    }
+  }
+}
