@@ -18,10 +18,6 @@ extension Cache {
   /// Bits of the cursors that always exist.
   static var reservedCursors: UInt8 { 0b11 }
 
-  /// Names that the hand spares before it removes one regardless, so that an eviction's time is
-  /// bounded.
-  private static let sparedPerEviction = 256
-
   /// Takes a cursor, set on the oldest name; nothing when all are in use.
   public mutating func openCursor() -> Cursor? {
     for index in 0..<8 where cursorsInUse & (1 << UInt8(index)) == 0 {
@@ -62,9 +58,10 @@ extension Cache {
   }
 
   /// Removes one name that was not used lately; false when there is none to remove.
-  mutating func evict(keeping kept: Reference) -> Bool {
+  ///
+  /// - Parameter spare: used names that may be spared still; then one goes regardless.
+  mutating func evict(keeping kept: Reference, sparing spare: inout Int) -> Bool {
     var node = place(.hand)
-    var spared = 0
     while true {
       if node.isNone { node = oldest }
       if node.isNone { return false }
@@ -74,9 +71,9 @@ extension Cache {
         node = newer
         continue
       }
-      if arena.load8(node, NodeField.visited) != 0 && spared < Cache.sparedPerEviction {
+      if arena.load8(node, NodeField.visited) != 0 && spare > 0 {
         arena.store8(0, node, NodeField.visited)
-        spared += 1
+        spare -= 1
         node = newer
         continue
       }
@@ -122,12 +119,14 @@ extension Cache {
   // MARK: Used once
 
   /// Remembers that a node has an RRset that may be used once only.
-  mutating func rememberEphemeral(_ node: Reference) -> Bool {
-    guard ephemeralCount < 64 else { return false }
+  mutating func rememberEphemeral(_ node: Reference) {
+    precondition(hasEphemeralRoom)
     ephemeral[ephemeralCount] = node.rawValue
     ephemeralCount += 1
-    return true
   }
+
+  /// Whether one more RRset can be remembered as one that may be used once only.
+  var hasEphemeralRoom: Bool { ephemeralCount < 64 }
 
   mutating func forgetEphemeral(_ node: Reference) {
     guard ephemeralCount > 0 else { return }
