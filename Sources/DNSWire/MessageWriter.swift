@@ -237,6 +237,10 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     octets(data.extracting(offset..<data.count))
   }
 
+  /// Counts a record of the Additional section whose octets were written one by one, such as OPT.
+  @_lifetime(self: copy self)
+  public mutating func countAdditional() { count(.additional) }
+
   @_lifetime(self: copy self)
   private mutating func count(_ section: RecordView.Section) {
     switch section {
