@@ -23,14 +23,14 @@ extension Name: CustomStringConvertible {
         guard let value = octet == Octet.backslash ? rest.popEscaped() : octet else {
           throw .badEscape
         }
-        guard wire[labelStart] < Name.maximumLabelLength else { throw .labelTooLong }
+        guard wire[labelStart] < WireName.longestLabel else { throw .labelTooLong }
         wire[labelStart] += 1
         wire.append(value)
       }
     }
     // Without a final dot the last label is still open, and the root is missing.
     if labelStart != wire.count - 1 { wire.append(0) }
-    guard wire.count <= Name.maximumLength else { throw .nameTooLong }
+    guard wire.count <= WireName.longest else { throw .nameTooLong }
     self.init(validated: wire)
   }
 

@@ -3,11 +3,6 @@
 /// Letters keep the case they came in and compare without it (RFC 4343 §3). A value is always
 /// valid: labels of 1 to 63 octets, at most 255 octets in all, the root last (RFC 1035 §2.3.4).
 public struct Name: Sendable {
-  /// Longest name, counting each label's length octet and the root (RFC 1035 §2.3.4).
-  public static let maximumLength = 255
-  /// Longest label (RFC 1035 §2.3.4).
-  public static let maximumLabelLength = 63
-
   /// The root, a name without labels.
   public static let root = Name(validated: [0])
 
@@ -38,12 +33,12 @@ public struct Name: Sendable {
   public init(labels: some Sequence<some Collection<UInt8>>) throws(WireError) {
     var wire: [UInt8] = []
     for label in labels {
-      guard (1...Name.maximumLabelLength).contains(label.count) else { throw .badLabel }
+      guard (1...WireName.longestLabel).contains(label.count) else { throw .badLabel }
       wire.append(UInt8(label.count))
       wire.append(contentsOf: label)
     }
     wire.append(0)
-    guard wire.count <= Name.maximumLength else { throw .nameTooLong }
+    guard wire.count <= WireName.longest else { throw .nameTooLong }
     self.wire = wire
   }
 
@@ -53,9 +48,9 @@ public struct Name: Sendable {
     while true {
       guard position < bytes.count else { throw .truncated }
       let length = Int(bytes[position])
-      guard length <= maximumLabelLength else { throw .badLabel }
+      guard length <= WireName.longestLabel else { throw .badLabel }
       position += 1 + length
-      guard position - start <= maximumLength else { throw .nameTooLong }
+      guard position - start <= WireName.longest else { throw .nameTooLong }
       if length == 0 { return position - start }
     }
   }
