@@ -31,7 +31,8 @@ extension Cache {
   ///   - once: data that may be used once is used, too.
   ///   - now: the time in seconds.
   public mutating func answer(
-    _ key: inout NameKey, type: RecordType, into writer: inout MessageWriter, once: Bool, now: UInt32
+    _ key: inout NameKey, type: RecordType, into writer: inout MessageWriter, once: Bool,
+    now: UInt32
   ) -> Answer {
     var owner = MessageHeader.size
     var links = 0

@@ -42,7 +42,8 @@ extension Cache {
   ///   - once: the data may be used once only, whatever its TTL.
   ///   - now: the time in seconds.
   public mutating func insert(
-    owner: borrowing NameKey, type: RecordType, ttl: UInt32, records: Span<UInt8>, from origin: Origin,
+    owner: borrowing NameKey, type: RecordType, ttl: UInt32, records: Span<UInt8>,
+    from origin: Origin,
     once: Bool = false, now: UInt32
   ) -> Insertion {
     let kept = limits.ttl(ttl)

@@ -166,7 +166,8 @@ public struct Resolver: ~Copyable {
         moveOn(index, now: now)
       } else if questions[index].attemptCount < ResolverTiming.attempts {
         counters.retries += 1
-        questions[index].upstream = nextUpstream(after: questions[index]) ?? questions[index].upstream
+        questions[index].upstream =
+          nextUpstream(after: questions[index]) ?? questions[index].upstream
         send(index, now: now)
       } else {
         timers.schedule(index, at: questions[index].started + ResolverTiming.deadline)

@@ -14,7 +14,8 @@ extension Message {
     let smallest = MessageHeader.size + fixed.reduce(0) { $0 + $1.count } + optCount
     let limit = max(min(limit, Int(UInt16.max)), smallest)
     var buffer = [UInt8](repeating: 0, count: limit)
-    var writer = MessageWriter(buffer.mutableSpan, limit: limit - optCount)
+    var space = buffer.mutableSpan
+    var writer = MessageWriter(&space, limit: limit - optCount)
     writer.header(id: id, questionCount: UInt16(questions.count))
     for question in fixed { writer.question(question.span) }
     let isWhole =
