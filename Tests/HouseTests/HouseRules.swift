@@ -73,7 +73,7 @@ enum HouseRules {
     }
 
     let code = SwiftText(text)
-    for (index, line) in code.lines.enumerated() {
+    for (index, line) in code.lines.enumerated() where !line.allSatisfy(\.isWhitespace) {
       for imported in importedModules(in: line) where !allowed.contains(imported) {
         report(index + 1, .forbiddenImport, "import \(imported)")
       }

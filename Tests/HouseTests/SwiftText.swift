@@ -1,96 +1,99 @@
 /// Swift source text with its comments and the contents of its string literals blanked out.
 ///
-/// Every octet that goes becomes a space, line breaks stay, so positions and line numbers are those
-/// of the original. Code inside a string interpolation is blanked with the string; regular
-/// expression literals are not recognised.
+/// Every octet that goes becomes a space, line breaks stay, so line numbers are those of the
+/// original. Code inside a string interpolation is blanked with the string; regular expression
+/// literals are not recognised.
 struct SwiftText {
-  let characters: [Character]
+  /// The lines, without their line breaks.
+  let lines: [Substring]
 
   init(_ text: String) {
-    characters = Self.blank(Array(text))
+    var scanner = Scanner(source: Array(text.utf8))
+    scanner.run()
+    lines = String(decoding: scanner.result, as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false)
   }
 
-  /// The lines, without their line breaks.
-  var lines: [Substring] {
-    String(characters).split(separator: "\n", omittingEmptySubsequences: false)
-  }
-
-  private static func blank(_ source: [Character]) -> [Character] {
-    var result = source
+  private struct Scanner {
+    let source: [UInt8]
+    var result: [UInt8]
     var position = 0
 
-    func starts(_ text: String, at index: Int) -> Bool {
-      source[index...].starts(with: text)
-    }
-    func erase(to end: Int) {
-      while position < min(end, source.count) {
-        if !source[position].isNewline { result[position] = " " }
-        position += 1
-      }
+    init(source: [UInt8]) {
+      self.source = source
+      result = source
     }
 
-    while position < source.count {
-      if !["/", "\"", "#"].contains(source[position]) {
-        position += 1
-      } else if starts("//", at: position) {
-        var end = position
-        while end < source.count, !source[end].isNewline { end += 1 }
-        erase(to: end)
-      } else if starts("/*", at: position) {
-        var depth = 0
-        var end = position
-        repeat {
-          if starts("/*", at: end) {
-            depth += 1
-            end += 2
-          } else if starts("*/", at: end) {
-            depth -= 1
-            end += 2
-          } else {
-            end += 1
-          }
-        } while depth > 0 && end < source.count
-        erase(to: end)
-      } else if let literal = StringLiteral(in: source, at: position) {
-        position = literal.contentStart
-        erase(to: literal.contentEnd)
-        position = literal.end
-      } else {
-        position += 1
-      }
-    }
-    return result
-  }
-
-  /// One string literal: plain, multi-line or raw.
-  private struct StringLiteral {
-    let contentStart: Int
-    let contentEnd: Int
-    let end: Int
-
-    init?(in source: [Character], at start: Int) {
-      var quote = start
-      while quote < source.count, source[quote] == "#" { quote += 1 }
-      guard quote < source.count, source[quote] == "\"" else { return nil }
-      let hashes = String(repeating: "#", count: quote - start)
-      let isMultiline = source[quote...].starts(with: "\"\"\"")
-      let closing = (isMultiline ? "\"\"\"" : "\"") + hashes
-      let escape = "\\" + hashes
-
-      var position = quote + (isMultiline ? 3 : 1)
-      contentStart = position
+    mutating func run() {
       while position < source.count {
-        if source[position...].starts(with: closing) {
-          contentEnd = position
-          end = position + closing.count
-          return
+        switch source[position] {
+        case UInt8(ascii: "/") where octet(1) == UInt8(ascii: "/"):
+          while position < source.count, source[position] != UInt8(ascii: "\n") { erase() }
+        case UInt8(ascii: "/") where octet(1) == UInt8(ascii: "*"):
+          eraseBlockComment()
+        case UInt8(ascii: "\""), UInt8(ascii: "#"):
+          eraseStringLiteral()
+        default:
+          position += 1
         }
-        // A single-line literal ends with its line at the latest.
-        if !isMultiline, source[position].isNewline { break }
-        position += source[position...].starts(with: escape) ? escape.count + 1 : 1
       }
-      contentEnd = min(position, source.count)
-      end = contentEnd
+    }
+
+    /// The octet some places on; zero past the end.
+    private func octet(_ offset: Int) -> UInt8 {
+      position + offset < source.count ? source[position + offset] : 0
+    }
+
+    private mutating func erase(_ count: Int = 1) {
+      for _ in 0..<count where position < source.count {
+        if source[position] != UInt8(ascii: "\n") { result[position] = UInt8(ascii: " ") }
+        position += 1
+      }
+    }
+
+    private mutating func eraseBlockComment() {
+      var depth = 0
+      repeat {
+        if octet(0) == UInt8(ascii: "/"), octet(1) == UInt8(ascii: "*") {
+          depth += 1
+          erase(2)
+        } else if octet(0) == UInt8(ascii: "*"), octet(1) == UInt8(ascii: "/") {
+          depth -= 1
+          erase(2)
+        } else {
+          erase()
+        }
+      } while depth > 0 && position < source.count
+    }
+
+    /// Erases between the quotes of a literal, plain, multi-line or raw.
+    private mutating func eraseStringLiteral() {
+      var hashes = 0
+      while octet(hashes) == UInt8(ascii: "#") { hashes += 1 }
+      guard octet(hashes) == UInt8(ascii: "\"") else {
+        position += max(hashes, 1)
+        return
+      }
+      position += hashes
+      let quote = UInt8(ascii: "\"")
+      let quotes = octet(1) == quote && octet(2) == quote ? 3 : 1
+      position += quotes
+      while position < source.count {
+        // A literal on one line ends with its line at the latest.
+        if quotes == 1, octet(0) == UInt8(ascii: "\n") { return }
+        if octet(0) == UInt8(ascii: "\\"), areHashes(from: 1, hashes) {
+          erase(hashes + 2)
+        } else if (0..<quotes).allSatisfy({ octet($0) == quote }), areHashes(from: quotes, hashes) {
+          position += quotes + hashes
+          return
+        } else {
+          erase()
+        }
+      }
+    }
+
+    private func areHashes(from offset: Int, _ count: Int) -> Bool {
+      (0..<count).allSatisfy { octet(offset + $0) == UInt8(ascii: "#") }
     }
   }
 }
