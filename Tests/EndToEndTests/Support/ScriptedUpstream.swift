@@ -15,6 +15,7 @@ final class ScriptedUpstream: Sendable {
     let transport: Transport
     /// How many queries came before this one.
     let number: Int
+    let time: ContinuousClock.Instant
 
     /// The query read by the tests' own reader.
     var message: DNSMessage { (try? DNSMessage(parsing: bytes)) ?? DNSMessage() }
@@ -59,7 +60,8 @@ final class ScriptedUpstream: Sendable {
     func record(_ bytes: [UInt8], _ transport: Transport) -> [Action] {
       // The script runs outside the lock: it may look at the queries.
       let (script, query) = state.withLock { state in
-        let query = Query(bytes: bytes, transport: transport, number: state.queries.count)
+        let query = Query(
+          bytes: bytes, transport: transport, number: state.queries.count, time: .now)
         state.queries.append(query)
         return (state.script, query)
       }
