@@ -15,7 +15,8 @@ public final class DatagramSocket {
   /// Who is at the other end, for a connected socket.
   let connection: Peer?
   let hasErrorQueue: Bool
-  let batchSize: Int
+  /// Datagrams that one `receiveBatch()` reads at most.
+  public let batchSize: Int
   let incoming: MessageBatch
   let outgoing: MessageBatch
   private let readEvent: UnsafeMutablePointer<event>

@@ -2,7 +2,7 @@
 ///
 /// A plain value: it can be kept, and a reply sent with it later leaves from the address that was
 /// asked.
-public struct Peer: Equatable, Hashable, Sendable {
+public struct Peer: Equatable, Hashable, Sendable, BitwiseCopyable {
   /// The sender.
   public let address: SocketAddress
   /// The address and port that the datagram was sent to.

@@ -3,7 +3,7 @@ import Glibc
 /// An IPv4 or IPv6 address with a port: a plain value without heap memory.
 ///
 /// An IPv4-mapped IPv6 address (::ffff:192.0.2.1) stays IPv6.
-public struct SocketAddress: Equatable, Hashable, Sendable {
+public struct SocketAddress: Equatable, Hashable, Sendable, BitwiseCopyable {
   /// The first eight octets of an IPv6 address, the first octet most significant; 0 for IPv4.
   public let high: UInt64
   /// The last eight octets of an IPv6 address, or the four of an IPv4 address.
