@@ -10,7 +10,11 @@ public final class EventLoop {
   let base: OpaquePointer
 
   /// Makes a loop that doesn't run yet; throws when the kernel refuses an epoll descriptor.
+  ///
+  /// From here on the process ignores SIGPIPE: libevent writes to streams whose peer may be gone,
+  /// and has no other way to get an error instead.
   public init() throws(SystemError) {
+    _ = signal(SIGPIPE, SIG_IGN)
     guard let configuration = unsafe event_config_new() else {
       throw SystemError(call: "event_config_new", purpose: "the event loop", code: ENOMEM)
     }
