@@ -43,8 +43,7 @@ extension Cache {
   ///   - now: the time in seconds.
   public mutating func insert(
     owner: borrowing NameKey, type: RecordType, ttl: UInt32, records: Span<UInt8>,
-    from origin: Origin,
-    once: Bool = false, now: UInt32
+    from origin: Origin, once: Bool = false, now: UInt32
   ) -> Insertion {
     let kept = limits.ttl(ttl)
     return place(
@@ -130,7 +129,7 @@ extension Cache {
   }
 
   /// Builds a block for an RRset, in no list yet; its addresses are in their index already.
-  private mutating func makeSet(
+  mutating func makeSet(
     _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, owner node: Reference
   ) -> Reference? {
     let entry = RRset.addressEntry(type, kind)
@@ -184,19 +183,21 @@ extension Cache {
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let next = arena.link(set, SetField.next)
-      let other = RRset(set, in: arena)
-      let contradicts =
-        switch (kind, other.kind) {
-        case (.noName, _): other.rank.answersQuestions
-        case (_, .noName): true
-        case (.noData, _): false
-        case (.records, .noData): false
-        case (.records, .records):
-          other.rank.answersQuestions && (type == .cname) != (other.type == .cname)
-            && !Cache.mayStandBesideCNAME(type) && !Cache.mayStandBesideCNAME(other.type)
-        }
-      if contradicts { removeSet(set, at: node) }
+      if Cache.contradicts(type, kind, RRset(set, in: arena)) { removeSet(set, at: node) }
       set = next
+    }
+  }
+
+  /// Whether a new answer can't be true beside something that is known already.
+  static func contradicts(_ type: RecordType, _ kind: RRset.Kind, _ other: RRset) -> Bool {
+    switch (kind, other.kind) {
+    case (.noName, _): other.rank.answersQuestions
+    case (_, .noName): true
+    case (.noData, _): false
+    case (.records, .noData): false
+    case (.records, .records):
+      other.rank.answersQuestions && (type == .cname) != (other.type == .cname)
+        && !mayStandBesideCNAME(type) && !mayStandBesideCNAME(other.type)
     }
   }
 

@@ -1,0 +1,69 @@
+import DNSWire
+import Memory
+
+extension Cache {
+  /// Puts back an RRset or a negative fact from a snapshot, in the gap that it fits.
+  ///
+  /// Unlike ``insert(owner:type:ttl:records:from:once:now:)`` it gives way to everything that is
+  /// there: to its own like and to what contradicts it. Names may be evicted to make room for it.
+  ///
+  /// - Parameters:
+  ///   - owner: the owner name.
+  ///   - set: type, kind, rank and section, checked to be in range.
+  ///   - ttl: the TTL it came with, in seconds, not above the limits.
+  ///   - remaining: seconds it has left, at least one.
+  ///   - data: as for `insert`; of a negative fact the zone's offset and the SOA's RDATA.
+  ///   - isUsed: the name was used since the eviction's hand passed.
+  ///   - now: the time in seconds.
+  /// - Returns: whether it is in the cache now.
+  mutating func restore(
+    owner: borrowing NameKey, _ set: SnapshotSet, ttl: UInt32, remaining: UInt32,
+    data: Span<UInt8>, isUsed: Bool, now: UInt32
+  ) -> Bool {
+    guard let node = findOrInsert(owner) else { return false }
+    let type = RecordType(rawValue: set.type)
+    let old = findSet(type, at: node)
+    if !old.isNone && arena.load32(old, SetField.expiry) <= now
+      && arena.load8(old, SetField.ephemeral) == 0
+    {
+      removeSet(old, at: node)
+    }
+    guard let gap = gap(for: type, set.kind, set.rank, at: node, now: now),
+      let place = makeSet(type, set.kind, data, owner: node)
+    else {
+      if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+      return false
+    }
+    arena.store32(now &+ remaining, place, SetField.expiry)
+    arena.store32(ttl, place, SetField.ttl)
+    arena.store8(set.rank.rawValue, place, SetField.rank)
+    arena.store8(set.section, place, SetField.section)
+    arena.store8(0, place, SetField.ephemeral)
+    arena.setLink(place, SetField.next, .none)
+    arena.setLink(gap.place, gap.field, place)
+    if isUsed { arena.store8(1, node, NodeField.visited) }
+    counters.inserted += 1
+    return true
+  }
+
+  /// Finds the link at the end of a node's list, unless something in force would be replaced or
+  /// contradicted, or the node has all the RRsets it may have.
+  private func gap(
+    for type: RecordType, _ kind: RRset.Kind, _ rank: Rank, at node: Reference, now: UInt32
+  ) -> (place: Reference, field: Int)? {
+    var gap = (place: node, field: NodeField.firstSet)
+    var count = 0
+    var set = arena.link(node, NodeField.firstSet)
+    while !set.isNone {
+      let other = RRset(set, in: arena)
+      count += 1
+      if other.expiry > now || other.isEphemeral {
+        if other.type == type { return nil }
+        if rank.answersQuestions && Cache.contradicts(type, kind, other) { return nil }
+      }
+      gap = (set, SetField.next)
+      set = arena.link(set, SetField.next)
+    }
+    return count < Cache.setsPerName ? gap : nil
+  }
+}

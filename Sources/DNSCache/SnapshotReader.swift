@@ -1,0 +1,262 @@
+import DNSWire
+import Memory
+
+/// Fills a cache from a snapshot, one block a call, while the cache is already serving.
+///
+/// A file is treated like data from the network: everything in it is checked, whatever its checksums
+/// say. What is in the cache already is never replaced, and nothing lives longer than it would have
+/// without the restart, whatever the wall clock did in between. A damaged block costs that block.
+public struct SnapshotReader: ~Copyable {
+  /// What has been read so far.
+  public private(set) var result = Result()
+
+  private var key: NameKey
+  private var totals = Totals()
+  private var hasStart = false
+  private var isInDamage = false
+  private var isFinished = false
+
+  /// Octets that a buffer must hold, so that every block fits.
+  public static let blockSize = SnapshotBlock.size
+
+  /// Damaged places after which the rest of a file is given up.
+  ///
+  /// Each may cost one block's checksum, so this bounds the time that a file made to be slow takes.
+  private static let damageLimit = 4_096
+
+  private struct Totals: Equatable {
+    var blocks: UInt32 = 0
+    var entries: UInt32 = 0
+    var sets: UInt32 = 0
+    var records: UInt32 = 0
+  }
+
+  /// What a snapshot was found to be.
+  public struct Result: Sendable, Equatable {
+    /// Blocks read in full.
+    public var blocks = 0
+    /// Damaged places.
+    public var damaged = 0
+    /// Records, and negative facts, that are in the cache now.
+    public var restored = 0
+    /// Records and negative facts whose time was over.
+    public var expired = 0
+    /// Records and negative facts for which there was no place: something newer, or no room.
+    public var refused = 0
+    /// When the snapshot was begun, in seconds since 1970; 0 while unknown.
+    public var created: UInt32 = 0
+    /// Whether all of it was there, undamaged, to the totals at its end.
+    public var isComplete = false
+    /// The version of a file that this program can't read; its content was left alone.
+    public var unknownVersion: UInt8?
+    /// The file doesn't begin like a snapshot at all.
+    public var notASnapshot = false
+  }
+
+  /// What became of the bytes of one call.
+  public struct Progress: Sendable {
+    /// Octets that were used up; the next call's bytes begin behind them.
+    public var consumed: Int
+    /// Whether there is nothing more to be read, wherever the file ends.
+    public var isFinished: Bool
+  }
+
+  /// Begins a file.
+  ///
+  /// - Parameter seed: the cache's.
+  public init(seed: HashSeed) {
+    key = NameKey(seed: seed)
+  }
+
+  /// Reads the next block into a cache.
+  ///
+  /// One call is one slice of work, below a millisecond. With ``blockSize`` octets, or at the end,
+  /// each call uses some up or is the last.
+  ///
+  /// - Parameters:
+  ///   - bytes: the file from the first octet not used up; at most ``blockSize`` of them are needed.
+  ///   - isEnd: no more octets follow these.
+  ///   - wallClock: seconds since 1970, now.
+  ///   - now: the time on the cache's clock in seconds.
+  public mutating func read(
+    _ bytes: Span<UInt8>, isEnd: Bool, into cache: inout Cache, wallClock: Int64, now: UInt32
+  ) -> Progress {
+    if isFinished { return Progress(consumed: 0, isFinished: true) }
+    if bytes.isEmpty { return Progress(consumed: 0, isFinished: finish(isEnd)) }
+    let block: SnapshotBlock
+    do throws(SnapshotBlock.Fault) {
+      block = try SnapshotBlock(bytes)
+    } catch {
+      switch error {
+      case .cut:
+        if !isEnd && bytes.count < SnapshotBlock.size {
+          return Progress(consumed: 0, isFinished: false)
+        }
+      case .otherVersion:
+        // The first frame decides; in the middle of a file it is damage.
+        if result.blocks == 0 && result.damaged == 0 {
+          result.unknownVersion = bytes[8]
+          return Progress(consumed: 0, isFinished: finish(true))
+        }
+      case .damaged: break
+      }
+      return skip(bytes, isEnd: isEnd)
+    }
+    isInDamage = false
+    let size = SnapshotBlock.frame + block.payloadCount
+    let clock = Clock(block, wallClock: wallClock, now: now)
+    if read(block, bytes.extracting(SnapshotBlock.frame..<size), into: &cache, clock) {
+      result.blocks += 1
+      if result.created == 0 { result.created = block.created }
+    } else {
+      result.damaged += 1
+    }
+    return Progress(consumed: size, isFinished: isFinished || finish(isEnd && size == bytes.count))
+  }
+
+  private mutating func finish(_ isOver: Bool) -> Bool {
+    if isOver { isFinished = true }
+    return isOver
+  }
+
+  /// Looks for the next frame behind what isn't one.
+  private mutating func skip(_ bytes: Span<UInt8>, isEnd: Bool) -> Progress {
+    let hadFrames = result.blocks > 0 || result.damaged > 0
+    if !isInDamage || bytes.count >= 8 && bytes.load64(0) == SnapshotBlock.magic {
+      result.damaged += 1
+      isInDamage = true
+    }
+    if result.damaged >= SnapshotReader.damageLimit {
+      return Progress(consumed: bytes.count, isFinished: finish(true))
+    }
+    var position = 1
+    while position + 8 <= bytes.count {
+      if bytes[position] == SnapshotBlock.magicFirst
+        && bytes.load64(position) == SnapshotBlock.magic
+      {
+        return Progress(consumed: position, isFinished: false)
+      }
+      position += 1
+    }
+    if !hadFrames && (isEnd || bytes.count >= SnapshotBlock.size)
+      && !SnapshotReader.beginsWithMagic(bytes)
+    {
+      result.notASnapshot = true
+      result.damaged = 0
+      return Progress(consumed: bytes.count, isFinished: finish(true))
+    }
+    if isEnd { return Progress(consumed: bytes.count, isFinished: finish(true)) }
+    return Progress(consumed: max(bytes.count - 7, 0), isFinished: false)
+  }
+
+  private static func beginsWithMagic(_ bytes: Span<UInt8>) -> Bool {
+    for index in 0..<min(8, bytes.count)
+    where bytes[index] != UInt8(truncatingIfNeeded: SnapshotBlock.magic >> UInt64(index * 8)) {
+      return false
+    }
+    return true
+  }
+
+  // MARK: Blocks
+
+  /// Reads a block whose checksum is right.
+  private mutating func read(
+    _ block: SnapshotBlock, _ payload: Span<UInt8>, into cache: inout Cache, _ clock: Clock
+  ) -> Bool {
+    switch block.kind {
+    case .start:
+      hasStart = true
+      return payload.count == 4 && payload.load32(0) == UInt32(SnapshotBlock.size)
+        && block.entryCount == 0
+    case .names:
+      totals.blocks &+= 1
+      var position = 0
+      for _ in 0..<block.entryCount {
+        // A block with impossible entries ends at the first; each takes at least a few octets.
+        guard let next = entry(payload, at: position, into: &cache, clock) else { return false }
+        position = next
+      }
+      return position == payload.count
+    case .end:
+      guard payload.count == 16, block.entryCount == 0 else { return false }
+      let expected = Totals(
+        blocks: payload.load32(0), entries: payload.load32(4), sets: payload.load32(8),
+        records: payload.load32(12))
+      result.isComplete = result.damaged == 0 && hasStart && totals == expected
+      isFinished = true
+      return true
+    }
+  }
+
+  /// Reads a name and what is known of it.
+  ///
+  /// - Returns: the offset behind it; nothing when it is impossible.
+  private mutating func entry(
+    _ payload: Span<UInt8>, at start: Int, into cache: inout Cache, _ clock: Clock
+  ) -> Int? {
+    guard let nameEnd = SnapshotReader.endOfLowercasedName(payload, at: start),
+      nameEnd < payload.count
+    else { return nil }
+    let setCount = Int(payload[nameEnd] & 0x7F)
+    let isUsed = payload[nameEnd] & 0x80 != 0
+    guard setCount >= 1 && setCount <= Cache.setsPerName else { return nil }
+    key.load(trusted: payload.extracting(start..<nameEnd))
+    totals.entries &+= 1
+    var position = nameEnd + 1
+    for _ in 0..<setCount {
+      guard let set = SnapshotSet(payload, at: position) else { return nil }
+      let data = payload.extracting(
+        position + SnapshotSet.size..<position + SnapshotSet.size + set.dataCount)
+      guard set.isWellFormed(data, owner: key.octets) else { return nil }
+      restore(set, data, isUsed: isUsed, into: &cache, clock)
+      position += SnapshotSet.size + set.dataCount
+    }
+    return position
+  }
+
+  private static func endOfLowercasedName(_ bytes: Span<UInt8>, at start: Int) -> Int? {
+    guard let end = try? WireName.endOfPlain(bytes, at: start) else { return nil }
+    // Length octets are below "A".
+    for index in start..<end where bytes[index] &- 0x41 < 26 { return nil }
+    return end
+  }
+
+  private mutating func restore(
+    _ set: SnapshotSet, _ data: Span<UInt8>, isUsed: Bool, into cache: inout Cache, _ clock: Clock
+  ) {
+    totals.sets &+= 1
+    totals.records &+= UInt32(set.count)
+    let weight = max(set.count, 1)
+    let longest =
+      set.kind == .records ? cache.limits.maximumTTL : cache.limits.maximumNegativeTTL
+    let ttl = min(set.ttl, longest)
+    let remaining = min(clock.remaining(until: set.expiry), ttl)
+    guard remaining > 0 else {
+      result.expired += weight
+      return
+    }
+    let isRestored = cache.restore(
+      owner: key, set, ttl: ttl, remaining: remaining, data: data, isUsed: isUsed, now: clock.now)
+    if isRestored { result.restored += weight } else { result.refused += weight }
+  }
+
+  /// The two clocks, and the wall clock's reading when the snapshot was begun.
+  private struct Clock {
+    let created: Int64
+    let wallClock: Int64
+    let now: UInt32
+
+    init(_ block: SnapshotBlock, wallClock: Int64, now: UInt32) {
+      created = Int64(block.created)
+      // A clock that stands before the snapshot's beginning has been set back.
+      self.wallClock = max(wallClock, created)
+      self.now = now
+    }
+
+    /// Seconds that data has left.
+    func remaining(until expiry: UInt32) -> UInt32 {
+      // `wallClock` is at least `created`, which bounds what is left by what was left then.
+      UInt32(clamping: Int64(expiry) - wallClock)
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import DNSWire
+import Memory
+
+/// The fixed fields of an RRset or negative fact in a snapshot.
+struct SnapshotSet {
+  var type: UInt16
+  var kind: RRset.Kind
+  var rank: Rank
+  var section: UInt8
+  /// The TTL it came with, after capping, in seconds.
+  var ttl: UInt32
+  /// Seconds since 1970.
+  var expiry: UInt32
+  var count: Int
+  var dataCount: Int
+
+  /// Octets of the fields.
+  static let size = 15
+
+  /// Reads the fields; nothing when one is out of range or the data go beyond the payload.
+  init?(_ payload: Span<UInt8>, at position: Int) {
+    guard position + SnapshotSet.size <= payload.count else { return nil }
+    let flags = payload[position + 2]
+    // The top bit is for later versions.
+    guard flags < 0x80, let kind = RRset.Kind(rawValue: flags & 3),
+      let rank = Rank(rawValue: flags >> 2 & 7),
+      let section = RecordView.Section(rawValue: flags >> 5)
+    else { return nil }
+    type = payload.load16(position)
+    self.kind = kind
+    self.rank = rank
+    self.section = section.rawValue
+    ttl = payload.load32(position + 3)
+    expiry = payload.load32(position + 7)
+    count = Int(payload.load16(position + 11))
+    dataCount = Int(payload.load16(position + 13))
+    // RFC 2181 §8: a TTL has 31 bits; what has a TTL of zero is not written.
+    guard ttl > 0 && ttl <= UInt32(Int32.max),
+      position + SnapshotSet.size + dataCount <= payload.count
+    else { return nil }
+  }
+
+  /// Whether the data are what the other fields promise.
+  func isWellFormed(_ data: Span<UInt8>, owner: Span<UInt8>) -> Bool {
+    let type = RecordType(rawValue: type)
+    switch kind {
+    case .records:
+      return type.rawValue != 0 && !type.isMeta && SnapshotSet.holds(data, count, of: type)
+    case .noData:
+      return type.rawValue != 0 && count == 0 && SnapshotSet.isSOA(data, above: owner)
+    case .noName:
+      return type.rawValue == 0 && count == 0 && SnapshotSet.isSOA(data, above: owner)
+    }
+  }
+
+  /// Whether data are so many records of a type, and at least one.
+  private static func holds(_ data: Span<UInt8>, _ count: Int, of type: RecordType) -> Bool {
+    var position = 0
+    var found = 0
+    while position < data.count {
+      guard position + 2 <= data.count else { return false }
+      let end = position + 2 + Int(data.load16(position))
+      guard end <= data.count,
+        (try? RData.check(data.extracting(position + 2..<end), of: type)) != nil
+      else { return false }
+      position = end
+      found += 1
+    }
+    return found == count && found > 0
+  }
+
+  /// Whether data are the offset of a zone's name in the owner's, and an SOA's RDATA.
+  private static func isSOA(_ data: Span<UInt8>, above owner: Span<UInt8>) -> Bool {
+    guard data.count > 1 else { return false }
+    var label = 0
+    let zone = Int(data[0])
+    while label < zone && label < owner.count { label += Int(owner[label]) + 1 }
+    return label == zone && zone < owner.count
+      && (try? RData.check(data.extracting(1..<data.count), of: .soa)) != nil
+  }
+}

@@ -1,0 +1,209 @@
+import DNSWire
+import Memory
+
+/// Encodes a cache, one block a call, so that serving goes on between blocks.
+///
+/// Names come oldest first, so that reading them again restores the order of eviction. What expires
+/// during the writing is written still and left out by the reader; what comes in during the writing is
+/// written, too. The format is described in docs/snapshot.md.
+public struct SnapshotWriter: ~Copyable {
+  private let created: UInt32
+  private let now: UInt32
+  private var state = State.start
+  private var blocks: UInt32 = 0
+  private var entries: UInt32 = 0
+  private var sets: UInt32 = 0
+  private var records: UInt32 = 0
+  /// The node that the last block ended in the middle of, its last RRset written, and how often so.
+  private var partNode = Reference.none
+  private var partType: UInt16 = 0
+  private var partCount = 0
+
+  /// RRsets left out because one block can't hold them.
+  public private(set) var skippedSets = 0
+
+  private enum State { case start, names, end, finished }
+
+  /// Octets that the buffer for a block must have.
+  public static let blockSize = SnapshotBlock.size
+
+  /// Names looked at for one block, so that a stretch of expired ones costs bounded time.
+  private static let namesPerBlock = 2_048
+
+  /// Begins a snapshot.
+  ///
+  /// - Parameters:
+  ///   - wallClock: seconds since 1970; times after 2106-02-07 can't be written and count as that day.
+  ///   - now: the same moment on the cache's clock, in seconds.
+  public init(wallClock: Int64, now: UInt32) {
+    created = UInt32(clamping: wallClock)
+    self.now = now
+  }
+
+  /// Encodes the next block: first the start, then names, last the totals.
+  ///
+  /// One call is one slice of work, well below a millisecond.
+  ///
+  /// - Parameters:
+  ///   - cursor: opened for this snapshot by the caller, who closes it afterwards.
+  ///   - buffer: at least ``blockSize`` octets; the block begins at its start.
+  /// - Returns: octets of the block; 0 when the snapshot is complete.
+  public mutating func nextBlock(
+    from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>
+  ) -> Int {
+    precondition(buffer.count >= SnapshotBlock.size)
+    switch state {
+    case .start:
+      state = .names
+      buffer.store32(UInt32(SnapshotBlock.size), SnapshotBlock.frame)
+      return finish(.start, end: SnapshotBlock.frame + 4, entries: 0, in: &buffer)
+    case .names:
+      let size = namesBlock(from: &cache, cursor: cursor, into: &buffer)
+      if cache.place(cursor).isNone { state = .end }
+      return size
+    case .end:
+      state = .finished
+      buffer.store32(blocks, SnapshotBlock.frame)
+      buffer.store32(entries, SnapshotBlock.frame + 4)
+      buffer.store32(sets, SnapshotBlock.frame + 8)
+      buffer.store32(records, SnapshotBlock.frame + 12)
+      return finish(.end, end: SnapshotBlock.frame + 16, entries: 0, in: &buffer)
+    case .finished:
+      return 0
+    }
+  }
+
+  private func finish(
+    _ kind: SnapshotBlock.Kind, end: Int, entries: Int, in buffer: inout MutableSpan<UInt8>
+  ) -> Int {
+    let block = SnapshotBlock(
+      kind: kind, payloadCount: end - SnapshotBlock.frame, entryCount: entries, created: created)
+    block.write(to: &buffer)
+    return end
+  }
+
+  // MARK: Names
+
+  private mutating func namesBlock(
+    from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>
+  ) -> Int {
+    var position = SnapshotBlock.frame
+    var entryCount = 0
+    var node = cache.place(cursor)
+    for _ in 0..<SnapshotWriter.namesPerBlock {
+      if node.isNone { break }
+      let start = position
+      let isWhole = entry(node, of: cache, at: &position, into: &buffer)
+      if position > start { entryCount += 1 }
+      guard isWhole else { break }
+      node = cache.arena.link(node, NodeField.newer)
+    }
+    cache.move(cursor, to: node)
+    blocks &+= 1
+    entries &+= UInt32(entryCount)
+    return finish(.names, end: position, entries: entryCount, in: &buffer)
+  }
+
+  /// Writes a name and as many of its RRsets as fit; nothing when there is none to write.
+  ///
+  /// - Returns: false when the block is full and the name must be gone on with in the next one.
+  private mutating func entry(
+    _ node: Reference, of cache: borrowing Cache, at position: inout Int,
+    into buffer: inout MutableSpan<UInt8>
+  ) -> Bool {
+    let begin = position
+    let nameCount = cache.arena.nodeName(node)
+    guard begin + nameCount + 1 <= SnapshotBlock.size else { return false }
+    var set = firstSet(node, of: cache)
+    var written: UInt8 = 0
+    var end = begin + nameCount + 1
+    while !set.isNone {
+      let view = RRset(set, in: cache.arena)
+      if isWanted(view) {
+        let dataCount = SnapshotWriter.dataCount(view)
+        if end + SnapshotSet.size + dataCount > SnapshotBlock.size {
+          if begin > SnapshotBlock.frame || written > 0 {
+            close(node, of: cache, begin, written, at: &position, end: end, into: &buffer)
+            return false
+          }
+          skippedSets += 1
+        } else {
+          put(view, dataCount, of: cache, at: &end, into: &buffer)
+          written += 1
+          partNode = node
+          partType = view.type.rawValue
+        }
+      }
+      set = cache.arena.link(set, SetField.next)
+    }
+    close(node, of: cache, begin, written, at: &position, end: end, into: &buffer)
+    partNode = .none
+    partCount = 0
+    return true
+  }
+
+  /// The RRset to begin with: behind the last one written when the name is gone on with.
+  ///
+  /// What came in since stands before it and waits for the next snapshot. When that RRset is gone the
+  /// name is begun again, which is harmless and, so that this ends, not done forever.
+  private mutating func firstSet(_ node: Reference, of cache: borrowing Cache) -> Reference {
+    guard partNode == node else { return cache.arena.link(node, NodeField.firstSet) }
+    partCount += 1
+    guard partCount <= Cache.setsPerName else { return .none }
+    let last = cache.findSet(RecordType(rawValue: partType), at: node)
+    return last.isNone
+      ? cache.arena.link(node, NodeField.firstSet) : cache.arena.link(last, SetField.next)
+  }
+
+  private func isWanted(_ view: RRset) -> Bool {
+    view.expiry > now && !view.isEphemeral
+  }
+
+  private mutating func close(
+    _ node: Reference, of cache: borrowing Cache, _ begin: Int, _ written: UInt8,
+    at position: inout Int, end: Int, into buffer: inout MutableSpan<UInt8>
+  ) {
+    guard written > 0 else { return }
+    let nameCount = cache.arena.nodeName(node)
+    buffer.store(cache.arena.octets(node, NodeField.name, count: nameCount), begin)
+    let isUsed = cache.arena.load8(node, NodeField.visited) != 0
+    buffer[begin + nameCount] = written | (isUsed ? 0x80 : 0)
+    position = end
+  }
+
+  /// Octets that the data of an RRset take in a block.
+  private static func dataCount(_ view: RRset) -> Int {
+    let entry = RRset.addressEntry(view.type, view.kind)
+    return entry > 0 ? view.count * (entry - AddressField.address + 2) : view.dataCount
+  }
+
+  private mutating func put(
+    _ view: RRset, _ dataCount: Int, of cache: borrowing Cache, at end: inout Int,
+    into buffer: inout MutableSpan<UInt8>
+  ) {
+    buffer.store16(view.type.rawValue, end)
+    buffer[end + 2] = view.kind.rawValue | view.rank.rawValue << 2 | view.section.rawValue << 5
+    buffer.store32(view.ttl, end + 3)
+    let (expiry, isBeyond) = created.addingReportingOverflow(view.expiry &- now)
+    buffer.store32(isBeyond ? UInt32.max : expiry, end + 7)
+    buffer.store16(UInt16(view.count), end + 11)
+    buffer.store16(UInt16(dataCount), end + 13)
+    end += SnapshotSet.size
+    let entry = RRset.addressEntry(view.type, view.kind)
+    if entry > 0 {
+      let width = entry - AddressField.address
+      for index in 0..<view.count {
+        buffer.store16(UInt16(width), end)
+        let place = Cache.addressPlace(view.reference, index, entry)
+        buffer.store(cache.arena.octets(place, AddressField.address, count: width), end + 2)
+        end += 2 + width
+      }
+    } else {
+      buffer.store(
+        cache.arena.octets(view.reference, SetField.data, count: dataCount), end)
+      end += dataCount
+    }
+    sets &+= 1
+    records &+= UInt32(view.count)
+  }
+}

@@ -1,0 +1,219 @@
+import DNSCache
+import DNSWire
+import Memory
+
+/// A cache with clocks that a test turns by hand, and words for what tests do with it.
+final class Lab {
+  var cache: Cache
+  /// The cache's clock.
+  var now: UInt32
+  /// Seconds since 1970.
+  var wallClock: Int64 = 1_800_000_000
+
+  init(
+    octets: Int = 1 << 22, now: UInt32 = 1_000, _ change: (inout CacheLimits) -> Void = { _ in }
+  ) {
+    var limits = CacheLimits(octets: octets)
+    change(&limits)
+    cache = Cache(limits: limits, seed: HashSeed(0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3211))
+    self.now = now
+  }
+
+  func pass(_ seconds: UInt32) {
+    now += seconds
+    wallClock += Int64(seconds)
+  }
+
+  func key(_ name: String) -> NameKey { key(wire: wire(name)) }
+
+  func key(wire: [UInt8]) -> NameKey {
+    var key = NameKey(seed: cache.seed)
+    key.load(trusted: wire.span)
+    return key
+  }
+
+  func wire(_ name: String) -> [UInt8] {
+    do { return try Name(name).wire } catch { fatalError("\(name): \(error)") }
+  }
+
+  // MARK: Taking in
+
+  /// Takes in records of one owner and type.
+  @discardableResult
+  func insert(
+    _ lines: [String], rank: Rank = .authoritativeAnswer,
+    section: RecordView.Section = .answer, once: Bool = false
+  ) -> Cache.Insertion {
+    let records = lines.map { line in
+      do { return try Record(line) } catch { fatalError("\(line): \(error)") }
+    }
+    return insert(
+      wire: records[0].name.wire, records[0].type, ttl: records[0].ttl,
+      records.map(\.rdata), rank: rank, section: section, once: once)
+  }
+
+  @discardableResult
+  func insert(
+    _ line: String, rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer,
+    once: Bool = false
+  ) -> Cache.Insertion {
+    insert([line], rank: rank, section: section, once: once)
+  }
+
+  @discardableResult
+  func insert(
+    wire: [UInt8], _ type: RecordType, ttl: UInt32, _ rdata: [[UInt8]],
+    rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer, once: Bool = false
+  ) -> Cache.Insertion {
+    var data: [UInt8] = []
+    for octets in rdata {
+      data += [UInt8(octets.count >> 8), UInt8(octets.count & 0xFF)]
+      data += octets
+    }
+    return cache.insert(
+      owner: key(wire: wire), type: type, ttl: ttl, records: data.span,
+      from: Origin(rank: rank, section: section), once: once, now: now)
+  }
+
+  /// Takes in "no such name", or "no such type", with an SOA record in one line or without.
+  @discardableResult
+  func insertNegative(
+    _ name: String, _ type: RecordType?, soa line: String?,
+    rank: Rank = .authoritativeAnswer
+  ) -> Cache.Insertion {
+    let soa = line.flatMap { try? Record($0) }
+    let data = soa?.rdata ?? []
+    return cache.insertNegative(
+      owner: key(name), type: type,
+      soa: soa.map { Cache.NegativeSOA(zoneCount: $0.name.wire.count, ttl: $0.ttl) },
+      soaData: data.span, from: Origin(rank: rank, section: .authority), now: now)
+  }
+
+  // MARK: Asking
+
+  /// What came of a question.
+  struct Reply {
+    enum Outcome: Equatable {
+      case written(ResponseCode, truncated: Bool), missing(String), endless
+    }
+    var outcome: Outcome
+    var bytes: [UInt8]
+    var message: Message
+
+    var answers: [String] { message.answers.map(\.description) }
+    var authority: [String] { message.authority.map(\.description) }
+    var additional: [String] { message.additional.map(\.description) }
+    var isMissing: Bool { if case .missing = outcome { true } else { false } }
+  }
+
+  func ask(_ name: String, _ type: RecordType, limit: Int = 65_535, once: Bool = false) -> Reply {
+    ask(wire: wire(name), type, limit: limit, once: once)
+  }
+
+  func ask(wire: [UInt8], _ type: RecordType, limit: Int = 65_535, once: Bool = false) -> Reply {
+    var key = key(wire: wire)
+    let question =
+      wire + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), 0, 1]
+    var buffer = [UInt8](repeating: 0xEE, count: 65_535)
+    var writer = MessageWriter(buffer.mutableSpan, limit: limit)
+    writer.header(id: 7, questionCount: 1)
+    writer.question(question.span)
+    let answer = cache.answer(&key, type: type, into: &writer, once: once, now: now)
+    var flags = MessageHeader.Flag.response
+    let outcome: Reply.Outcome
+    switch answer {
+    case .written(let rcode, let truncated):
+      flags |= UInt16(rcode.rawValue) | (truncated ? MessageHeader.Flag.truncated : 0)
+      outcome = .written(rcode, truncated: truncated)
+    case .missing:
+      let octets = key.octets
+      outcome = .missing(text((0..<octets.count).map { octets[$0] }))
+    case .endless: outcome = .endless
+    }
+    let count = writer.finish(flags: flags)
+    let bytes = Array(buffer[..<count])
+    do {
+      return Reply(outcome: outcome, bytes: bytes, message: try Message(parsing: bytes))
+    } catch {
+      fatalError("an answer that can't be read: \(error) \(bytes)")
+    }
+  }
+
+  private func text(_ wire: [UInt8]) -> String {
+    (try? Name(wire: wire))?.description ?? "?"
+  }
+
+  /// The names known for an address, sorted.
+  func names(for address: String) -> [String] {
+    guard let address = IPAddress(address) else { fatalError(address) }
+    var names: [String] = []
+    cache.visitNames(high: address.high, low: address.low, isIPv4: address.isIPv4, now: now) {
+      octets in
+      names.append(text((0..<octets.count).map { octets[$0] }))
+      return true
+    }
+    return names.sorted()
+  }
+
+  /// All that is known and in force, a line for each RRset and negative fact, in no order that matters.
+  func contents() -> [String] {
+    guard let cursor = cache.openCursor() else { fatalError("no cursor") }
+    defer { cache.closeCursor(cursor) }
+    var lines: [String] = []
+    var found: [(String, RRset)] = []
+    var name = ""
+    while !cache.walk(
+      cursor, names: 100, now: now,
+      name: { octets in
+        name = text((0..<octets.count).map { octets[$0] })
+        return true
+      }, { found.append((name, $0)) })
+    {}
+    for (name, set) in found {
+      var data: [[UInt8]] = []
+      cache.visitRecords(of: set) { octets in data.append((0..<octets.count).map { octets[$0] }) }
+      let zone = cache.zoneOffset(of: set).map { " zone \($0)" } ?? ""
+      lines.append(
+        "\(name) \(set.expiry - now)/\(set.ttl) \(set.type) \(set.kind) \(set.rank.word) "
+          + "\(set.section) \(set.count)\(zone) \(data)")
+    }
+    return lines.sorted()
+  }
+
+  // MARK: Snapshots
+
+  func snapshot() -> [UInt8] { snapshotBlocks().flatMap { $0 } }
+
+  func snapshotBlocks() -> [[UInt8]] {
+    guard let cursor = cache.openCursor() else { fatalError("no cursor") }
+    defer { cache.closeCursor(cursor) }
+    var writer = SnapshotWriter(wallClock: wallClock, now: now)
+    var buffer = [UInt8](repeating: 0, count: SnapshotWriter.blockSize)
+    var blocks: [[UInt8]] = []
+    while true {
+      var span = buffer.mutableSpan
+      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span)
+      if count == 0 { return blocks }
+      blocks.append(Array(buffer[..<count]))
+    }
+  }
+
+  /// Reads a file as the server does: at most a block at a time.
+  @discardableResult
+  func restore(_ file: [UInt8]) -> SnapshotReader.Result {
+    var reader = SnapshotReader(seed: cache.seed)
+    var position = 0
+    var calls = 0
+    while true {
+      let end = min(position + SnapshotReader.blockSize, file.count)
+      let progress = reader.read(
+        file.span.extracting(position..<end), isEnd: end == file.count, into: &cache,
+        wallClock: wallClock, now: now)
+      position += progress.consumed
+      calls += 1
+      precondition(calls <= file.count + 2, "each call makes progress")
+      if progress.isFinished { return reader.result }
+      precondition(progress.consumed > 0, "each call makes progress")
+    }
+  }
+}
