@@ -181,7 +181,7 @@ extension Core {
     let isDone = frontend.cache.walk(
       cursor, names: count, now: now,
       name: { name in
-        owner = Array(name)
+        owner = name.indices.map { name[$0] }
         return true
       },
       { found.append((owner, $0)) })
