@@ -35,6 +35,7 @@ int recvmmsg(int descriptor, struct mmsghdr *messages, unsigned int count, int f
 int sendmmsg(int descriptor, struct mmsghdr *messages, unsigned int count, int flags);
 int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 int sync_file_range(int descriptor, off_t offset, off_t count, unsigned int flags);
+#define SYNC_FILE_RANGE_WRITE 2
 
 struct in6_pktinfo {
   struct in6_addr ipi6_addr;
