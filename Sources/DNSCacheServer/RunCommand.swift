@@ -108,7 +108,7 @@ struct RunCommand: ParsableCommand {
       }
       return addresses
     }
-    guard let text = try? FileReader.text(of: ResolvConf.path, atMost: 1 << 20) else {
+    guard let text = try? FileReader.text(of: ResolvConf.path, limit: 1 << 20) else {
       throw StartupError(
         .usage, "no upstream: \(ResolvConf.path) can't be read; name one with --upstream ADDRESS")
     }

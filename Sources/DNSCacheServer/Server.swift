@@ -17,9 +17,9 @@ final class Server {
 
   private var receivers: [ClientDatagrams] = []
   private var listeners: [StreamListener] = []
-  private var timers: [Timer] = []
   private var signals: [SignalSource] = []
   private var maintenance: Maintenance?
+  let snapshot: SnapshotKeeper
 
   /// Serves until SIGTERM, SIGINT or `ctl stop`; then saves the cache.
   static func run(_ settings: Settings, logger: Logger) throws(StartupError) {
@@ -44,7 +44,14 @@ final class Server {
     self.logger = logger
     loop = try EventLoop()
     core = Pinned(Core(frontend: Server.frontend(settings)))
-    DescriptorLimit.raise()
+    do {
+      try DescriptorLimit.raise()
+    } catch {
+      logger.warning("few files may be open", metadata: ["error": "\(error)"])
+    }
+    snapshot = SnapshotKeeper(
+      on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
+      logger: logger)
     core.value.setDeadlineTimer(
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
     try listen()
@@ -59,6 +66,21 @@ final class Server {
     maintenance = Maintenance(on: loop, core: core)
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(on: loop, signal: signal) { [unowned self] in stop() })
+    }
+    signals.append(
+      try SignalSource(on: loop, signal: SIGUSR1) { [unowned self] in snapshot.save { _ in } })
+    makeFolder(of: settings.cacheFile)
+    makeFolder(of: settings.control)
+    snapshot.load()
+  }
+
+  /// Makes the folder of a file of ours; when that fails, so will the file, and say why.
+  private func makeFolder(of path: String) {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+    do {
+      try Process.makeFolder(String(path[..<slash]))
+    } catch {
+      logger.warning("a folder is missing", metadata: ["error": "\(error)"])
     }
   }
 
@@ -150,6 +172,8 @@ final class Server {
       logger.warning("running as root; a user of its own is safer")
     }
     try loop.run()
+    core.value.streams?.closeAll()
+    snapshot.saveNow()
     logger.info("stopped")
   }
 

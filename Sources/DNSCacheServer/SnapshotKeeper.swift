@@ -95,12 +95,11 @@ final class SnapshotKeeper {
   /// Begins to read the snapshot, if there is one.
   func load() {
     do {
-      guard let file = try FileReader.open(path) else {
-        logger.info("no snapshot yet", metadata: ["file": "\(path)"])
-        return
-      }
-      loading = Loading(file, SnapshotReader(seed: core.value.frontend.cache.seed))
+      loading = Loading(
+        try FileReader(path: path), SnapshotReader(seed: core.value.frontend.cache.seed))
       slice?.schedule(after: 0)
+    } catch where error.isMissingFile {
+      logger.info("no snapshot yet", metadata: ["file": "\(path)"])
     } catch {
       logger.warning("cannot read the snapshot; starting empty", metadata: ["error": "\(error)"])
     }
@@ -111,12 +110,9 @@ final class SnapshotKeeper {
     let start = EventLoop.microseconds()
     if !loading.isAtEnd {
       do {
-        while loading.filled < SnapshotReader.blockSize && !loading.isAtEnd {
-          var space = buffer.value.mutableSpan
-          let count = try loading.file.read(into: &space, at: loading.filled)
-          loading.filled += count
-          loading.isAtEnd = count == 0
-        }
+        var space = buffer.value.mutableSpan
+        loading.filled += try loading.file.read(into: &space, at: loading.filled)
+        loading.isAtEnd = loading.filled < SnapshotReader.blockSize
       } catch {
         logger.warning("the snapshot can't be read to its end", metadata: ["error": "\(error)"])
         loading.isAtEnd = true

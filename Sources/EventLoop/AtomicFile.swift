@@ -5,7 +5,7 @@ import Glibc
 ///
 /// The content goes to a temporary file beside the target, mode 0600. Only `commit()` replaces the
 /// target; a file that is let go before leaves no trace. One writer for a target at a time: the
-/// temporary name is made from the target and the process number.
+/// temporary name is made from the target's, so that one left behind by a crash is replaced by the next.
 public final class AtomicFile {
   /// Octets after which the kernel is asked to start writing them to the disk, so that little is
   /// left for the end.
@@ -24,14 +24,14 @@ public final class AtomicFile {
   /// Makes the temporary file; throws when the directory isn't there or can't be written.
   public init(replacing path: String) throws(SystemError) {
     self.path = path
-    temporaryPath = "\(path).tmp\(getpid())"
+    temporaryPath = "\(path).tmp"
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC
     let temporary = temporaryPath
     // SAFETY: open reads a terminated string.
     let open = { CallResult(retrying: { unsafe Int(Glibc.open(temporary, flags, 0o600)) }) }
     var result = open()
     if case .failed(EEXIST) = result {
-      // Of a process that had our number before.
+      // Left behind by a crash.
       _ = unsafe unlink(temporaryPath)
       result = open()
     }
@@ -70,7 +70,7 @@ public final class AtomicFile {
       _ = try CallResult(retrying: { Int(fdatasync(number)) })
         .value(call: "fdatasync", purpose: temporaryPath)
       // SAFETY: rename reads two terminated strings.
-      _ = try CallResult(retrying: { unsafe Int(rename(temporaryPath, path)) })
+      _ = try CallResult(retrying: { unsafe Int(Glibc.rename(temporaryPath, path)) })
         .value(call: "rename", purpose: path)
     } catch {
       discard()
@@ -88,6 +88,13 @@ public final class AtomicFile {
     descriptor = -1
     // SAFETY: unlink reads a terminated string.
     _ = unsafe unlink(temporaryPath)
+  }
+
+  /// Gives a file another name in the same file system.
+  public static func rename(_ path: String, to name: String) throws(SystemError) {
+    // SAFETY: rename reads terminated strings.
+    _ = try CallResult(retrying: { unsafe Int(Glibc.rename(path, name)) })
+      .value(call: "rename", purpose: path)
   }
 
   private func startWriteBack() {

@@ -31,11 +31,14 @@ public final class FileReader {
     self.descriptor = descriptor
   }
 
-  /// Reads the next octets and returns how many there were.
+  /// Reads the next octets to an offset of the span, up to its end, and returns how many there were.
   ///
-  /// Less than the span holds only at the end of the file, 0 there. Blocks for the disk.
-  public func read(into octets: inout MutableSpan<UInt8>) throws(SystemError) -> Int {
-    var filled = 0
+  /// Less than there is room for only at the end of the file, 0 there. Blocks for the disk.
+  public func read(
+    into octets: inout MutableSpan<UInt8>, at start: Int = 0
+  ) throws(SystemError) -> Int {
+    precondition(start >= 0 && start <= octets.count)
+    var filled = start
     while filled < octets.count {
       let number = descriptor.number
       let offset = filled
@@ -49,6 +52,20 @@ public final class FileReader {
       guard count > 0 else { break }
       filled += count
     }
-    return filled
+    return filled - start
+  }
+
+  /// The whole of a small file as text; what isn't UTF-8 is replaced.
+  ///
+  /// Throws EFBIG when the file has more than `limit` octets.
+  public static func text(of path: String, limit: Int) throws(SystemError) -> String {
+    let file = try FileReader(path: path)
+    guard file.size <= limit else {
+      throw SystemError(call: "read", purpose: path, code: EFBIG)
+    }
+    var octets = [UInt8](repeating: 0, count: file.size)
+    var space = octets.mutableSpan
+    let count = try file.read(into: &space)
+    return String(decoding: octets.prefix(count), as: UTF8.self)
   }
 }

@@ -19,12 +19,15 @@ public enum Process {
     return unsafe access(String(parent), W_OK) == 0
   }
 
-  /// Makes a folder that only its owner can look into, unless it is there; its parents must be.
+  /// Makes a folder and the parents that are missing; nothing happens when it is there.
   public static func makeFolder(_ path: String, mode: UInt32 = 0o750) throws(SystemError) {
     // SAFETY: the string outlives the call.
-    if unsafe mkdir(path, mode) != 0 && errno != EEXIST {
-      throw SystemError(call: "mkdir", purpose: path, code: errno)
+    if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try makeFolder(String(path[..<slash]), mode: mode)
+      if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
     }
+    throw SystemError(call: "mkdir", purpose: path, code: errno)
   }
 
   /// The host's name, or nothing when it has none.

@@ -18,6 +18,9 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  /// Whether the call failed because there is no such file.
+  public var isMissingFile: Bool { code == ENOENT }
+
   /// The call, its purpose and the reason in words.
   public var description: String {
     // SAFETY: strerror returns a terminated string that stays valid until this thread's next call.
