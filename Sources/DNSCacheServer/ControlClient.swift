@@ -18,7 +18,7 @@ struct ControlClient {
       let connection = try UnixClient(path: path, timeout: ControlClient.timeout)
       // HTTP/1.0: the answer ends where the connection does, without chunks.
       try connection.write(
-        "\(method) \(ControlVerb.root)\(target)\(format) HTTP/1.0\r\nHost: localhost\r\n"
+        "\(method == .get ? "GET" : "POST") \(ControlVerb.root)\(target)\(format) HTTP/1.0\r\nHost: localhost\r\n"
           + "Content-Length: 0\r\n\r\n")
       try printAnswer(of: connection)
     } catch let error as SystemError {

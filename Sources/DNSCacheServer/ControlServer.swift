@@ -21,7 +21,7 @@ final class ControlServer {
     self.loop = loop
     self.core = core
     self.server = server
-    let http = HTTPServer(on: loop) { [unowned self] request, responder in
+    let http = try HTTPServer(on: loop) { [unowned self] request, responder in
       answer(request, responder)
     }
     try http.listen(unixPath: path)
@@ -38,7 +38,7 @@ final class ControlServer {
     let reply = ControlReply(responder, isText: isText)
     do throws(ControlVerb.Refusal) {
       let verb = try ControlVerb(
-        method: request.method.word, path: request.path,
+        method: request.method, path: request.path,
         query: request.query)
       perform(verb, reply)
     } catch {

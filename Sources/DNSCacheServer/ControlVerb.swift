@@ -1,5 +1,6 @@
 import DNSCache
 import DNSWire
+import EventLoop
 
 /// Something that a running server is asked or told, as the command line and the control socket see it.
 ///
@@ -18,24 +19,24 @@ enum ControlVerb {
   case stop
 
   /// The method and the path, with the query, under which the server knows the verb.
-  var request: (method: String, target: String) {
+  var request: (method: HTTPRequest.Method, target: String) {
     switch self {
-    case .status: ("GET", "status")
-    case .stats: ("GET", "stats")
+    case .status: (.get, "status")
+    case .stats: (.get, "stats")
     case .show(let name, let type):
-      ("GET", "cache/show?name=\(ControlVerb.encoded("\(name)"))" + ControlVerb.parameter(type))
-    case .names(let address): ("GET", "cache/names?address=\(address)")
+      (.get, "cache/show?name=\(ControlVerb.encoded("\(name)"))" + ControlVerb.parameter(type))
+    case .names(let address): (.get, "cache/names?address=\(address)")
     case .flush(let name, let type, let tree):
       (
-        "POST",
+        .post,
         "cache/flush?name=\(ControlVerb.encoded("\(name)"))" + ControlVerb.parameter(type)
           + (tree ? "&tree=1" : "")
       )
-    case .flushNegative: ("POST", "cache/flush?negative=1")
-    case .dump: ("GET", "cache/dump")
-    case .save: ("POST", "cache/save")
-    case .inFlight: ("GET", "inflight")
-    case .stop: ("POST", "stop")
+    case .flushNegative: (.post, "cache/flush?negative=1")
+    case .dump: (.get, "cache/dump")
+    case .save: (.post, "cache/save")
+    case .inFlight: (.get, "inflight")
+    case .stop: (.post, "stop")
     }
   }
 
@@ -50,7 +51,9 @@ enum ControlVerb {
   static func encoded(_ text: String) -> String {
     text.utf8.map { octet in
       let character = Character(UnicodeScalar(octet))
-      if character.isASCII && (character.isLetter || character.isNumber || "-._~".contains(character)) {
+      if character.isASCII
+        && (character.isLetter || character.isNumber || "-._~".contains(character))
+      {
         return String(character)
       }
       let digits = String(octet, radix: 16, uppercase: true)
@@ -65,7 +68,9 @@ enum ControlVerb {
   }
 
   /// Reads a request.
-  init(method: String, path: String, query: [(name: String, value: String)]) throws(Refusal) {
+  init(method: HTTPRequest.Method, path: String, query: [(name: String, value: String)])
+    throws(Refusal)
+  {
     guard path.hasPrefix(ControlVerb.root) else {
       throw Refusal(status: 404, sentence: "no such page: \(path)")
     }
@@ -74,7 +79,8 @@ enum ControlVerb {
       switch String(path.dropFirst(ControlVerb.root.count)) {
       case "status": .status
       case "stats": .stats
-      case "cache/show": .show(try ControlVerb.name(value("name")), try ControlVerb.type(value("type")))
+      case "cache/show":
+        .show(try ControlVerb.name(value("name")), try ControlVerb.type(value("type")))
       case "cache/names": .names(try ControlVerb.address(value("address")))
       case "cache/flush" where value("negative") != nil: .flushNegative
       case "cache/flush":
@@ -88,7 +94,8 @@ enum ControlVerb {
       default: throw Refusal(status: 404, sentence: "no such verb: \(path)")
       }
     guard request.method == method else {
-      throw Refusal(status: 405, sentence: "\(path) wants \(request.method), not \(method)")
+      throw Refusal(
+        status: 405, sentence: "\(path) wants another method: GET to ask, POST to change")
     }
   }
 

@@ -9,4 +9,26 @@ struct DNSCacheServer: ParsableCommand {
     commandName: "dns-cache-server", abstract: "A caching DNS server for local networks.",
     version: version, subcommands: [RunCommand.self, ControlCommand.self],
     defaultSubcommand: RunCommand.self)
+
+  static func main() {
+    main(arranged(Array(CommandLine.arguments.dropFirst())))
+  }
+
+  /// Puts the options between `ctl` and its verb behind the verb, where the parser looks for them:
+  /// `ctl --control PATH status` is how people write it, and each verb has these options.
+  static func arranged(_ arguments: [String]) -> [String] {
+    guard arguments.first == "ctl" else { return arguments }
+    let rest = arguments.dropFirst()
+    var options: [String] = []
+    var index = rest.startIndex
+    while index < rest.endIndex, rest[index].hasPrefix("--"), rest[index] != "--help" {
+      options.append(rest[index])
+      if rest[index] == "--control", index + 1 < rest.endIndex {
+        index += 1
+        options.append(rest[index])
+      }
+      index += 1
+    }
+    return ["ctl"] + rest[index...] + options
+  }
 }

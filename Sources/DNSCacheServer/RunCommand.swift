@@ -85,7 +85,8 @@ struct RunCommand: ParsableCommand {
     else {
       throw StartupError(
         .usage,
-        "--cache-size \(cacheSize): must be \(Settings.leastCacheSize) to \(Settings.mostCacheSize)")
+        "--cache-size \(cacheSize): must be \(Settings.leastCacheSize) to \(Settings.mostCacheSize)"
+      )
     }
     return Settings(
       listen: listenAddresses, isListenExplicit: !listen.isEmpty,

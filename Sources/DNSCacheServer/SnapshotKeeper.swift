@@ -98,7 +98,7 @@ final class SnapshotKeeper {
       loading = Loading(
         try FileReader(path: path), SnapshotReader(seed: core.value.frontend.cache.seed))
       slice?.schedule(after: 0)
-    } catch where error.isMissingFile {
+    } catch  where error.isMissingFile {
       logger.info("no snapshot yet", metadata: ["file": "\(path)"])
     } catch {
       logger.warning("cannot read the snapshot; starting empty", metadata: ["error": "\(error)"])

@@ -59,7 +59,8 @@ private final class UpstreamStream: StreamDelegate {
   func streamReadable(_ stream: Stream) {
     let now = EventLoop.now()
     while stream.isOpen,
-      MessageFraming.next(stream, { core.value.frontend.receiveUpstream($0, for: question, now: now) })
+      MessageFraming.next(
+        stream, { core.value.frontend.receiveUpstream($0, for: question, now: now) })
     {}
     // Settling may close this very connection, so it comes after the input is put back.
     core.value.settle(now: now)
