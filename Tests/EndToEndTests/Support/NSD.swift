@@ -18,38 +18,42 @@ final class NSD {
   init(address: String = "127.0.0.1") throws {
     folder = try TemporaryFolder()
     endpoint = Endpoint(address, try FreePort.next())
-    let configuration = """
-      server:
-        ip-address: \(address)@\(endpoint.port)
-        server-count: 1
-        username: ""
-        chroot: ""
-        database: ""
-        zonesdir: "\(Self.zones.path)"
-        pidfile: "\(folder.file("nsd.pid"))"
-        logfile: "\(folder.file("nsd.log"))"
-        xfrdfile: "\(folder.file("xfrd.state"))"
-        xfrdir: "\(folder.path)"
-        zonelistfile: "\(folder.file("zone.list"))"
-        # A cache may ask as fast as it likes.
-        rrl-ratelimit: 0
-        rrl-whitelist-ratelimit: 0
-        minimal-responses: no
-        refuse-any: no
-        verbosity: 1
-      remote-control:
-        control-enable: no
-      zone:
-        name: example.net
-        zonefile: example.net.zone
-      zone:
-        name: 2.0.192.in-addr.arpa
-        zonefile: 2.0.192.in-addr.arpa.zone
-      """
-    try configuration.write(
+    try Self.configuration(of: endpoint, in: folder).write(
       toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
     process = try Self.spawn(folder)
     try waitUntilReady()
+  }
+
+  /// A configuration that keeps all files in one folder and serves the zones of `Tests/Zones`.
+  static func configuration(of endpoint: Endpoint, in folder: TemporaryFolder) -> String {
+    """
+    server:
+      ip-address: \(endpoint.address)@\(endpoint.port)
+      server-count: 1
+      username: ""
+      chroot: ""
+      database: ""
+      zonesdir: "\(zones.path)"
+      pidfile: "\(folder.file("nsd.pid"))"
+      logfile: "\(folder.file("nsd.log"))"
+      xfrdfile: "\(folder.file("xfrd.state"))"
+      xfrdir: "\(folder.path)"
+      zonelistfile: "\(folder.file("zone.list"))"
+      # A cache may ask as fast as it likes.
+      rrl-ratelimit: 0
+      rrl-whitelist-ratelimit: 0
+      minimal-responses: no
+      refuse-any: no
+      verbosity: 1
+    remote-control:
+      control-enable: no
+    zone:
+      name: example.net
+      zonefile: example.net.zone
+    zone:
+      name: 2.0.192.in-addr.arpa
+      zonefile: 2.0.192.in-addr.arpa.zone
+    """
   }
 
   /// Ends it: its port is closed afterwards.
