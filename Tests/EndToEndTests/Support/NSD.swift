@@ -12,48 +12,53 @@ final class NSD {
 
   struct NotReady: Error, CustomStringConvertible {
     let log: String
-    var description: String { "NSD did not answer within 10 s: \(log)" }
+    var description: String { "NSD did not answer in time: \(log)" }
   }
 
-  init(address: String = "127.0.0.1") throws {
+  /// Starts it, with another zone from a file when one is named.
+  init(address: String = "127.0.0.1", zone: (name: String, file: String)? = nil) throws {
     folder = try TemporaryFolder()
     endpoint = Endpoint(address, try FreePort.next())
-    try Self.configuration(of: endpoint, in: folder).write(
+    try Self.configuration(of: endpoint, in: folder, zone: zone).write(
       toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
     process = try Self.spawn(folder)
     try waitUntilReady()
   }
 
   /// A configuration that keeps all files in one folder and serves the zones of `Tests/Zones`.
-  static func configuration(of endpoint: Endpoint, in folder: TemporaryFolder) -> String {
-    """
-    server:
-      ip-address: \(endpoint.address)@\(endpoint.port)
-      server-count: 1
-      username: ""
-      chroot: ""
-      database: ""
-      zonesdir: "\(zones.path)"
-      pidfile: "\(folder.file("nsd.pid"))"
-      logfile: "\(folder.file("nsd.log"))"
-      xfrdfile: "\(folder.file("xfrd.state"))"
-      xfrdir: "\(folder.path)"
-      zonelistfile: "\(folder.file("zone.list"))"
-      # A cache may ask as fast as it likes.
-      rrl-ratelimit: 0
-      rrl-whitelist-ratelimit: 0
-      minimal-responses: no
-      refuse-any: no
-      verbosity: 1
-    remote-control:
-      control-enable: no
-    zone:
-      name: example.net
-      zonefile: example.net.zone
-    zone:
-      name: 2.0.192.in-addr.arpa
-      zonefile: 2.0.192.in-addr.arpa.zone
-    """
+  static func configuration(
+    of endpoint: Endpoint, in folder: TemporaryFolder, zone: (name: String, file: String)? = nil
+  ) -> String {
+    let extra = zone.map { "zone:\n  name: \($0.name)\n  zonefile: \($0.file)" } ?? ""
+    return """
+      server:
+        ip-address: \(endpoint.address)@\(endpoint.port)
+        server-count: 1
+        username: ""
+        chroot: ""
+        database: ""
+        zonesdir: "\(zones.path)"
+        pidfile: "\(folder.file("nsd.pid"))"
+        logfile: "\(folder.file("nsd.log"))"
+        xfrdfile: "\(folder.file("xfrd.state"))"
+        xfrdir: "\(folder.path)"
+        zonelistfile: "\(folder.file("zone.list"))"
+        # A cache may ask as fast as it likes.
+        rrl-ratelimit: 0
+        rrl-whitelist-ratelimit: 0
+        minimal-responses: no
+        refuse-any: no
+        verbosity: 1
+      remote-control:
+        control-enable: no
+      zone:
+        name: example.net
+        zonefile: example.net.zone
+      zone:
+        name: 2.0.192.in-addr.arpa
+        zonefile: 2.0.192.in-addr.arpa.zone
+      \(extra)
+      """
   }
 
   /// Ends it: its port is closed afterwards.
@@ -77,7 +82,7 @@ final class NSD {
   }
 
   private func waitUntilReady() throws {
-    let isReady = eventually(every: .milliseconds(20)) {
+    let isReady = eventually(within: .seconds(60), every: .milliseconds(20)) {
       let question = DNSMessage.query("example.net", RecordType.soa)
       let reply = try? Client.ask(endpoint, question, within: .milliseconds(500))
       return reply?.answers.isEmpty == false || !process.isRunning
