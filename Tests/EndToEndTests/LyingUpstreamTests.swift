@@ -10,7 +10,9 @@ extension EndToEnd {
       case wrongID, otherPort, wrongName, wrongType, wrongClass, noQuestion, twoQuestions
       case notAResponse, otherOperation
 
-      /// The lie as an upstream's action. It gives the address 192.0.2.66 where it gives any.
+      /// The lie as an upstream's action.
+      ///
+      /// It gives the address 192.0.2.66 where it gives any.
       func action(for query: DNSMessage) -> ScriptedUpstream.Action {
         let name = query.question?.name ?? ""
         var reply = DNSMessage.reply(to: query, answers: [.a(name, "192.0.2.66")])

@@ -12,20 +12,32 @@ final class NSD {
 
   struct NotReady: Error, CustomStringConvertible {
     let log: String
-    var description: String { "NSD did not answer within 10 s: \(log)" }
+    var description: String { "NSD did not answer in time: \(log)" }
   }
 
-  init(address: String = "127.0.0.1") throws {
+  /// Starts it, with another zone from a file when one is named.
+  init(address: String = "127.0.0.1", zone: (name: String, file: String)? = nil) throws {
     folder = try TemporaryFolder()
     endpoint = Endpoint(address, try FreePort.next())
-    let configuration = """
+    try Self.configuration(of: endpoint, in: folder, zone: zone).write(
+      toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
+    process = try Self.spawn(folder)
+    try waitUntilReady()
+  }
+
+  /// A configuration that keeps all files in one folder and serves the zones of `Tests/Zones`.
+  static func configuration(
+    of endpoint: Endpoint, in folder: TemporaryFolder, zone: (name: String, file: String)? = nil
+  ) -> String {
+    let extra = zone.map { "zone:\n  name: \($0.name)\n  zonefile: \($0.file)" } ?? ""
+    return """
       server:
-        ip-address: \(address)@\(endpoint.port)
+        ip-address: \(endpoint.address)@\(endpoint.port)
         server-count: 1
         username: ""
         chroot: ""
         database: ""
-        zonesdir: "\(Self.zones.path)"
+        zonesdir: "\(zones.path)"
         pidfile: "\(folder.file("nsd.pid"))"
         logfile: "\(folder.file("nsd.log"))"
         xfrdfile: "\(folder.file("xfrd.state"))"
@@ -45,11 +57,8 @@ final class NSD {
       zone:
         name: 2.0.192.in-addr.arpa
         zonefile: 2.0.192.in-addr.arpa.zone
+      \(extra)
       """
-    try configuration.write(
-      toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
-    process = try Self.spawn(folder)
-    try waitUntilReady()
   }
 
   /// Ends it: its port is closed afterwards.
@@ -73,7 +82,7 @@ final class NSD {
   }
 
   private func waitUntilReady() throws {
-    let isReady = eventually(every: .milliseconds(20)) {
+    let isReady = eventually(within: .seconds(60), every: .milliseconds(20)) {
       let question = DNSMessage.query("example.net", RecordType.soa)
       let reply = try? Client.ask(endpoint, question, within: .milliseconds(500))
       return reply?.answers.isEmpty == false || !process.isRunning

@@ -14,6 +14,9 @@ final class ServerProcess {
       .deletingLastPathComponent().appending(path: "dns-cache-server").path
   }
 
+  /// Whether the binary is the one that is shipped, and a measure of speed means something.
+  static var isRelease: Bool { !binary.contains("/debug/") }
+
   struct NotReady: Error, CustomStringConvertible {
     let description: String
   }
@@ -79,6 +82,11 @@ final class ServerProcess {
     log.split(separator: "\n").filter { $0.lowercased().contains(text.lowercased()) }
   }
 
+  /// The lines of the log that complain.
+  var complaints: [Substring] {
+    log.split(separator: "\n").filter { $0.contains(/(?i)\b(warning|error|critical)\b/) }
+  }
+
   /// Starts it once more with the same arguments, on the same port and files.
   func start() throws {
     starts += 1
@@ -127,6 +135,13 @@ final class ServerProcess {
   var residentMemory: Int {
     let pages = Tool.text(of: "/proc/\(pid)/statm").split(separator: " ")
     return pages.count > 1 ? (Int(pages[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE)) : 0
+  }
+
+  /// The most memory that was ever resident, in octets.
+  var peakResidentMemory: Int {
+    let line = Tool.text(of: "/proc/\(pid)/status").split(separator: "\n")
+      .first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
   }
 
   /// How many descriptors it has open.

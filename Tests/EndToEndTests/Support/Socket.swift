@@ -72,6 +72,25 @@ final class Socket: @unchecked Sendable {
     return result
   }
 
+  /// A stream connected to a socket of the file system.
+  static func connected(toFile path: String) throws -> Socket {
+    let result = try Socket(.stream, family: AF_UNIX)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    // SAFETY: the copy is bounded by the structure's own room, which keeps a zero at its end.
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { room in
+      unsafe room.copyBytes(from: path.utf8.prefix(room.count - 1))
+    }
+    // SAFETY: a sockaddr_un is a sockaddr by the system's own convention.
+    let connection = unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe connect(result.descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard connection == 0 else { throw SystemError("connect to \(path)") }
+    return result
+  }
+
   func set(_ level: Int32, _ option: Int32, _ value: Int32) throws {
     var value = value
     let size = socklen_t(MemoryLayout<Int32>.size)
