@@ -203,3 +203,18 @@ extension Core {
     (try? Name(wire: name)).map { "\($0)" } ?? "?"
   }
 }
+
+extension Core {
+  /// A row of a dump as a line of a zone file; rank and section as a comment.
+  static func zoneLine(_ row: Report) -> String {
+    guard case .object(let members) = row else { return "" }
+    func value(_ name: String) -> String {
+      guard let value = members.first(where: { $0.name == name })?.value else { return "" }
+      return value.text.dropLast().description
+    }
+    let isNegative = value("data").hasPrefix("NXDOMAIN") || value("data").hasPrefix("NODATA")
+    let record =
+      "\(value("name"))\t\(value("ttl"))\tIN\t\(value("type"))\t\(value("data"))"
+    return "\(isNegative ? "; " : "")\(record)\t; \(value("rank")) \(value("section"))\n"
+  }
+}

@@ -20,6 +20,7 @@ final class Server {
   private var signals: [SignalSource] = []
   private var maintenance: Maintenance?
   let snapshot: SnapshotKeeper
+  private var control: ControlServer?
 
   /// Serves until SIGTERM, SIGINT or `ctl stop`; then saves the cache.
   static func run(_ settings: Settings, logger: Logger) throws(StartupError) {
@@ -71,6 +72,15 @@ final class Server {
       try SignalSource(on: loop, signal: SIGUSR1) { [unowned self] in snapshot.save { _ in } })
     makeFolder(of: settings.cacheFile)
     makeFolder(of: settings.control)
+    do {
+      control = try ControlServer(
+        on: loop, core: core, path: settings.control, server: self)
+    } catch {
+      throw StartupError(
+        .unavailable,
+        "cannot open the control socket \(settings.control): \(error); choose another with --control PATH"
+      )
+    }
     snapshot.load()
   }
 
@@ -173,6 +183,7 @@ final class Server {
     }
     try loop.run()
     core.value.streams?.closeAll()
+    control?.close()
     snapshot.saveNow()
     logger.info("stopped")
   }

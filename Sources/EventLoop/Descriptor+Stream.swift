@@ -84,6 +84,15 @@ extension Descriptor {
     return descriptor
   }
 
+  /// Connects to a Unix socket and waits in reads and writes from then on.
+  static func connectedBlocking(unixPath path: String) throws(SystemError) -> Descriptor {
+    let descriptor = try connecting(unixPath: path)
+    let number = descriptor.number
+    _ = try CallResult(retrying: { Int(fcntl(number, F_SETFL, 0)) })
+      .value(call: "fcntl", purpose: path)
+    return descriptor
+  }
+
   private func connect(purpose: String, _ call: (Int32) -> Int32) throws(SystemError) {
     let number = number
     switch CallResult(retrying: { Int(call(number)) }) {

@@ -45,13 +45,16 @@ public enum Process {
   public static var id: Int32 { getpid() }
 
   /// Writes text to standard error as it is; what can't be written is lost.
-  public static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
+  public static func writeError(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
 
-  /// Writes text to standard output as it is.
-  public static func writeOutput(_ text: String) { write(text, to: STDOUT_FILENO) }
+  /// Writes octets to standard output as they are.
+  public static func writeOutput(_ octets: [UInt8]) { write(octets, to: STDOUT_FILENO) }
 
-  private static func write(_ text: String, to descriptor: Int32) {
-    var rest = Array(text.utf8)[...]
+  /// Waits; for command-line tools, not for programs with a loop.
+  public static func sleep(milliseconds: UInt32) { _ = usleep(milliseconds * 1_000) }
+
+  private static func write(_ octets: [UInt8], to descriptor: Int32) {
+    var rest = octets[...]
     while !rest.isEmpty {
       // SAFETY: the pointer is used within the call, with its own length.
       let count = unsafe rest.withUnsafeBytes {

@@ -21,6 +21,9 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
   /// Whether the call failed because there is no such file.
   public var isMissingFile: Bool { code == ENOENT }
 
+  /// Whether a connection failed because nobody listens there.
+  public var isNobodyThere: Bool { code == ENOENT || code == ECONNREFUSED }
+
   /// The call, its purpose and the reason in words.
   public var description: String {
     // SAFETY: strerror returns a terminated string that stays valid until this thread's next call.

@@ -11,11 +11,11 @@ struct FileTests {
     directory = try TemporaryDirectory()
   }
 
-  /// The content of the file, read in pieces of 1,000 octets.
+  /// The content of the file, read in pieces of 100,000 octets.
   func content() throws -> [UInt8] {
     let reader = try FileReader(path: path)
     var content: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1_000)
+    var buffer = [UInt8](repeating: 0, count: 100_000)
     while true {
       var span = buffer.mutableSpan
       let count = try reader.read(into: &span)
@@ -42,10 +42,10 @@ struct FileTests {
 
   @Test func `a large file is written and read in pieces`() throws {
     let file = try AtomicFile(replacing: path)
-    let piece = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-    for _ in 0..<33 { try file.append(piece.span) }
+    let piece = (0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    for _ in 0..<80 { try file.append(piece.span) }
     try file.commit()
-    #expect(try content() == Array(repeatElement(piece, count: 33).joined()))
+    #expect(try content() == Array(repeatElement(piece, count: 80).joined()))
   }
 
   @Test func `a file that is let go leaves the old one and no trace`() throws {

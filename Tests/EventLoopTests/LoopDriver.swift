@@ -59,6 +59,7 @@ let hasIPv6 = unsafe access("/proc/net/if_inet6", R_OK) == 0
 
 extension Array where Element == UInt8 {
   init(_ span: Span<UInt8>) {
-    self = span.indices.map { span[$0] }
+    // SAFETY: the octets are copied.
+    self = unsafe span.withUnsafeBufferPointer { unsafe Array($0) }
   }
 }
