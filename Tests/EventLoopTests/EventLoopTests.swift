@@ -18,6 +18,12 @@ struct EventLoopTests {
     #expect(count.value == 2)
   }
 
+  @Test func `stop before run ends that run`() throws {
+    let loop = try EventLoop()
+    loop.stop()
+    try loop.run()
+  }
+
   @Test func `a loop with nothing to wait for returns from one turn at once`() throws {
     let loop = try EventLoop()
     try loop.runOnce(blocking: true)
