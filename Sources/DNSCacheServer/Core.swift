@@ -28,6 +28,13 @@ struct Core: ~Copyable {
   /// The longest turn of maintenance, in microseconds.
   var longestSlice: UInt64 = 0
 
+  /// What became of a message on a stream.
+  enum Served {
+    case answered
+    case waiting
+    case ignored
+  }
+
   /// Where an answer goes that had to wait.
   private struct WaitingClient: BitwiseCopyable {
     /// Over UDP, the socket's number; over TCP, the stream's.
@@ -95,11 +102,11 @@ struct Core: ~Copyable {
 
   /// Answers a message that came on a stream.
   ///
-  /// - Returns: whether an answer will come later.
+  /// - Returns: what became of it.
   mutating func serve(
     _ message: Span<UInt8>, from address: SocketAddress, stream: UInt32, now: UInt64,
     _ answer: (Span<UInt8>) -> Void
-  ) -> Bool {
+  ) -> Served {
     let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
     // A handle of our own: the compiler sees that the buffer is no part of what else changes.
     let buffer = reply
@@ -109,13 +116,13 @@ struct Core: ~Copyable {
     {
     case .reply(let count):
       answer(buffer.value.span.extracting(0..<count))
+      return .answered
     case .drop:
-      break
+      return .ignored
     case .pending:
       _ = clients.insert(WaitingClient(source: stream, peer: nil))
-      return true
+      return .waiting
     }
-    return false
   }
 
   // MARK: Upstream

@@ -13,7 +13,7 @@ extension Resolver {
   public mutating func receive(
     _ packet: Span<UInt8>, socket: Int, cache: inout Cache, now: UInt64
   ) {
-    guard let header = try? MessageHeader(packet), header.isResponse,
+    guard let header = try? MessageHeader(packet), header.isResponse, header.opcode == 0,
       let place = findAttempt(socket: socket, id: header.id)
     else {
       counters.mismatched += 1
@@ -38,7 +38,7 @@ extension Resolver {
     _ packet: Span<UInt8>, for handle: QuestionHandle, cache: inout Cache, now: UInt64
   ) {
     guard let index = index(handle), questions[index].isStreaming,
-      let header = try? MessageHeader(packet), header.isResponse,
+      let header = try? MessageHeader(packet), header.isResponse, header.opcode == 0,
       header.id == questions[index].streamID
     else {
       counters.mismatched += 1
