@@ -77,6 +77,8 @@ struct Core: ~Copyable {
     settle(now: now)
   }
 
+  /// Answers one datagram: all that a hit costs beside its share of the batch.
+  @inline(never)
   private mutating func serve(
     _ socket: DatagramSocket, _ index: Int, number: UInt32, now: UInt64
   ) {

@@ -139,6 +139,7 @@ public struct Frontend: ~Copyable {
   }
 
   /// Asks upstream for what the key names.
+  @inline(never)
   private mutating func forward(
     _ header: Header, _ question: Span<UInt8>, client: UInt32, reply: inout MutableSpan<UInt8>,
     now: UInt64
