@@ -46,11 +46,11 @@ let package = Package(
       name: "DNSCacheTests", dependencies: ["DNSCache", "DNSWire", "Memory"], swiftSettings: house),
     .testTarget(
       name: "DNSResolverTests", dependencies: ["DNSResolver", "DNSCache", "DNSWire", "Memory"],
-      resources: [.copy("Scenarios")], swiftSettings: house),
+      swiftSettings: house),
     .testTarget(
       name: "DNSFrontendTests",
       dependencies: ["DNSFrontend", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
-      swiftSettings: house),
+      resources: [.copy("Scenarios")], swiftSettings: house),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.

@@ -10,6 +10,9 @@
 #include <netinet/in.h>
 #include <linux/errqueue.h>
 
+#include <netinet/tcp.h>
+#include <sys/un.h>
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <event2/buffer.h>
@@ -18,5 +21,30 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+
+// The C library shows these under _GNU_SOURCE only, which Swift's importer does not define.
+#ifndef __USE_GNU
+
+struct mmsghdr {
+  struct msghdr msg_hdr;
+  unsigned int msg_len;
+};
+
+int recvmmsg(int descriptor, struct mmsghdr *messages, unsigned int count, int flags,
+             struct timespec *timeout);
+int sendmmsg(int descriptor, struct mmsghdr *messages, unsigned int count, int flags);
+int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+int sync_file_range(int descriptor, off_t offset, off_t count, unsigned int flags);
+#define SYNC_FILE_RANGE_WRITE 2
+
+struct in6_pktinfo {
+  struct in6_addr ipi6_addr;
+  unsigned int ipi6_ifindex;
+};
+
+#endif
+
+// <sys/random.h> is not part of Swift's Glibc module.
+ssize_t getrandom(void *buffer, size_t length, unsigned int flags);
 
 #endif

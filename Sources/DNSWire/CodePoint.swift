@@ -2,7 +2,7 @@
 ///
 /// Every value of the raw type is valid, since a server must carry codes it has never heard of
 /// (RFC 3597 §3); those without a mnemonic are written as a prefix and the number, `TYPE65280`.
-public protocol CodePoint: RawRepresentable, Hashable, Comparable, Sendable,
+public protocol CodePoint: BitwiseCopyable, RawRepresentable, Hashable, Comparable, Sendable,
   LosslessStringConvertible
 where RawValue: FixedWidthInteger & UnsignedInteger & Sendable {
   /// Wraps a number.

@@ -14,7 +14,8 @@ extension Message {
     let smallest = MessageHeader.size + fixed.reduce(0) { $0 + $1.count } + optCount
     let limit = max(min(limit, Int(UInt16.max)), smallest)
     var buffer = [UInt8](repeating: 0, count: limit)
-    var writer = MessageWriter(buffer.mutableSpan, limit: limit - optCount)
+    var space = buffer.mutableSpan
+    var writer = MessageWriter(&space, limit: limit - optCount)
     writer.header(id: id, questionCount: UInt16(questions.count))
     for question in fixed { writer.question(question.span) }
     let isWhole =
@@ -44,7 +45,8 @@ extension Message {
       writer.number32(record.ttl)
       writer.number16(0)
       let data = writer.position
-      if compress, record.hasWellFormedData {
+      // The writer looks for names only where they are sure to be.
+      if compress, (try? RData.check(record.rdata.span, of: record.type)) != nil {
         writer.data(record.rdata.span, of: record.type)
       } else {
         writer.octets(record.rdata.span)
@@ -56,16 +58,5 @@ extension Message {
       }
     }
     return true
-  }
-}
-
-extension Record {
-  /// Whether the data has its type's form as far as names are concerned, so that they can be found.
-  fileprivate var hasWellFormedData: Bool {
-    let view = RecordView(
-      owner: 0, type: type, recordClass: recordClass.rawValue, ttl: ttl, data: 0,
-      dataCount: rdata.count, section: .answer)
-    // Taken as a message of its own, data with a pointer cannot come back unchanged.
-    return (try? Message.data(of: view, in: rdata.span)) == rdata
   }
 }

@@ -55,7 +55,9 @@ extension Message {
   }
 
   /// A record's data with its names uncompressed.
-  static func data(of record: RecordView, in message: Span<UInt8>) throws(WireError) -> [UInt8] {
+  private static func data(of record: RecordView, in message: Span<UInt8>) throws(WireError)
+    -> [UInt8]
+  {
     // No type has more than two names that may come compressed.
     let room = min(record.dataCount + 2 * WireName.longest, RDataText.maximumLength)
     var buffer = [UInt8](repeating: 0, count: room)

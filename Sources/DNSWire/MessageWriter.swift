@@ -37,10 +37,10 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   /// - Parameters:
   ///   - buffer: where to write.
   ///   - limit: octets that the message may take; never more than `buffer` holds.
-  @_lifetime(copy buffer)
-  public init(_ buffer: consuming MutableSpan<UInt8>, limit: Int) {
+  @_lifetime(&buffer)
+  public init(_ buffer: inout MutableSpan<UInt8>, limit: Int) {
     self.limit = min(limit, buffer.count)
-    self.buffer = buffer
+    self.buffer = buffer._mutatingExtracting(0..<buffer.count)
     position = 0
     overflowed = false
     counts = (0, 0, 0)
@@ -236,6 +236,10 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     }
     octets(data.extracting(offset..<data.count))
   }
+
+  /// Counts a record of the Additional section whose octets were written one by one, such as OPT.
+  @_lifetime(self: copy self)
+  public mutating func countAdditional() { count(.additional) }
 
   @_lifetime(self: copy self)
   private mutating func count(_ section: RecordView.Section) {

@@ -15,8 +15,7 @@ public struct Name: Sendable {
   ///
   /// Throws `truncated`, `badLabel` (a pointer, too), `nameTooLong` or `trailingOctets`.
   public init(wire: Span<UInt8>) throws(WireError) {
-    let length = try Name.length(in: wire, at: 0)
-    guard length == wire.count else { throw .trailingOctets }
+    guard try WireName.endOfPlain(wire, at: 0) == wire.count else { throw .trailingOctets }
     self.wire = Array(copying: wire)
   }
 
@@ -40,19 +39,6 @@ public struct Name: Sendable {
     wire.append(0)
     guard wire.count <= WireName.longest else { throw .nameTooLong }
     self.wire = wire
-  }
-
-  /// Length in octets of the uncompressed name that begins at `start`.
-  static func length(in bytes: Span<UInt8>, at start: Int) throws(WireError) -> Int {
-    var position = start
-    while true {
-      guard position < bytes.count else { throw .truncated }
-      let length = Int(bytes[position])
-      guard length <= WireName.longestLabel else { throw .badLabel }
-      position += 1 + length
-      guard position - start <= WireName.longest else { throw .nameTooLong }
-      if length == 0 { return position - start }
-    }
   }
 
   /// The labels without the root, the leftmost first.

@@ -53,6 +53,8 @@ public struct Query: Sendable {
     guard header.opcode == 0 else { throw .otherOpcode }
     guard header.questionCount == 1,
       let end = try? key.load(from: packet, at: MessageHeader.size),
+      // Nothing stands before the first name that a pointer in it could mean.
+      end &- MessageHeader.size == key.count,
       end &+ 4 <= packet.count
     else { throw .malformed }
     self.header = header

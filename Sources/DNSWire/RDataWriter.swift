@@ -68,7 +68,7 @@ struct RDataWriter {
   }
 
   private mutating func popName() -> Name? {
-    guard let length = try? Name.length(in: rest.span, at: 0) else { return nil }
+    guard let length = try? WireName.endOfPlain(rest.span, at: 0) else { return nil }
     return pop(length).map { Name(validated: Array($0)) }
   }
 

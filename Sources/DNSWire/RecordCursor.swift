@@ -18,6 +18,21 @@ public struct RecordView: Sendable {
   /// The section that holds the record.
   public var section: Section
 
+  /// Describes a record that lies at these offsets.
+  @inlinable
+  public init(
+    owner: Int, type: RecordType, recordClass: UInt16, ttl: UInt32, data: Int, dataCount: Int,
+    section: Section
+  ) {
+    self.owner = owner
+    self.type = type
+    self.recordClass = recordClass
+    self.ttl = ttl
+    self.data = data
+    self.dataCount = dataCount
+    self.section = section
+  }
+
   /// The sections that hold records, in their order.
   public enum Section: UInt8, Sendable {
     /// Answers to the question.

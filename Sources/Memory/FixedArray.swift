@@ -17,6 +17,16 @@ public struct FixedArray<Element>: ~Copyable {
     self.count = count
   }
 
+  /// Takes the elements of an array.
+  public init(_ elements: [Element]) {
+    count = elements.count
+    // SAFETY: initialised at once in full, freed in deinit.
+    unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: max(elements.count, 1))
+    for index in 0..<elements.count {
+      unsafe (start + index).initialize(to: elements[index])
+    }
+  }
+
   deinit {
     // SAFETY: initialised in init; nothing outlives its owner.
     unsafe start.deinitialize(count: count)

@@ -77,3 +77,17 @@ extension MutableSpan<UInt8> {
     }
   }
 }
+
+extension MutableSpan<UInt8> {
+  /// Moves octets from an offset to the start; the two places may overlap.
+  @_lifetime(self: copy self)
+  public mutating func moveToFront(_ offset: Int, count octets: Int) {
+    precondition(offset >= 0 && octets >= 0 && offset &+ octets <= count)
+    // SAFETY: inside the span, as just checked; copyMemory allows overlap.
+    unsafe self.withUnsafeMutableBytes { target in
+      if let start = target.baseAddress {
+        unsafe start.copyMemory(from: start + offset, byteCount: octets)
+      }
+    }
+  }
+}

@@ -56,6 +56,12 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
     return index
   }
 
+  /// The place that the next ``insert(_:)`` takes, or nothing when all are taken.
+  public var nextFree: Int? {
+    if firstFree != Slab.end { return Int(firstFree) }
+    return fresh < capacity ? fresh : nil
+  }
+
   /// Gives a place back.
   public mutating func remove(_ index: Int) {
     precondition(contains(index), "a place is given back once")

@@ -117,7 +117,8 @@ final class Lab {
     let question =
       wire + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), 0, 1]
     var buffer = [UInt8](repeating: 0xEE, count: 65_535)
-    var writer = MessageWriter(buffer.mutableSpan, limit: limit)
+    var space = buffer.mutableSpan
+    var writer = MessageWriter(&space, limit: limit)
     writer.header(id: 7, questionCount: 1)
     writer.question(question.span)
     let answer = cache.answer(&key, type: type, into: &writer, once: once, now: now)

@@ -151,7 +151,8 @@ struct RDataTextTests {
     arguments: [
       (.a, "", .missingField), (.a, "192.0.2.1 x", .extraField), (.a, "192.0.2", .badAddress),
       (.a, "2001:db8::1", .badAddress), (.aaaa, "192.0.2.1", .badAddress),
-      (.mx, "65536 a.", .badNumber), (.mx, "-1 a.", .badNumber), (.mx, "10", .missingField),
+      (.mx, "65536 a.", .badNumber), (.soa, "a. a. 1 8000w 1 1 1", .badNumber),
+      (.mx, "-1 a.", .badNumber), (.mx, "10", .missingField),
       (.ns, "a..b", .badName), (.ns, "@", .badName), (.txt, #""a"#, .badString),
       (.txt, #"a"b""#, .badString), (.txt, #"a\"#, .badString), (.txt, #""\256""#, .badString),
       (.txt, "", .missingField), (.caa, "0 is-sue x", .badString), (.ds, "1 1 1 ABC", .badDigits),

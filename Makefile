@@ -1,0 +1,80 @@
+# Commands of this repository. Each is described in README.md.
+#
+#   make run ARGS='--upstream 9.9.9.9'   build and start, on port 53 where that is allowed
+#   make test                            everything that CI runs
+#   make fuzz FUZZ_SECONDS=600           each fuzz target for so long
+#   make demo                            a tour with dig, without internet
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# For the server: make run ARGS='--upstream 192.168.1.254'
+ARGS ?=
+FUZZ_SECONDS ?= 60
+# How long `make test` fuzzes each reader: a minute in CI, a moment at a desk.
+TEST_FUZZ_SECONDS ?= $(if $(CI),60,10)
+
+RELEASE := swift build -c release --static-swift-stdlib --product dns-cache-server
+# The end-to-end tests, the demonstration and the check of the hot path use what is shipped.
+export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
+
+.PHONY: build run test demo fuzz clean setup-build setup-test lint debug hot-path short-fuzz \
+  unit-tests end-to-end-tests
+
+build: setup-build
+	$(RELEASE)
+
+run: build
+	@exec scripts/run $(ARGS)
+
+# One after the other, cheapest first; the last line is the summary of the end-to-end tests.
+test:
+	$(MAKE) setup-test
+	$(MAKE) lint
+	$(MAKE) debug
+	$(MAKE) unit-tests
+	$(RELEASE)
+	$(MAKE) hot-path
+	$(MAKE) short-fuzz
+	$(MAKE) demo
+	$(MAKE) end-to-end-tests
+
+demo: setup-test
+	$(RELEASE)
+	scripts/demo
+
+fuzz: setup-build
+	scripts/fuzz $(FUZZ_SECONDS)
+
+clean:
+	rm -rf .build .build-fuzz
+
+# The parts of `make test`, to run one alone.
+
+setup-build:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+lint:
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+# Warnings are errors in each of our modules, by the manifest.
+debug:
+	swift build --build-tests
+
+# The rules of the house among them (Tests/HouseTests).
+unit-tests: debug
+	swift test --skip-build --disable-xctest --skip EndToEndTests
+
+hot-path:
+	scripts/check-hot-path --self-test
+	scripts/check-hot-path --binary "$$DNS_CACHE_SERVER"
+
+short-fuzz:
+	scripts/fuzz $(TEST_FUZZ_SECONDS)
+
+end-to-end-tests:
+	swift test --skip-build --disable-xctest --filter EndToEndTests

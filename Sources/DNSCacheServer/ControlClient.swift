@@ -1,0 +1,90 @@
+import EventLoop
+
+/// Asks a running server over its control socket and prints what it says.
+struct ControlClient {
+  let path: String
+
+  /// Seconds without a word from the server after which it is given up.
+  private static let timeout = 60
+  /// Milliseconds between two looks at whether the server is gone.
+  private static let pause = 20
+
+  /// Sends a verb and prints the answer as it comes: to standard output, or what is wrong to standard
+  /// error.
+  func perform(_ verb: ControlVerb, isText: Bool) throws {
+    let (method, target) = verb.request
+    let format = isText ? (target.contains("?") ? "&format=text" : "?format=text") : ""
+    do {
+      let connection = try UnixClient(path: path, timeout: ControlClient.timeout)
+      // HTTP/1.0: the answer ends where the connection does, without chunks.
+      try connection.write(
+        "\(method == .get ? "GET" : "POST") \(ControlVerb.root)\(target)\(format) HTTP/1.0\r\nHost: localhost\r\n"
+          + "Content-Length: 0\r\n\r\n")
+      try printAnswer(of: connection)
+    } catch let error as SystemError {
+      throw StartupError(
+        .unavailable,
+        error.isNobodyThere
+          ? "no server listens on \(path); start one with `dns-cache-server run`, or name its socket with --control PATH"
+          : "cannot talk to the server: \(error)")
+    }
+  }
+
+  /// Waits until the server is gone, its cache saved.
+  func waitForEnd() throws {
+    for _ in 0..<(ControlClient.timeout * 1_000 / ControlClient.pause) {
+      guard (try? UnixClient(path: path, timeout: 1)) != nil else { return }
+      Process.sleep(milliseconds: UInt32(ControlClient.pause))
+    }
+    throw StartupError(.unavailable, "the server is still busy; look at its log")
+  }
+
+  private func printAnswer(of connection: UnixClient) throws {
+    var head: [UInt8] = []
+    var body: ArraySlice<UInt8> = []
+    while body.isEmpty {
+      let octets = try connection.read()
+      head += octets
+      if let end = ControlClient.endOfHead(head) {
+        body = head[end...]
+        head = Array(head[..<end])
+        break
+      }
+      guard !octets.isEmpty, head.count < 65_536 else {
+        throw StartupError(.unavailable, "\(path) does not answer as a dns-cache-server does")
+      }
+    }
+    let words = String(decoding: head, as: UTF8.self).split(separator: " ", maxSplits: 2)
+    let isFine = words.count > 1 && words[1] == "200"
+    if isFine {
+      Process.writeOutput(Array(body))
+      while true {
+        let octets = try connection.read()
+        if octets.isEmpty { return }
+        Process.writeOutput(octets)
+      }
+    }
+    var text = Array(body)
+    while true {
+      let octets = try connection.read()
+      if octets.isEmpty { break }
+      text += octets
+    }
+    let status: ExitStatus = words.count > 1 && words[1].hasPrefix("4") ? .usage : .unavailable
+    var sentence = String(decoding: text, as: UTF8.self)
+    while sentence.last?.isNewline == true { sentence.removeLast() }
+    throw StartupError(status, sentence)
+  }
+
+  /// The offset behind the empty line that ends an HTTP head.
+  private static func endOfHead(_ octets: [UInt8]) -> Int? {
+    guard octets.count >= 4 else { return nil }
+    for index in 0...(octets.count - 4)
+    where octets[index] == 13 && octets[index + 1] == 10 && octets[index + 2] == 13
+      && octets[index + 3] == 10
+    {
+      return index + 4
+    }
+    return nil
+  }
+}

@@ -1,0 +1,140 @@
+import ArgumentParser
+import DNSWire
+import EventLoop
+
+/// Talks to a running server.
+struct ControlCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ctl", abstract: "Ask or tell a running server.",
+    subcommands: [
+      Status.self, Stats.self, CacheCommand.self, InFlight.self, Stop.self,
+    ])
+
+  /// What every verb takes.
+  struct Options: ParsableArguments {
+    @Option(help: ArgumentHelp("The server's control socket.", valueName: "path"))
+    var control: String?
+
+    @Flag(help: "Print JSON, for programs.")
+    var json = false
+
+    /// The socket to use.
+    var path: String { control ?? Settings.defaultControl() }
+
+    /// Asks the server and prints what it says.
+    func perform(_ verb: () throws(ControlVerb.Refusal) -> ControlVerb) throws {
+      do {
+        try ControlClient(path: path).perform(try verb(), isText: !json)
+      } catch let refusal as ControlVerb.Refusal {
+        Process.writeError("error: \(refusal.sentence)\n")
+        throw ExitCode(ExitStatus.usage.rawValue)
+      } catch let error as StartupError {
+        Process.writeError("error: \(error)\n")
+        throw ExitCode(error.status.rawValue)
+      }
+    }
+  }
+
+  struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "status", abstract: "What is running, and how it is doing.")
+    @OptionGroup var options: Options
+    func run() throws { try options.perform { .status } }
+  }
+
+  struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "stats", abstract: "Every counter.")
+    @OptionGroup var options: Options
+    func run() throws { try options.perform { .stats } }
+  }
+
+  struct InFlight: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "inflight", abstract: "Questions that wait for an upstream.")
+    @OptionGroup var options: Options
+    func run() throws { try options.perform { .inFlight } }
+  }
+
+  struct Stop: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "stop", abstract: "Save the cache and stop.")
+    @OptionGroup var options: Options
+    func run() throws {
+      try options.perform { .stop }
+      try ControlClient(path: options.path).waitForEnd()
+    }
+  }
+
+  struct CacheCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "cache", abstract: "Look at the cache, flush, dump or save it.",
+      subcommands: [Show.self, Names.self, Flush.self, Dump.self, Save.self])
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "What is known of a name: records, TTLs, rank and section.")
+    @Argument(help: "A domain name.") var name: String
+    @Argument(help: "A record type, as AAAA.") var type: String?
+    @OptionGroup var options: Options
+    func run() throws {
+      try options.perform { () throws(ControlVerb.Refusal) in
+        .show(try ControlVerb.name(name), try ControlVerb.type(type))
+      }
+    }
+  }
+
+  struct Names: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "names", abstract: "Which names have an address.")
+    @Argument(help: "An IPv4 or IPv6 address.") var address: String
+    @OptionGroup var options: Options
+    func run() throws {
+      try options.perform { () throws(ControlVerb.Refusal) in
+        .names(try ControlVerb.address(address))
+      }
+    }
+  }
+
+  struct Flush: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "flush",
+      abstract: "Forget a name, one of its types, its whole tree, or all negative answers.")
+    @Argument(help: "A domain name.") var name: String?
+    @Option(help: "Only this record type.") var type: String?
+    @Flag(help: "The names below it, too.") var tree = false
+    @Flag(help: "All negative answers, of every name.") var negative = false
+    @OptionGroup var options: Options
+
+    func validate() throws {
+      if negative == (name != nil) {
+        throw ValidationError("Give a name to forget, or --negative for all negative answers.")
+      }
+      if negative && (tree || type != nil) {
+        throw ValidationError("--negative goes alone.")
+      }
+    }
+
+    func run() throws {
+      try options.perform { () throws(ControlVerb.Refusal) in
+        if negative { return .flushNegative }
+        return .flush(try ControlVerb.name(name), try ControlVerb.type(type), tree: tree)
+      }
+    }
+  }
+
+  struct Dump: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "dump", abstract: "Print the whole cache, as lines of a zone file.")
+    @OptionGroup var options: Options
+    func run() throws { try options.perform { .dump } }
+  }
+
+  struct Save: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "save", abstract: "Save the cache now.")
+    @OptionGroup var options: Options
+    func run() throws { try options.perform { .save } }
+  }
+}

@@ -1,0 +1,275 @@
+import DNSCache
+import DNSWire
+import EventLoop
+import Logging
+import Memory
+
+/// Answers control's verbs, over HTTP on a Unix socket that only the owner and the group may open.
+final class ControlServer {
+  private let core: Pinned<Core>
+  private let loop: EventLoop
+  /// The server that owns this one.
+  private unowned let server: Server
+  private var http: HTTPServer?
+  private var ending: Timer?
+  private var jobs: [ObjectIdentifier: ControlJob] = [:]
+
+  /// Milliseconds between the answer to `stop` and the end of the loop.
+  private static let farewell: UInt64 = 20
+
+  init(on loop: EventLoop, core: Pinned<Core>, path: String, server: Server) throws(SystemError) {
+    self.loop = loop
+    self.core = core
+    self.server = server
+    let http = try HTTPServer(on: loop) { [unowned self] request, responder in
+      answer(request, responder)
+    }
+    try http.listen(unixPath: path)
+    self.http = http
+  }
+
+  /// Stops listening and removes the socket's file.
+  func close() { http?.close() }
+
+  // MARK: Verbs
+
+  private func answer(_ request: HTTPRequest, _ responder: HTTPResponder) {
+    let isText = request.queryValue("format") == "text"
+    let reply = ControlReply(responder, isText: isText)
+    do throws(ControlVerb.Refusal) {
+      let verb = try ControlVerb(
+        method: request.method, path: request.path,
+        query: request.query)
+      perform(verb, reply)
+    } catch {
+      reply.fail(error.sentence, status: error.status)
+    }
+  }
+
+  private func perform(_ verb: ControlVerb, _ reply: ControlReply) {
+    switch verb {
+    case .status: reply.send(status())
+    case .stats: reply.send(core.value.statistics(snapshot: server.snapshot.report))
+    case .show(let name, let type):
+      reply.send(core.value.showReport(name, type), empty: "\(name): nothing in the cache")
+    case .names(let address):
+      reply.send(core.value.namesReport(address), empty: "\(address): no name in the cache")
+    case .inFlight: reply.send(core.value.inFlightReport(), empty: "nothing in flight")
+    case .flush(let name, let type, let tree):
+      let scope = type.map { Cache.FlushScope.type($0) } ?? .everything
+      if tree {
+        start(FlushJob(below: name, scope, core, reply))
+      } else {
+        let key = core.value.key(name)
+        reply.send(.object([("removed", .count(core.value.frontend.cache.flush(key, scope)))]))
+      }
+    case .flushNegative: start(FlushJob(below: Name.root, .negative, core, reply))
+    case .dump: start(DumpJob(core, reply))
+    case .save: save(reply)
+    case .stop:
+      reply.send(.object([("stopping", .flag(true))]))
+      // Not before the answer has left.
+      let timer = Timer(on: loop) { [unowned self] in server.stop() }
+      timer.schedule(after: ControlServer.farewell)
+      ending = timer
+    }
+  }
+
+  private func status() -> Report {
+    .object([
+      ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
+      ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
+      ("listening", .list(core.value.datagrams.map { .text("\($0.localAddress)") })),
+      ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
+      (
+        "cache",
+        .object([
+          ("names", .count(core.value.frontend.cache.nameCount)),
+          ("records", .count(core.value.frontend.cache.recordCount)),
+          ("bytes", .count(core.value.frontend.cache.octets)),
+          ("limit_bytes", .count(core.value.frontend.cache.limits.octets)),
+        ])
+      ),
+      ("inflight", .count(core.value.frontend.resolver.inFlight)),
+      ("snapshot", server.snapshot.report),
+    ])
+  }
+
+  private func save(_ reply: ControlReply) {
+    server.snapshot.save { result in
+      switch result {
+      case .success(let saved):
+        reply.send(
+          .object([("saved_bytes", .count(saved.octets)), ("ms", .count(saved.milliseconds))]))
+      case .failure(let error): reply.fail("\(error)", status: 500)
+      }
+    }
+  }
+
+  // MARK: Long work
+
+  /// Starts what takes more than one turn of the loop.
+  private func start(_ job: ControlJob) {
+    guard job.begin() else {
+      job.reply.fail("too much else walks the cache; try again", status: 503)
+      return
+    }
+    let id = ObjectIdentifier(job)
+    jobs[id] = job
+    job.run(on: loop) { [unowned self] in jobs[id] = nil }
+  }
+}
+
+/// Work of control that goes in slices.
+class ControlJob {
+  let reply: ControlReply
+  fileprivate let core: Pinned<Core>
+  private var cursor: Cache.Cursor?
+  private var timer: Timer?
+  private var whenDone: (() -> Void)?
+
+  fileprivate init(_ core: Pinned<Core>, _ reply: ControlReply) {
+    self.core = core
+    self.reply = reply
+  }
+
+  /// Takes a place in the cache; false when there is none to be had.
+  fileprivate func begin() -> Bool {
+    cursor = core.value.frontend.cache.openCursor()
+    return cursor != nil
+  }
+
+  fileprivate func run(on loop: EventLoop, _ whenDone: @escaping () -> Void) {
+    self.whenDone = whenDone
+    timer = Timer(on: loop) { [unowned self] in turn() }
+    reply.whenGone { [weak self] in self?.end() }
+    goOn()
+  }
+
+  /// Has the next slice done on the next turn of the loop.
+  fileprivate func goOn() { timer?.schedule(after: 0) }
+
+  private func turn() {
+    guard let cursor else { return }
+    guard reply.isWanted else {
+      end()
+      return
+    }
+    slice(cursor)
+  }
+
+  /// One slice of work; calls `goOn` or `end`.
+  fileprivate func slice(_ cursor: Cache.Cursor) {}
+
+  fileprivate func end() {
+    guard let cursor else { return }
+    core.value.frontend.cache.closeCursor(cursor)
+    self.cursor = nil
+    timer?.cancel()
+    whenDone?()
+  }
+}
+
+/// Removes what matches, name by name.
+private final class FlushJob: ControlJob {
+  /// Names looked at in a slice.
+  private static let namesPerSlice = 2_000
+
+  private let zone: Name
+  private let scope: Cache.FlushScope
+  private var removed = 0
+
+  init(below zone: Name, _ scope: Cache.FlushScope, _ core: Pinned<Core>, _ reply: ControlReply) {
+    self.zone = zone
+    self.scope = scope
+    super.init(core, reply)
+  }
+
+  override func slice(_ cursor: Cache.Cursor) {
+    let key = core.value.key(zone)
+    let step = core.value.measureSlice { core in
+      core.frontend.cache.flush(cursor, names: FlushJob.namesPerSlice, below: key, scope)
+    }
+    removed += step.removed
+    guard step.finished else { return goOn() }
+    reply.send(.object([("removed", .count(removed))]))
+    end()
+  }
+}
+
+/// Prints the whole cache, as fast as the reader takes it.
+private final class DumpJob: ControlJob {
+  /// Names printed in a slice; text costs microseconds a record.
+  private static let namesPerSlice = 100
+
+  private var isBegun = false
+
+  override func slice(_ cursor: Cache.Cursor) {
+    if !isBegun {
+      isBegun = true
+      reply.beginLines()
+    }
+    let (rows, isDone) = core.value.measureSlice { core in
+      core.dumpRows(cursor, names: DumpJob.namesPerSlice)
+    }
+    if isDone {
+      reply.write(rows) {}
+      reply.endLines()
+      end()
+    } else if rows.isEmpty {
+      goOn()
+    } else {
+      reply.write(rows) { [weak self] in self?.goOn() }
+    }
+  }
+}
+
+/// The answer to one request of control, as text or as JSON.
+final class ControlReply {
+  private let responder: HTTPResponder
+  private let isText: Bool
+
+  init(_ responder: HTTPResponder, isText: Bool) {
+    self.responder = responder
+    self.isText = isText
+  }
+
+  /// Whether whoever asked is still there.
+  var isWanted: Bool { responder.isOpen }
+
+  /// Calls back when whoever asked goes away before the answer's end.
+  func whenGone(_ body: @escaping () -> Void) { responder.onClientGone = body }
+
+  private var contentType: String {
+    isText ? "text/plain; charset=utf-8" : "application/json"
+  }
+
+  /// Sends a report; `empty` is what a person reads when there are no rows.
+  func send(_ report: Report, empty: String? = nil) {
+    var text = isText ? report.text : report.json + "\n"
+    if isText, text.isEmpty, let empty { text = empty + "\n" }
+    responder.send(status: 200, contentType: contentType, body: text)
+  }
+
+  /// Says what is wrong.
+  func fail(_ sentence: String, status: Int) {
+    let text = isText ? sentence + "\n" : Report.object([("error", .text(sentence))]).json + "\n"
+    responder.send(status: status, contentType: contentType, body: text)
+  }
+
+  /// Begins an answer of many lines; as JSON, an object each (application/x-ndjson).
+  func beginLines() {
+    responder.begin(
+      status: 200, contentType: isText ? contentType : "application/x-ndjson")
+  }
+
+  /// Sends lines; `then` is called when they are on their way.
+  func write(_ rows: [Report], then: @escaping () -> Void) {
+    let lines = rows.map { isText ? Core.zoneLine($0) : $0.json + "\n" }.joined()
+    guard !lines.isEmpty else { return then() }
+    responder.write(Array(lines.utf8), then: then)
+  }
+
+  /// Ends an answer of many lines.
+  func endLines() { responder.end() }
+}

@@ -1,0 +1,124 @@
+import DNSCache
+import DNSWire
+import EventLoop
+
+/// Something that a running server is asked or told, as the command line and the control socket see it.
+///
+/// This is the one list of verbs: `ctl` turns words into a path with it, the server turns the path
+/// back.
+enum ControlVerb {
+  case status
+  case stats
+  case show(Name, RecordType?)
+  case names(IPAddress)
+  case flush(Name, RecordType?, tree: Bool)
+  case flushNegative
+  case dump
+  case save
+  case inFlight
+  case stop
+
+  /// The method and the path, with the query, under which the server knows the verb.
+  var request: (method: HTTPRequest.Method, target: String) {
+    switch self {
+    case .status: (.get, "status")
+    case .stats: (.get, "stats")
+    case .show(let name, let type):
+      (.get, "cache/show?name=\(ControlVerb.encoded("\(name)"))" + ControlVerb.parameter(type))
+    case .names(let address): (.get, "cache/names?address=\(address)")
+    case .flush(let name, let type, let tree):
+      (
+        .post,
+        "cache/flush?name=\(ControlVerb.encoded("\(name)"))" + ControlVerb.parameter(type)
+          + (tree ? "&tree=1" : "")
+      )
+    case .flushNegative: (.post, "cache/flush?negative=1")
+    case .dump: (.get, "cache/dump")
+    case .save: (.post, "cache/save")
+    case .inFlight: (.get, "inflight")
+    case .stop: (.post, "stop")
+    }
+  }
+
+  /// What every path begins with.
+  static let root = "/api/v1/"
+
+  private static func parameter(_ type: RecordType?) -> String {
+    type.map { "&type=\($0)" } ?? ""
+  }
+
+  /// Percent-encodes all that has a meaning in a query (RFC 3986 §2.1).
+  static func encoded(_ text: String) -> String {
+    text.utf8.map { octet in
+      let character = Character(UnicodeScalar(octet))
+      if character.isASCII
+        && (character.isLetter || character.isNumber || "-._~".contains(character))
+      {
+        return String(character)
+      }
+      let digits = String(octet, radix: 16, uppercase: true)
+      return "%" + (digits.count == 1 ? "0" : "") + digits
+    }.joined()
+  }
+
+  /// Why a request is not a verb.
+  struct Refusal: Error {
+    let status: Int
+    let sentence: String
+  }
+
+  /// Reads a request.
+  init(method: HTTPRequest.Method, path: String, query: [(name: String, value: String)])
+    throws(Refusal)
+  {
+    guard path.hasPrefix(ControlVerb.root) else {
+      throw Refusal(status: 404, sentence: "no such page: \(path)")
+    }
+    func value(_ name: String) -> String? { query.first { $0.name == name }?.value }
+    self =
+      switch String(path.dropFirst(ControlVerb.root.count)) {
+      case "status": .status
+      case "stats": .stats
+      case "cache/show":
+        .show(try ControlVerb.name(value("name")), try ControlVerb.type(value("type")))
+      case "cache/names": .names(try ControlVerb.address(value("address")))
+      case "cache/flush" where value("negative") != nil: .flushNegative
+      case "cache/flush":
+        .flush(
+          try ControlVerb.name(value("name")), try ControlVerb.type(value("type")),
+          tree: value("tree") != nil)
+      case "cache/dump": .dump
+      case "cache/save": .save
+      case "inflight": .inFlight
+      case "stop": .stop
+      default: throw Refusal(status: 404, sentence: "no such verb: \(path)")
+      }
+    guard request.method == method else {
+      throw Refusal(
+        status: 405, sentence: "\(path) wants another method: GET to ask, POST to change")
+    }
+  }
+
+  static func name(_ text: String?) throws(Refusal) -> Name {
+    guard let text, let name = try? Name(text) else {
+      throw Refusal(status: 400, sentence: "not a domain name: \(text ?? "(none given)")")
+    }
+    return name
+  }
+
+  static func type(_ text: String?) throws(Refusal) -> RecordType? {
+    guard let text else { return nil }
+    guard let type = RecordType(text) else {
+      throw Refusal(
+        status: 400, sentence: "not a record type: \(text); write A, MX, TYPE65280 and the like")
+    }
+    return type
+  }
+
+  static func address(_ text: String?) throws(Refusal) -> IPAddress {
+    guard let text, let address = IPAddress(text) else {
+      throw Refusal(status: 400, sentence: "not an address: \(text ?? "(none given)")")
+    }
+    return address
+  }
+}

@@ -1,0 +1,220 @@
+import DNSCache
+import DNSFrontend
+import DNSResolver
+import DNSWire
+import EventLoop
+
+// What control shows of the core.
+
+extension Core {
+  /// Seconds on the cache's clock.
+  static func seconds() -> UInt32 { UInt32(truncatingIfNeeded: EventLoop.now() / 1_000) }
+
+  /// Every counter; the names are part of the interface.
+  func statistics(snapshot: Report) -> Report {
+    let cache = frontend.cache.counters
+    let queries = frontend.counters
+    let resolver = frontend.resolver.counters
+    var sockets = DatagramCounters()
+    for socket in datagrams {
+      sockets.received += socket.counters.received
+      sockets.sent += socket.counters.sent
+      sockets.dropped += socket.counters.dropped
+      sockets.errors += socket.counters.errors
+    }
+    return .object([
+      (
+        "queries",
+        .object([
+          ("udp", .count(queries.udp)), ("tcp", .count(queries.tcp)),
+          ("local", .count(queries.local)), ("refused", .count(queries.refused)),
+          ("not_allowed", .count(queries.notAllowed)), ("ignored", .count(queries.ignored)),
+          ("failures", .count(queries.failures)), ("truncated", .count(queries.truncated)),
+        ])
+      ),
+      (
+        "cache",
+        .object([
+          ("records", .count(frontend.cache.recordCount)),
+          ("rrsets", .count(frontend.cache.setCount)),
+          ("names", .count(frontend.cache.nameCount)),
+          ("addresses", .count(frontend.cache.addressCount)),
+          ("bytes", .count(frontend.cache.octets)),
+          ("limit_bytes", .count(frontend.cache.limits.octets)),
+          ("hits", .count(queries.hits)), ("misses", .count(queries.misses)),
+          // Stale answers are not given yet.
+          ("stale", .count(0)),
+          ("inserted", .count(cache.inserted)), ("evictions", .count(cache.evictions)),
+          ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
+          ("no_room", .count(cache.noRoom)),
+          ("rrsets_per_name_limit", .count(cache.setsPerNameLimit)),
+        ])
+      ),
+      (
+        "inflight",
+        .object([
+          ("now", .count(frontend.resolver.inFlight)),
+          ("waiting", .count(frontend.resolver.waiting)),
+          ("limit", .count(frontend.resolver.settings.inFlightLimit)),
+          ("limit_reached", .count(resolver.inFlightLimit)),
+          ("pending_limit_reached", .count(queries.pendingLimit)),
+        ])
+      ),
+      (
+        "upstream",
+        .object([
+          ("asked", .count(resolver.asked)), ("joined", .count(resolver.joined)),
+          ("answered", .count(resolver.answered)), ("failed", .count(resolver.failed)),
+          ("retries", .count(resolver.retries)), ("late", .count(resolver.late)),
+          ("tcp", .count(resolver.streams)), ("errors", .count(resolver.errors)),
+          ("unreachable", .count(resolver.unreachable)),
+          ("mismatched", .count(resolver.mismatched)),
+          ("malformed", .count(resolver.malformed)),
+          ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
+          ("tcp_limit_reached", .count(upstreamStreams?.limited ?? 0)),
+        ])
+      ),
+      (
+        "tcp",
+        .object([
+          ("connections", .count(streams?.count ?? 0)),
+          ("limit", .count(ClientStreams.limit)),
+          ("accepted", .count(streams?.counters.accepted ?? 0)),
+          ("limit_reached", .count(streams?.counters.refused ?? 0)),
+          ("timed_out", .count(streams?.counters.timedOut ?? 0)),
+        ])
+      ),
+      (
+        "udp",
+        .object([
+          ("received", .count(sockets.received)), ("sent", .count(sockets.sent)),
+          ("dropped", .count(sockets.dropped)), ("errors", .count(sockets.errors)),
+        ])
+      ),
+      ("loop", .object([("longest_slice_us", .count(longestSlice))])),
+      ("snapshot", snapshot),
+    ])
+  }
+
+  /// What is in flight, oldest first.
+  func inFlightReport() -> Report {
+    let now = EventLoop.now()
+    var rows: [(started: UInt64, row: Report)] = []
+    frontend.resolver.visitInFlight { view, name in
+      rows.append(
+        (
+          view.started,
+          .object([
+            ("name", .text(Core.text(name))), ("type", .text("\(view.type)")),
+            ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
+            ("upstream", .count(view.upstream)), ("waiting", .count(view.waiters)),
+            ("transport", .text(view.isStreaming ? "tcp" : "udp")),
+          ])
+        ))
+    }
+    return .list(rows.sorted { $0.started < $1.started }.map(\.row))
+  }
+
+  // MARK: The cache
+
+  /// What is known of a name, a row for each record.
+  mutating func showReport(_ name: Name, _ type: RecordType?) -> Report {
+    let key = self.key(name)
+    let now = Core.seconds()
+    var sets: [RRset] = []
+    frontend.cache.visitSets(of: key, now: now) { set in
+      if type == nil || set.type == type || set.kind == .noName { sets.append(set) }
+    }
+    return .list(
+      sets.flatMap { set in
+        rows(set, owner: "\(name.lowercased)", wire: name.wire, now: now)
+      })
+  }
+
+  /// The rows of an RRset or negative fact.
+  private func rows(_ set: RRset, owner: String, wire: [UInt8], now: UInt32) -> [Report] {
+    func row(_ type: String, _ data: String) -> Report {
+      .object([
+        ("name", .text(owner)), ("ttl", .count(Int(set.expiry &- now))), ("type", .text(type)),
+        ("rank", .text(set.rank.word)), ("section", .text("\(set.section)")),
+        ("data", .text(data)),
+      ])
+    }
+    var rows: [Report] = []
+    switch set.kind {
+    case .records:
+      frontend.cache.visitRecords(of: set) { data in
+        rows.append(row("\(set.type)", RDataText.text(type: set.type, rdata: data)))
+      }
+    case .noData, .noName:
+      var soa = "no SOA"
+      frontend.cache.visitRecords(of: set) { data in
+        soa = "SOA " + RDataText.text(type: .soa, rdata: data)
+      }
+      let isName = set.kind == .noName
+      rows.append(row(isName ? "ANY" : "\(set.type)", (isName ? "NXDOMAIN " : "NODATA ") + soa))
+    }
+    return rows
+  }
+
+  /// Names that `cache names` shows at most.
+  private static let namesShown = 10_000
+
+  /// The names that have an address.
+  func namesReport(_ address: IPAddress) -> Report {
+    var names: [Report] = []
+    frontend.cache.visitNames(
+      high: address.isIPv4 ? 0 : address.high, low: address.low, isIPv4: address.isIPv4,
+      now: Core.seconds()
+    ) { name in
+      names.append(.object([("name", .text(Core.text(name)))]))
+      return names.count < Core.namesShown
+    }
+    return .list(names)
+  }
+
+  /// The next rows of a dump, at most those of some names.
+  mutating func dumpRows(_ cursor: Cache.Cursor, names count: Int) -> (rows: [Report], done: Bool) {
+    let now = Core.seconds()
+    var found: [(owner: [UInt8], set: RRset)] = []
+    var owner: [UInt8] = []
+    let isDone = frontend.cache.walk(
+      cursor, names: count, now: now,
+      name: { name in
+        owner = name.indices.map { name[$0] }
+        return true
+      },
+      { found.append((owner, $0)) })
+    return (
+      found.flatMap { rows($0.set, owner: Core.text($0.owner.span), wire: $0.owner, now: now) },
+      isDone
+    )
+  }
+
+  /// A key for a name, made for this core's cache.
+  func key(_ name: Name) -> NameKey {
+    var key = NameKey(seed: frontend.cache.seed)
+    key.load(trusted: name.wire.span)
+    return key
+  }
+
+  /// A name in wire form as text.
+  static func text(_ name: Span<UInt8>) -> String {
+    (try? Name(wire: name)).map { "\($0)" } ?? "?"
+  }
+}
+
+extension Core {
+  /// A row of a dump as a line of a zone file; rank and section as a comment.
+  static func zoneLine(_ row: Report) -> String {
+    guard case .object(let members) = row else { return "" }
+    func value(_ name: String) -> String {
+      guard let value = members.first(where: { $0.name == name })?.value else { return "" }
+      return value.text.dropLast().description
+    }
+    let isNegative = value("data").hasPrefix("NXDOMAIN") || value("data").hasPrefix("NODATA")
+    let record =
+      "\(value("name"))\t\(value("ttl"))\tIN\t\(value("type"))\t\(value("data"))"
+    return "\(isNegative ? "; " : "")\(record)\t; \(value("rank")) \(value("section"))\n"
+  }
+}

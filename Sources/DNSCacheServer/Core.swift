@@ -1,0 +1,253 @@
+import DNSCache
+import DNSFrontend
+import DNSResolver
+import DNSWire
+import EventLoop
+import Memory
+
+/// All that one event loop changes: the frontend with its cache and questions in flight, and who waits.
+///
+/// One value for each loop, pinned in place; sockets, timers and control reach it by handle.
+struct Core: ~Copyable {
+  var frontend: Frontend
+  /// Clients that wait, by the numbers that the frontend knows them by.
+  private var clients: Slab<WaitingClient>
+  /// Where answers that had to wait, and those for streams, are written.
+  private let reply: Pinned<FixedArray<UInt8>>
+  private let query: Pinned<FixedArray<UInt8>>
+
+  /// The sockets that clients' datagrams come in on.
+  var datagrams: [DatagramSocket] = []
+  /// The streams that clients have open.
+  var streams: ClientStreams?
+  var upstreams: UpstreamSockets?
+  var upstreamStreams: UpstreamStreams?
+  private var deadline: Timer?
+  /// When ``deadline`` goes off.
+  private var deadlineAt: UInt64?
+  /// The longest turn of maintenance, in microseconds.
+  var longestSlice: UInt64 = 0
+
+  /// What became of a message on a stream.
+  enum Served {
+    case answered
+    case waiting
+    case ignored
+  }
+
+  /// Where an answer goes that had to wait.
+  private struct WaitingClient: BitwiseCopyable {
+    /// Over UDP, the socket's number; over TCP, the stream's.
+    var source: UInt32
+    var peer: Peer?
+  }
+
+  /// Octets that a query to an upstream takes at most: header, question, OPT.
+  private static let querySize = 512
+
+  /// Datagrams read from one socket before others have their turn.
+  private static let batchesPerTurn = 4
+
+  init(frontend: consuming Frontend) {
+    clients = Slab(capacity: frontend.settings.pendingLimit)
+    self.frontend = frontend
+    reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
+    query = Pinned(FixedArray(repeating: 0, count: Core.querySize))
+  }
+
+  deinit {
+    reply.destroy()
+    query.destroy()
+  }
+
+  /// Sets the timer for the resolver's deadlines.
+  mutating func setDeadlineTimer(_ timer: Timer) { deadline = timer }
+
+  // MARK: Clients over UDP
+
+  /// Answers what waits on a client socket.
+  mutating func serve(_ socket: DatagramSocket, number: UInt32) {
+    let now = EventLoop.now()
+    for _ in 0..<Core.batchesPerTurn {
+      let count = socket.receiveBatch()
+      for index in 0..<count { serve(socket, index, number: number, now: now) }
+      if count < socket.batchSize { break }
+    }
+    socket.flush()
+    settle(now: now)
+  }
+
+  /// Answers one datagram: all that a hit costs beside its share of the batch.
+  @inline(never)
+  private mutating func serve(
+    _ socket: DatagramSocket, _ index: Int, number: UInt32, now: UInt64
+  ) {
+    let peer = socket.peer(index)
+    let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
+    var isPending = false
+    socket.withReply(to: peer) { reply in
+      switch frontend.receive(
+        socket.received(index), from: IPAddress(peer.address), over: .udp, client: client,
+        reply: &reply, now: now)
+      {
+      case .reply(let count): return count
+      case .drop: return 0
+      case .pending:
+        isPending = true
+        return 0
+      }
+    }
+    if isPending { _ = clients.insert(WaitingClient(source: number, peer: peer)) }
+  }
+
+  // MARK: Clients over TCP
+
+  /// Answers a message that came on a stream.
+  ///
+  /// - Returns: what became of it.
+  mutating func serve(
+    _ message: Span<UInt8>, from address: SocketAddress, stream: UInt32, now: UInt64,
+    _ answer: (Span<UInt8>) -> Void
+  ) -> Served {
+    let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
+    // A handle of our own: the compiler sees that the buffer is no part of what else changes.
+    let buffer = reply
+    var target = buffer.value.mutableSpan
+    switch frontend.receive(
+      message, from: IPAddress(address), over: .tcp, client: client, reply: &target, now: now)
+    {
+    case .reply(let count):
+      answer(buffer.value.span.extracting(0..<count))
+      return .answered
+    case .drop:
+      return .ignored
+    case .pending:
+      _ = clients.insert(WaitingClient(source: stream, peer: nil))
+      return .waiting
+    }
+  }
+
+  // MARK: Upstream
+
+  /// Takes in what waits on an upstream socket.
+  mutating func receive(_ socket: DatagramSocket, number: Int) {
+    let now = EventLoop.now()
+    for _ in 0..<Core.batchesPerTurn {
+      let count = socket.receiveBatch()
+      for index in 0..<count where !socket.isTruncated(index) {
+        frontend.receiveUpstream(socket.received(index), socket: number, now: now)
+        settleReplies(now: now)
+      }
+      if count < socket.batchSize { break }
+    }
+    settle(now: now)
+  }
+
+  // MARK: What follows
+
+  /// Does what the resolver wants done and sends the answers that are ready; call it after everything
+  /// that changes the resolver.
+  mutating func settle(now: UInt64) {
+    settleReplies(now: now)
+    while let action = frontend.resolver.nextAction() {
+      perform(action, now: now)
+      settleReplies(now: now)
+    }
+    for socket in datagrams { socket.flush() }
+    setDeadline(now: now)
+  }
+
+  private mutating func perform(_ action: Action, now: UInt64) {
+    let buffer = query
+    switch action {
+    case .send(let outgoing):
+      var target = buffer.value.mutableSpan
+      var writer = MessageWriter(&target, limit: target.count)
+      let count = frontend.resolver.writeQuery(outgoing, into: &writer)
+      guard let socket = outgoing.socket, let upstreams else { return }
+      if !upstreams.send(buffer.value.span.extracting(0..<count), from: socket) {
+        frontend.resolver.socketFailed(socket, now: now)
+      }
+    case .openStream(let outgoing):
+      var target = buffer.value.mutableSpan
+      var writer = MessageWriter(&target, limit: target.count)
+      let count = frontend.resolver.writeQuery(outgoing, into: &writer)
+      guard let upstreamStreams,
+        upstreamStreams.open(outgoing, query: buffer.value.span.extracting(0..<count))
+      else {
+        frontend.resolver.streamFailed(outgoing.question, now: now)
+        return
+      }
+    case .closeStream(let question):
+      upstreamStreams?.close(question)
+    }
+  }
+
+  /// Sends the answers that no longer have to wait.
+  private mutating func settleReplies(now: UInt64) {
+    let buffer = reply
+    while true {
+      var target = buffer.value.mutableSpan
+      guard let ready = frontend.nextReply(into: &target, now: now) else { return }
+      let client = clients[Int(ready.client)]
+      clients.remove(Int(ready.client))
+      let octets = buffer.value.span.extracting(0..<ready.count)
+      switch ready.transport {
+      case .udp:
+        guard let peer = client.peer else { continue }
+        datagrams[Int(client.source)].withReply(to: peer) { target in
+          target.store(octets, 0)
+          return octets.count
+        }
+      case .tcp:
+        streams?.send(octets, to: client.source)
+      }
+    }
+  }
+
+  /// Makes sure that the resolver is called at its next deadline.
+  private mutating func setDeadline(now: UInt64) {
+    guard let due = frontend.resolver.nextDeadline else { return }
+    // A timer that goes off too early finds nothing to do and is set again; that is cheaper than
+    // setting it for each question.
+    if let deadlineAt, deadlineAt <= due { return }
+    deadlineAt = due
+    deadline?.schedule(after: due > now ? due - now : 1)
+  }
+
+  /// The deadline timer went off.
+  mutating func deadlinePassed() {
+    deadlineAt = nil
+    let now = EventLoop.now()
+    frontend.resolver.expire(now: now)
+    settle(now: now)
+  }
+}
+
+extension IPAddress {
+  /// The address of a socket, IPv4 in IPv6 as IPv4.
+  @inline(__always)
+  init(_ address: SocketAddress) {
+    if address.isIPv4 {
+      self.init(v4: UInt32(truncatingIfNeeded: address.low))
+    } else {
+      self.init(v6High: address.high, low: address.low)
+    }
+  }
+}
+
+extension Core {
+  /// What was sent from an upstream socket can't reach its upstream.
+  mutating func upstreamFailed(_ socket: Int) {
+    let now = EventLoop.now()
+    frontend.resolver.socketFailed(socket, now: now)
+    settle(now: now)
+  }
+
+  /// A question's TCP connection ended.
+  mutating func upstreamStreamFailed(_ question: QuestionHandle) {
+    let now = EventLoop.now()
+    frontend.resolver.streamFailed(question, now: now)
+    settle(now: now)
+  }
+}

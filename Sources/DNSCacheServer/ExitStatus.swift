@@ -1,0 +1,22 @@
+/// How the program ends, as scripts and units see it.
+enum ExitStatus: Int32 {
+  /// A clean stop.
+  case success = 0
+  /// Wrong usage or configuration (EX_USAGE).
+  case usage = 64
+  /// Cannot listen, or a needed part is missing (EX_UNAVAILABLE).
+  case unavailable = 69
+  /// A fault of ours (EX_SOFTWARE).
+  case fault = 70
+}
+
+/// Why the program can't go on: one sentence that says what to do, and the exit status.
+struct StartupError: Error, CustomStringConvertible {
+  let status: ExitStatus
+  let description: String
+
+  init(_ status: ExitStatus, _ sentence: String) {
+    self.status = status
+    description = sentence
+  }
+}

@@ -1,0 +1,41 @@
+import EventLoop
+import Memory
+
+/// Removes what has expired, in slices, from both of the cache's maps.
+final class Maintenance {
+  /// Milliseconds between the end of a pass over the cache and the next one.
+  private static let pause: UInt64 = 10_000
+  /// Milliseconds between two slices of a pass.
+  private static let sliceInterval: UInt64 = 5
+  /// Names looked at in a slice; at a hundred nanoseconds or so each, well under a millisecond.
+  private static let namesPerSlice = 2_000
+
+  private let core: Pinned<Core>
+  private var timer: Timer?
+
+  init(on loop: EventLoop, core: Pinned<Core>) {
+    self.core = core
+    let timer = Timer(on: loop) { [unowned self] in sweep() }
+    timer.schedule(after: Maintenance.pause)
+    self.timer = timer
+  }
+
+  private func sweep() {
+    let isDone = core.value.measureSlice { core in
+      core.frontend.cache.sweep(
+        names: Maintenance.namesPerSlice,
+        now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
+    }
+    timer?.schedule(after: isDone ? Maintenance.pause : Maintenance.sliceInterval)
+  }
+}
+
+extension Core {
+  /// Runs a slice of maintenance and notes how long the loop was held up by it.
+  mutating func measureSlice<Result>(_ body: (inout Core) -> Result) -> Result {
+    let start = EventLoop.microseconds()
+    let result = body(&self)
+    longestSlice = max(longestSlice, EventLoop.microseconds() - start)
+    return result
+  }
+}

@@ -1,0 +1,26 @@
+import EventLoop
+import Memory
+
+/// Messages on streams: each behind two octets of length (RFC 1035 §4.2.2).
+enum MessageFraming {
+  /// Takes the next whole message off a stream.
+  ///
+  /// - Returns: whether there was one.
+  static func next(_ stream: Stream, _ body: (Span<UInt8>) -> Void) -> Bool {
+    guard stream.readableBytes >= 2 else { return false }
+    let length = stream.withInput(2) { Int($0.load16(0)) }
+    guard stream.readableBytes >= 2 + length else { return false }
+    stream.withInput(2 + length) { body($0.extracting(2..<2 + length)) }
+    if stream.isOpen { stream.consume(2 + length) }
+    return true
+  }
+
+  /// Writes a message to a stream.
+  static func write(_ message: Span<UInt8>, to stream: Stream) {
+    let length: [2 of UInt8] = [
+      UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count),
+    ]
+    stream.write(length.span)
+    stream.write(message)
+  }
+}

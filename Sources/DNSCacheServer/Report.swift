@@ -1,0 +1,102 @@
+/// Facts for people and for programs: the same tree is printed as text and as JSON.
+indirect enum Report {
+  /// Named facts, in this order.
+  case object([(name: String, value: Report)])
+  /// Facts of the same kind.
+  case list([Report])
+  case text(String)
+  case number(Int64)
+  case flag(Bool)
+  /// Nothing is known.
+  case none
+
+  static func count(_ value: UInt64) -> Report { .number(Int64(clamping: value)) }
+  static func count(_ value: Int) -> Report { .number(Int64(value)) }
+
+  // MARK: For programs (RFC 8259)
+
+  var json: String {
+    switch self {
+    case .object(let members):
+      "{" + members.map { "\(Report.quoted($0.name)):\($0.value.json)" }.joined(separator: ",")
+        + "}"
+    case .list(let elements): "[" + elements.map(\.json).joined(separator: ",") + "]"
+    case .text(let text): Report.quoted(text)
+    case .number(let number): "\(number)"
+    case .flag(let flag): flag ? "true" : "false"
+    case .none: "null"
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\t": result += "\\t"
+      case "\r": result += "\\r"
+      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+
+  // MARK: For people
+
+  /// Lines of text: `name value` for an object, a table for a list of objects.
+  var text: String {
+    switch self {
+    case .object(let members): Report.lines(members)
+    case .list(let elements): Report.table(elements)
+    default: cell + "\n"
+    }
+  }
+
+  private var cell: String {
+    switch self {
+    case .text(let text): text
+    case .number(let number): "\(number)"
+    case .flag(let flag): flag ? "yes" : "no"
+    case .none: "-"
+    case .list(let elements): elements.map(\.cell).joined(separator: " ")
+    case .object(let members):
+      members.map { "\($0.name)=\($0.value.cell)" }.joined(separator: " ")
+    }
+  }
+
+  private static func lines(_ members: [(name: String, value: Report)]) -> String {
+    let flat = members.flatMap { flatten($0.name, $0.value) }
+    let width = flat.map(\.name.count).max() ?? 0
+    return flat.map { padded($0.name, width) + "  " + $0.text + "\n" }.joined()
+  }
+
+  private static func flatten(_ name: String, _ value: Report) -> [(name: String, text: String)] {
+    guard case .object(let members) = value else { return [(name, value.cell)] }
+    return members.flatMap { flatten("\(name).\($0.name)", $0.value) }
+  }
+
+  private static func table(_ rows: [Report]) -> String {
+    guard case .object(let first)? = rows.first else {
+      return rows.map { $0.cell + "\n" }.joined()
+    }
+    var lines = [first.map(\.name)]
+    for case .object(let members) in rows { lines.append(members.map(\.value.cell)) }
+    let widths = first.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
+    return lines.map { line in
+      var text = ""
+      for (column, cell) in line.enumerated() {
+        text += column == line.count - 1 ? cell : padded(cell, widths[column]) + "  "
+      }
+      return text + "\n"
+    }.joined()
+  }
+
+  private static func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+}

@@ -1,0 +1,141 @@
+import ArgumentParser
+import DNSWire
+import EventLoop
+import Logging
+
+/// Starts the server.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Start the server.",
+    discussion: """
+      SIGTERM and SIGINT save the cache and stop. SIGUSR1 saves it now.
+      Exit status: 0 clean stop, 64 wrong usage, 69 cannot listen or a part is missing, 70 a fault.
+      """)
+
+  @Option(
+    help: ArgumentHelp(
+      "Answer on this address, UDP and TCP; repeatable. IPv6 as [::1]:53.",
+      valueName: "address[:port]"))
+  var listen: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Ask this name server; repeatable. Default: those of /etc/resolv.conf.",
+      valueName: "address[:port]"))
+  var upstream: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Answer clients of this network; repeatable. Default: loopback, private and local ones.",
+      valueName: "network"))
+  var allow: [String] = []
+
+  @Option(help: ArgumentHelp("Memory for the cache.", valueName: "size"))
+  var cacheSize = Settings.defaultCacheSize
+
+  @Option(help: ArgumentHelp("Where the cache is kept over a restart.", valueName: "path"))
+  var cacheFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How often the cache is saved; 0 means only at shutdown.", valueName: "duration"))
+  var cacheSaveInterval = Settings.defaultSaveInterval
+
+  @Option(help: ArgumentHelp("The socket that ctl talks to.", valueName: "path"))
+  var control: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Least important messages to log: trace, debug, info, notice, warning, error.",
+      valueName: "level"))
+  var logLevel: String = "info"
+
+  func run() throws {
+    let level = Logger.Level(rawValue: logLevel)
+    let logger = Logger(label: "dns-cache-server") { _ in LineLog(logLevel: level ?? .info) }
+    do {
+      guard level != nil else {
+        throw StartupError(
+          .usage,
+          "--log-level \(logLevel): not a level; use trace, debug, info, notice, warning or error")
+      }
+      let settings = try settings(logger)
+      try Server.run(settings, logger: logger)
+    } catch let error as StartupError {
+      Process.writeError("error: \(error)\n")
+      throw ExitCode(error.status.rawValue)
+    }
+  }
+
+  /// Checks every flag and fills in every default.
+  private func settings(_ logger: Logger) throws -> Settings {
+    let listenAddresses = try (listen.isEmpty ? Settings.defaultListen : listen).map {
+      try RunCommand.address($0, flag: "--listen")
+    }
+    let networks = try (allow.isEmpty ? Settings.defaultAllowed : allow).map { text in
+      guard let network = IPNetwork(text) else {
+        throw StartupError(
+          .usage,
+          "--allow \(text): not a network; write an address and a prefix length, as 192.168.0.0/16")
+      }
+      return network
+    }
+    guard cacheSize.octets >= Settings.leastCacheSize.octets,
+      cacheSize.octets <= Settings.mostCacheSize.octets
+    else {
+      throw StartupError(
+        .usage,
+        "--cache-size \(cacheSize): must be \(Settings.leastCacheSize) to \(Settings.mostCacheSize)"
+      )
+    }
+    return Settings(
+      listen: listenAddresses, isListenExplicit: !listen.isEmpty,
+      upstreams: try upstreams(listenAddresses), allowed: networks, cacheOctets: cacheSize.octets,
+      cacheFile: cacheFile ?? Settings.defaultCacheFile(),
+      saveInterval: cacheSaveInterval.milliseconds,
+      control: control ?? Settings.defaultControl(), logQueries: false)
+  }
+
+  private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {
+    if !upstream.isEmpty {
+      let addresses = try upstream.map { try RunCommand.address($0, flag: "--upstream") }
+      if let nowhere = addresses.first(where: { $0.port == 0 || $0.isUnspecified }) {
+        throw StartupError(
+          .usage, "--upstream \(nowhere): no server can be there; name its address and port")
+      }
+      if let own = addresses.first(where: { listening.contains($0) }) {
+        throw StartupError(
+          .usage, "--upstream \(own): this server listens there itself; name another server")
+      }
+      guard addresses.count <= Settings.mostUpstreams else {
+        throw StartupError(
+          .usage, "--upstream: \(addresses.count) given, \(Settings.mostUpstreams) at most")
+      }
+      return addresses
+    }
+    guard let text = try? FileReader.text(of: ResolvConf.path, limit: 1 << 20) else {
+      throw StartupError(
+        .usage, "no upstream: \(ResolvConf.path) can't be read; name one with --upstream ADDRESS")
+    }
+    // A server of our own address would ask itself.
+    let found = ResolvConf.nameServers(in: text)
+      .compactMap { SocketAddress(String($0), defaultPort: Settings.port) }
+      .filter { !listening.contains($0) && !$0.isUnspecified }
+    guard !found.isEmpty else {
+      throw StartupError(
+        .usage,
+        "no upstream: \(ResolvConf.path) names no server but this one; name one with --upstream ADDRESS"
+      )
+    }
+    return Array(found.prefix(Settings.mostUpstreams))
+  }
+
+  private static func address(_ text: String, flag: String) throws -> SocketAddress {
+    guard let address = SocketAddress(text, defaultPort: Settings.port) else {
+      throw StartupError(
+        .usage,
+        "\(flag) \(text): not an address; write 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")
+    }
+    return address
+  }
+}

@@ -1,0 +1,195 @@
+import DNSCache
+import DNSFrontend
+import DNSResolver
+import DNSWire
+import EventLoop
+import Glibc
+import Logging
+import Memory
+
+/// The wiring: makes the loop, the core and everything that feeds it, and runs until told to stop.
+final class Server {
+  let loop: EventLoop
+  let core: Pinned<Core>
+  let settings: Settings
+  let logger: Logger
+  let started = EventLoop.now()
+
+  private var receivers: [ClientDatagrams] = []
+  private var listeners: [StreamListener] = []
+  private var signals: [SignalSource] = []
+  private var maintenance: Maintenance?
+  let snapshot: SnapshotKeeper
+  private var control: ControlServer?
+
+  /// Serves until SIGTERM, SIGINT or `ctl stop`; then saves the cache.
+  static func run(_ settings: Settings, logger: Logger) throws(StartupError) {
+    let server: Server
+    do {
+      server = try Server(settings, logger: logger)
+    } catch let error as StartupError {
+      throw error
+    } catch {
+      throw StartupError(.unavailable, "\(error)")
+    }
+    do {
+      try server.serve()
+    } catch {
+      throw StartupError(.fault, "the event loop failed: \(error)")
+    }
+    server.core.destroy()
+  }
+
+  private init(_ settings: Settings, logger: Logger) throws {
+    self.settings = settings
+    self.logger = logger
+    loop = try EventLoop()
+    core = Pinned(Core(frontend: Server.frontend(settings)))
+    do {
+      try DescriptorLimit.raise()
+    } catch {
+      logger.warning("few files may be open", metadata: ["error": "\(error)"])
+    }
+    snapshot = SnapshotKeeper(
+      on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
+      logger: logger)
+    core.value.setDeadlineTimer(
+      Timer(on: loop) { [core] in core.value.deadlinePassed() })
+    try listen()
+    do {
+      core.value.upstreams = try UpstreamSockets(
+        on: loop, upstreams: settings.upstreams, core: core)
+    } catch {
+      throw StartupError(.unavailable, "cannot open sockets for the upstream servers: \(error)")
+    }
+    core.value.upstreamStreams = UpstreamStreams(
+      on: loop, upstreams: settings.upstreams, core: core)
+    maintenance = Maintenance(on: loop, core: core)
+    for signal in [SIGTERM, SIGINT] {
+      signals.append(try SignalSource(on: loop, signal: signal) { [unowned self] in stop() })
+    }
+    signals.append(
+      try SignalSource(on: loop, signal: SIGUSR1) { [unowned self] in snapshot.save { _ in } })
+    makeFolder(of: settings.cacheFile)
+    makeFolder(of: settings.control)
+    do {
+      control = try ControlServer(
+        on: loop, core: core, path: settings.control, server: self)
+    } catch {
+      throw StartupError(
+        .unavailable,
+        "cannot open the control socket \(settings.control): \(error); choose another with --control PATH"
+      )
+    }
+    snapshot.load()
+  }
+
+  /// Makes the folder of a file of ours; when that fails, so will the file, and say why.
+  private func makeFolder(of path: String) {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+    do {
+      try Process.makeFolder(String(path[..<slash]))
+    } catch {
+      logger.warning("a folder is missing", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private static func frontend(_ settings: Settings) -> Frontend {
+    var random = SystemRandomNumberGenerator()
+    let seed = HashSeed(random.next(), random.next())
+    return Frontend(
+      settings: FrontendSettings(
+        allowed: settings.allowed, version: "dns-cache-server \(DNSCacheServer.version)",
+        identity: Process.hostName() ?? "dns-cache-server"),
+      cache: Cache(limits: CacheLimits(octets: settings.cacheOctets), seed: seed),
+      resolver: Resolver(
+        settings: ResolverSettings(
+          upstreams: settings.upstreams.count,
+          socketsPerUpstream: UpstreamSockets.perUpstream),
+        seed: seed, random: RandomPool(), now: EventLoop.now()))
+  }
+
+  // MARK: Listening
+
+  private func listen() throws {
+    let streams = try ClientStreams(on: loop, core: core)
+    core.value.streams = streams
+    for address in settings.listen {
+      do {
+        try listen(on: address, streams)
+      } catch let error as SystemError {
+        // ::1 among the defaults is a wish: a host without IPv6 goes on without it.
+        if !settings.isListenExplicit && !address.isIPv4
+          && (error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT)
+        {
+          logger.notice("no IPv6 here", metadata: ["address": "\(address)"])
+          continue
+        }
+        throw Server.explain(error, address)
+      }
+    }
+  }
+
+  private func listen(on address: SocketAddress, _ streams: ClientStreams) throws {
+    let receiver = ClientDatagrams(core, number: UInt32(core.value.datagrams.count))
+    var options = DatagramSocket.Options()
+    options.receiveBuffer = 4 << 20
+    let socket = try DatagramSocket(
+      on: loop, boundTo: address, options: options, receiver: receiver)
+    let listener = try StreamListener(on: loop, boundTo: socket.localAddress) { stream in
+      streams.accept(stream)
+    }
+    receivers.append(receiver)
+    core.value.datagrams.append(socket)
+    listeners.append(listener)
+    logger.info("listening", metadata: ["address": "\(socket.localAddress)"])
+  }
+
+  /// Says what to do about an address that can't be had.
+  private static func explain(_ error: SystemError, _ address: SocketAddress) -> StartupError {
+    switch error.code {
+    case EACCES, EPERM:
+      StartupError(
+        .unavailable,
+        "cannot listen on \(address): permission denied; start as root, or give the program CAP_NET_BIND_SERVICE, or choose a port from 1024 up with --listen"
+      )
+    case EADDRINUSE:
+      StartupError(
+        .unavailable,
+        "cannot listen on \(address): already in use by another program; stop that one, or choose another address or port with --listen"
+      )
+    case EADDRNOTAVAIL:
+      StartupError(
+        .unavailable,
+        "cannot listen on \(address): this host has no such address; choose one of its own with --listen"
+      )
+    default:
+      StartupError(.unavailable, "cannot listen on \(address): \(error)")
+    }
+  }
+
+  // MARK: Running
+
+  private func serve() throws(SystemError) {
+    logger.info(
+      "started",
+      metadata: [
+        "version": "\(DNSCacheServer.version)",
+        "upstreams": "\(settings.upstreams.map(\.description).joined(separator: ","))",
+        "cache": "\(MemorySize(octets: settings.cacheOctets))",
+      ])
+    if Process.isRoot {
+      logger.warning("running as root; a user of its own is safer")
+    }
+    try loop.run()
+    core.value.streams?.closeAll()
+    control?.close()
+    snapshot.saveNow()
+    logger.info("stopped")
+  }
+
+  /// Ends the loop.
+  func stop() {
+    loop.stop()
+  }
+}

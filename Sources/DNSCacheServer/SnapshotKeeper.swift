@@ -1,0 +1,262 @@
+import DNSCache
+import EventLoop
+import Logging
+import Memory
+
+/// Keeps the cache over restarts: reads the snapshot at start, saves one regularly, on request and at
+/// the end.
+///
+/// While the server serves, reading and saving go block by block, a slice each turn of the loop. A file
+/// that is damaged or of another version is set aside under another name, never overwritten.
+final class SnapshotKeeper {
+  /// A report to whoever asked for a save.
+  typealias Completion = (Result<SaveResult, SnapshotError>) -> Void
+
+  /// What a save wrote.
+  struct SaveResult {
+    let octets: Int
+    let milliseconds: UInt64
+  }
+
+  /// Why a save failed, in one sentence.
+  struct SnapshotError: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  private let core: Pinned<Core>
+  private let path: String
+  private let logger: Logger
+  private let buffer = Pinned(FixedArray<UInt8>(repeating: 0, count: SnapshotReader.blockSize))
+  private var loading: Loading?
+  private var saving: Saving?
+  private var slice: Timer?
+  private var interval: Timer?
+
+  /// The last save, for `ctl`.
+  private(set) var lastSave: (wallClock: Int64, octets: Int)?
+  private(set) var failures: UInt64 = 0
+  private(set) var saves: UInt64 = 0
+  private(set) var loadResult: SnapshotReader.Result?
+
+  private final class Loading {
+    let file: FileReader
+    var reader: SnapshotReader
+    var filled = 0
+    var isAtEnd = false
+    let started = EventLoop.now()
+
+    init(_ file: FileReader, _ reader: consuming SnapshotReader) {
+      self.file = file
+      self.reader = reader
+    }
+  }
+
+  private final class Saving {
+    let file: AtomicFile
+    var writer: SnapshotWriter
+    let cursor: Cache.Cursor
+    var octets = 0
+    let started = EventLoop.now()
+    var completions: [Completion]
+
+    init(
+      _ file: AtomicFile, _ writer: consuming SnapshotWriter, _ cursor: Cache.Cursor,
+      _ completions: [Completion]
+    ) {
+      self.file = file
+      self.writer = writer
+      self.cursor = cursor
+      self.completions = completions
+    }
+  }
+
+  init(on loop: EventLoop, core: Pinned<Core>, path: String, interval: Int, logger: Logger) {
+    self.core = core
+    self.path = path
+    self.logger = logger
+    slice = Timer(on: loop) { [unowned self] in takeSlice() }
+    guard interval > 0 else { return }
+    let timer = Timer(on: loop) { [unowned self] in save { _ in } }
+    timer.schedule(every: UInt64(interval))
+    self.interval = timer
+  }
+
+  deinit {
+    buffer.destroy()
+  }
+
+  private func takeSlice() {
+    if loading != nil { loadSlice() } else if saving != nil { saveSlice() }
+    if loading != nil || saving != nil { slice?.schedule(after: 0) }
+  }
+
+  // MARK: Reading
+
+  /// Begins to read the snapshot, if there is one.
+  func load() {
+    do {
+      loading = Loading(
+        try FileReader(path: path), SnapshotReader(seed: core.value.frontend.cache.seed))
+      slice?.schedule(after: 0)
+    } catch  where error.isMissingFile {
+      logger.info("no snapshot yet", metadata: ["file": "\(path)"])
+    } catch {
+      logger.warning("cannot read the snapshot; starting empty", metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func loadSlice() {
+    guard let loading else { return }
+    let start = EventLoop.microseconds()
+    if !loading.isAtEnd {
+      do {
+        var space = buffer.value.mutableSpan
+        loading.filled += try loading.file.read(into: &space, at: loading.filled)
+        loading.isAtEnd = loading.filled < SnapshotReader.blockSize
+      } catch {
+        logger.warning("the snapshot can't be read to its end", metadata: ["error": "\(error)"])
+        loading.isAtEnd = true
+      }
+    }
+    let progress = loading.reader.read(
+      buffer.value.span.extracting(0..<loading.filled), isEnd: loading.isAtEnd,
+      into: &core.value.frontend.cache, wallClock: EventLoop.wallClock(), now: Core.seconds())
+    if progress.consumed > 0 {
+      let rest = loading.filled - progress.consumed
+      var space = buffer.value.mutableSpan
+      space.moveToFront(progress.consumed, count: rest)
+      loading.filled = rest
+    }
+    core.value.longestSlice = max(
+      core.value.longestSlice, EventLoop.microseconds() - start)
+    if progress.isFinished { finishLoading(loading) }
+  }
+
+  private func finishLoading(_ loading: Loading) {
+    let result = loading.reader.result
+    loadResult = result
+    self.loading = nil
+    logger.info(
+      "snapshot read",
+      metadata: [
+        "records": "\(result.restored)", "expired": "\(result.expired)",
+        "ms": "\(EventLoop.now() - loading.started)",
+      ])
+    if let version = result.unknownVersion {
+      setAside("is of version \(version), which this program can't read")
+    } else if result.notASnapshot {
+      setAside("is not a snapshot")
+    } else if !result.isComplete {
+      setAside("is damaged in \(result.damaged) places or cut; what could be read is back")
+    }
+  }
+
+  /// Renames a file that must not be overwritten, so that a person can look at it.
+  private func setAside(_ reason: String) {
+    let name = "\(path).\(EventLoop.wallClock()).damaged"
+    do {
+      try AtomicFile.rename(path, to: name)
+      logger.warning("the snapshot \(reason); set aside", metadata: ["file": "\(name)"])
+    } catch {
+      logger.warning(
+        "the snapshot \(reason), and can't be set aside", metadata: ["error": "\(error)"])
+    }
+  }
+
+  // MARK: Saving
+
+  /// Begins to save, or joins a save under way.
+  func save(_ completion: @escaping Completion) {
+    if let saving {
+      saving.completions.append(completion)
+      return
+    }
+    // Half of an old snapshot must not replace the whole of it.
+    guard loading == nil else {
+      completion(.failure(SnapshotError(description: "the last snapshot is still being read")))
+      return
+    }
+    guard let cursor = core.value.frontend.cache.openCursor() else {
+      completion(.failure(SnapshotError(description: "too much else walks the cache; try again")))
+      return
+    }
+    do {
+      let file = try AtomicFile(replacing: path)
+      saving = Saving(
+        file, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Core.seconds()), cursor,
+        [completion])
+      slice?.schedule(after: 0)
+    } catch {
+      core.value.frontend.cache.closeCursor(cursor)
+      report(failure: error, to: [completion])
+    }
+  }
+
+  /// Saves at once, finishing what is under way: for the end of the program.
+  func saveNow() {
+    while loading != nil { loadSlice() }
+    if saving == nil { save { _ in } }
+    while saving != nil { saveSlice() }
+  }
+
+  private func saveSlice() {
+    guard let saving else { return }
+    let start = EventLoop.microseconds()
+    var space = buffer.value.mutableSpan
+    let count = saving.writer.nextBlock(
+      from: &core.value.frontend.cache, cursor: saving.cursor, into: &space)
+    do {
+      if count > 0 {
+        try saving.file.append(buffer.value.span.extracting(0..<count))
+        saving.octets += count
+      } else {
+        try saving.file.commit()
+        finishSaving(saving)
+      }
+    } catch {
+      core.value.frontend.cache.closeCursor(saving.cursor)
+      self.saving = nil
+      saving.file.discard()
+      report(failure: error, to: saving.completions)
+    }
+    core.value.longestSlice = max(
+      core.value.longestSlice, EventLoop.microseconds() - start)
+  }
+
+  private func finishSaving(_ saving: Saving) {
+    core.value.frontend.cache.closeCursor(saving.cursor)
+    self.saving = nil
+    saves += 1
+    lastSave = (EventLoop.wallClock(), saving.octets)
+    let result = SaveResult(
+      octets: saving.octets, milliseconds: EventLoop.now() - saving.started)
+    logger.info(
+      "cache saved",
+      metadata: ["file": "\(path)", "octets": "\(result.octets)", "ms": "\(result.milliseconds)"])
+    for completion in saving.completions { completion(.success(result)) }
+  }
+
+  private func report(failure error: SystemError, to completions: [Completion]) {
+    failures += 1
+    let sentence =
+      "the cache is not saved: \(error); the server goes on, the last snapshot stays as it was"
+    logger.error("\(sentence)")
+    for completion in completions {
+      completion(.failure(SnapshotError(description: sentence)))
+    }
+  }
+
+  // MARK: For people
+
+  /// What `ctl` shows of it.
+  var report: Report {
+    .object([
+      ("file", .text(path)), ("saves", .count(saves)), ("failures", .count(failures)),
+      ("last_saved_unix", lastSave.map { .number($0.wallClock) } ?? .none),
+      ("last_bytes", lastSave.map { .count($0.octets) } ?? .none),
+      ("loaded_records", loadResult.map { .count($0.restored) } ?? .none),
+      ("damaged_places", loadResult.map { .count($0.damaged) } ?? .none),
+      ("is_loading", .flag(loading != nil)), ("is_saving", .flag(saving != nil)),
+    ])
+  }
+}

@@ -1,0 +1,57 @@
+import DNSWire
+import Memory
+
+// The one place that turns what is wrong with a query into a response code.
+
+extension Frontend {
+  /// Answers a packet that is no query that data could answer, or not at all.
+  @inline(never)
+  mutating func reject(
+    _ packet: Span<UInt8>, _ problem: Query.Problem, from address: IPAddress,
+    over transport: Transport, reply: inout MutableSpan<UInt8>
+  ) -> Verdict {
+    let rcode: ResponseCode
+    switch problem {
+    case .ignored:
+      counters.ignored &+= 1
+      return .drop
+    case .otherOpcode:
+      rcode = .notImp
+    case .malformed:
+      rcode = .formErr
+    }
+    counters.refused &+= 1
+    // Nothing of the question is sent back: it may be what is malformed.
+    var writer = MessageWriter(&reply, limit: MessageHeader.size)
+    writer.header(id: packet.load16(0), questionCount: 0)
+    let flags = Frontend.responseFlags(packet.load16(2)) | UInt16(rcode.rawValue)
+    return .reply(writer.finish(flags: flags))
+  }
+
+  /// Answers a well-formed query with an error at once.
+  @inline(never)
+  mutating func refuse(
+    _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode,
+    reply: inout MutableSpan<UInt8>
+  ) -> Verdict {
+    counters.refused &+= 1
+    return .reply(writeError(header, question, rcode, reply: &reply))
+  }
+
+  /// Writes an answer without records.
+  func writeError(
+    _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode,
+    reply: inout MutableSpan<UInt8>
+  ) -> Int {
+    var writer = MessageWriter(&reply, limit: header.limit)
+    Frontend.begin(&writer, header, question)
+    if header.hasEDNS {
+      // RFC 6891 §6.1.3: the upper eight bits of the code.
+      Frontend.writeOPT(
+        extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), into: &writer)
+    }
+    return writer.finish(
+      flags: Frontend.responseFlags(header.flags)
+        | UInt16(rcode.rawValue) & MessageHeader.Flag.rcodeMask)
+  }
+}

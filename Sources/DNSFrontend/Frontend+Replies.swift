@@ -1,0 +1,88 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+// Upstream's replies, and the answers that had to wait for them.
+
+extension Frontend {
+  /// Handles a packet from an upstream socket.
+  public mutating func receiveUpstream(_ packet: Span<UInt8>, socket: Int, now: UInt64) {
+    resolver.receive(packet, socket: socket, cache: &cache, now: now)
+  }
+
+  /// Handles a message from an upstream TCP connection.
+  public mutating func receiveUpstream(
+    _ packet: Span<UInt8>, for question: QuestionHandle, now: UInt64
+  ) {
+    resolver.receiveStream(packet, for: question, cache: &cache, now: now)
+  }
+
+  /// The next answer that no longer has to wait.
+  ///
+  /// Take answers until there is none after every call that hands in a packet, a failure or a deadline;
+  /// data that may be used once is gone afterwards.
+  ///
+  /// - Parameter reply: where the answer is written; 65,535 octets suffice for any.
+  /// - Returns: the caller's number for the client and the answer's octets.
+  public mutating func nextReply(
+    into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> (client: UInt32, transport: Transport, count: Int)? {
+    while let completion = resolver.nextCompletion() {
+      let index = Int(completion.client)
+      guard let count = conclude(index, completion.outcome, into: &reply, now: now) else {
+        continue
+      }
+      let query = pending[index]
+      pending.remove(index)
+      return (query.client, query.header.transport, count)
+    }
+    cache.dropEphemeral()
+    return nil
+  }
+
+  /// Writes a waiting query's answer, or asks for what its chain of aliases leads to.
+  ///
+  /// - Returns: nothing when the query has to go on waiting.
+  private mutating func conclude(
+    _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int? {
+    let query = pending[index]
+    let header = query.header
+    if case .answered = outcome {
+      if let count = composePending(index, query, into: &reply, now: now) { return count }
+      // The key names what is missing. Asking for the same name again would change nothing.
+      if query.asked < Frontend.questionsPerQuery && key.hash != query.askedHash {
+        pending[index].asked += 1
+        pending[index].askedHash = key.hash
+        if case .accepted = resolver.ask(
+          key, type: header.type, client: UInt32(index), now: now)
+        {
+          return nil
+        }
+      }
+    }
+    counters.failures &+= 1
+    return writeError(
+      header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
+      reply: &reply)
+  }
+
+  private mutating func composePending(
+    _ index: Int, _ query: PendingQuery, into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int? {
+    let question = Int(query.questionCount)
+    pendingQuestions.loadName(in: index, count: question, into: &key)
+    var writer = MessageWriter(&reply, limit: query.header.limit)
+    Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
+    return compose(
+      query.header, into: &writer, once: true, now: UInt32(truncatingIfNeeded: now / 1000))
+  }
+}
+
+extension BufferPool {
+  /// Fills a key with the name of a question that was found to be well formed.
+  fileprivate func loadName(in index: Int, count: Int, into key: inout NameKey) {
+    key.load(trusted: octets(in: index, count: count - 4))
+  }
+}

@@ -1,0 +1,228 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+/// What a client may ask and what it gets: access, special names, then the cache, then the resolver.
+///
+/// One value owns all that an event loop serves clients with. It does no I/O: packets come in by calls,
+/// answers go out into buffers that the caller gives, and what the resolver wants done is taken from
+/// ``resolver``. Times are milliseconds on a clock that never goes back.
+public struct Frontend: ~Copyable {
+  /// What is known.
+  public var cache: Cache
+  /// What is being asked.
+  public var resolver: Resolver
+  /// What has been done so far.
+  public internal(set) var counters = FrontendCounters()
+  /// What clients may do.
+  public let settings: FrontendSettings
+
+  var key: NameKey
+  var pending: Slab<PendingQuery>
+  var pendingQuestions: BufferPool
+  private let allowed: FixedArray<IPNetwork>
+
+  /// How a query came.
+  public enum Transport: UInt8, Sendable, BitwiseCopyable {
+    /// In a datagram.
+    case udp
+    /// On a stream.
+    case tcp
+  }
+
+  /// What to do with a query.
+  public enum Verdict: Sendable {
+    /// Send back this many octets of the buffer.
+    case reply(Int)
+    /// Nothing: it doesn't deserve an answer.
+    case drop
+    /// The answer comes later, from ``Frontend/nextReply(into:now:)``, with the client's number.
+    case pending
+  }
+
+  /// What of a query is needed to answer it, beside its question's octets.
+  struct Header: BitwiseCopyable {
+    var id: UInt16
+    var flags: UInt16
+    var type: RecordType
+    var hasEDNS: Bool
+    var udpSize: UInt16
+    var transport: Transport
+
+    /// Octets that the answer may take.
+    var limit: Int {
+      if transport == .tcp { return FrontendSettings.streamSize }
+      guard hasEDNS else { return FrontendSettings.plainUDPSize }
+      return min(
+        max(Int(udpSize), FrontendSettings.plainUDPSize), FrontendSettings.udpSize)
+    }
+  }
+
+  /// A query whose answer has to wait for upstream.
+  struct PendingQuery: BitwiseCopyable {
+    var header: Header
+    var questionCount: UInt16
+    /// The caller's number for the client.
+    var client: UInt32
+    /// Questions asked upstream for this query.
+    var asked: UInt8
+    /// The name last asked for.
+    var askedHash: UInt32
+  }
+
+  /// Most questions asked upstream for one query: one for each link of a chain of aliases.
+  static let questionsPerQuery = UInt8(Cache.longestChain + 1)
+
+  /// Makes a frontend over a cache and a resolver.
+  public init(settings: FrontendSettings, cache: consuming Cache, resolver: consuming Resolver) {
+    self.settings = settings
+    key = NameKey(seed: cache.seed)
+    self.cache = cache
+    self.resolver = resolver
+    pending = Slab(capacity: settings.pendingLimit)
+    pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
+    allowed = FixedArray(settings.allowed)
+  }
+
+  // MARK: Queries
+
+  /// Handles a packet from a client.
+  ///
+  /// - Parameters:
+  ///   - address: where the packet came from.
+  ///   - client: the caller's number for it; kept only when the verdict is ``Verdict/pending``.
+  ///   - reply: where the answer is written; 1232 octets suffice for UDP.
+  ///   - now: the time in milliseconds.
+  public mutating func receive(
+    _ packet: Span<UInt8>, from address: IPAddress, over transport: Transport, client: UInt32,
+    reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Verdict {
+    if transport == .udp { counters.udp &+= 1 } else { counters.tcp &+= 1 }
+    let query: Query
+    do throws(Query.Problem) {
+      query = try Query(packet, key: &key)
+    } catch {
+      return reject(packet, error, from: address, over: transport, reply: &reply)
+    }
+    let header = Header(
+      id: query.header.id, flags: query.header.flags, type: query.type,
+      hasEDNS: query.edns != nil, udpSize: query.edns?.udpSize ?? 0, transport: transport)
+    let question = packet.extracting(MessageHeader.size..<query.questionEnd)
+    guard isAllowed(address) else {
+      counters.notAllowed &+= 1
+      return refuse(header, question, .refused, reply: &reply)
+    }
+    if let edns = query.edns, edns.version > 0 {
+      return refuse(header, question, .badVers, reply: &reply)
+    }
+    guard query.recordClass == .internet else {
+      return answerOtherClass(query, header, question, reply: &reply)
+    }
+    if Frontend.isSpecial(query.type) {
+      return answerSpecialType(query, header, question, reply: &reply)
+    }
+    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    var writer = MessageWriter(&reply, limit: header.limit)
+    Frontend.begin(&writer, header, question)
+    if let count = compose(header, into: &writer, once: false, now: seconds) {
+      counters.hits &+= 1
+      return .reply(count)
+    }
+    return forward(header, question, client: client, reply: &reply, now: now)
+  }
+
+  @inline(__always)
+  private func isAllowed(_ address: IPAddress) -> Bool {
+    for index in 0..<allowed.count where allowed[index].contains(address) { return true }
+    return false
+  }
+
+  /// Asks upstream for what the key names.
+  @inline(never)
+  private mutating func forward(
+    _ header: Header, _ question: Span<UInt8>, client: UInt32, reply: inout MutableSpan<UInt8>,
+    now: UInt64
+  ) -> Verdict {
+    // Without RD nothing but what is known is wanted (RFC 1034 §4.3.1).
+    guard header.flags & MessageHeader.Flag.recursionDesired != 0 else {
+      return refuse(header, question, .refused, reply: &reply)
+    }
+    counters.misses &+= 1
+    let waiting = PendingQuery(
+      header: header, questionCount: UInt16(question.count), client: client, asked: 1,
+      askedHash: key.hash)
+    guard let index = pending.insert(waiting) else {
+      counters.pendingLimit &+= 1
+      counters.failures &+= 1
+      return .reply(writeError(header, question, .servFail, reply: &reply))
+    }
+    pendingQuestions.store(question, in: index)
+    switch resolver.ask(key, type: header.type, client: UInt32(index), now: now) {
+    case .accepted:
+      return .pending
+    case .refused:
+      pending.remove(index)
+      counters.failures &+= 1
+      return .reply(writeError(header, question, .servFail, reply: &reply))
+    }
+  }
+
+  // MARK: Answers
+
+  /// Begins a response: its header's place and the client's own question, letter case and all.
+  static func begin(
+    _ writer: inout MessageWriter, _ header: Header, _ question: Span<UInt8>
+  ) {
+    writer.header(id: header.id, questionCount: 1)
+    writer.question(question)
+  }
+
+  /// Writes the answer that the cache has for the key's name behind the question.
+  ///
+  /// - Parameter once: data that may be used once is used, too.
+  /// - Returns: the message's octets, or nothing when something is missing that the key then names.
+  mutating func compose(
+    _ header: Header, into writer: inout MessageWriter, once: Bool, now: UInt32
+  ) -> Int? {
+    let limit = writer.limit
+    writer.limit = limit - (header.hasEDNS ? Frontend.optSize : 0)
+    var flags = Frontend.responseFlags(header.flags)
+    switch cache.answer(&key, type: header.type, into: &writer, once: once, now: now) {
+    case .missing:
+      return nil
+    case .written(let rcode, let isTruncated):
+      flags |= rcode.rawValue & MessageHeader.Flag.rcodeMask
+      if isTruncated {
+        flags |= MessageHeader.Flag.truncated
+        counters.truncated &+= 1
+      }
+    case .endless:
+      flags |= ResponseCode.servFail.rawValue
+    }
+    writer.limit = limit
+    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, into: &writer) }
+    return writer.finish(flags: flags)
+  }
+
+  /// Octets of an OPT record without options.
+  static let optSize = 11
+
+  /// What a response's flags have of the query's: opcode, RD and CD, with QR and RA set.
+  static func responseFlags(_ flags: UInt16) -> UInt16 {
+    flags
+      & (MessageHeader.Flag.opcodeMask | MessageHeader.Flag.recursionDesired
+        | MessageHeader.Flag.checkingDisabled)
+      | MessageHeader.Flag.response | MessageHeader.Flag.recursionAvailable
+  }
+
+  /// Writes our OPT record: root, our UDP size, version 0, no flags, no options (RFC 6891 §6.1.2).
+  static func writeOPT(extendedRcode: UInt8, into writer: inout MessageWriter) {
+    writer.octet(0)
+    writer.number16(RecordType.opt.rawValue)
+    writer.number16(UInt16(FrontendSettings.udpSize))
+    writer.number32(UInt32(extendedRcode) << 24)
+    writer.number16(0)
+    writer.countAdditional()
+  }
+}

@@ -1,0 +1,55 @@
+import DNSWire
+
+/// What the frontend lets clients do.
+public struct FrontendSettings: Sendable {
+  /// Networks whose clients are answered; others are refused.
+  public var allowed: [IPNetwork]
+  /// What `version.bind` answers (CHAOS).
+  public var version: String
+  /// What `id.server` answers (CHAOS, RFC 4892).
+  public var identity: String
+  /// Clients waiting for upstream at most.
+  public var pendingLimit = 16_384
+
+  /// Octets of UDP payload that are sent at most: what passes without fragments (RFC 9715 §3).
+  public static let udpSize = 1_232
+  /// Octets of UDP payload that a client without EDNS takes (RFC 1035 §4.2.1).
+  public static let plainUDPSize = 512
+  /// Most octets of a message over TCP (RFC 1035 §4.2.2).
+  public static let streamSize = 65_535
+
+  /// Names what clients may know.
+  public init(allowed: [IPNetwork], version: String, identity: String) {
+    self.allowed = allowed
+    self.version = version
+    self.identity = identity
+  }
+}
+
+/// What the frontend has done with queries since it was made.
+///
+/// Every query that came in ends as exactly one of hit, miss, local, refused, failed, or ignored.
+public struct FrontendCounters: Sendable {
+  /// Queries over UDP.
+  public var udp: UInt64 = 0
+  /// Queries over TCP.
+  public var tcp: UInt64 = 0
+  /// Answered from the cache at once.
+  public var hits: UInt64 = 0
+  /// Had to wait for upstream.
+  public var misses: UInt64 = 0
+  /// Answered without cache or upstream: CHAOS names, ANY.
+  public var local: UInt64 = 0
+  /// Answered with an error at once: malformed, not implemented, not allowed.
+  public var refused: UInt64 = 0
+  /// Not answered: responses, and packets shorter than a header.
+  public var ignored: UInt64 = 0
+  /// Clients outside the allowed networks, among the refused.
+  public var notAllowed: UInt64 = 0
+  /// Queries answered with SERVFAIL because too many were waiting.
+  public var pendingLimit: UInt64 = 0
+  /// Misses that ended with SERVFAIL.
+  public var failures: UInt64 = 0
+  /// Answers cut to fit.
+  public var truncated: UInt64 = 0
+}

@@ -1,0 +1,50 @@
+import DNSWire
+
+/// Names a question in flight; stale handles are noticed.
+public struct QuestionHandle: Equatable, Hashable, Sendable {
+  let index: UInt32
+  let generation: UInt32
+
+  init(_ index: UInt32, _ generation: UInt32) {
+    self.index = index
+    self.generation = generation
+  }
+}
+
+/// A packet that is to be sent upstream; `Resolver.writeQuery(_:into:)` writes it.
+public struct OutgoingQuery: Sendable {
+  /// The question.
+  public let question: QuestionHandle
+  /// The transaction ID.
+  public let id: UInt16
+  /// The upstream's number.
+  public let upstream: Int
+  /// The socket's number, counted over all upstreams; nothing over TCP.
+  public let socket: Int?
+}
+
+/// Something that the resolver wants done.
+public enum Action: Sendable {
+  /// Send a packet from the socket it names.
+  case send(OutgoingQuery)
+  /// Connect to the upstream over TCP, send the packet, and hand in the reply.
+  case openStream(OutgoingQuery)
+  /// The TCP connection for this question, if there is one, is of no more use.
+  case closeStream(QuestionHandle)
+}
+
+/// How a question ended.
+public enum Outcome: Sendable {
+  /// The cache has what is to be known.
+  case answered
+  /// No upstream gave a usable reply.
+  case failed
+}
+
+/// A client whose question has ended.
+public struct Completion: Sendable {
+  /// The number that the client was given in `Resolver.ask(_:type:client:now:)`.
+  public let client: UInt32
+  /// How it ended.
+  public let outcome: Outcome
+}

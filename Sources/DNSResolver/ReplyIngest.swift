@@ -1,0 +1,330 @@
+import DNSCache
+import DNSWire
+import Memory
+
+/// Takes what is useful out of a reply: its Answer, Authority and Additional sections go into the cache.
+///
+/// A reply is first checked whole, each name and each record's RDATA; only then is anything kept.
+/// Answers are kept along the chain from the question's name, so a record that the chain doesn't lead
+/// to is left out. Authority is kept where its owner encloses the name that was asked for. Additional
+/// data is kept inside the bailiwick: at or below the zone that Authority names for the question, or
+/// at or below the name asked for when it names none.
+struct ReplyIngest: ~Copyable {
+  /// What a reply is worth.
+  enum Verdict {
+    /// Not a well-formed message.
+    case malformed
+    /// The upstream doesn't resolve: it points elsewhere.
+    case referral
+    /// The cache knows now what the reply says about the question, or the next link of its chain.
+    case usable
+  }
+
+  /// Most records of a reply: what fits in 64 KiB at eleven octets each.
+  private static let recordLimit = 5_957
+  /// Most records of Authority and Additional that are looked at.
+  ///
+  /// Honest replies have a few dozen: 13 root servers with two addresses each make 39.
+  private static let extraLimit = 128
+  /// Most octets of one RRset with its names uncompressed.
+  private static let setLimit = 131_072
+  /// Labels that the zone in Authority must have before Additional is kept all over it: no reply
+  /// speaks for a whole top-level domain.
+  private static let leastZoneLabels = 2
+
+  /// The name asked for.
+  var question: NameKey
+  private var current: NameKey
+  private var owner: NameKey
+  private var zone: NameKey
+  private var records: FixedArray<Entry>
+  private var recordCount = 0
+  private var data: FixedArray<UInt8>
+  private var leftOut: UInt64 = 0
+
+  struct Entry {
+    var view: RecordView
+    var ownerHash: UInt32
+    var isTaken: Bool
+  }
+
+  init(seed: HashSeed) {
+    question = NameKey(seed: seed)
+    current = NameKey(seed: seed)
+    owner = NameKey(seed: seed)
+    zone = NameKey(seed: seed)
+    let empty = RecordView(
+      owner: 0, type: RecordType(rawValue: 0), recordClass: 0, ttl: 0, data: 0, dataCount: 0,
+      section: .answer)
+    records = FixedArray(
+      repeating: Entry(view: empty, ownerHash: 0, isTaken: false), count: ReplyIngest.recordLimit)
+    data = FixedArray(repeating: 0, count: ReplyIngest.setLimit)
+  }
+
+  /// Takes the name of a message's question.
+  ///
+  /// - Returns: the offset behind it, or nothing when it is malformed.
+  mutating func loadQuestion(_ message: Span<UInt8>) -> Int? {
+    try? question.load(from: message, at: MessageHeader.size)
+  }
+
+  /// How many records were left out since the last call.
+  mutating func takeLeftOut() -> UInt64 {
+    defer { leftOut = 0 }
+    return leftOut
+  }
+
+  /// Checks a reply and takes its records in.
+  ///
+  /// - Parameters:
+  ///   - message: a reply whose question, in ``question``, is the one that was asked.
+  ///   - position: where its records begin.
+  ///   - type: the type asked for.
+  ///   - now: the time in seconds.
+  mutating func read(
+    _ message: Span<UInt8>, _ header: MessageHeader, at position: Int, type: RecordType,
+    into cache: inout Cache, now: UInt32
+  ) -> Verdict {
+    guard (try? check(message, header, at: position)) != nil else { return .malformed }
+    let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
+    let answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
+    current.load(trusted: question.octets)
+    var links = 0
+    var isFound = false
+    while true {
+      if takeSet(message, type, .answer, from: answer, into: &cache, now: now) {
+        isFound = true
+        break
+      }
+      guard type != .cname, links < Cache.longestChain, followAlias(message, answer, &cache, now)
+      else { break }
+      links += 1
+    }
+    if !isFound {
+      switch takeNegative(message, header, type, links: links, answer, into: &cache, now: now) {
+      case .usable: break
+      case let verdict: return verdict
+      }
+    }
+    takeExtras(message, into: &cache, now: now)
+    return .usable
+  }
+
+  // MARK: Checking
+
+  /// Walks the whole message once and notes its records.
+  private mutating func check(
+    _ message: Span<UInt8>, _ header: MessageHeader, at position: Int
+  ) throws(WireError) {
+    recordCount = 0
+    var cursor = RecordCursor(header, at: position)
+    while let view = try cursor.next(message) {
+      _ = try owner.load(from: message, at: view.owner)
+      if view.type == .opt {
+        guard view.section == .additional, owner.count == 1 else { throw .badOption }
+        continue
+      }
+      var target = data.mutableSpan
+      _ = try RData.copy(view, of: message, into: &target, at: 0)
+      guard view.recordClass == RecordClass.internet.rawValue, !view.type.isMeta,
+        view.type.rawValue != 0
+      else { continue }
+      guard recordCount < ReplyIngest.recordLimit else { throw .badCount }
+      records[recordCount] = Entry(view: view, ownerHash: owner.hash, isTaken: false)
+      recordCount += 1
+    }
+    guard cursor.position == message.count else { throw .trailingOctets }
+  }
+
+  // MARK: Answer
+
+  /// Takes in the RRset of a type that belongs to `current`.
+  ///
+  /// - Returns: whether there is one.
+  private mutating func takeSet(
+    _ message: Span<UInt8>, _ type: RecordType, _ section: RecordView.Section, from origin: Origin,
+    into cache: inout Cache, now: UInt32
+  ) -> Bool {
+    var ttl = UInt32.max
+    var written = 0
+    for index in 0..<recordCount {
+      let entry = records[index]
+      guard entry.view.section == section, entry.view.type == type,
+        entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry.view)
+      else { continue }
+      records[index].isTaken = true
+      var target = data.mutableSpan
+      guard written + 2 < ReplyIngest.setLimit,
+        let count = try? RData.copy(entry.view, of: message, into: &target, at: written + 2)
+      else {
+        leftOut += 1
+        continue
+      }
+      target.store16(UInt16(count), written)
+      written += 2 + count
+      // RFC 2181 §5.2: the TTLs of an RRset are equal; where they are not, the least is right. §8: a
+      // TTL with its top bit set is zero.
+      ttl = min(ttl, entry.view.ttl > UInt32(Int32.max) ? 0 : entry.view.ttl)
+    }
+    guard written > 0 else { return false }
+    _ = cache.insert(
+      owner: current, type: type, ttl: ttl, records: data.span.extracting(0..<written),
+      from: origin, now: now)
+    return true
+  }
+
+  private mutating func isOwned(_ message: Span<UInt8>, _ view: RecordView) -> Bool {
+    guard (try? owner.load(from: message, at: view.owner)) != nil else { return false }
+    return owner.matches(current.octets)
+  }
+
+  /// Takes in the alias at `current`, and the DNAME that it was made from, and moves on to its target.
+  private mutating func followAlias(
+    _ message: Span<UInt8>, _ origin: Origin, _ cache: inout Cache, _ now: UInt32
+  ) -> Bool {
+    takeRedirection(message, origin, &cache, now)
+    var first: RecordView?
+    for index in 0..<recordCount where first == nil {
+      let entry = records[index]
+      if entry.view.section == .answer, entry.view.type == .cname,
+        entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry.view)
+      {
+        first = entry.view
+        // RFC 2181 §10.1: an alias has one target; others are left out.
+        for other in index + 1..<recordCount where records[other].ownerHash == entry.ownerHash {
+          if records[other].view.type == .cname { records[other].isTaken = true }
+        }
+      }
+    }
+    guard let first,
+      takeSet(message, .cname, .answer, from: origin, into: &cache, now: now)
+    else { return false }
+    return (try? current.load(from: message, at: first.data)) != nil
+  }
+
+  /// Takes in a DNAME that encloses `current` (RFC 6672).
+  private mutating func takeRedirection(
+    _ message: Span<UInt8>, _ origin: Origin, _ cache: inout Cache, _ now: UInt32
+  ) {
+    for index in 0..<recordCount {
+      let entry = records[index]
+      guard entry.view.section == .answer, entry.view.type == .dname, !entry.isTaken,
+        (try? owner.load(from: message, at: entry.view.owner)) != nil,
+        owner.count < current.count, current.isAtOrBelow(owner.octets)
+      else { continue }
+      zone.load(trusted: current.octets)
+      current.load(trusted: owner.octets)
+      _ = takeSet(message, .dname, .answer, from: origin, into: &cache, now: now)
+      current.load(trusted: zone.octets)
+      return
+    }
+  }
+
+  // MARK: Negative answers (RFC 2308 §2)
+
+  private mutating func takeNegative(
+    _ message: Span<UInt8>, _ header: MessageHeader, _ type: RecordType, links: Int,
+    _ origin: Origin, into cache: inout Cache, now: UInt32
+  ) -> Verdict {
+    let isNoName = header.rcode == UInt8(ResponseCode.nxDomain.rawValue)
+    let soa = enclosing(message, .soa)
+    if soa == nil && !isNoName {
+      // NOERROR without data: the chain's end is to be asked for by itself; or a referral
+      // (RFC 2308 §2.2.1: NS without SOA), which no resolver should send; or NODATA, type 3.
+      if links > 0 { return .usable }
+      if enclosing(message, .ns) != nil { return .referral }
+    }
+    var description: Cache.NegativeSOA?
+    var written = 0
+    if let soa {
+      var target = data.mutableSpan
+      guard let count = try? RData.copy(soa.view, of: message, into: &target, at: 0) else {
+        return .malformed
+      }
+      written = count
+      description = Cache.NegativeSOA(zoneCount: soa.zoneCount, ttl: soa.view.ttl)
+    }
+    _ = cache.insertNegative(
+      owner: current, type: isNoName ? nil : type, soa: description,
+      soaData: data.span.extracting(0..<written), from: origin, now: now)
+    return .usable
+  }
+
+  /// The first record of a type in Authority whose owner is at or above `current`.
+  private mutating func enclosing(
+    _ message: Span<UInt8>, _ type: RecordType
+  ) -> (view: RecordView, zoneCount: Int)? {
+    var looked = 0
+    for index in 0..<recordCount where looked < ReplyIngest.extraLimit {
+      let view = records[index].view
+      guard view.section == .authority else { continue }
+      looked += 1
+      guard view.type == type, (try? owner.load(from: message, at: view.owner)) != nil,
+        current.isAtOrBelow(owner.octets)
+      else { continue }
+      return (view, owner.count)
+    }
+    return nil
+  }
+
+  // MARK: Authority and Additional
+
+  private mutating func takeExtras(
+    _ message: Span<UInt8>, into cache: inout Cache, now: UInt32
+  ) {
+    // `current` is the end of the chain; the zone that was asked is the question's.
+    let isZoneKnown = findZone(message)
+    if !isZoneKnown { zone.load(trusted: question.octets) }
+    var looked = 0
+    for index in 0..<recordCount {
+      let entry = records[index]
+      guard !entry.isTaken else { continue }
+      guard entry.view.section != .answer else {
+        // Not on the chain from the question.
+        leftOut += 1
+        continue
+      }
+      guard looked < ReplyIngest.extraLimit else {
+        leftOut += 1
+        continue
+      }
+      looked += 1
+      guard (try? owner.load(from: message, at: entry.view.owner)) != nil else { continue }
+      let isAuthority = entry.view.section == .authority
+      guard isAuthority ? encloses(entry.view.type) : owner.isAtOrBelow(zone.octets) else {
+        leftOut += 1
+        continue
+      }
+      current.load(trusted: owner.octets)
+      _ = takeSet(
+        message, entry.view.type, entry.view.section,
+        from: Origin(
+          rank: isAuthority ? .authority : .additional, section: entry.view.section),
+        into: &cache, now: now)
+    }
+  }
+
+  /// Whether `owner` may speak in Authority: as the zone of the name asked for, or inside that zone.
+  private func encloses(_ type: RecordType) -> Bool {
+    question.isAtOrBelow(owner.octets) || owner.isAtOrBelow(zone.octets)
+  }
+
+  /// Sets `zone` to the deepest zone that Authority names for the question.
+  private mutating func findZone(_ message: Span<UInt8>) -> Bool {
+    var deepest = 0
+    var looked = 0
+    for index in 0..<recordCount where looked < ReplyIngest.extraLimit {
+      let view = records[index].view
+      guard view.section == .authority else { continue }
+      looked += 1
+      guard view.type == .ns || view.type == .soa,
+        (try? owner.load(from: message, at: view.owner)) != nil,
+        question.isAtOrBelow(owner.octets), owner.count > deepest,
+        owner.labelCount >= ReplyIngest.leastZoneLabels
+      else { continue }
+      deepest = owner.count
+      zone.load(trusted: owner.octets)
+    }
+    return deepest > 0
+  }
+}

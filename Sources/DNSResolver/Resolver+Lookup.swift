@@ -1,0 +1,94 @@
+import DNSWire
+import Memory
+
+// Finding questions by name and attempts by transaction.
+
+extension Resolver {
+  func handle(_ index: Int) -> QuestionHandle {
+    QuestionHandle(UInt32(index), questions[index].generation)
+  }
+
+  /// The question that a handle names, if it is still in flight.
+  func index(_ handle: QuestionHandle) -> Int? {
+    let index = Int(handle.index)
+    guard questions.contains(index), questions[index].generation == handle.generation else {
+      return nil
+    }
+    return index
+  }
+
+  // MARK: Questions
+
+  func questionBucket(_ hash: UInt32, _ type: RecordType) -> Int {
+    Int(hash &+ UInt32(type.rawValue) &* 0x9E37_79B1) & (byQuestion.count - 1)
+  }
+
+  func find(_ key: borrowing NameKey, _ type: RecordType) -> Int? {
+    var index = byQuestion[questionBucket(key.hash, type)]
+    while index != Resolver.nobody {
+      let place = Int(index)
+      if questions[place].nameHash == key.hash && questions[place].type == type
+        && isName(of: place, key)
+      {
+        return place
+      }
+      index = questions[place].chain
+    }
+    return nil
+  }
+
+  func isName(of index: Int, _ key: borrowing NameKey) -> Bool {
+    key.matches(names.octets(in: index, count: Int(questions[index].nameCount)))
+  }
+
+  mutating func unlinkQuestion(_ index: Int) {
+    let bucket = questionBucket(questions[index].nameHash, questions[index].type)
+    let next = questions[index].chain
+    if byQuestion[bucket] == UInt32(index) {
+      byQuestion[bucket] = next
+      return
+    }
+    var before = Int(byQuestion[bucket])
+    while questions[before].chain != UInt32(index) { before = Int(questions[before].chain) }
+    questions[before].chain = next
+  }
+
+  mutating func addWaiter(_ client: UInt32, to index: Int) -> Bool {
+    guard
+      let place = waiters.insert(
+        Waiter(client: client, next: questions[index].firstWaiter))
+    else { return false }
+    questions[index].firstWaiter = UInt32(place)
+    questions[index].waiterCount += 1
+    return true
+  }
+
+  // MARK: Attempts
+
+  func transactionBucket(_ socket: Int, _ id: UInt16) -> Int {
+    Int((UInt32(id) ^ UInt32(socket) &* 0x9E37_79B1) & UInt32(byTransaction.count - 1))
+  }
+
+  func findAttempt(socket: Int, id: UInt16) -> Int? {
+    var place = byTransaction[transactionBucket(socket, id)]
+    while place != Resolver.nobody {
+      let attempt = Int(place)
+      if attempts[attempt].id == id && Int(attempts[attempt].socket) == socket { return attempt }
+      place = attempts[attempt].chain
+    }
+    return nil
+  }
+
+  mutating func forgetAttempt(_ place: Int) {
+    let bucket = transactionBucket(Int(attempts[place].socket), attempts[place].id)
+    let next = attempts[place].chain
+    if byTransaction[bucket] == UInt32(place) {
+      byTransaction[bucket] = next
+    } else {
+      var before = Int(byTransaction[bucket])
+      while attempts[before].chain != UInt32(place) { before = Int(attempts[before].chain) }
+      attempts[before].chain = next
+    }
+    attempts.remove(place)
+  }
+}

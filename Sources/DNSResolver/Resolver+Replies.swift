@@ -1,0 +1,165 @@
+import DNSCache
+import DNSWire
+import Memory
+
+// Which reply to believe, and what follows from it.
+
+extension Resolver {
+  /// Handles a packet that arrived on an upstream socket.
+  ///
+  /// A packet is a reply only if it came to the socket that the query left from (a connected one, so
+  /// address and port are the upstream's), has that query's ID and question, and is a response
+  /// (RFC 5452 §9.1). Any attempt of a question in flight will do, also an earlier one.
+  public mutating func receive(
+    _ packet: Span<UInt8>, socket: Int, cache: inout Cache, now: UInt64
+  ) {
+    guard let header = try? MessageHeader(packet), header.isResponse, header.opcode == 0,
+      let place = findAttempt(socket: socket, id: header.id)
+    else {
+      counters.mismatched += 1
+      return
+    }
+    let index = Int(attempts[place].question)
+    guard let end = matchingQuestion(packet, header, index) else { return }
+    if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
+    let upstream = socket / settings.socketsPerUpstream
+    if header.flags & MessageHeader.Flag.truncated != 0 {
+      // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again.
+      guard !questions[index].isStreaming else { return }
+      questions[index].upstream = UInt8(upstream)
+      startStream(index, now: now)
+      return
+    }
+    take(packet, header, index, upstream: upstream, recordsAt: end, cache: &cache, now: now)
+  }
+
+  /// Handles a whole message that arrived on the TCP connection of a question.
+  public mutating func receiveStream(
+    _ packet: Span<UInt8>, for handle: QuestionHandle, cache: inout Cache, now: UInt64
+  ) {
+    guard let index = index(handle), questions[index].isStreaming,
+      let header = try? MessageHeader(packet), header.isResponse, header.opcode == 0,
+      header.id == questions[index].streamID
+    else {
+      counters.mismatched += 1
+      return
+    }
+    guard let end = matchingQuestion(packet, header, index) else { return }
+    take(
+      packet, header, index, upstream: Int(questions[index].upstream), recordsAt: end,
+      cache: &cache, now: now)
+  }
+
+  /// Notices that a TCP connection could not be made, or ended without a reply.
+  public mutating func streamFailed(_ handle: QuestionHandle, now: UInt64) {
+    guard let index = index(handle), questions[index].isStreaming else { return }
+    counters.unreachable += 1
+    endStream(index)
+    questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
+    moveOn(index, now: now)
+  }
+
+  /// Notices that what was sent from a socket can't reach its upstream (ICMP, or no route).
+  public mutating func socketFailed(_ socket: Int, now: UInt64) {
+    counters.unreachable += 1
+    let upstream = UInt8(socket / settings.socketsPerUpstream)
+    for index in 0..<questions.end where questions.contains(index) {
+      let latest = questions[index].firstAttempt
+      guard latest != Resolver.nobody, Int(attempts[Int(latest)].socket) == socket,
+        !questions[index].isStreaming
+      else { continue }
+      questions[index].failedUpstreams |= 1 << UInt64(upstream)
+      moveOn(index, now: now)
+    }
+  }
+
+  /// Where the records begin, when the packet's question is the one that was asked.
+  private mutating func matchingQuestion(
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int
+  ) -> Int? {
+    guard header.questionCount == 1,
+      let end = ingest.loadQuestion(packet), end + 4 <= packet.count,
+      packet.load16(end) == questions[index].type.rawValue,
+      packet.load16(end + 2) == RecordClass.internet.rawValue,
+      isName(of: index, ingest.question)
+    else {
+      // An upstream that doesn't take EDNS may send back nothing but a header (RFC 6891 §7).
+      if header.questionCount == 0 && header.rcode == ResponseCode.formErr.rawValue
+        && packet.count == MessageHeader.size
+      {
+        return packet.count
+      }
+      counters.mismatched += 1
+      return nil
+    }
+    return end + 4
+  }
+
+  /// Makes use of a reply that belongs to a question.
+  private mutating func take(
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, upstream: Int, recordsAt end: Int,
+    cache: inout Cache, now: UInt64
+  ) {
+    switch header.rcode {
+    case 0, UInt8(ResponseCode.nxDomain.rawValue):
+      break
+    case UInt8(ResponseCode.formErr.rawValue), UInt8(ResponseCode.notImp.rawValue):
+      // RFC 6891 §6.2.2: asked once more without EDNS.
+      counters.errors += 1
+      if !questions[index].plain {
+        questions[index].plain = true
+        questions[index].upstream = UInt8(upstream)
+        askAgain(index, now: now)
+        return
+      }
+      giveUp(on: upstream, index, now: now)
+      return
+    default:
+      counters.errors += 1
+      giveUp(on: upstream, index, now: now)
+      return
+    }
+    guard packet.count > MessageHeader.size else {
+      counters.malformed += 1
+      return
+    }
+    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    switch ingest.read(
+      packet, header, at: end, type: questions[index].type, into: &cache, now: seconds)
+    {
+    case .malformed:
+      // Not to be trusted, and perhaps not the upstream's: the honest reply may still come.
+      counters.malformed += 1
+    case .referral:
+      counters.errors += 1
+      giveUp(on: upstream, index, now: now)
+    case .usable:
+      counters.outOfBailiwick += ingest.takeLeftOut()
+      counters.answered += 1
+      preferred = upstream
+      finish(index, .answered)
+    }
+  }
+
+  private mutating func askAgain(_ index: Int, now: UInt64) {
+    if questions[index].isStreaming {
+      endStream(index)
+      startStream(index, now: now)
+    } else if questions[index].attemptCount < ResolverTiming.attempts {
+      send(index, now: now)
+    } else {
+      fail(index)
+    }
+  }
+
+  /// An upstream's error counts for the question; the next one is asked, if there is one.
+  ///
+  /// A late error of an upstream that is no longer the one asked changes nothing but the choice of
+  /// those to come.
+  private mutating func giveUp(on upstream: Int, _ index: Int, now: UInt64) {
+    questions[index].failedUpstreams |= 1 << UInt64(upstream)
+    guard Int(questions[index].upstream) == upstream else { return }
+    endStream(index)
+    moveOn(index, now: now)
+  }
+}

@@ -1,0 +1,365 @@
+import DNSCache
+import DNSWire
+import Memory
+
+/// Whom to ask, which reply to believe, when to ask again: forwarding as a state machine without I/O.
+///
+/// Questions, packets and time come in by calls, each with `now` in milliseconds on a clock that never
+/// goes back. What is to be done comes out by ``nextAction()`` and ``nextCompletion()``; take both until
+/// they return nothing after every call that changes state, and call ``expire(now:)`` at
+/// ``nextDeadline``. Records go into the cache that is passed in.
+public struct Resolver: ~Copyable {
+  /// What bounds the work.
+  public let settings: ResolverSettings
+  /// What has been done so far.
+  public internal(set) var counters = ResolverCounters()
+
+  var questions: Slab<Question>
+  var names: BufferPool
+  var attempts: Slab<Attempt>
+  var waiters: Slab<Waiter>
+  var byQuestion: FixedArray<UInt32>
+  var byTransaction: FixedArray<UInt32>
+  var timers: TimerWheel
+  var actions: Queue<Action>
+  var completions: Queue<Completion>
+  var ingest: ReplyIngest
+  private var random: any RandomNumberGenerator
+  /// The upstream that answered last; questions start with it.
+  var preferred = 0
+
+  static let nobody = UInt32.max
+
+  /// A question in flight.
+  struct Question: BitwiseCopyable {
+    var type: RecordType
+    var nameHash: UInt32
+    var nameCount: UInt8
+    /// Attempts made so far, over UDP.
+    var attemptCount: UInt8 = 0
+    /// Packets that may still be sent before the question fails.
+    var upstream: UInt8
+    /// Upstreams that gave an error or can't be reached, a bit each.
+    var failedUpstreams: UInt64 = 0
+    /// Whether a TCP attempt is under way.
+    var isStreaming = false
+    /// Whether EDNS is left out because an upstream didn't understand it.
+    var plain = false
+    /// The ID of the TCP attempt.
+    var streamID: UInt16 = 0
+    /// Tells this question from others that had the same place.
+    var generation: UInt32
+    var started: UInt64
+    var firstAttempt = Resolver.nobody
+    var firstWaiter = Resolver.nobody
+    var waiterCount: UInt32 = 0
+    /// Next question of the same bucket.
+    var chain = Resolver.nobody
+  }
+
+  /// A packet that was sent and whose reply is still good.
+  struct Attempt: BitwiseCopyable {
+    var question: UInt32
+    var socket: UInt16
+    var id: UInt16
+    /// Next attempt of the same question.
+    var next: UInt32
+    /// Next attempt of the same bucket.
+    var chain: UInt32
+  }
+
+  /// A client that waits for a question.
+  struct Waiter: BitwiseCopyable {
+    var client: UInt32
+    var next: UInt32
+  }
+
+  /// Makes a resolver with nothing in flight.
+  ///
+  /// - Parameter random: where IDs and sockets are drawn from: the system's generator, except in tests.
+  public init(
+    settings: ResolverSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
+  ) {
+    precondition(settings.upstreams > 0 && settings.upstreams <= 64)
+    precondition(settings.upstreams * settings.socketsPerUpstream <= Int(UInt16.max))
+    self.settings = settings
+    self.random = random
+    let limit = settings.inFlightLimit
+    questions = Slab(capacity: limit)
+    names = BufferPool(count: limit, size: WireName.longest)
+    attempts = Slab(capacity: limit * ResolverTiming.attempts)
+    waiters = Slab(capacity: settings.waiterLimit)
+    byQuestion = FixedArray(repeating: Resolver.nobody, count: Resolver.buckets(limit))
+    byTransaction = FixedArray(
+      repeating: Resolver.nobody, count: Resolver.buckets(limit * ResolverTiming.attempts / 2))
+    timers = TimerWheel(capacity: limit, now: now)
+    actions = Queue(capacity: limit * 3, filler: .closeStream(QuestionHandle(0, 0)))
+    completions = Queue(
+      capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .failed))
+    ingest = ReplyIngest(seed: seed)
+  }
+
+  private static func buckets(_ count: Int) -> Int {
+    var buckets = 64
+    while buckets < count { buckets *= 2 }
+    return buckets
+  }
+
+  // MARK: In
+
+  /// What became of a client's question.
+  public enum Asked: Sendable {
+    /// It will be completed.
+    case accepted
+    /// Too much is in flight.
+    case refused
+  }
+
+  /// Asks upstream, or joins the same question in flight.
+  ///
+  /// - Parameters:
+  ///   - client: a number that comes back with the completion.
+  public mutating func ask(
+    _ key: borrowing NameKey, type: RecordType, client: UInt32, now: UInt64
+  ) -> Asked {
+    if let index = find(key, type) {
+      guard questions[index].waiterCount < settings.waitersPerQuestion,
+        addWaiter(client, to: index)
+      else {
+        counters.inFlightLimit += 1
+        return .refused
+      }
+      counters.joined += 1
+      return .accepted
+    }
+    let question = Question(
+      type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
+      generation: UInt32(truncatingIfNeeded: random.next()), started: now)
+    guard let index = questions.insert(question) else {
+      counters.inFlightLimit += 1
+      return .refused
+    }
+    guard addWaiter(client, to: index) else {
+      questions.remove(index)
+      counters.inFlightLimit += 1
+      return .refused
+    }
+    names.store(key.octets, in: index)
+    let bucket = questionBucket(key.hash, type)
+    questions[index].chain = byQuestion[bucket]
+    byQuestion[bucket] = UInt32(index)
+    counters.asked += 1
+    send(index, now: now)
+    return .accepted
+  }
+
+  /// Handles the deadlines that are over.
+  public mutating func expire(now: UInt64) {
+    while let index = timers.popDue(now: now) {
+      guard now < questions[index].started + ResolverTiming.deadline else {
+        fail(index)
+        continue
+      }
+      if questions[index].isStreaming {
+        endStream(index)
+        questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
+        moveOn(index, now: now)
+      } else if questions[index].attemptCount < ResolverTiming.attempts {
+        counters.retries += 1
+        questions[index].upstream =
+          nextUpstream(after: questions[index]) ?? questions[index].upstream
+        send(index, now: now)
+      } else {
+        timers.schedule(index, at: questions[index].started + ResolverTiming.deadline)
+      }
+    }
+  }
+
+  /// When ``expire(now:)`` has something to do.
+  public var nextDeadline: UInt64? { timers.next }
+
+  // MARK: Out
+
+  /// The next thing to be done, or nothing.
+  public mutating func nextAction() -> Action? { actions.pop() }
+
+  /// The next client whose question has ended, or nothing.
+  public mutating func nextCompletion() -> Completion? { completions.pop() }
+
+  /// Questions in flight.
+  public var inFlight: Int { questions.count }
+
+  /// Clients that wait.
+  public var waiting: Int { waiters.count }
+
+  /// Writes the packet that an action says to send.
+  public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
+    let question = questions[Int(query.question.index)]
+    writer.header(id: query.id, questionCount: 1)
+    writer.octets(names.octets(in: Int(query.question.index), count: Int(question.nameCount)))
+    writer.number16(question.type.rawValue)
+    writer.number16(RecordClass.internet.rawValue)
+    if !question.plain {
+      // RFC 6891 §6.1.2: root, OPT, our UDP size, no flags, no options.
+      writer.octet(0)
+      writer.number16(RecordType.opt.rawValue)
+      writer.number16(Resolver.udpSize)
+      writer.number32(0)
+      writer.number16(0)
+      writer.countAdditional()
+    }
+    return writer.finish(flags: MessageHeader.Flag.recursionDesired)
+  }
+
+  /// Octets of UDP payload that upstreams may send: what passes without fragments (RFC 9715 §3).
+  public static let udpSize: UInt16 = 1_232
+
+  /// Visits what is in flight.
+  public func visitInFlight(_ body: (InFlightView, Span<UInt8>) -> Void) {
+    for index in 0..<questions.end where questions.contains(index) {
+      let question = questions[index]
+      body(
+        InFlightView(
+          type: question.type, started: question.started, attempts: Int(question.attemptCount),
+          upstream: Int(question.upstream), waiters: Int(question.waiterCount),
+          isStreaming: question.isStreaming),
+        names.octets(in: index, count: Int(question.nameCount)))
+    }
+  }
+
+  /// A question in flight, for people.
+  public struct InFlightView: Sendable {
+    /// The type asked for.
+    public let type: RecordType
+    /// When it was first asked.
+    public let started: UInt64
+    /// Packets sent so far.
+    public let attempts: Int
+    /// The upstream asked last.
+    public let upstream: Int
+    /// Clients that wait.
+    public let waiters: Int
+    /// Whether it is being asked over TCP.
+    public let isStreaming: Bool
+  }
+
+  // MARK: Sending
+
+  /// Sends a question's next packet over UDP and sets its timer.
+  mutating func send(_ index: Int, now: UInt64) {
+    let attempt = Int(questions[index].attemptCount)
+    let upstream = Int(questions[index].upstream)
+    guard let (socket, id) = drawTransaction(upstream),
+      let place = attempts.insert(
+        Attempt(
+          question: UInt32(index), socket: UInt16(socket), id: id,
+          next: questions[index].firstAttempt,
+          chain: byTransaction[transactionBucket(socket, id)]))
+    else {
+      fail(index)
+      return
+    }
+    byTransaction[transactionBucket(socket, id)] = UInt32(place)
+    questions[index].firstAttempt = UInt32(place)
+    questions[index].attemptCount += 1
+    timers.schedule(
+      index,
+      at: min(
+        now + ResolverTiming.wait(attempt: attempt),
+        questions[index].started + ResolverTiming.deadline))
+    let query = OutgoingQuery(
+      question: handle(index), id: id, upstream: upstream, socket: socket)
+    guard actions.push(.send(query)) else {
+      fail(index)
+      return
+    }
+  }
+
+  /// Draws a socket and an ID that no attempt in flight has together.
+  private mutating func drawTransaction(_ upstream: Int) -> (socket: Int, id: UInt16)? {
+    // With at most 49,152 attempts in flight over 256 × 65,536 pairs, a second draw is rare.
+    for _ in 0..<16 {
+      let word = random.next()
+      let socket =
+        upstream * settings.socketsPerUpstream
+        + Int((word >> 16) % UInt64(settings.socketsPerUpstream))
+      let id = UInt16(truncatingIfNeeded: word)
+      if findAttempt(socket: socket, id: id) == nil { return (socket, id) }
+    }
+    return nil
+  }
+
+  /// Starts a TCP attempt.
+  mutating func startStream(_ index: Int, now: UInt64) {
+    let id = UInt16(truncatingIfNeeded: random.next())
+    questions[index].isStreaming = true
+    questions[index].streamID = id
+    timers.schedule(
+      index,
+      at: min(
+        now + ResolverTiming.stream, questions[index].started + ResolverTiming.deadline))
+    let query = OutgoingQuery(
+      question: handle(index), id: id, upstream: Int(questions[index].upstream), socket: nil)
+    guard actions.push(.openStream(query)) else {
+      fail(index)
+      return
+    }
+    counters.streams += 1
+  }
+
+  mutating func endStream(_ index: Int) {
+    guard questions[index].isStreaming else { return }
+    questions[index].isStreaming = false
+    _ = actions.push(.closeStream(handle(index)))
+  }
+
+  /// Asks the next upstream that has not failed for this question, or fails.
+  mutating func moveOn(_ index: Int, now: UInt64) {
+    guard let next = nextUpstream(after: questions[index]),
+      questions[index].attemptCount < ResolverTiming.attempts
+    else {
+      fail(index)
+      return
+    }
+    questions[index].upstream = next
+    send(index, now: now)
+  }
+
+  /// The next upstream that has not failed for a question.
+  private func nextUpstream(after question: Question) -> UInt8? {
+    for step in 1...settings.upstreams {
+      let upstream = (Int(question.upstream) + step) % settings.upstreams
+      if question.failedUpstreams & (1 << UInt64(upstream)) == 0 { return UInt8(upstream) }
+    }
+    return nil
+  }
+
+  // MARK: Ending
+
+  /// Ends a question without a reply.
+  mutating func fail(_ index: Int) {
+    counters.failed += 1
+    finish(index, .failed)
+  }
+
+  /// Ends a question: every waiting client is told, every attempt forgotten.
+  mutating func finish(_ index: Int, _ outcome: Outcome) {
+    endStream(index)
+    timers.cancel(index)
+    var waiter = questions[index].firstWaiter
+    while waiter != Resolver.nobody {
+      let next = waiters[Int(waiter)].next
+      _ = completions.push(Completion(client: waiters[Int(waiter)].client, outcome: outcome))
+      waiters.remove(Int(waiter))
+      waiter = next
+    }
+    var attempt = questions[index].firstAttempt
+    while attempt != Resolver.nobody {
+      let next = attempts[Int(attempt)].next
+      forgetAttempt(Int(attempt))
+      attempt = next
+    }
+    unlinkQuestion(index)
+    questions.remove(index)
+  }
+}

@@ -1,0 +1,127 @@
+import CEvent
+import Glibc
+
+extension DatagramSocket {
+  /// How a socket is set up.
+  public struct Options: Sendable {
+    /// Octets that the kernel should hold for us while we are busy; 0 leaves the system's default.
+    ///
+    /// Without the privilege to go over the system's limit, the limit.
+    public var receiveBuffer = 0
+    /// Whether replies from a wildcard address leave from the address that was asked.
+    public var packetInfo = true
+    /// Whether ICMP errors reach the receiver; for connected sockets.
+    public var reportErrors = false
+    /// SO_REUSEADDR: on Linux another socket of the same user can then take the port over.
+    public var reuseAddress = false
+    /// SO_REUSEPORT: several sockets, one for each loop, share the port's traffic.
+    public var reusePort = false
+    /// Datagrams read or sent in one system call.
+    public var batchSize = 32
+    /// Octets of a received datagram that are kept.
+    public var receiveCapacity = 4096
+    /// Octets of the largest reply; 0 for a socket that composes none.
+    public var replyCapacity = 1232
+    /// Replies that wait while the kernel's buffer is full, at least `batchSize`.
+    public var replySlots = 128
+
+    /// The defaults above, good for clients.
+    public init() {}
+
+    /// Whether the kernel is asked to tell the address that a datagram came to.
+    ///
+    /// A socket bound to one address knows it without.
+    func tellsDestination(_ local: SocketAddress, isConnected: Bool) -> Bool {
+      packetInfo && !isConnected && local.isUnspecified
+    }
+  }
+
+  static func open(
+    boundTo address: SocketAddress, options: Options
+  ) throws(SystemError) -> Descriptor {
+    let descriptor = try open(family: address, options: options, purpose: "UDP on \(address)")
+    if options.tellsDestination(address, isConnected: false) {
+      if address.isIPv4 {
+        try descriptor.setOption(
+          IP_PKTINFO, level: Int32(IPPROTO_IP), to: 1, purpose: "UDP on \(address)")
+      } else {
+        try descriptor.setOption(
+          IPV6_RECVPKTINFO, level: Int32(IPPROTO_IPV6), to: 1, purpose: "UDP on \(address)")
+      }
+    }
+    try bind(descriptor, to: address, purpose: "UDP on \(address)")
+    return descriptor
+  }
+
+  static func open(
+    connectedTo address: SocketAddress, localPort: UInt16, options: Options
+  ) throws(SystemError) -> Descriptor {
+    let descriptor = try open(family: address, options: options, purpose: "UDP to \(address)")
+    if localPort != 0 {
+      let local =
+        address.isIPv4
+        ? SocketAddress(ipv4: 0, port: localPort) : SocketAddress(ipv6: 0, 0, port: localPort)
+      try bind(descriptor, to: local, purpose: "UDP from port \(localPort)")
+    }
+    let number = descriptor.number
+    _ = try CallResult(retrying: {
+      // SAFETY: the kernel copies the address before the call returns.
+      unsafe KernelAddress(address).withPointer { unsafe Int(connect(number, $0, $1)) }
+    }).value(call: "connect", purpose: "UDP to \(address)")
+    return descriptor
+  }
+
+  private static func open(
+    family address: SocketAddress, options: Options, purpose: String
+  ) throws(SystemError) -> Descriptor {
+    let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let descriptor = Descriptor(
+      owning: Int32(
+        try CallResult(retrying: { Int(socket(address.family, kind, 0)) })
+          .value(call: "socket", purpose: purpose)))
+    // Path MTU news comes in unauthenticated packets: with OMIT nobody can make us fragment
+    // smaller than the interface, and the size of DNS messages is limited already
+    // (draft-ietf-dnsop-avoid-fragmentation, RFC 9715 §3.1).
+    if address.isIPv4 {
+      try descriptor.setOption(
+        IP_MTU_DISCOVER, level: Int32(IPPROTO_IP), to: IP_PMTUDISC_OMIT, purpose: purpose)
+    } else {
+      let level = Int32(IPPROTO_IPV6)
+      try descriptor.setOption(IPV6_V6ONLY, level: level, to: 1, purpose: purpose)
+      try descriptor.setOption(
+        IPV6_MTU_DISCOVER, level: level, to: IPV6_PMTUDISC_OMIT, purpose: purpose)
+    }
+    if options.reportErrors {
+      // Without it only a closed port is reported, not an unreachable host, and no payload.
+      try descriptor.setOption(
+        address.isIPv4 ? IP_RECVERR : IPV6_RECVERR,
+        level: Int32(address.isIPv4 ? IPPROTO_IP : IPPROTO_IPV6), to: 1, purpose: purpose)
+    }
+    if options.reuseAddress {
+      try descriptor.setOption(SO_REUSEADDR, level: SOL_SOCKET, to: 1, purpose: purpose)
+    }
+    if options.reusePort {
+      try descriptor.setOption(SO_REUSEPORT, level: SOL_SOCKET, to: 1, purpose: purpose)
+    }
+    if options.receiveBuffer > 0 {
+      let size = Int32(clamping: options.receiveBuffer)
+      do {
+        // Needs CAP_NET_ADMIN and then isn't bounded by net.core.rmem_max.
+        try descriptor.setOption(SO_RCVBUFFORCE, level: SOL_SOCKET, to: size, purpose: purpose)
+      } catch {
+        try descriptor.setOption(SO_RCVBUF, level: SOL_SOCKET, to: size, purpose: purpose)
+      }
+    }
+    return descriptor
+  }
+
+  private static func bind(
+    _ descriptor: borrowing Descriptor, to address: SocketAddress, purpose: String
+  ) throws(SystemError) {
+    let number = descriptor.number
+    _ = try CallResult(retrying: {
+      // SAFETY: the kernel copies the address before the call returns.
+      unsafe KernelAddress(address).withPointer { unsafe Int(Glibc.bind(number, $0, $1)) }
+    }).value(call: "bind", purpose: purpose)
+  }
+}

@@ -1,0 +1,156 @@
+import CEvent
+import Glibc
+
+/// What became of a datagram that was to be sent at once.
+public enum SendResult: Equatable, Sendable {
+  /// The kernel took it.
+  case sent
+  /// The kernel's buffer is full; nothing was sent and nothing is kept.
+  case wouldBlock
+  /// It can't be sent: an `errno`, as ENETUNREACH.
+  case failed(Int32)
+}
+
+extension DatagramSocket {
+  /// Composes a reply in place, to be sent with its batch.
+  ///
+  /// `body` gets `replyCapacity` octets of old content and returns how many it wrote, 0 to send
+  /// nothing. A full batch is sent at once; end a round of replies with `flush()`. Returns false
+  /// when replies wait for the kernel in every slot: this one is dropped and counted, and `body`
+  /// isn't called.
+  ///
+  /// The reply leaves from `peer.local`. `body` must not compose another reply on this socket.
+  @inlinable
+  @discardableResult
+  public func withReply(to peer: Peer, _ body: (inout MutableSpan<UInt8>) -> Int) -> Bool {
+    let slot = reserveReply()
+    guard slot >= 0 else { return false }
+    // SAFETY: reserveReply gives a slot of the batch, which has `replyCapacity` octets; no other
+    // view of them exists until commitReply.
+    var octets = unsafe MutableSpan(
+      _unsafeStart: replyOctets + slot * replyCapacity, count: replyCapacity)
+    let count = body(&octets)
+    commitReply(slot, count: count, to: peer)
+    return true
+  }
+
+  @usableFromInline
+  func reserveReply() -> Int {
+    // SAFETY: state lives as long as self.
+    precondition(unsafe !state.pointee.isComposing, "a reply is being composed")
+    guard unsafe state.pointee.descriptor >= 0 else { return -1 }
+    if unsafe state.pointee.endReply == outgoing.slots {
+      if unsafe !state.pointee.isAwaitingRoom { flush() }
+      guard unsafe state.pointee.endReply < outgoing.slots else {
+        unsafe state.pointee.counters.dropped += 1
+        return -1
+      }
+    }
+    unsafe state.pointee.isComposing = true
+    return unsafe state.pointee.endReply
+  }
+
+  @usableFromInline
+  func commitReply(_ slot: Int, count: Int, to peer: Peer) {
+    // SAFETY: state lives as long as self; `slot` came from reserveReply.
+    unsafe state.pointee.isComposing = false
+    precondition(count >= 0 && count <= replyCapacity, "a reply longer than its buffer")
+    // The second condition: `body` closed the socket or flushed it.
+    guard count > 0, unsafe slot == state.pointee.endReply,
+      unsafe state.pointee.descriptor >= 0
+    else { return }
+    unsafe outgoing.setLength(count, of: slot)
+    if connection == nil {
+      let header = unsafe outgoing.headers + slot
+      unsafe header.pointee.msg_hdr.msg_namelen = peer.address.store(at: outgoing.name(slot))
+      if outgoing.controlCapacity > 0 {
+        unsafe header.pointee.msg_hdr.msg_controllen =
+          ControlMessage.storeSource(of: peer, at: outgoing.control(slot))
+      }
+    }
+    unsafe state.pointee.endReply = slot + 1
+    if unsafe !state.pointee.isAwaitingRoom
+      && state.pointee.endReply - state.pointee.firstReply >= batchSize
+    {
+      flush()
+    }
+  }
+
+  /// Sends the replies that are waiting.
+  ///
+  /// What the kernel has no room for stays and is sent when it has. A reply that it refuses, for
+  /// lack of a route or of permission, is counted and doesn't hold up the others.
+  public func flush() {
+    // SAFETY: state lives as long as self; the slots from first to end are composed.
+    var first = unsafe state.pointee.firstReply
+    let end = unsafe state.pointee.endReply
+    var hasRetried = false
+    while first < end {
+      let number = unsafe state.pointee.descriptor
+      let result = CallResult(retrying: {
+        unsafe Int(
+          sendmmsg(
+            number, outgoing.headers + first, UInt32(min(end - first, batchSize)),
+            Int32(MSG_DONTWAIT | MSG_NOSIGNAL)))
+      })
+      switch result {
+      case .done(let count):
+        unsafe state.pointee.counters.sent += UInt64(count)
+        first += count
+        hasRetried = false
+      case .wouldBlock:
+        unsafe state.pointee.firstReply = first
+        awaitWritability()
+        return
+      case .failed where connection != nil && !hasRetried:
+        // A pending ICMP error takes the place of one send.
+        hasRetried = true
+        unsafe state.pointee.hasPendingErrors = true
+      case .failed:
+        unsafe state.pointee.counters.errors += 1
+        first += 1
+        hasRetried = false
+      }
+    }
+    unsafe state.pointee.firstReply = 0
+    unsafe state.pointee.endReply = 0
+  }
+
+  /// Sends one datagram now; for connected sockets.
+  ///
+  /// An ICMP error that waits to be reported doesn't count against this datagram.
+  public func send(_ octets: Span<UInt8>) -> SendResult {
+    precondition(connection != nil, "send(_:) is for connected sockets")
+    // SAFETY: state lives as long as self, and the kernel copies the octets.
+    let number = unsafe state.pointee.descriptor
+    guard number >= 0 else { return .failed(EBADF) }
+    var error: Int32 = 0
+    for _ in 0..<2 {
+      let result = unsafe octets.withUnsafeBufferPointer { octets in
+        CallResult(retrying: {
+          unsafe Glibc.send(
+            number, octets.baseAddress, octets.count,
+            Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        })
+      }
+      switch result {
+      case .done:
+        unsafe state.pointee.counters.sent += 1
+        return .sent
+      case .wouldBlock:
+        return .wouldBlock
+      case .failed(let code):
+        error = code
+        unsafe state.pointee.hasPendingErrors = true
+      }
+    }
+    unsafe state.pointee.counters.errors += 1
+    return .failed(error)
+  }
+
+  func becameWritable() {
+    // SAFETY: state lives as long as self.
+    unsafe state.pointee.isAwaitingRoom = false
+    flush()
+  }
+}

@@ -1,0 +1,105 @@
+import CEvent
+import Glibc
+
+extension Descriptor {
+  /// Opens a stream socket that doesn't block and doesn't survive exec.
+  static func socket(_ family: Int32, purpose: String) throws(SystemError) -> Descriptor {
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    return Descriptor(
+      owning: Int32(
+        try CallResult(retrying: { Int(Glibc.socket(family, kind, 0)) })
+          .value(call: "socket", purpose: purpose)))
+  }
+
+  /// Opens a TCP socket that listens on an address.
+  ///
+  /// The connections that it accepts inherit TCP_NODELAY: a DNS message is written whole.
+  static func listening(
+    on address: SocketAddress, backlog: Int32
+  ) throws(SystemError) -> Descriptor {
+    let purpose = "TCP on \(address)"
+    let descriptor = try socket(address.family, purpose: purpose)
+    let number = descriptor.number
+    // Connections of the last run in TIME_WAIT don't keep the port.
+    try descriptor.setOption(SO_REUSEADDR, level: SOL_SOCKET, to: 1, purpose: purpose)
+    try descriptor.setOption(TCP_NODELAY, level: Int32(IPPROTO_TCP), to: 1, purpose: purpose)
+    if !address.isIPv4 {
+      try descriptor.setOption(IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: 1, purpose: purpose)
+    }
+    // SAFETY: the kernel copies the address before the call returns.
+    _ = try CallResult(retrying: {
+      unsafe KernelAddress(address).withPointer { unsafe Int(bind(number, $0, $1)) }
+    }).value(call: "bind", purpose: purpose)
+    _ = try CallResult(retrying: { Int(listen(number, backlog)) })
+      .value(call: "listen", purpose: purpose)
+    return descriptor
+  }
+
+  /// Opens a Unix socket that listens on a path, and puts the one who unlinks it in `file`.
+  ///
+  /// A stale file is replaced, one that somebody answers on is not.
+  static func listening(
+    unixPath path: String, mode: UInt32, backlog: Int32, file: inout UnixSocketFile?
+  ) throws(SystemError) -> Descriptor {
+    let address = try UnixAddress(path: path)
+    try UnixSocketFile.removeStale(path)
+    let descriptor = try socket(AF_UNIX, purpose: path)
+    let number = descriptor.number
+    // On Linux the file is made with the mode of the socket less the umask, so that it is never
+    // wider than wanted, not even between bind and chmod.
+    _ = try CallResult(retrying: { Int(fchmod(number, mode)) })
+      .value(call: "fchmod", purpose: path)
+    // SAFETY: the kernel copies address and path before the calls return.
+    _ = try CallResult(retrying: {
+      unsafe address.withPointer { unsafe Int(bind(number, $0, $1)) }
+    }).value(call: "bind", purpose: path)
+    file = try UnixSocketFile(path: path)
+    _ = try CallResult(retrying: { unsafe Int(chmod(path, mode)) })
+      .value(call: "chmod", purpose: path)
+    _ = try CallResult(retrying: { Int(listen(number, backlog)) })
+      .value(call: "listen", purpose: path)
+    return descriptor
+  }
+
+  /// Starts to connect a new TCP socket.
+  static func connecting(to address: SocketAddress) throws(SystemError) -> Descriptor {
+    let purpose = "TCP to \(address)"
+    let descriptor = try socket(address.family, purpose: purpose)
+    try descriptor.setOption(TCP_NODELAY, level: Int32(IPPROTO_TCP), to: 1, purpose: purpose)
+    try descriptor.connect(purpose: purpose) { number in
+      // SAFETY: the kernel copies the address before the call returns.
+      unsafe KernelAddress(address).withPointer { unsafe Glibc.connect(number, $0, $1) }
+    }
+    return descriptor
+  }
+
+  /// Connects a new Unix socket.
+  static func connecting(unixPath path: String) throws(SystemError) -> Descriptor {
+    let address = try UnixAddress(path: path)
+    let descriptor = try socket(AF_UNIX, purpose: path)
+    try descriptor.connect(purpose: path) { number in
+      // SAFETY: the kernel copies the address before the call returns.
+      unsafe address.withPointer { unsafe Glibc.connect(number, $0, $1) }
+    }
+    return descriptor
+  }
+
+  /// Connects to a Unix socket and waits in reads and writes from then on.
+  static func connectedBlocking(unixPath path: String) throws(SystemError) -> Descriptor {
+    let descriptor = try connecting(unixPath: path)
+    let number = descriptor.number
+    _ = try CallResult(retrying: { Int(fcntl(number, F_SETFL, 0)) })
+      .value(call: "fcntl", purpose: path)
+    return descriptor
+  }
+
+  private func connect(purpose: String, _ call: (Int32) -> Int32) throws(SystemError) {
+    let number = number
+    switch CallResult(retrying: { Int(call(number)) }) {
+    case .done, .failed(EINPROGRESS), .failed(EALREADY): break
+    // A Unix socket with a full backlog.
+    case .wouldBlock: throw SystemError(call: "connect", purpose: purpose, code: EAGAIN)
+    case .failed(let code): throw SystemError(call: "connect", purpose: purpose, code: code)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Glibc
+
+/// The one owner of an open file descriptor; closes it when it goes out of use.
+struct Descriptor: ~Copyable {
+  let number: Int32
+
+  init(owning number: Int32) {
+    self.number = number
+  }
+
+  deinit {
+    // Not retried on EINTR: on Linux the descriptor is gone either way.
+    _ = Glibc.close(number)
+  }
+
+  /// Hands the descriptor to another owner, without closing it.
+  consuming func release() -> Int32 {
+    let number = number
+    discard self
+    return number
+  }
+
+  /// Sets a socket option with an integer value.
+  func setOption(
+    _ name: Int32, level: Int32, to value: Int32, purpose: @autoclosure () -> String
+  ) throws(SystemError) {
+    var value = value
+    // SAFETY: the kernel copies the four octets of `value` before the call returns.
+    _ = try CallResult(retrying: {
+      unsafe Int(setsockopt(number, level, name, &value, socklen_t(MemoryLayout<Int32>.size)))
+    }).value(call: "setsockopt", purpose: purpose())
+  }
+}

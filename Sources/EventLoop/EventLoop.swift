@@ -1,0 +1,138 @@
+import CEvent
+import Glibc
+
+/// One event loop: waits for sockets, timers and signals and calls their owners, on one thread.
+///
+/// Everything made on a loop is used from the thread that runs it, and keeps the loop alive.
+/// Nothing here locks.
+@safe
+public final class EventLoop {
+  let base: OpaquePointer
+  /// Whether a call from libevent may be under way.
+  private(set) var isTurning = false
+  private var deferred: [() -> Void] = []
+  /// Wakes the loop for the deferred actions.
+  private let wake: UnsafeMutablePointer<event>
+
+  /// Makes a loop that doesn't run yet; throws when the kernel refuses an epoll descriptor.
+  ///
+  /// From here on the process ignores SIGPIPE: libevent writes to streams whose peer may be gone,
+  /// and has no other way to get an error instead.
+  public init() throws(SystemError) {
+    _ = signal(SIGPIPE, SIG_IGN)
+    guard let configuration = unsafe event_config_new() else {
+      throw SystemError(call: "event_config_new", purpose: "the event loop", code: ENOMEM)
+    }
+    // SAFETY: `configuration` is freed once, and libevent copies what it needs from it.
+    defer { unsafe event_config_free(configuration) }
+    // One thread: no locks. And an environment variable doesn't choose the kernel interface.
+    let flags = EVENT_BASE_FLAG_NOLOCK.rawValue | EVENT_BASE_FLAG_IGNORE_ENV.rawValue
+    unsafe event_config_set_flag(configuration, Int32(flags))
+    guard let base = unsafe event_base_new_with_config(configuration) else {
+      throw SystemError(call: "event_base_new", purpose: "the event loop", code: errno)
+    }
+    unsafe self.base = base
+    unsafe wake = .allocate(capacity: 1)
+    unsafe wake.initialize(to: event())
+    // SAFETY: the callback gets self unretained; deinit removes the event.
+    unsafe event_assign(
+      wake, base, -1, 0,
+      { _, _, context in
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<EventLoop>.fromOpaque(context)._withUnsafeGuaranteedRef {
+          $0.runDeferred()
+        }
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  deinit {
+    // SAFETY: each source holds the loop, so that no other event refers to the base any more.
+    unsafe event_del(wake)
+    unsafe wake.deallocate()
+    unsafe event_base_free(base)
+  }
+
+  /// Runs until `stop()`, also while there is nothing to wait for.
+  ///
+  /// Actions that were deferred are run before it returns.
+  public func run() throws(SystemError) {
+    try turn(EVLOOP_NO_EXIT_ON_EMPTY)
+    runDeferred()
+  }
+
+  /// Makes one turn: waits for something to do when `blocking`, then makes the calls that are due.
+  ///
+  /// Returns at once when there is nothing to wait for.
+  public func runOnce(blocking: Bool = false) throws(SystemError) {
+    try turn(blocking ? EVLOOP_ONCE : EVLOOP_NONBLOCK)
+  }
+
+  /// Ends `run()` once the calls that are due now have been made.
+  ///
+  /// Called before `run()`, it ends that run after its first turn.
+  public func stop() {
+    // SAFETY: the base lives as long as self.
+    unsafe event_base_loopexit(base, nil)
+  }
+
+  /// Runs an action on the next turn, after the calls that are due now; once.
+  ///
+  /// For what must not happen in the middle of a call from the loop. The loop keeps the action
+  /// until then.
+  public func onNextTurn(_ action: @escaping () -> Void) {
+    deferred.append(action)
+    // SAFETY: libevent copies the duration.
+    unsafe withUnsafePointer(to: timeval()) { _ = unsafe event_add(wake, $0) }
+  }
+
+  private func runDeferred() {
+    let actions = deferred
+    deferred = []
+    for action in actions { action() }
+  }
+
+  private func turn(_ flags: Int32) throws(SystemError) {
+    precondition(!isTurning, "the loop runs already")
+    isTurning = true
+    defer { isTurning = false }
+    // SAFETY: the base lives as long as self.
+    guard unsafe event_base_loop(base, flags) >= 0 else {
+      throw SystemError(call: "epoll_wait", purpose: "the event loop", code: errno)
+    }
+  }
+
+  /// Prepares a duration that thousands of timers share.
+  ///
+  /// Scheduling with it takes constant time. A loop can have at most 256 of them; asked again for
+  /// the same duration it gives the same one. Throws when they are used up.
+  public func commonTimeout(milliseconds: UInt64) throws(SystemError) -> CommonTimeout {
+    // SAFETY: libevent copies the duration; what it returns lives as long as the base.
+    let made = unsafe withUnsafePointer(to: timeval(milliseconds: milliseconds)) { duration in
+      unsafe event_base_init_common_timeout(base, duration)
+    }
+    guard let made = unsafe made else {
+      throw SystemError(
+        call: "event_base_init_common_timeout", purpose: "a timeout of \(milliseconds) ms",
+        code: ENOSPC)
+    }
+    return unsafe CommonTimeout(base: base, value: made.pointee)
+  }
+}
+
+/// A duration prepared by `EventLoop.commonTimeout(milliseconds:)`, good for that loop only.
+@safe
+public struct CommonTimeout {
+  let base: OpaquePointer
+  /// The duration with libevent's mark in it.
+  let value: timeval
+}
+
+extension timeval {
+  /// The longest duration that a timer takes, 10 years, well clear of any overflow in libevent.
+  static let longestMilliseconds: UInt64 = 10 * 365 * 86_400 * 1_000
+
+  init(milliseconds: UInt64) {
+    let bounded = min(milliseconds, Self.longestMilliseconds)
+    self.init(tv_sec: Int(bounded / 1_000), tv_usec: Int(bounded % 1_000) * 1_000)
+  }
+}

@@ -1,0 +1,71 @@
+import Glibc
+
+/// Reads a file from its beginning, in pieces.
+public final class FileReader {
+  /// The path that it was opened by.
+  public let path: String
+  /// Octets in the file when it was opened.
+  public let size: Int
+
+  private let descriptor: Descriptor
+
+  /// Opens a regular file; throws ENOENT and the like, and EINVAL for anything but a regular file.
+  public init(path: String) throws(SystemError) {
+    self.path = path
+    // O_NONBLOCK: a named pipe doesn't hold us up; on regular files it does nothing.
+    // SAFETY: open reads a terminated string.
+    let descriptor = Descriptor(
+      owning: Int32(
+        try CallResult(retrying: {
+          unsafe Int(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+        }).value(call: "open", purpose: path)))
+    let number = descriptor.number
+    var status = stat()
+    // SAFETY: fstat writes one stat.
+    _ = try CallResult(retrying: { unsafe Int(fstat(number, &status)) })
+      .value(call: "fstat", purpose: path)
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw SystemError(call: "open", purpose: path, code: EINVAL)
+    }
+    size = Int(status.st_size)
+    self.descriptor = descriptor
+  }
+
+  /// Reads the next octets to an offset of the span, up to its end, and returns how many there were.
+  ///
+  /// Less than there is room for only at the end of the file, 0 there. Blocks for the disk.
+  public func read(
+    into octets: inout MutableSpan<UInt8>, at start: Int = 0
+  ) throws(SystemError) -> Int {
+    precondition(start >= 0 && start <= octets.count)
+    var filled = start
+    while filled < octets.count {
+      let number = descriptor.number
+      let offset = filled
+      // SAFETY: the kernel writes at most as many octets as remain behind the offset.
+      let count = try unsafe octets.withUnsafeMutableBufferPointer { octets in
+        CallResult(retrying: {
+          unsafe Glibc.read(
+            number, octets.baseAddress.map { unsafe $0 + offset }, octets.count - offset)
+        })
+      }.value(call: "read", purpose: path)
+      guard count > 0 else { break }
+      filled += count
+    }
+    return filled - start
+  }
+
+  /// The whole of a small file as text; what isn't UTF-8 is replaced.
+  ///
+  /// Throws EFBIG when the file has more than `limit` octets.
+  public static func text(of path: String, limit: Int) throws(SystemError) -> String {
+    let file = try FileReader(path: path)
+    guard file.size <= limit else {
+      throw SystemError(call: "read", purpose: path, code: EFBIG)
+    }
+    var octets = [UInt8](repeating: 0, count: file.size)
+    var space = octets.mutableSpan
+    let count = try file.read(into: &space)
+    return String(decoding: octets.prefix(count), as: UTF8.self)
+  }
+}

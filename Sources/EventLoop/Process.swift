@@ -1,0 +1,68 @@
+import Glibc
+
+/// What a program asks of the system about itself.
+public enum Process {
+  /// The value of an environment variable; nothing when it isn't set or empty.
+  public static func environment(_ name: String) -> String? {
+    // SAFETY: the environment isn't changed while the program runs; the value is copied.
+    guard let value = unsafe getenv(name) else { return nil }
+    let text = unsafe String(cString: value)
+    return text.isEmpty ? nil : text
+  }
+
+  /// Whether a folder may be written, or is missing and could be made in its parent.
+  public static func canWrite(folder path: String) -> Bool {
+    // SAFETY: the strings outlive the calls.
+    if unsafe access(path, W_OK) == 0 { return true }
+    guard errno == ENOENT else { return false }
+    let parent = path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+    return unsafe access(String(parent), W_OK) == 0
+  }
+
+  /// Makes a folder and the parents that are missing; nothing happens when it is there.
+  public static func makeFolder(_ path: String, mode: UInt32 = 0o750) throws(SystemError) {
+    // SAFETY: the string outlives the call.
+    if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try makeFolder(String(path[..<slash]), mode: mode)
+      if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
+    }
+    throw SystemError(call: "mkdir", purpose: path, code: errno)
+  }
+
+  /// The host's name, or nothing when it has none.
+  public static func hostName() -> String? {
+    var name = [CChar](repeating: 0, count: 256)
+    // SAFETY: the call gets the array's length, less one so that a zero stays at the end.
+    guard unsafe gethostname(&name, name.count - 1) == 0, name[0] != 0 else { return nil }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// Whether the program runs as root.
+  public static var isRoot: Bool { geteuid() == 0 }
+
+  /// The program's number.
+  public static var id: Int32 { getpid() }
+
+  /// Writes text to standard error as it is; what can't be written is lost.
+  public static func writeError(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+
+  /// Writes octets to standard output as they are.
+  public static func writeOutput(_ octets: [UInt8]) { write(octets, to: STDOUT_FILENO) }
+
+  /// Waits; for command-line tools, not for programs with a loop.
+  public static func sleep(milliseconds: UInt32) { _ = usleep(milliseconds * 1_000) }
+
+  private static func write(_ octets: [UInt8], to descriptor: Int32) {
+    var rest = octets[...]
+    while !rest.isEmpty {
+      // SAFETY: the pointer is used within the call, with its own length.
+      let count = unsafe rest.withUnsafeBytes {
+        unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
+      if count < 0 && errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+}

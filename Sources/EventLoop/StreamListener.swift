@@ -1,0 +1,178 @@
+import CEvent
+import Glibc
+
+/// Accepts connections over TCP or a Unix socket.
+@safe
+public final class StreamListener {
+  /// Connections that may wait to be accepted, unless told otherwise.
+  public static let defaultBacklog: Int32 = 511
+  /// Connections accepted in one turn of the loop, so that datagrams don't wait for a flood.
+  static let acceptsPerTurn = 64
+  /// Milliseconds without accepting after descriptors or memory ran out.
+  static let exhaustionPause: UInt64 = 100
+
+  /// The address and port; nil for a Unix socket.
+  public let localAddress: SocketAddress?
+  /// Connections accepted.
+  public private(set) var accepted: UInt64 = 0
+  /// How often descriptors or memory ran out (EMFILE, ENFILE, ENOBUFS, ENOMEM).
+  public private(set) var exhausted: UInt64 = 0
+
+  private let loop: EventLoop
+  private let accept: (Stream) -> Void
+  private let inputLimit: Int
+  private let event: UnsafeMutablePointer<event>
+  private var descriptor: Int32
+  private var file: UnixSocketFile?
+  private var isPaused = false
+  private var retry: Timer?
+
+  /// Listens for TCP on an address; port 0 lets the kernel pick one.
+  ///
+  /// `accept` has to keep the streams that it gets. An IPv6 wildcard doesn't include IPv4. Throws
+  /// when the address is not to be had.
+  public convenience init(
+    on loop: EventLoop, boundTo address: SocketAddress,
+    backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
+    accept: @escaping (Stream) -> Void
+  ) throws(SystemError) {
+    let descriptor = try Descriptor.listening(on: address, backlog: backlog)
+    let number = descriptor.number
+    let local = unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
+    try self.init(
+      on: loop, owning: descriptor, file: nil, local: local ?? address, inputLimit: inputLimit,
+      accept: accept)
+  }
+
+  /// Listens on a Unix socket; the file goes away with the listener.
+  ///
+  /// A file that a program left behind is replaced. Throws EADDRINUSE when somebody listens there.
+  public convenience init(
+    on loop: EventLoop, unixPath path: String, mode: UInt32 = 0o660,
+    backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
+    accept: @escaping (Stream) -> Void
+  ) throws(SystemError) {
+    var file: UnixSocketFile?
+    let descriptor = try Descriptor.listening(
+      unixPath: path, mode: mode, backlog: backlog, file: &file)
+    try self.init(
+      on: loop, owning: descriptor, file: file, local: nil, inputLimit: inputLimit, accept: accept)
+  }
+
+  private init(
+    on loop: EventLoop, owning descriptor: consuming Descriptor, file: consuming UnixSocketFile?,
+    local: SocketAddress?, inputLimit: Int, accept: @escaping (Stream) -> Void
+  ) throws(SystemError) {
+    self.loop = loop
+    self.accept = accept
+    self.inputLimit = inputLimit
+    self.file = file
+    localAddress = local
+    self.descriptor = descriptor.release()
+    unsafe event = .allocate(capacity: 1)
+    unsafe event.initialize(to: CEvent.event())
+    // SAFETY: the callback gets self unretained; close() removes the event before self is gone.
+    // The callback retains self for its own duration, since the owner may let go of it.
+    unsafe event_assign(
+      event, loop.base, self.descriptor, Int16(EV_READ | EV_PERSIST),
+      { _, _, context in
+        guard let context = unsafe context else { return }
+        let listener = unsafe Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue()
+        withExtendedLifetime(listener) { listener.acceptPending() }
+      }, Unmanaged.passUnretained(self).toOpaque())
+    guard unsafe event_add(event, nil) == 0 else {
+      throw SystemError(call: "epoll_ctl", purpose: "a listener", code: errno)
+    }
+  }
+
+  deinit {
+    close()
+    // SAFETY: close() took the event out of the loop.
+    unsafe event.deallocate()
+  }
+
+  /// Stops to accept until `resumeAccepting()`; connections wait in the backlog.
+  public func pauseAccepting() {
+    isPaused = true
+    stopListening()
+  }
+
+  /// Accepts again.
+  public func resumeAccepting() {
+    isPaused = false
+    startListening()
+  }
+
+  /// Closes the socket and unlinks its file; streams that were accepted live on.
+  public func close() {
+    guard descriptor >= 0 else { return }
+    stopListening()
+    retry = nil
+    _ = Descriptor(owning: descriptor)
+    descriptor = -1
+    file = nil
+  }
+
+  private func startListening() {
+    guard descriptor >= 0, !isPaused else { return }
+    // SAFETY: the event lives as long as self.
+    _ = unsafe event_add(event, nil)
+  }
+
+  private func stopListening() {
+    // SAFETY: the event lives as long as self.
+    _ = unsafe event_del(event)
+  }
+
+  private func acceptPending() {
+    for _ in 0..<Self.acceptsPerTurn {
+      guard descriptor >= 0, !isPaused else { return }
+      var peer: SocketAddress?
+      let number = descriptor
+      let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+      let result = CallResult(retrying: {
+        var accepted: Int32 = -1
+        // SAFETY: the kernel writes no more than the length that it is given.
+        peer = unsafe KernelAddress.read { name, length in
+          unsafe accepted = accept4(number, name, length, flags)
+          return accepted < 0 ? -1 : 0
+        }
+        return Int(accepted)
+      })
+      switch result {
+      case .done(let number):
+        deliver(Descriptor(owning: Int32(number)), peer: peer)
+      case .wouldBlock:
+        return
+      case .failed(EMFILE), .failed(ENFILE), .failed(ENOBUFS), .failed(ENOMEM):
+        return pauseForExhaustion()
+      case .failed:
+        // That connection failed before it was accepted (accept(2) lists network errors): next.
+        continue
+      }
+    }
+  }
+
+  private func deliver(_ descriptor: consuming Descriptor, peer: SocketAddress?) {
+    do {
+      let stream = try Stream(
+        on: loop, owning: descriptor, peer: peer, isConnecting: false, inputLimit: inputLimit)
+      accepted += 1
+      accept(stream)
+    } catch {
+      pauseForExhaustion()
+    }
+  }
+
+  /// Waits: the connection stays in the backlog, and would keep the loop spinning.
+  private func pauseForExhaustion() {
+    exhausted += 1
+    stopListening()
+    let timer = Timer(on: loop) { [unowned self] in
+      retry = nil
+      startListening()
+    }
+    timer.schedule(after: Self.exhaustionPause)
+    retry = timer
+  }
+}

@@ -1,0 +1,33 @@
+import Glibc
+
+/// A system call that failed, and what it was for.
+///
+/// Reads as "bind for UDP on 127.0.0.1:53: Permission denied".
+public struct SystemError: Error, Sendable, CustomStringConvertible {
+  /// The name of the call.
+  public let call: StaticString
+  /// What the call was meant to achieve, for the person who reads the message.
+  public let purpose: String
+  /// The `errno` that the call left.
+  public let code: Int32
+
+  /// Describes a failed call; `code` is an `errno` value.
+  public init(call: StaticString, purpose: String, code: Int32) {
+    self.call = call
+    self.purpose = purpose
+    self.code = code
+  }
+
+  /// Whether the call failed because there is no such file.
+  public var isMissingFile: Bool { code == ENOENT }
+
+  /// Whether a connection failed because nobody listens there.
+  public var isNobodyThere: Bool { code == ENOENT || code == ECONNREFUSED }
+
+  /// The call, its purpose and the reason in words.
+  public var description: String {
+    // SAFETY: strerror returns a terminated string that stays valid until this thread's next call.
+    let reason = unsafe String(cString: strerror(code))
+    return "\(call) for \(purpose): \(reason)"
+  }
+}

@@ -1,0 +1,178 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+@testable import DNSFrontend
+
+/// A frontend with a fake clock and buffers: what every test of this folder drives.
+///
+/// It stands where the event loop stands: it hands packets in, and after each call takes out all that
+/// the frontend wants done.
+final class Host {
+  var frontend: Frontend
+  /// Milliseconds.
+  private(set) var now: UInt64
+  private var buffer = [UInt8](repeating: 0, count: FrontendSettings.streamSize)
+
+  /// Something that the frontend did.
+  enum Event {
+    /// A packet for an upstream, over UDP or TCP.
+    case sent(OutgoingQuery, [UInt8])
+    /// The upstream connection of a question is of no more use.
+    case closed(QuestionHandle)
+    /// An answer for a client.
+    case replied(client: UInt32, Frontend.Transport, [UInt8])
+    /// A client's packet was not answered.
+    case dropped(client: UInt32)
+  }
+
+  /// What a test may choose.
+  struct Options {
+    var upstreams = 1
+    var socketsPerUpstream = 4
+    var inFlightLimit = 64
+    var waiterLimit = 256
+    var waitersPerQuestion = 64
+    var pendingLimit = 256
+    var cacheOctets = CacheLimits.leastOctets
+    var start: UInt64 = 0
+    var seed: UInt64 = 1
+  }
+
+  static let version = "test 1"
+  static let identity = "test.example.net"
+
+  init(_ options: Options = Options()) {
+    now = options.start
+    let seed = HashSeed(options.seed &* 0x9E37_79B9, options.seed ^ 0x1234_5678_9ABC)
+    var settings = FrontendSettings(
+      allowed: ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) },
+      version: Host.version, identity: Host.identity)
+    settings.pendingLimit = options.pendingLimit
+    frontend = Frontend(
+      settings: settings,
+      cache: Cache(limits: CacheLimits(octets: options.cacheOctets), seed: seed),
+      resolver: Resolver(
+        settings: ResolverSettings(
+          upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
+          inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
+          waitersPerQuestion: options.waitersPerQuestion),
+        seed: seed, random: SplitMix64(seed: options.seed), now: options.start))
+  }
+
+  /// An address in the allowed networks.
+  static let client = IPAddress(v4: 0xC000_0207)
+  /// An address outside of them.
+  static let stranger = IPAddress(v4: 0xC633_6401)
+
+  // MARK: In
+
+  /// Hands in a client's packet.
+  func ask(
+    _ packet: [UInt8], from address: IPAddress = Host.client,
+    over transport: Frontend.Transport = .udp, client: UInt32 = 0
+  ) -> [Event] {
+    var events: [Event] = []
+    var reply = buffer.mutableSpan
+    switch frontend.receive(
+      packet.span, from: address, over: transport, client: client, reply: &reply, now: now)
+    {
+    case .reply(let count):
+      events.append(.replied(client: client, transport, Array(buffer[..<count])))
+    case .drop: events.append(.dropped(client: client))
+    case .pending: break
+    }
+    return events + drain()
+  }
+
+  /// Hands in a packet that came to an upstream socket.
+  func receive(_ packet: [UInt8], socket: Int) -> [Event] {
+    frontend.receiveUpstream(packet.span, socket: socket, now: now)
+    return drain()
+  }
+
+  /// Hands in a message that came on an upstream connection.
+  func receive(_ packet: [UInt8], stream: QuestionHandle) -> [Event] {
+    frontend.receiveUpstream(packet.span, for: stream, now: now)
+    return drain()
+  }
+
+  func streamFailed(_ stream: QuestionHandle) -> [Event] {
+    frontend.resolver.streamFailed(stream, now: now)
+    return drain()
+  }
+
+  func socketFailed(_ socket: Int) -> [Event] {
+    frontend.resolver.socketFailed(socket, now: now)
+    return drain()
+  }
+
+  /// Lets time pass, with the resolver called at each deadline on the way.
+  ///
+  /// - Parameter body: gets what happened at one moment.
+  func advance(to time: UInt64, _ body: ([Event]) throws -> Void) rethrows {
+    // The first call after each deadline makes progress, so that a few rounds a moment suffice.
+    while let deadline = frontend.resolver.nextDeadline, deadline <= time {
+      now = max(now, deadline)
+      frontend.resolver.expire(now: now)
+      let events = drain()
+      if !events.isEmpty { try body(events) }
+    }
+    now = max(now, time)
+  }
+
+  /// Lets time pass without the resolver being called: a loop that was busy elsewhere.
+  func jump(to time: UInt64) { now = max(now, time) }
+
+  func expire() -> [Event] {
+    frontend.resolver.expire(now: now)
+    return drain()
+  }
+
+  // MARK: Out
+
+  private func drain() -> [Event] {
+    var events: [Event] = []
+    var reply = buffer.mutableSpan
+    while let (client, transport, count) = frontend.nextReply(into: &reply, now: now) {
+      var octets: [UInt8] = []
+      for index in 0..<count { octets.append(reply[index]) }
+      events.append(.replied(client: client, transport, octets))
+    }
+    while let action = frontend.resolver.nextAction() {
+      switch action {
+      case .send(let query), .openStream(let query):
+        var writer = MessageWriter(&reply, limit: 512)
+        let count = frontend.resolver.writeQuery(query, into: &writer)
+        var octets: [UInt8] = []
+        for index in 0..<count { octets.append(reply[index]) }
+        events.append(.sent(query, octets))
+      case .closeStream(let handle): events.append(.closed(handle))
+      }
+    }
+    return events
+  }
+
+  // MARK: What is kept
+
+  /// What the cache keeps under a name, expired data left out.
+  func known(_ name: Name) -> [RRset] {
+    var key = NameKey(seed: frontend.cache.seed)
+    key.load(trusted: name.wire.span)
+    var sets: [RRset] = []
+    frontend.cache.visitSets(of: key, now: UInt32(now / 1000)) { sets.append($0) }
+    return sets
+  }
+
+  /// The counters of resolver, frontend and cache by their names.
+  func counter(_ name: String) -> UInt64? {
+    let all: [Any] = [
+      frontend.resolver.counters, frontend.counters, frontend.cache.counters,
+    ]
+    for counters in all {
+      for case (name, let value as UInt64) in Mirror(reflecting: counters).children { return value }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,116 @@
+import DNSFrontend
+import DNSWire
+
+/// A conversation of clients, the server and its upstreams, read from a scenario file.
+struct Scenario {
+  /// What the server is set up with.
+  var options = Host.Options()
+  /// What happens and what is expected, in order.
+  var steps: [Step] = []
+
+  /// One line of the file, with the indented record lines that belong to it.
+  struct Step {
+    var line: Int
+    /// The time that the line begins with, in milliseconds.
+    var time: UInt64?
+    var statement: Statement
+  }
+
+  enum Statement {
+    // What happens.
+    case clientAsks(ClientQuery)
+    case upstreamAnswers(UpstreamReply)
+    case upstreamSends(upstream: Int, query: String, [Octets])
+    case upstreamUnreachable(upstream: Int, query: String)
+    case streamFails(query: String)
+    // What is expected.
+    case upstreamIsAsked(UpstreamQuery)
+    case streamIsClosed(query: String)
+    case clientGets(ClientReply)
+    case clientGetsNothing(client: String)
+    case inFlight(Int)
+    case cacheShows(CachedSet)
+    case cacheLacks(Name, RecordType)
+    case counter(String, UInt64)
+  }
+
+  struct ClientQuery {
+    var client: String
+    var question: Question
+    var transport = Frontend.Transport.udp
+    var ednsSize: UInt16?
+    var recursionDesired = true
+    var checkingDisabled = false
+    var address = Host.client
+  }
+
+  struct UpstreamQuery {
+    var upstream: Int
+    var name: Name
+    var type: RecordType
+    var isStream: Bool
+    var hasEDNS = true
+    /// What later lines call it.
+    var label: String
+  }
+
+  struct UpstreamReply {
+    var upstream: Int
+    var query: String
+    var rcode = ResponseCode.noError
+    var isAuthoritative = false
+    var isTruncated = false
+    var isResponse = true
+    var opcode = Opcode.query
+    var hasWrongID = false
+    var hasWrongSocket = false
+    var hasEDNS: Bool?
+    /// The question sent back, when it is not the one that was asked.
+    var question: Question?
+    var hasQuestion = true
+    /// Octets left out at the end.
+    var cut = 0
+    /// Octets too many.
+    var trailing = 0
+    var records = Records()
+  }
+
+  /// A piece of a packet that is given octet by octet.
+  enum Octets {
+    case id
+    case question
+    case literal([UInt8])
+  }
+
+  struct ClientReply {
+    var client: String
+    var rcode: ResponseCode
+    var isTruncated = false
+    var records = Records()
+  }
+
+  struct CachedSet {
+    var name: Name
+    /// Nothing stands for "no such name".
+    var type: RecordType?
+    var isNegative = false
+    var rank: String?
+    var ttl: UInt32?
+    var count: Int?
+  }
+
+  struct Records: Equatable {
+    var answers: [Record] = []
+    var authority: [Record] = []
+    var additional: [Record] = []
+  }
+}
+
+/// What is wrong with a scenario, or with how it went.
+struct ScenarioError: Error, CustomStringConvertible {
+  var file: String
+  var line: Int
+  var message: String
+
+  var description: String { "\(file):\(line): \(message)" }
+}

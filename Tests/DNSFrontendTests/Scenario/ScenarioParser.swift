@@ -1,0 +1,251 @@
+import DNSFrontend
+import DNSWire
+
+/// Reads scenario files; README.md beside them describes the language.
+struct ScenarioParser {
+  private var scenario = Scenario()
+  private var words: Words
+
+  static func parse(_ text: String, file: String) throws -> Scenario {
+    var parser = ScenarioParser(words: Words(file: file))
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
+      parser.words.start(line: index + 1, String(line))
+      if !parser.words.isAtEnd { try parser.parseLine() }
+    }
+    return parser.scenario
+  }
+
+  private mutating func parseLine() throws {
+    var time: UInt64?
+    if words.accept("at") {
+      time = try words.time()
+      // A time alone lets time pass.
+      if words.isAtEnd { throw words.error("what happens at that time?") }
+    }
+    let line = words.line
+    let first = try words.next("a statement")
+    switch first {
+    case "upstreams", "limit":
+      guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
+      try parseSetting(first)
+      return try words.end()
+    case "answer", "authority", "additional":
+      guard time == nil else { throw words.error("a record has no time of its own") }
+      return try attach(try words.records(), to: first)
+    default: break
+    }
+    let statement = try parseStatement(first)
+    try words.end()
+    scenario.steps.append(Scenario.Step(line: line, time: time, statement: statement))
+  }
+
+  private mutating func parseSetting(_ first: String) throws {
+    if first == "upstreams" {
+      scenario.options.upstreams = try words.number()
+      return
+    }
+    let name = try words.next("a limit's name")
+    let value: Int = try words.number()
+    switch name {
+    case "in-flight": scenario.options.inFlightLimit = value
+    case "waiters": scenario.options.waiterLimit = value
+    case "waiters-per-question": scenario.options.waitersPerQuestion = value
+    case "pending": scenario.options.pendingLimit = value
+    default: throw words.unknown(name)
+    }
+  }
+
+  private mutating func parseStatement(_ first: String) throws -> Scenario.Statement {
+    switch first {
+    case "client": return try parseClient()
+    case "upstream": return try parseUpstream()
+    case "stream": return try parseStream()
+    case "cache": return try parseCache()
+    case "nothing":
+      try words.expect("is", "in", "flight")
+      return .inFlight(0)
+    case "counter":
+      let name = try words.next("a counter's name")
+      try words.expect("is")
+      return .counter(name, try words.number())
+    default:
+      guard let count = Int(first) else { throw words.unknown(first) }
+      if count == 1 {
+        try words.expect("question", "is")
+      } else {
+        try words.expect("questions", "are")
+      }
+      try words.expect("in", "flight")
+      return .inFlight(count)
+    }
+  }
+
+  // MARK: Clients
+
+  private mutating func parseClient() throws -> Scenario.Statement {
+    let client = try words.next("a client's name")
+    let verb = try words.next("asks or gets")
+    switch verb {
+    case "asks":
+      let question = Question(name: try words.name(), type: try words.type())
+      var query = Scenario.ClientQuery(client: client, question: question)
+      while !words.isAtEnd {
+        let option = try words.next("an option")
+        switch option {
+        case "udp": query.transport = .udp
+        case "tcp": query.transport = .tcp
+        case "edns": query.ednsSize = try words.number()
+        case "rd": query.recursionDesired = try words.number() == 1
+        case "cd": query.checkingDisabled = try words.number() == 1
+        case "from": query.address = try words.address()
+        default: throw words.unknown(option)
+        }
+      }
+      return .clientAsks(query)
+    case "gets":
+      if words.accept("nothing") { return .clientGetsNothing(client: client) }
+      var reply = Scenario.ClientReply(client: client, rcode: try words.rcode())
+      if words.accept("truncated") { reply.isTruncated = true }
+      return .clientGets(reply)
+    default: throw words.unknown(verb)
+    }
+  }
+
+  // MARK: Upstreams
+
+  private mutating func parseUpstream() throws -> Scenario.Statement {
+    let upstream: Int = try words.number()
+    guard upstream < scenario.options.upstreams else { throw words.error("no such upstream") }
+    let verb = try words.next("is, answers or sends")
+    switch verb {
+    case "is":
+      if words.accept("unreachable") {
+        try words.expect("for")
+        return .upstreamUnreachable(upstream: upstream, query: try words.next("a query's name"))
+      }
+      try words.expect("asked")
+      return .upstreamIsAsked(try parseUpstreamQuery(upstream))
+    case "answers": return .upstreamAnswers(try parseUpstreamReply(upstream))
+    case "sends":
+      let query = try words.next("a query's name")
+      var pieces: [Scenario.Octets] = []
+      while !words.isAtEnd { pieces.append(try words.octets()) }
+      return .upstreamSends(upstream: upstream, query: query, pieces)
+    default: throw words.unknown(verb)
+    }
+  }
+
+  private mutating func parseUpstreamQuery(_ upstream: Int) throws -> Scenario.UpstreamQuery {
+    let name = try words.name()
+    let type = try words.type()
+    let transport = try words.next("udp or tcp")
+    guard transport == "udp" || transport == "tcp" else { throw words.unknown(transport) }
+    try words.expect("as")
+    var query = Scenario.UpstreamQuery(
+      upstream: upstream, name: name, type: type, isStream: transport == "tcp",
+      label: try words.next("a name for the query"))
+    if words.accept("without") {
+      try words.expect("edns")
+      query.hasEDNS = false
+    }
+    return query
+  }
+
+  private mutating func parseUpstreamReply(_ upstream: Int) throws -> Scenario.UpstreamReply {
+    var reply = Scenario.UpstreamReply(upstream: upstream, query: try words.next("a query's name"))
+    while !words.isAtEnd {
+      let word = try words.next("an option")
+      switch word {
+      case "with": break
+      case "aa": reply.isAuthoritative = true
+      case "truncated": reply.isTruncated = true
+      case "edns": reply.hasEDNS = true
+      case "id":
+        try words.expect("wrong")
+        reply.hasWrongID = true
+      case "socket":
+        try words.expect("wrong")
+        reply.hasWrongSocket = true
+      case "qr":
+        try words.expect("clear")
+        reply.isResponse = false
+      case "opcode": reply.opcode = Opcode(rawValue: try words.number())
+      case "no":
+        let what = try words.next("question or edns")
+        switch what {
+        case "question": reply.hasQuestion = false
+        case "edns": reply.hasEDNS = false
+        default: throw words.unknown(what)
+        }
+      case "question":
+        reply.question = Question(
+          name: try words.name(), type: try words.type(), recordClass: try words.recordClass())
+      case "cut": reply.cut = try words.number()
+      case "trailing": reply.trailing = try words.number()
+      default:
+        guard let rcode = ResponseCode(word) else { throw words.unknown(word) }
+        reply.rcode = rcode
+      }
+    }
+    return reply
+  }
+
+  private mutating func parseStream() throws -> Scenario.Statement {
+    let query = try words.next("a query's name")
+    if words.accept("fails") { return .streamFails(query: query) }
+    try words.expect("is", "closed")
+    return .streamIsClosed(query: query)
+  }
+
+  // MARK: The cache
+
+  private mutating func parseCache() throws -> Scenario.Statement {
+    if words.accept("lacks") { return .cacheLacks(try words.name(), try words.type()) }
+    try words.expect("shows")
+    var set = Scenario.CachedSet(name: try words.name())
+    if words.accept("nxdomain") {
+      set.isNegative = true
+    } else {
+      set.type = try words.type()
+    }
+    while !words.isAtEnd {
+      let word = try words.next("an option")
+      switch word {
+      case "nodata": set.isNegative = true
+      case "rank": set.rank = try words.next("a rank")
+      case "ttl": set.ttl = try words.number()
+      case "records": set.count = try words.number()
+      default: throw words.unknown(word)
+      }
+    }
+    return .cacheShows(set)
+  }
+
+  // MARK: Records
+
+  /// Gives records to the statement before them.
+  private mutating func attach(_ records: [Record], to section: String) throws {
+    guard let last = scenario.steps.indices.last else { throw words.error("whose record is this?") }
+    switch scenario.steps[last].statement {
+    case .upstreamAnswers(var reply):
+      reply.records.append(records, to: section)
+      scenario.steps[last].statement = .upstreamAnswers(reply)
+    case .clientGets(var reply):
+      reply.records.append(records, to: section)
+      scenario.steps[last].statement = .clientGets(reply)
+    default:
+      throw words.error("whose record is this?")
+    }
+  }
+}
+
+extension Scenario.Records {
+  fileprivate mutating func append(_ records: [Record], to section: String) {
+    switch section {
+    case "answer": answers += records
+    case "authority": authority += records
+    default: additional += records
+    }
+  }
+}

@@ -1,0 +1,340 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+@testable import DNSFrontend
+
+/// Plays a scenario against a frontend, strictly: whatever the frontend does must be expected by a
+/// line, and what a line expects must have happened at that moment.
+final class ScenarioPlayer {
+  private let scenario: Scenario
+  private let file: String
+  private let host: Host
+  private var line = 0
+  private var seen: [Host.Event] = []
+  private var sent: [String: Sent] = [:]
+  private var clients: [String: Asked] = [:]
+  private var clientCount: UInt32 = 0
+
+  /// A packet that an upstream got.
+  fileprivate struct Sent {
+    var query: OutgoingQuery
+    var message: Message
+    var octets: [UInt8]
+  }
+
+  /// A question that a client waits for.
+  private struct Asked {
+    var number: UInt32
+    var query: Scenario.ClientQuery
+    var message: Message
+    var octets: [UInt8]
+  }
+
+  static func play(_ text: String, file: String) throws {
+    try ScenarioPlayer(ScenarioParser.parse(text, file: file), file: file).play()
+  }
+
+  private init(_ scenario: Scenario, file: String) {
+    self.scenario = scenario
+    self.file = file
+    host = Host(scenario.options)
+  }
+
+  private func play() throws {
+    for step in scenario.steps {
+      if let time = step.time {
+        try expectNothingMore()
+        guard time >= host.now else {
+          line = step.line
+          throw error("time goes back")
+        }
+        line = step.line
+        try host.advance(to: time) { events in
+          guard host.now == time else {
+            throw error("before this, at \(host.now) ms: \(describe(events))")
+          }
+          seen += events
+        }
+      }
+      line = step.line
+      try play(step.statement)
+    }
+    try expectNothingMore()
+    try host.advance(to: host.now + 2 * ResolverTiming.deadline) { events in
+      throw error("behind the end, at \(host.now) ms: \(describe(events))")
+    }
+    guard host.frontend.resolver.inFlight == 0, host.frontend.resolver.waiting == 0,
+      host.frontend.pending.count == 0
+    else { throw error("something is in flight at the end") }
+    host.frontend.cache._checkInvariants()
+  }
+
+  // MARK: Statements
+
+  private func play(_ statement: Scenario.Statement) throws {
+    switch statement {
+    case .clientAsks(let query):
+      try expectNothingMore()
+      try ask(query)
+    case .upstreamAnswers(let reply):
+      try expectNothingMore()
+      try answer(reply)
+    case .upstreamSends(let upstream, let query, let pieces):
+      try expectNothingMore()
+      let sent = try sent(query)
+      let octets = pieces.flatMap { piece in
+        switch piece {
+        case .id: Array(sent.octets[0..<2])
+        case .question: sent.question
+        case .literal(let octets): octets
+        }
+      }
+      try deliver(octets, upstream: upstream, to: sent)
+    case .upstreamUnreachable(let upstream, let query):
+      try expectNothingMore()
+      guard let socket = try sent(query).query.socket else { throw error("\(query) went over TCP") }
+      guard upstream == socket / scenario.options.socketsPerUpstream else {
+        throw error("\(query) went elsewhere")
+      }
+      seen = host.socketFailed(socket)
+    case .streamFails(let query):
+      try expectNothingMore()
+      seen = host.streamFailed(try sent(query).query.question)
+    case .upstreamIsAsked(let query): try expectQuery(query)
+    case .streamIsClosed(let query): try expectClosed(query)
+    case .clientGets(let reply): try expectReply(reply)
+    case .clientGetsNothing(let client):
+      let asked = try asked(client)
+      _ = try take("\(client) gets nothing") {
+        if case .dropped(asked.number) = $0 { true } else { false }
+      }
+      clients[client] = nil
+    case .inFlight(let count):
+      let found = host.frontend.resolver.inFlight
+      guard found == count else { throw error("\(found) in flight") }
+    case .cacheShows(let set): try expectCached(set)
+    case .cacheLacks(let name, let type):
+      guard !host.known(name).contains(where: { $0.type == type }) else {
+        throw error("the cache has it")
+      }
+    case .counter(let name, let value):
+      guard let found = host.counter(name) else { throw error("unknown counter \"\(name)\"") }
+      guard found == value else { throw error("\(name) is \(found)") }
+    }
+  }
+
+  // MARK: What happens
+
+  private func ask(_ query: Scenario.ClientQuery) throws {
+    guard clients[query.client] == nil else { throw error("\(query.client) waits already") }
+    clientCount += 1
+    var message = Message(
+      query: query.question.name, query.question.type,
+      id: UInt16(truncatingIfNeeded: 0x4000 + clientCount),
+      edns: query.ednsSize.map { EDNS(udpSize: $0) })
+    message.rd = query.recursionDesired
+    message.cd = query.checkingDisabled
+    let octets = message.encoded()
+    clients[query.client] = Asked(
+      number: clientCount, query: query, message: message, octets: octets)
+    seen = host.ask(octets, from: query.address, over: query.transport, client: clientCount)
+  }
+
+  private func answer(_ reply: Scenario.UpstreamReply) throws {
+    let sent = try sent(reply.query)
+    var message = Message(
+      respondingTo: sent.message, answers: reply.records.answers,
+      authority: reply.records.authority, additional: reply.records.additional,
+      edns: reply.hasEDNS ?? (sent.message.edns != nil) ? EDNS() : nil)
+    message.rcode = reply.rcode
+    message.ra = true
+    message.qr = reply.isResponse
+    message.aa = reply.isAuthoritative
+    message.tc = reply.isTruncated
+    message.opcode = reply.opcode
+    if reply.hasWrongID { message.id ^= 0x0100 }
+    if let question = reply.question { message.questions = [question] }
+    if !reply.hasQuestion { message.questions = [] }
+    let octets =
+      message.encoded().dropLast(reply.cut) + [UInt8](repeating: 0, count: reply.trailing)
+    try deliver(
+      Array(octets), upstream: reply.upstream, to: sent, toWrongSocket: reply.hasWrongSocket)
+  }
+
+  private func deliver(
+    _ octets: [UInt8], upstream: Int, to sent: Sent, toWrongSocket: Bool = false
+  ) throws {
+    guard let socket = sent.query.socket else {
+      guard upstream == sent.query.upstream, !toWrongSocket else {
+        throw error("a connection has one upstream")
+      }
+      seen = host.receive(octets, stream: sent.query.question)
+      return
+    }
+    let sockets = scenario.options.socketsPerUpstream
+    let place = (socket + (toWrongSocket ? 1 : 0)) % sockets
+    seen = host.receive(octets, socket: upstream * sockets + place)
+  }
+
+  // MARK: What is expected
+
+  private func expectQuery(_ query: Scenario.UpstreamQuery) throws {
+    let event = try take("upstream \(query.upstream) is asked \(query.name) \(query.type)") {
+      guard case .sent(let sent, let octets) = $0, let message = try? Message(parsing: octets)
+      else {
+        return false
+      }
+      return sent.upstream == query.upstream && (sent.socket == nil) == query.isStream
+        && message.questions == [Question(name: query.name, type: query.type)]
+        && (message.edns != nil) == query.hasEDNS
+    }
+    guard case .sent(let sent, let octets) = event, let message = try? Message(parsing: octets)
+    else {
+      return
+    }
+    guard self.sent[query.label] == nil else { throw error("there is a \(query.label) already") }
+    if let socket = sent.socket {
+      guard socket / scenario.options.socketsPerUpstream == sent.upstream else {
+        throw error("socket \(socket) does not lead to upstream \(sent.upstream)")
+      }
+    }
+    guard message.id == sent.id, message.flags == MessageHeader.Flag.recursionDesired,
+      message.answers + message.authority + message.additional == [],
+      message.edns == nil || message.edns == EDNS(udpSize: Resolver.udpSize)
+    else { throw error("a strange query: \(message)") }
+    self.sent[query.label] = Sent(query: sent, message: message, octets: octets)
+  }
+
+  private func expectClosed(_ query: String) throws {
+    let handle = try sent(query).query.question
+    _ = try take("the connection of \(query) is closed") {
+      if case .closed(handle) = $0 { true } else { false }
+    }
+  }
+
+  private func expectReply(_ expected: Scenario.ClientReply) throws {
+    let asked = try asked(expected.client)
+    let event = try take("\(expected.client) gets \(expected.rcode)") {
+      if case .replied(asked.number, _, _) = $0 { true } else { false }
+    }
+    clients[expected.client] = nil
+    guard case .replied(_, let transport, let octets) = event else { return }
+    guard let reply = try? Message(parsing: octets) else {
+      throw error("an answer that can't be read: \(octets)")
+    }
+    try checkForm(reply, octets, transport, asked)
+    guard reply.rcode == expected.rcode, reply.tc == expected.isTruncated,
+      expected.records
+        == Scenario.Records(
+          answers: reply.answers, authority: reply.authority, additional: reply.additional)
+    else { throw error("\(expected.client) got\n\(reply)") }
+  }
+
+  /// What is true of every answer, whatever is in it.
+  private func checkForm(
+    _ reply: Message, _ octets: [UInt8], _ transport: Frontend.Transport, _ asked: Asked
+  ) throws {
+    var flags = MessageHeader.Flag.response | MessageHeader.Flag.recursionAvailable
+    if asked.query.recursionDesired { flags |= MessageHeader.Flag.recursionDesired }
+    if asked.query.checkingDisabled { flags |= MessageHeader.Flag.checkingDisabled }
+    let free = MessageHeader.Flag.truncated | MessageHeader.Flag.rcodeMask
+    let question = MessageHeader.size..<MessageHeader.size + asked.message.questionCount
+    let limit =
+      switch (transport, asked.query.ednsSize) {
+      case (.tcp, _): 65_535
+      case (.udp, nil): 512
+      case (.udp, let size?): min(max(Int(size), 512), 1_232)
+      }
+    guard reply.id == asked.message.id, reply.flags & ~free == flags,
+      transport == asked.query.transport,
+      // Letter case and all.
+      octets[question] == asked.octets[question],
+      octets.count <= limit,
+      reply.edns?.udpSize == asked.query.ednsSize.map({ _ in 1_232 })
+    else { throw error("an answer in the wrong form, of \(octets.count) octets:\n\(reply)") }
+  }
+
+  private func expectCached(_ expected: Scenario.CachedSet) throws {
+    let sets = host.known(expected.name)
+    let wanted = expected.type ?? RecordType(rawValue: 0)
+    guard let set = sets.first(where: { $0.type == wanted }) else {
+      throw error("the cache has \(sets.map { "\($0.type) \($0.rank.word)" })")
+    }
+    let ttl = set.expiry - UInt32(host.now / 1000)
+    guard (set.kind != .records) == expected.isNegative,
+      expected.rank == nil || expected.rank == set.rank.word,
+      expected.ttl == nil || expected.ttl == ttl,
+      expected.count == nil || expected.count == set.count
+    else { throw error("\(set.kind), rank \(set.rank.word), ttl \(ttl), records \(set.count)") }
+  }
+
+  // MARK: What was seen
+
+  private func take(
+    _ expected: String, _ matches: (Host.Event) -> Bool
+  ) throws -> Host.Event {
+    guard let index = seen.firstIndex(where: matches) else {
+      throw error("\(expected): this did not happen, but \(describe(seen))")
+    }
+    return seen.remove(at: index)
+  }
+
+  private func expectNothingMore() throws {
+    guard seen.isEmpty else { throw error("behind this, nothing expects: \(describe(seen))") }
+  }
+
+  private func describe(_ events: [Host.Event]) -> String {
+    guard !events.isEmpty else { return "nothing" }
+    return events.map { event in
+      switch event {
+      case .sent(let query, let octets):
+        "upstream \(query.upstream) is asked over \(query.socket == nil ? "tcp" : "udp"): "
+          + describe(octets)
+      case .closed(let handle):
+        "the connection of \(label(handle)) is closed"
+      case .replied(let client, _, let octets): "\(label(client)) gets \(describe(octets))"
+      case .dropped(let client): "\(label(client)) gets nothing"
+      }
+    }.joined(separator: "; ")
+  }
+
+  private func describe(_ octets: [UInt8]) -> String {
+    (try? Message(parsing: octets)).map { "\($0)" } ?? "\(octets)"
+  }
+
+  private func label(_ client: UInt32) -> String {
+    clients.first { $0.value.number == client }?.key ?? "client \(client)"
+  }
+
+  private func label(_ handle: QuestionHandle) -> String {
+    sent.first { $0.value.query.question == handle && $0.value.query.socket == nil }?.key
+      ?? "\(handle)"
+  }
+
+  private func sent(_ label: String) throws -> Sent {
+    guard let sent = sent[label] else { throw error("there is no query \"\(label)\"") }
+    return sent
+  }
+
+  private func asked(_ client: String) throws -> Asked {
+    guard let asked = clients[client] else { throw error("\(client) did not ask") }
+    return asked
+  }
+
+  private func error(_ message: String) -> ScenarioError {
+    ScenarioError(file: file, line: line, message: message)
+  }
+}
+
+extension Message {
+  /// Octets of the questions, uncompressed.
+  var questionCount: Int { questions.reduce(0) { $0 + $1.name.wire.count + 4 } }
+}
+
+extension ScenarioPlayer.Sent {
+  fileprivate var question: [UInt8] {
+    Array(octets[MessageHeader.size..<MessageHeader.size + message.questionCount])
+  }
+}

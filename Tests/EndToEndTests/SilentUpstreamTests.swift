@@ -1,0 +1,174 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("An upstream that is silent, gone or back")
+  struct SilentUpstreamTests {
+    /// Longest time until a client has its SERVFAIL.
+    static let patience = Duration.seconds(5)
+
+    /// A script that answers every A question with one address.
+    static let honest: ScriptedUpstream.Script = { query in
+      let name = query.message.question?.name ?? ""
+      return [.reply(.reply(to: query.message, answers: [.a(name, "192.0.2.1")]))]
+    }
+
+    static let silent: ScriptedUpstream.Script = { _ in [] }
+
+    @Test func `every waiting client gets SERVFAIL in time, and hits go on undisturbed`() throws {
+      let upstream = try ScriptedUpstream(Self.honest)
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      _ = try server.ask("warm.example.net")
+      upstream.setScript(Self.silent)
+
+      // Forty clients, four to a name.
+      let stopwatch = Stopwatch()
+      var waiting: [(client: Client, id: UInt16)] = []
+      for index in 0..<40 {
+        let question = DNSMessage.query(DNSName("dead\(index / 4).example.net"))
+        let client = try Client(server.endpoint)
+        client.send(question)
+        waiting.append((client, question.id))
+      }
+      var slowestHit = Duration.zero
+      var hits = 0
+      while !waiting.isEmpty, stopwatch.elapsed < Self.patience + .seconds(1) {
+        let hit = Stopwatch()
+        #expect(try server.ask("warm.example.net", within: .seconds(1))?.answers.count == 1)
+        slowestHit = max(slowestHit, hit.elapsed)
+        hits += 1
+        try waiting.removeAll { client, id in
+          guard let bytes = try client.receive(within: .zero) else { return false }
+          let reply = try DNSMessage(parsing: bytes)
+          #expect(reply.id == id)
+          #expect(reply.code == 2)
+          #expect(reply.answers.isEmpty)
+          return true
+        }
+        usleep(2_000)
+      }
+      #expect(waiting.isEmpty, "\(waiting.count) clients got no reply")
+      #expect(stopwatch.elapsed < Self.patience)
+      #expect(hits > 20)
+      #expect(slowestHit < .milliseconds(250), "slowest hit: \(slowestHit)")
+
+      #expect(try eventually { try server.stat("inflight.now") == 0 })
+    }
+
+    @Test func `a silent upstream is asked again, each time after a longer wait`() throws {
+      let upstream = try ScriptedUpstream(Self.silent)
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      #expect(try server.ask("www.example.net")?.code == 2)
+      let times = upstream.queries(for: "www.example.net").map(\.time)
+      #expect((2...10).contains(times.count))
+      let waits = zip(times, times.dropFirst()).map { $0.duration(to: $1) }
+      // A busy machine delays a timer, it doesn't hasten one.
+      #expect(waits.allSatisfy { $0 >= .milliseconds(50) }, "\(waits)")
+      if let first = waits.first, let last = waits.last, waits.count > 1 {
+        #expect(last > first * 1.2, "\(waits)")
+      }
+    }
+
+    @Test func `equal questions in flight are asked once and answered to all`() throws {
+      let upstream = try ScriptedUpstream { query in
+        let name = query.message.question?.name ?? ""
+        return [
+          .replyAfter(
+            milliseconds: 200, .reply(to: query.message, answers: [.a(name, "192.0.2.1")]))
+        ]
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let clients = try (0..<50).map { _ in try Client(server.endpoint) }
+      let questions = (0..<50).map { index in
+        DNSMessage.query(index % 2 == 0 ? "www.example.net" : "WWW.EXAMPLE.NET")
+      }
+      for (client, question) in zip(clients, questions) { client.send(question) }
+      for (client, question) in zip(clients, questions) {
+        let reply = try DNSMessage(parsing: try #require(try client.receive()))
+        #expect(reply.id == question.id)
+        #expect(reply.question?.name == question.question?.name)
+        #expect(reply.answers.first?.address == "192.0.2.1")
+      }
+      #expect(upstream.queries(for: "www.example.net").count == 1)
+    }
+
+    @Test func `a closed port is noticed at once`() throws {
+      let upstream = try ScriptedUpstream(Self.honest)
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      upstream.stop()
+      let stopwatch = Stopwatch()
+      #expect(try server.ask("www.example.net")?.code == 2)
+      #expect(stopwatch.elapsed < .seconds(1), "\(stopwatch.elapsed)")
+      #expect(try eventually { try server.stat("inflight.now") == 0 })
+    }
+
+    @Test(arguments: [true, false])
+    func `the next upstream is asked when one is silent or closed`(isClosed: Bool) throws {
+      let dead = try ScriptedUpstream(Self.silent)
+      let alive = try ScriptedUpstream(Self.honest)
+      let server = try ServerProcess(upstreams: [dead.endpoint, alive.endpoint])
+      if isClosed { dead.stop() }
+      for index in 0..<5 {
+        let stopwatch = Stopwatch()
+        let reply = try server.ask(DNSName("name\(index).example.net"))
+        #expect(reply?.answers.first?.address == "192.0.2.1")
+        #expect(stopwatch.elapsed < (isClosed ? .seconds(1) : .seconds(3)))
+      }
+    }
+
+    @Test func `the first miss after the upstream is back succeeds`() throws {
+      let upstream = try ScriptedUpstream(Self.honest)
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      // Silent, then closed, then back: the two ways of being away after each other.
+      upstream.setScript(Self.silent)
+      #expect(try server.ask("first.example.net")?.code == 2)
+      upstream.setScript(Self.honest)
+      #expect(try server.ask("second.example.net")?.answers.count == 1)
+      upstream.stop()
+      #expect(try server.ask("third.example.net")?.code == 2)
+      try upstream.start()
+      #expect(try server.ask("fourth.example.net")?.answers.count == 1)
+      // A failure is remembered for a while at most (RFC 9520 §3.2).
+      #expect(
+        try eventually(within: .seconds(10), every: .milliseconds(100)) {
+          try server.ask("first.example.net")?.answers.count == 1
+        })
+    }
+
+    @Test func `a late reply to an earlier attempt still counts`() throws {
+      // Answers the first attempt alone, and only after the second was sent.
+      let upstream = try ScriptedUpstream { query in
+        guard query.number == 0 else { return [] }
+        let reply = DNSMessage.reply(
+          to: query.message, answers: [.a("late.example.net", "192.0.2.1")])
+        return [.replyAfter(milliseconds: 2_000, reply)]
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let reply = try server.ask("late.example.net")
+      #expect(reply?.answers.first?.address == "192.0.2.1")
+      #expect(upstream.queries.count >= 2, "there was no second attempt before 2 s")
+    }
+
+    @Test func `hundreds of failures leave nothing behind`() throws {
+      let upstream = try ScriptedUpstream(Self.silent)
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      _ = try server.ctl("status")
+      let descriptors = server.descriptorCount
+      let client = try Client(server.endpoint)
+      for round in 0..<2 {
+        for index in 0..<200 {
+          client.send(.query(DNSName("gone-\(round)-\(index).example.net")))
+        }
+        #expect(try eventually { try server.stat("inflight.now") > 0 })
+        var failures = 0
+        while failures < 200, let bytes = try client.receive(within: .seconds(6)) {
+          #expect(try DNSMessage(parsing: bytes).code == 2)
+          failures += 1
+        }
+        #expect(failures == 200)
+      }
+      #expect(try eventually { try server.stat("inflight.now") == 0 })
+      #expect(server.descriptorCount <= descriptors + 32)
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("A start that can't succeed: one sentence, the right exit code, no stack trace")
+  struct StartTests {
+    /// sysexits.h: EX_USAGE and EX_UNAVAILABLE.
+    static let usage: Int32 = 64
+    static let unavailable: Int32 = 69
+
+    let folder: TemporaryFolder
+
+    init() throws {
+      folder = try TemporaryFolder()
+    }
+
+    private func start(_ arguments: [String]) throws -> Tool.Result {
+      try Tool.run(ServerProcess.binary, complete(arguments), timeout: .seconds(15))
+    }
+
+    /// The arguments with files of this test where they name none.
+    private func complete(_ arguments: [String]) -> [String] {
+      ["run", "--cache-file", folder.file("cache"), "--control", folder.file("control")] + arguments
+    }
+
+    /// Checks the exit code and that the errors are a sentence that names what is wrong.
+    private func expect(
+      _ result: Tool.Result, status: Int32, mentions words: String...,
+      lines limit: Int = 1, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+      let text = result.errors + result.output
+      let lines = result.errors.split(separator: "\n")
+      #expect(result.status == status, "\(text)", sourceLocation: sourceLocation)
+      #expect((1...limit).contains(lines.count), "\(text)", sourceLocation: sourceLocation)
+      for word in words {
+        #expect(
+          text.lowercased().contains(word.lowercased()), "\(text)", sourceLocation: sourceLocation)
+      }
+      for trace in ["Fatal error", "Stack dump", "stack trace", "Thread 0", ".swift:"] {
+        #expect(!text.contains(trace), "\(text)", sourceLocation: sourceLocation)
+      }
+    }
+
+    @Test(arguments: [Socket.Kind.datagram, .stream])
+    func `a port that is taken, for UDP or for TCP alone`(kind: Socket.Kind) throws {
+      let port = try FreePort.next()
+      let socket = try Socket.bound(kind, to: .loopback(port))
+      let result = try start(["--listen", "127.0.0.1:\(port)", "--upstream", "127.0.0.1:53530"])
+      expect(result, status: Self.unavailable, mentions: "127.0.0.1:\(port)", "in use")
+      socket.close()
+    }
+
+    @Test func `an address that this machine does not have`() throws {
+      let result = try start(["--listen", "192.0.2.1:5300", "--upstream", "127.0.0.1:53530"])
+      expect(result, status: Self.unavailable, mentions: "192.0.2.1:5300")
+    }
+
+    /// Whether port 53 is closed to programs without privileges.
+    static let isPort53Privileged =
+      Int(
+        Tool.text(of: "/proc/sys/net/ipv4/ip_unprivileged_port_start")
+          .trimmingCharacters(in: .whitespacesAndNewlines)) ?? 1024 > 53
+
+    @Test(.enabled(if: isPort53Privileged, "port 53 is open to everybody here"))
+    func `port 53 without the privilege`() throws {
+      let arguments = complete(["--listen", "127.0.0.1:53", "--upstream", "127.0.0.1:53530"])
+      var result: Tool.Result
+      if geteuid() == 0 {
+        // Where others may read it: a clone can be in a folder that they may not enter.
+        let copy = folder.file("dns-cache-server")
+        try FileManager.default.copyItem(atPath: ServerProcess.binary, toPath: copy)
+        unsafe _ = chown(folder.path, 65_534, 65_534)
+        result = try Tool.run(
+          "setpriv",
+          [
+            "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
+            "--bounding-set=-all", copy,
+          ] + arguments, timeout: .seconds(15))
+      } else {
+        result = try start(Array(arguments.dropFirst()))
+      }
+      expect(result, status: Self.unavailable, mentions: "127.0.0.1:53", "permi")
+    }
+
+    @Test(arguments: [
+      ["--listen", "300.1.1.1:5300"], ["--listen", "127.0.0.1:99999"], ["--listen", "127.0.0.1:"],
+      ["--listen", "[::1:5300"], ["--listen", ""], ["--listen", "localhost-of-nobody:53"],
+      ["--upstream", "nonsense"], ["--upstream", "1.2.3.4:0"], ["--upstream", "1.2.3"],
+      ["--cache-size", "64"], ["--cache-size", "64MB-or-so"], ["--cache-size", "-1MiB"],
+      ["--cache-save-interval", "5"], ["--cache-save-interval", "soon"],
+      ["--cache-size", "99999999999999999999GiB"], ["--log-level", "loud"],
+    ])
+    func `a value that is none`(arguments: [String]) throws {
+      var all = arguments
+      if arguments[0] != "--listen" { all += ["--listen", "127.0.0.1:\(try FreePort.next())"] }
+      if arguments[0] != "--upstream" { all += ["--upstream", "127.0.0.1:53530"] }
+      let result = try start(all)
+      // The command line's reader adds how to get help.
+      expect(result, status: Self.usage, mentions: arguments[0].dropFirst(2).description, lines: 4)
+    }
+
+    @Test func `a flag that does not exist`() throws {
+      expect(try start(["--frobnicate"]), status: Self.usage, mentions: "--frobnicate", lines: 4)
+      let result = try Tool.run(ServerProcess.binary, ["frobnicate"])
+      expect(result, status: Self.usage, mentions: "frobnicate", lines: 4)
+    }
+
+    /// Whether this test may show the server another `/etc/resolv.conf`.
+    static let mayMount =
+      (try? Tool.run("unshare", ["--mount", "mount", "--bind", "/tmp", "/tmp"]).status) == 0
+
+    @Test(
+      .enabled(if: mayMount, "needs the right to make a mount namespace: run as root"),
+      arguments: ["", "# nothing\n", "nameserver 127.0.0.1\n"])
+    func `no upstream, or nobody but itself`(resolvConf: String) throws {
+      try resolvConf.write(toFile: folder.file("resolv.conf"), atomically: false, encoding: .utf8)
+      let port = resolvConf.isEmpty ? try FreePort.next() : 53
+      // On port 53 of a network of its own, where it is the name server of its own list.
+      let script = """
+        mount --bind "$RESOLV_CONF" /etc/resolv.conf && ip link set lo up && exec "$@"
+        """
+      let result = try Tool.run(
+        "unshare",
+        ["--mount", "--net", "bash", "-c", script, "bash", ServerProcess.binary]
+          + complete(["--listen", "127.0.0.1:\(port)"]),
+        environment: ["RESOLV_CONF": folder.file("resolv.conf")], timeout: .seconds(15))
+      expect(result, status: Self.usage, mentions: "upstream", "--upstream")
+    }
+
+    @Test(.enabled(if: mayMount, "needs the right to make a mount namespace: run as root"))
+    func `the name servers of resolv.conf are asked when no other is named`() throws {
+      try "nameserver 127.0.0.53\n".write(
+        toFile: folder.file("resolv.conf"), atomically: false, encoding: .utf8)
+      let configuration = NSD.configuration(of: Endpoint("127.0.0.53", 53), in: folder)
+      try configuration.write(
+        toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
+      let script = """
+        set -eu
+        mount --bind "$FOLDER/resolv.conf" /etc/resolv.conf
+        ip link set lo up
+        nsd -d -c "$FOLDER/nsd.conf" &
+        nsd=$!
+        "$SERVER" run --listen 127.0.0.1:53 --cache-file "$FOLDER/cache" \
+          --control "$FOLDER/control" 2>"$FOLDER/log" &
+        server=$!
+        trap 'kill $server $nsd; wait' EXIT
+        for attempt in $(seq 50); do
+          if dig @127.0.0.1 +tries=1 +time=2 +short www.example.net | grep 192.0.2.80; then
+            exit 0
+          fi
+          sleep 0.1
+        done
+        cat "$FOLDER/log" >&2
+        exit 1
+        """
+      let result = try Tool.run(
+        "unshare", ["--mount", "--net", "bash", "-c", script],
+        environment: [
+          "FOLDER": folder.path, "SERVER": ServerProcess.binary,
+          "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin",
+        ], timeout: .seconds(60))
+      #expect(result.status == 0, "\(result.errors)")
+    }
+
+    @Test func `ctl without a server says so`() throws {
+      let result = try Tool.run(
+        ServerProcess.binary, ["ctl", "--control", folder.file("none"), "status"])
+      expect(result, status: Self.unavailable, mentions: folder.file("none"))
+    }
+
+    @Test func `ctl with a verb that does not exist says so`() throws {
+      for verb in [["frobnicate"], ["cache", "frobnicate"], ["cache", "show"]] {
+        let result = try Tool.run(
+          ServerProcess.binary, ["ctl", "--control", folder.file("none")] + verb)
+        expect(
+          result, status: Self.usage, mentions: verb.contains("frobnicate") ? "frobnicate" : "name",
+          lines: 5)
+      }
+    }
+
+    @Test func `help is no error`() throws {
+      for arguments in [["--help"], ["run", "--help"], ["ctl", "--help"]] {
+        let result = try Tool.run(ServerProcess.binary, arguments)
+        #expect(result.status == 0)
+        #expect(result.output.contains("USAGE"))
+        #expect(result.errors.isEmpty)
+      }
+    }
+
+    @Test func `a control socket left by a killed server is no hindrance`() throws {
+      let server = try ServerProcess(upstreams: [.loopback(try FreePort.next())])
+      server.kill9()
+      #expect(FileManager.default.fileExists(atPath: server.control))
+      try server.start()
+      #expect(try server.ctl("status").status == 0)
+    }
+  }
+}

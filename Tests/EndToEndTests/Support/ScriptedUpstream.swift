@@ -1,0 +1,245 @@
+import Foundation
+import Synchronization
+
+/// A name server on loopback that does what its script says, lies and silence included.
+///
+/// It serves UDP and TCP on one port from a thread of its own.
+final class ScriptedUpstream: Sendable {
+  enum Transport: Sendable {
+    case udp
+    case tcp
+  }
+
+  struct Query: Sendable {
+    let bytes: [UInt8]
+    let transport: Transport
+    /// How many queries came before this one.
+    let number: Int
+    let time: ContinuousClock.Instant
+
+    /// The query read by the tests' own reader.
+    var message: DNSMessage { (try? DNSMessage(parsing: bytes)) ?? DNSMessage() }
+    var name: DNSName { message.question?.name.lowercased ?? "" }
+    var type: UInt16 { message.question?.type ?? 0 }
+  }
+
+  enum Action: Sendable {
+    /// Sends a reply; over TCP with its length in front.
+    case reply([UInt8])
+    /// Sends a reply later, other queries being answered meanwhile.
+    case replyAfter(milliseconds: Int, [UInt8])
+    /// Sends a reply from a port that was not asked.
+    case fromOtherPort([UInt8])
+    /// Writes octets as they are to the TCP connection.
+    case raw([UInt8])
+    /// Closes the TCP connection.
+    case close
+
+    static func reply(_ message: DNSMessage) -> Action { .reply(message.encoded()) }
+    static func replyAfter(milliseconds: Int, _ message: DNSMessage) -> Action {
+      .replyAfter(milliseconds: milliseconds, message.encoded())
+    }
+  }
+
+  /// No actions: silence.
+  typealias Script = @Sendable (Query) -> [Action]
+
+  private struct State {
+    var queries: [Query] = []
+    var script: Script
+    var loop: Loop?
+  }
+
+  /// What the thread shares with the test; the thread does not keep the upstream itself alive.
+  private final class Shared: Sendable {
+    let state: Mutex<State>
+    init(_ script: @escaping Script) {
+      state = Mutex(State(script: script))
+    }
+
+    func record(_ bytes: [UInt8], _ transport: Transport) -> [Action] {
+      // The script runs outside the lock: it may look at the queries.
+      let (script, query) = state.withLock { state in
+        let query = Query(
+          bytes: bytes, transport: transport, number: state.queries.count, time: .now)
+        state.queries.append(query)
+        return (state.script, query)
+      }
+      return script(query)
+    }
+  }
+
+  let endpoint: Endpoint
+  private let shared: Shared
+
+  /// Starts at a free port of an address.
+  init(address: String = "127.0.0.1", _ script: @escaping Script) throws {
+    endpoint = Endpoint(address, try FreePort.next())
+    shared = Shared(script)
+    try start()
+  }
+
+  /// Every query seen so far, in the order of arrival.
+  var queries: [Query] { shared.state.withLock { $0.queries } }
+
+  /// The queries for a name, in any letter case.
+  func queries(for name: DNSName) -> [Query] { queries.filter { $0.name == name.lowercased } }
+
+  /// Changes what is done from the next query on.
+  func setScript(_ script: @escaping Script) { shared.state.withLock { $0.script = script } }
+
+  /// Closes the port: the next datagram to it is refused by ICMP, the next connection by a reset.
+  func stop() {
+    let loop = shared.state.withLock { state in
+      defer { state.loop = nil }
+      return state.loop
+    }
+    loop?.stop()
+  }
+
+  /// Opens the same port again.
+  func start() throws {
+    let loop = try Loop(
+      datagrams: .bound(.datagram, to: endpoint), listener: .bound(.stream, to: endpoint))
+    shared.state.withLock { $0.loop = loop }
+    loop.start { [shared] bytes, transport in shared.record(bytes, transport) }
+  }
+
+  deinit { stop() }
+
+  /// The sockets and the thread of one opening of the port.
+  private final class Loop: @unchecked Sendable {
+    private let datagrams: Socket
+    private let listener: Socket
+    private let other: Socket
+    private let wakeReader: Int32
+    private let wakeWriter: Int32
+    private let finished = DispatchSemaphore(value: 0)
+
+    private final class Connection {
+      let socket: Socket
+      var received: [UInt8] = []
+      var isOpen = true
+      init(_ socket: Socket) {
+        self.socket = socket
+      }
+    }
+
+    private enum Client {
+      case datagram(Endpoint)
+      case stream(Connection)
+    }
+
+    private var connections: [Connection] = []
+    private var delayed: [(due: ContinuousClock.Instant, bytes: [UInt8], client: Client)] = []
+
+    init(datagrams: Socket, listener: Socket) throws {
+      self.datagrams = datagrams
+      self.listener = listener
+      other = try .bound(.datagram, to: Endpoint(datagrams.localEndpoint.address, 0))
+      try datagrams.set(SOL_SOCKET, SO_RCVBUF, 4 << 20)
+      var pipes: [Int32] = [0, 0]
+      guard unsafe pipe(&pipes) == 0 else { throw SystemError("pipe") }
+      for pipe in pipes { _ = fcntl(pipe, F_SETFD, FD_CLOEXEC) }
+      wakeReader = pipes[0]
+      wakeWriter = pipes[1]
+    }
+
+    deinit {
+      close(wakeReader)
+      close(wakeWriter)
+    }
+
+    func start(_ handle: @escaping @Sendable ([UInt8], Transport) -> [Action]) {
+      let thread = Thread { [self] in
+        while turn(handle) {}
+        for socket in [datagrams, listener, other] + connections.map(\.socket) { socket.close() }
+        finished.signal()
+      }
+      thread.stackSize = 1 << 20
+      thread.start()
+    }
+
+    func stop() {
+      unsafe _ = write(wakeWriter, [1], 1)
+      finished.wait()
+    }
+
+    /// Waits for something and does it; `false` when it is time to stop.
+    private func turn(_ handle: ([UInt8], Transport) -> [Action]) -> Bool {
+      connections.removeAll { !$0.isOpen }
+      let descriptors =
+        [wakeReader, datagrams.descriptor, listener.descriptor]
+        + connections.map(\.socket.descriptor)
+      var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      let wait = delayed.map(\.due).min().map { Deadline(after: $0 - .now).milliseconds } ?? -1
+      unsafe _ = poll(&entries, nfds_t(entries.count), wait)
+
+      if entries[0].revents != 0 { return false }
+      sendDelayed()
+      if entries[1].revents != 0, let (bytes, sender) = try? datagrams.receiveFrom() {
+        perform(handle(bytes, .udp), for: .datagram(sender))
+      }
+      let connectionsBefore = connections
+      if entries[2].revents != 0, let accepted = try? listener.accept() {
+        connections.append(Connection(accepted))
+      }
+      for (connection, entry) in zip(connectionsBefore, entries.dropFirst(3))
+      where entry.revents != 0 {
+        read(connection, handle)
+      }
+      return true
+    }
+
+    private func read(_ connection: Connection, _ handle: ([UInt8], Transport) -> [Action]) {
+      guard let bytes = try? connection.socket.receive(), !bytes.isEmpty else {
+        connection.isOpen = false
+        return
+      }
+      connection.received += bytes
+      while connection.isOpen, connection.received.count >= 2 {
+        let length = Int(connection.received[0]) << 8 | Int(connection.received[1])
+        guard connection.received.count >= 2 + length else { return }
+        let query = Array(connection.received[2..<2 + length])
+        connection.received.removeFirst(2 + length)
+        perform(handle(query, .tcp), for: .stream(connection))
+      }
+    }
+
+    private func perform(_ actions: [Action], for client: Client) {
+      for action in actions {
+        switch (action, client) {
+        case (.reply(let bytes), _):
+          send(bytes, to: client)
+        case (.replyAfter(let milliseconds, let bytes), _):
+          delayed.append((.now + .milliseconds(milliseconds), bytes, client))
+        case (.fromOtherPort(let bytes), .datagram(let sender)):
+          other.send(bytes, to: sender)
+        case (.raw(let bytes), .stream(let connection)):
+          connection.socket.send(bytes)
+        case (.close, .stream(let connection)):
+          shutdown(connection.socket.descriptor, Int32(SHUT_RDWR))
+          connection.isOpen = false
+        case (.fromOtherPort, .stream), (.raw, .datagram), (.close, .datagram):
+          break
+        }
+      }
+    }
+
+    private func send(_ bytes: [UInt8], to client: Client) {
+      switch client {
+      case .datagram(let sender): datagrams.send(bytes, to: sender)
+      case .stream(let connection) where connection.isOpen:
+        connection.socket.send(StreamClient.framed(bytes))
+      case .stream: break
+      }
+    }
+
+    private func sendDelayed() {
+      let now = ContinuousClock.now
+      let due = delayed.filter { $0.due <= now }
+      delayed.removeAll { $0.due <= now }
+      for reply in due { send(reply.bytes, to: reply.client) }
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import Foundation
+
+/// The program under test, running.
+///
+/// The release binary when `DNS_CACHE_SERVER` names it, as `make test` does; else the debug
+/// product beside the test bundle.
+final class ServerProcess {
+  /// The binary that is tested.
+  static var binary: String {
+    if let path = ProcessInfo.processInfo.environment["DNS_CACHE_SERVER"], !path.isEmpty {
+      return path
+    }
+    return URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+      .deletingLastPathComponent().appending(path: "dns-cache-server").path
+  }
+
+  /// Whether the binary is the one that is shipped, and a measure of speed means something.
+  static var isRelease: Bool { !binary.contains("/debug/") }
+
+  struct NotReady: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  let folder: TemporaryFolder
+  /// The first address listened on.
+  private(set) var endpoint: Endpoint
+  private(set) var arguments: [String]
+  private(set) var process: ChildProcess
+  private var starts = 1
+
+  var pid: pid_t { process.pid }
+  var control: String { folder.file("control.sock") }
+  var cacheFile: String { folder.file("cache.snapshot") }
+  var endpoint6: Endpoint { Endpoint("::1", endpoint.port) }
+
+  /// Starts the server with upstreams on a free port of both loopback addresses, and waits until
+  /// it answers.
+  ///
+  /// The flags come last; `listen` replaces the two loopback addresses, its port being the one
+  /// that was found free.
+  init(
+    upstreams: [Endpoint], flags: [String] = [], listen: [String] = ["127.0.0.1", "::1"],
+    folder: TemporaryFolder? = nil, cacheFile: String? = nil
+  ) throws {
+    let folder = try folder ?? TemporaryFolder()
+    self.folder = folder
+    var attempts = 0
+    while true {
+      let port = try FreePort.next()
+      endpoint = Endpoint(listen[0] == "0.0.0.0" ? "127.0.0.1" : listen[0], port)
+      var arguments = ["run"]
+      for address in listen { arguments += ["--listen", Endpoint(address, port).description] }
+      for upstream in upstreams { arguments += ["--upstream", upstream.description] }
+      arguments += ["--cache-file", cacheFile ?? folder.file("cache.snapshot")]
+      arguments += ["--control", folder.file("control.sock"), "--log-level", "debug"]
+      self.arguments = arguments + flags
+      process = try Self.spawn(self.arguments, folder, 1)
+      do {
+        try waitUntilReady()
+        return
+      } catch {
+        attempts += 1
+        // Somebody else may have taken the port since it was found free.
+        guard attempts < 3, process.ending == .exited(69) else { throw error }
+      }
+    }
+  }
+
+  private static func spawn(
+    _ arguments: [String], _ folder: TemporaryFolder, _ start: Int
+  ) throws -> ChildProcess {
+    try ChildProcess(
+      binary, arguments, output: folder.file("output-\(start)"),
+      errors: folder.file("log-\(start)"))
+  }
+
+  /// What this start has written to its standard error.
+  var log: String { Tool.text(of: folder.file("log-\(starts)")) }
+
+  /// The lines of the log that contain a text, in any letter case.
+  func logLines(containing text: String) -> [Substring] {
+    log.split(separator: "\n").filter { $0.lowercased().contains(text.lowercased()) }
+  }
+
+  /// The lines of the log that complain.
+  var complaints: [Substring] {
+    log.split(separator: "\n").filter { $0.contains(/(?i)\b(warning|error|critical)\b/) }
+  }
+
+  /// Starts it once more with the same arguments, on the same port and files.
+  func start() throws {
+    starts += 1
+    process = try Self.spawn(arguments, folder, starts)
+    try waitUntilReady()
+  }
+
+  func terminate(_ signal: Int32 = SIGTERM, atMost duration: Duration = .seconds(20))
+    -> ChildProcess
+    .Ending?
+  {
+    process.signal(signal)
+    return process.wait(atMost: duration)
+  }
+
+  func kill9() {
+    process.signal(SIGKILL)
+    _ = process.wait()
+  }
+
+  /// Asks it to stop, so that a test with an own folder leaves nothing running.
+  deinit { process.stop(atMost: .seconds(5)) }
+
+  private func waitUntilReady() throws {
+    // Answered without an upstream (RFC 4892).
+    let question = DNSMessage.query(
+      "version.bind", RecordType.txt, class: 3, flags: 0)
+    let isReady = eventually(within: .seconds(20)) {
+      guard process.isRunning else { return true }
+      return (try? Client.ask(endpoint, question, within: .milliseconds(200))) != nil
+    }
+    guard process.isRunning else {
+      throw NotReady(description: "the server ended with \(process.ending as Any): \(log)")
+    }
+    guard isReady else {
+      throw NotReady(description: "the server does not answer after 20 s: \(log)")
+    }
+    guard eventually({ FileManager.default.fileExists(atPath: control) }) else {
+      throw NotReady(description: "the server has no control socket after 10 s: \(log)")
+    }
+  }
+
+  // MARK: What it costs
+
+  /// Its resident memory in octets.
+  var residentMemory: Int {
+    let pages = Tool.text(of: "/proc/\(pid)/statm").split(separator: " ")
+    return pages.count > 1 ? (Int(pages[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE)) : 0
+  }
+
+  /// The most memory that was ever resident, in octets.
+  var peakResidentMemory: Int {
+    let line = Tool.text(of: "/proc/\(pid)/status").split(separator: "\n")
+      .first { $0.hasPrefix("VmHWM:") }
+    return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
+  }
+
+  /// How many descriptors it has open.
+  var descriptorCount: Int {
+    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
+  }
+
+  // MARK: Asking it
+
+  func ask(_ message: DNSMessage, within duration: Duration = .seconds(8)) throws -> DNSMessage? {
+    try Client.ask(endpoint, message, within: duration)
+  }
+
+  func ask(
+    _ name: DNSName, _ type: UInt16 = RecordType.a, within duration: Duration = .seconds(8)
+  ) throws -> DNSMessage? {
+    try ask(.query(name, type), within: duration)
+  }
+
+  /// Runs dig against it, with one short try.
+  func dig(_ arguments: String..., options: [String] = ["+tries=1", "+time=8"]) throws -> Dig {
+    Dig(
+      try Tool.run(
+        "dig", ["@\(endpoint.address)", "-p", "\(endpoint.port)"] + options + arguments))
+  }
+
+  // MARK: Its control
+
+  func ctl(_ arguments: String..., timeout: Duration = .seconds(20)) throws -> Tool.Result {
+    try Tool.run(Self.binary, ["ctl", "--control", control] + arguments, timeout: timeout)
+  }
+
+  /// The JSON value that a verb prints.
+  func ctlJSON(_ arguments: String...) throws -> Any {
+    let result = try Tool.run(Self.binary, ["ctl", "--control", control] + arguments + ["--json"])
+    guard result.status == 0 else {
+      throw NotReady(description: "ctl \(arguments) ended with \(result.status): \(result.errors)")
+    }
+    return try JSONSerialization.jsonObject(
+      with: Data(result.output.utf8), options: .fragmentsAllowed)
+  }
+
+  /// A number of `stats --json` by the path of `interface.md`, such as `cache.hits`.
+  func stat(_ path: String) throws -> Int {
+    let all = try ctlJSON("stats")
+    if let flat = (all as? [String: Any])?[path] as? NSNumber { return flat.intValue }
+    var value: Any? = all
+    for key in path.split(separator: ".") { value = (value as? [String: Any])?[String(key)] }
+    guard let number = value as? NSNumber else {
+      throw NotReady(description: "stats --json has no \(path)")
+    }
+    return number.intValue
+  }
+}

@@ -1,0 +1,139 @@
+import EventLoop
+import Glibc
+import Testing
+
+@Suite("Files")
+struct FileTests {
+  let directory: TemporaryDirectory
+  var path: String { "\(directory.path)/cache.snapshot" }
+
+  init() throws {
+    directory = try TemporaryDirectory()
+  }
+
+  /// The content of the file, read in pieces of 100,000 octets.
+  func content() throws -> [UInt8] {
+    let reader = try FileReader(path: path)
+    var content: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 100_000)
+    while true {
+      var span = buffer.mutableSpan
+      let count = try reader.read(into: &span)
+      content += buffer[..<count]
+      guard count == buffer.count else { break }
+    }
+    #expect(content.count == reader.size)
+    return content
+  }
+
+  @Test func `a file is there, whole, only after commit`() throws {
+    let file = try AtomicFile(replacing: path)
+    try file.append([1, 2].span)
+    #expect(throws: SystemError.self) { try FileReader(path: path) }
+    try file.append([3].span)
+    #expect(file.size == 3)
+    try file.commit()
+    #expect(try content() == [1, 2, 3])
+    #expect(directory.names == ["cache.snapshot"])
+    var status = stat()
+    #expect(unsafe lstat(path, &status) == 0)
+    #expect(status.st_mode & 0o7777 == 0o600)
+  }
+
+  @Test func `a large file is written and read in pieces`() throws {
+    let file = try AtomicFile(replacing: path)
+    let piece = (0..<40_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    for _ in 0..<80 { try file.append(piece.span) }
+    try file.commit()
+    #expect(try content() == Array(repeatElement(piece, count: 80).joined()))
+  }
+
+  @Test func `a file that is let go leaves the old one and no trace`() throws {
+    let old = try AtomicFile(replacing: path)
+    try old.append([1].span)
+    try old.commit()
+    var file: AtomicFile? = try AtomicFile(replacing: path)
+    try file?.append([2].span)
+    #expect(directory.names.count == 2)
+    file = nil
+    #expect(directory.names == ["cache.snapshot"])
+    #expect(try content() == [1])
+    let discarded = try AtomicFile(replacing: path)
+    discarded.discard()
+    #expect(directory.names == ["cache.snapshot"])
+  }
+
+  @Test func `a temporary file of an earlier process with our number is replaced`() throws {
+    let stale = unsafe open("\(path).tmp", O_CREAT | O_WRONLY, 0o644)
+    #expect(unsafe write(stale, "old", 3) == 3)
+    close(stale)
+    let file = try AtomicFile(replacing: path)
+    try file.append([9].span)
+    try file.commit()
+    #expect(try content() == [9])
+  }
+
+  @Test func `a commit that fails leaves no trace`() throws {
+    // A directory in the target's place.
+    #expect(unsafe mkdir(path, 0o700) == 0)
+    defer { _ = unsafe rmdir(path) }
+    let file = try AtomicFile(replacing: path)
+    let error = #expect(throws: SystemError.self) { try file.commit() }
+    #expect(error?.code == EISDIR)
+    #expect(directory.names == ["cache.snapshot"])
+  }
+
+  @Test func `a directory that isn't there is an error that tells which`() {
+    let missing = "\(directory.path)/missing/cache.snapshot"
+    let error = #expect(throws: SystemError.self) { try AtomicFile(replacing: missing) }
+    #expect(error?.code == ENOENT)
+    #expect(error?.description.contains(missing) == true)
+  }
+
+  @Test func `only regular files are read`() {
+    let error = #expect(throws: SystemError.self) { try FileReader(path: directory.path) }
+    #expect(error?.code == EINVAL)
+    #expect(throws: SystemError.self) { try FileReader(path: "/dev/null") }
+  }
+
+  @Test func `an empty file reads as nothing`() throws {
+    try AtomicFile(replacing: path).commit()
+    #expect(try content() == [])
+  }
+}
+
+@Suite("Limits and random numbers")
+struct SystemTests {
+  @Test func `the descriptor limit is raised to the hard limit and never lowered`() throws {
+    let raised = try DescriptorLimit.raise()
+    #expect(raised > 0)
+    #expect(try DescriptorLimit.raise() == raised)
+    var limit = rlimit()
+    #expect(unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
+    #expect(limit.rlim_cur == limit.rlim_max)
+  }
+
+  @Test func `random numbers don't repeat and set each bit`() {
+    let pool = RandomPool()
+    let other = RandomPool()
+    var numbers: Set<UInt64> = []
+    var ones: UInt64 = 0
+    var zeros: UInt64 = 0
+    for _ in 0..<10_000 {
+      let number = pool.next()
+      ones |= number
+      zeros |= ~number
+      numbers.insert(number)
+      numbers.insert(other.next())
+    }
+    #expect(numbers.count == 20_000)
+    #expect(ones == .max && zeros == .max)
+  }
+
+  @Test func `a pool works with the standard library`() {
+    var pool = RandomPool()
+    let ports = (0..<1_000).map { _ in UInt16.random(in: 1_024...65_535, using: &pool) }
+    #expect(ports.allSatisfy { $0 >= 1_024 })
+    #expect(Set(ports).count > 900)
+  }
+}

@@ -1,0 +1,327 @@
+import Glibc
+import Testing
+
+@testable import EventLoop
+
+@Suite("HTTP")
+struct HTTPTests {
+  let loop: EventLoop
+  let client = End()
+  let directory: TemporaryDirectory
+
+  init() throws {
+    loop = try EventLoop()
+    directory = try TemporaryDirectory()
+  }
+
+  func connect(_ end: End? = nil, to address: SocketAddress) throws {
+    (end ?? client).take(try Stream(on: loop, connectingTo: address))
+  }
+
+  func send(_ text: String) {
+    client.stream?.write(Array(text.utf8).span)
+  }
+
+  var received: String { String(decoding: client.octets, as: UTF8.self) }
+
+  /// The body of the only response that came.
+  var body: String {
+    let text = received
+    guard let range = text.firstRange(of: "\r\n\r\n") else { return "" }
+    return String(text[range.upperBound...])
+  }
+
+  @Test func `a request is taken apart and answered`() throws {
+    var requests: [HTTPRequest] = []
+    let server = try HTTPServer(on: loop) { request, responder in
+      requests.append(request)
+      responder.addHeader("X-Answer", "42")
+      responder.send(status: 200, contentType: "application/json", body: "{}\n")
+    }
+    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    try connect(to: address)
+    send(
+      "POST /api/v1/cache%20x/a%2fb?name=ex%61mple.net&type=A+B&bare&x=1%3d2&&%zz=%4 HTTP/1.1\r\n"
+        + "Host: localhost\r\nX-Thing: one\r\nContent-Length: 5\r\n\r\nhello")
+    #expect(try loop.turn { received.hasSuffix("{}\n") })
+    #expect(received.hasPrefix("HTTP/1.1 200 OK\r\n"))
+    #expect(received.contains("\r\nContent-Type: application/json\r\n"))
+    #expect(received.contains("\r\nX-Answer: 42\r\n"))
+    #expect(received.contains("\r\nContent-Length: 3\r\n"))
+    let request = try #require(requests.first)
+    #expect(request.method == .post)
+    #expect(request.path == "/api/v1/cache x/a/b")
+    #expect(request.query.map(\.name) == ["name", "type", "bare", "x", "%zz"])
+    #expect(request.query.map(\.value) == ["example.net", "A B", "", "1=2", "%4"])
+    #expect(request.queryValue("type") == "A B" && request.queryValue("none") == nil)
+    #expect(request.header("x-thing") == "one" && request.header("x") == nil)
+    #expect(request.body == Array("hello".utf8))
+    #expect(request.peer == client.stream?.local)
+  }
+
+  @Test func `several requests go over one connection`() throws {
+    let server = try HTTPServer(on: loop) { request, responder in
+      responder.send(status: 200, contentType: "text/plain", body: "<\(request.path)>")
+    }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    // Pipelined.
+    for path in ["/1", "/2", "/3"] { send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n") }
+    #expect(try loop.turn { received.hasSuffix("</3>") })
+    #expect(received.contains("</1>") && received.contains("</2>"))
+    send("GET /4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    #expect(try loop.turn { client.ends == [.endOfFile] })
+    #expect(received.hasSuffix("</4>"))
+    #expect(server.acceptedCount == 1)
+  }
+
+  @Test func `a Unix socket has its mode, is replaced when stale and goes at close`() throws {
+    let path = "\(directory.path)/control.sock"
+    let stale = try StreamListener(on: loop, unixPath: "\(path).old") { _ in }
+    #expect(unsafe rename("\(path).old", path) == 0)
+    stale.close()
+    let server = try HTTPServer(on: loop) { request, responder in
+      #expect(request.peer == nil)
+      responder.send(status: 200, contentType: "text/plain", body: "unix")
+    }
+    try server.listen(unixPath: path)
+    var status = stat()
+    #expect(unsafe lstat(path, &status) == 0)
+    #expect(status.st_mode & 0o7777 == 0o660)
+    let error = #expect(throws: SystemError.self) { try server.listen(unixPath: path) }
+    #expect(error?.code == EADDRINUSE)
+    client.take(try Stream(on: loop, connectingToUnixPath: path))
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { body == "unix" })
+    server.close()
+    #expect(directory.names == [])
+    #expect(try loop.turn { client.ends == [.endOfFile] })
+  }
+
+  @Test func `an answer can come later`() throws {
+    var waiting: HTTPResponder?
+    let server = try HTTPServer(on: loop) { _, responder in waiting = responder }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { waiting != nil })
+    #expect(waiting?.isOpen == true)
+    try loop.spin(5)
+    waiting?.send(status: 404, contentType: "text/plain", body: "late")
+    #expect(waiting?.isOpen == false)
+    waiting?.send(status: 200, contentType: "text/plain", body: "twice")
+    #expect(try loop.turn { body == "late" })
+    #expect(received.hasPrefix("HTTP/1.1 404 Not Found\r\n"))
+  }
+
+  @Test func `a responder that is let go answers 500`() throws {
+    let server = try HTTPServer(on: loop) { _, _ in }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { received.hasPrefix("HTTP/1.1 500 ") })
+  }
+
+  @Test func `a long response is written at the pace of its reader`() throws {
+    let part = [UInt8](repeating: UInt8(ascii: "Z"), count: 100_000)
+    let parts = 80
+    let lastChunk = Array("0\r\n\r\n".utf8)
+    let written = Count()
+    let server = try HTTPServer(on: loop) { _, responder in
+      responder.begin(status: 200, contentType: "text/plain")
+      func next() {
+        guard written.value < parts else { return responder.end() }
+        written.value += 1
+        responder.write(part, then: next)
+      }
+      next()
+    }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    client.consumes = false
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    let stream = try #require(client.stream)
+    #expect(try loop.turn { stream.readableBytes == Stream.defaultInputLimit })
+    // The client doesn't read, and the server doesn't go on.
+    #expect(try !loop.turn(within: 100) { written.value == parts })
+    client.consumes = true
+    client.drain(stream)
+    #expect(try loop.turn { client.octets.suffix(5) == lastChunk[...] })
+    #expect(written.value == parts)
+    #expect(client.octets.reduce(0) { $0 + ($1 == part[0] ? 1 : 0) } == parts * part.count)
+    // The connection is good for another request.
+    client.octets = []
+    written.value = parts
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { client.octets.suffix(5) == lastChunk[...] })
+  }
+
+  @Test(arguments: [true, false])
+  func `a client that goes away is noticed once, and nothing is called after that`(
+    isMidStream: Bool
+  ) throws {
+    var waiting: HTTPResponder?
+    let gone = Count()
+    let flushed = Count()
+    let server = try HTTPServer(on: loop) { _, responder in
+      waiting = responder
+      responder.onClientGone = { gone.value += 1 }
+      if isMidStream {
+        responder.begin(status: 200, contentType: "text/plain")
+        responder.write([UInt8](repeating: 1, count: 8_000_000)) { flushed.value += 1 }
+      }
+    }
+    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    for round in 1...20 {
+      waiting = nil
+      try connect(to: address)
+      client.consumes = false
+      send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(try loop.turn { waiting != nil })
+      client.stream?.close(flushing: false)
+      if !isMidStream {
+        // Nobody reads the connection while the answer is awaited; writing finds out.
+        waiting?.begin(status: 200, contentType: "text/plain")
+        for _ in 0..<3 { waiting?.write([1]) {} }
+      }
+      #expect(try loop.turn { gone.value == round })
+      #expect(waiting?.isOpen == false)
+      waiting?.write([1]) { flushed.value += 1 }
+      waiting?.end()
+    }
+    try loop.spin(5)
+    #expect(gone.value == 20)
+    #expect(flushed.value == 0)
+  }
+
+  @Test func `a server may be closed while responses are under way`() throws {
+    var server: HTTPServer?
+    let gone = Count()
+    var waiting: [HTTPResponder] = []
+    server = try HTTPServer(on: loop) { request, responder in
+      responder.onClientGone = { gone.value += 1 }
+      waiting.append(responder)
+      if request.path == "/stream" { responder.begin(status: 200, contentType: "text/plain") }
+      if waiting.count == 3 {
+        server?.close()
+        server = nil
+      }
+    }
+    let address = try #require(try server?.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    let ends = [End(), End(), End()]
+    for (end, path) in zip(ends, ["/stream", "/wait", "/stream"]) {
+      try connect(end, to: address)
+      end.stream?.write(Array("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n".utf8).span)
+    }
+    #expect(try loop.turn { gone.value == 3 })
+    #expect(try loop.turn { ends.allSatisfy { $0.ends.count == 1 } })
+    #expect(waiting.allSatisfy { !$0.isOpen })
+    waiting = []
+  }
+
+  @Test(
+    arguments: [
+      ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 10_000))\r\n\r\n", "HTTP/1.1 4"),
+      ("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", "HTTP/1.1 413 "),
+      ("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501 "),
+      ("GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 400 "),
+      ("\u{0}\u{1}\u{2}\r\n\r\n", "HTTP/1.1 400 "),
+    ])
+  func `what goes over the limits or isn't HTTP never reaches the handler`(
+    request: String, expected: String
+  ) throws {
+    let count = Count()
+    let server = try HTTPServer(on: loop) { _, _ in count.value += 1 }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    send(request)
+    #expect(try loop.turn { received.hasPrefix(expected) || !client.ends.isEmpty })
+    #expect(received.isEmpty || received.hasPrefix(expected))
+    #expect(count.value == 0)
+  }
+
+  @Test func `a client that does nothing is closed after the timeout`() throws {
+    var limits = HTTPServer.Limits()
+    limits.timeout = 30
+    let server = try HTTPServer(on: loop, limits: limits) { _, responder in
+      responder.send(status: 200, contentType: "text/plain", body: "x")
+    }
+    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    try connect(to: address)
+    #expect(try loop.turn { client.ends == [.endOfFile] })
+    // Also after an answer.
+    client.ends = []
+    try connect(to: address)
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { client.ends == [.endOfFile] })
+    #expect(body == "x")
+    #expect(try loop.turn { server.connectionCount == 0 })
+  }
+
+  @Test func `a response may take longer than the timeout as long as it is read`() throws {
+    var limits = HTTPServer.Limits()
+    limits.timeout = 40
+    var waiting: HTTPResponder?
+    let parts = Count()
+    let ticker = Timer(on: loop) {
+      parts.value += 1
+      waiting?.write([UInt8(ascii: "x")]) {}
+      if parts.value == 20 { waiting?.end() }
+    }
+    let server = try HTTPServer(on: loop, limits: limits) { _, responder in
+      waiting = responder
+      responder.begin(status: 200, contentType: "text/plain")
+      ticker.schedule(every: 10)
+    }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { received.hasSuffix("0\r\n\r\n") })
+  }
+
+  @Test func `connections over the limit wait until others are closed`() throws {
+    var limits = HTTPServer.Limits()
+    limits.connections = 2
+    let server = try HTTPServer(on: loop, limits: limits) { request, responder in
+      responder.send(status: 200, contentType: "text/plain", body: request.path)
+    }
+    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let ends = (0..<5).map { _ in End() }
+    for end in ends {
+      try connect(end, to: address)
+      end.stream?.write(Array("GET /answer HTTP/1.1\r\nHost: x\r\n\r\n".utf8).span)
+      #expect(try loop.turn { end.connections == 1 })
+      try loop.spin(5)
+    }
+    #expect(server.connectionCount == 2)
+    #expect(ends.filter { !$0.octets.isEmpty }.count == 2)
+    for end in ends {
+      #expect(try loop.turn { !end.octets.isEmpty })
+      end.stream?.close(flushing: false)
+    }
+    #expect(try loop.turn { server.connectionCount == 0 })
+    #expect(server.acceptedCount == 5)
+  }
+
+  @Test func `nothing leaks over many connections and servers`() throws {
+    let before = openDescriptors()
+    for round in 0..<200 {
+      let server = try HTTPServer(on: loop) { _, responder in
+        responder.send(status: 200, contentType: "text/plain", body: "x")
+      }
+      client.octets = []
+      try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+      if round % 2 == 0 {
+        send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try loop.turn { body == "x" })
+      } else {
+        #expect(try loop.turn { server.acceptedCount == 1 })
+      }
+      if round % 3 == 0 { server.close() }
+    }
+    client.stream = nil
+    try loop.spin(10)
+    #expect(openDescriptors() < before + 100)
+  }
+
+  @Test func `an address that is taken is an error`() throws {
+    let server = try HTTPServer(on: loop) { _, _ in }
+    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let error = #expect(throws: SystemError.self) { try server.listen(on: address) }
+    #expect(error?.code == EADDRINUSE)
+  }
+}
