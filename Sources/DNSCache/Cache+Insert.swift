@@ -122,6 +122,7 @@ extension Cache {
       return .noRoom
     }
     guard let node = findOrInsert(owner) else { return .noRoom }
+    arena.store16(currentReply, node, NodeField.reply)
     let old = findSet(type, at: node)
     if !old.isNone && isBetter(RRset(old, in: arena), than: origin, now: now) {
       counters.outranked += 1

@@ -57,17 +57,25 @@ extension Cache {
     }
   }
 
+  /// Names of one reply that an eviction passes over before it gives up.
+  ///
+  /// A reply brings at most a chain of aliases and the extra records that the resolver looks at, 128
+  /// of them; whoever meets so many has been round and found nothing else.
+  private static let skippedPerEviction = 512
+
   /// Removes one name that was not used lately; false when there is none to remove.
   ///
   /// - Parameter spare: used names that may be spared still; then one goes regardless.
   mutating func evict(keeping kept: Reference, sparing spare: inout Int) -> Bool {
     var node = place(.hand)
+    var skipped = 0
     while true {
       if node.isNone { node = oldest }
       if node.isNone { return false }
       let newer = arena.link(node, NodeField.newer)
-      if node == kept {
-        guard nameCount > 1 else { return false }
+      if node == kept || isOfCurrentReply(node) {
+        skipped += 1
+        guard skipped <= Cache.skippedPerEviction else { return false }
         node = newer
         continue
       }
@@ -77,7 +85,10 @@ extension Cache {
         node = newer
         continue
       }
-      move(.hand, to: newer)
+      // Not to what is just coming in: the hand would stay among the newest names and remove each as
+      // soon as the next one comes.
+      let isEnd = newer == kept || isOfCurrentReply(newer)
+      move(.hand, to: isEnd ? .none : newer)
       removeNode(node)
       counters.evictions += 1
       return true
@@ -114,6 +125,24 @@ extension Cache {
       set = next
     }
     if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+  }
+
+  // MARK: Replies
+
+  /// Begins to take in the data of one reply: until ``endReply()`` none of it makes room for the rest.
+  public mutating func beginReply() {
+    lastReply = lastReply == UInt16.max ? 1 : lastReply + 1
+    currentReply = lastReply
+  }
+
+  /// Ends what ``beginReply()`` began, once the answers that the reply was for are written.
+  public mutating func endReply() {
+    currentReply = 0
+    dropEphemeral()
+  }
+
+  private func isOfCurrentReply(_ node: Reference) -> Bool {
+    currentReply != 0 && !node.isNone && arena.load16(node, NodeField.reply) == currentReply
   }
 
   // MARK: Used once

@@ -44,6 +44,10 @@ public struct Cache: ~Copyable {
   let reserve: Reference
   var isReserveUsed = false
 
+  /// The reply whose data is being taken in; 0 between replies.
+  var currentReply: UInt16 = 0
+  var lastReply: UInt16 = 0
+
   /// A second key, for names that are looked up on the way to another.
   var scratch: NameKey
 
@@ -115,6 +119,7 @@ public struct Cache: ~Copyable {
     arena.setLink(node, NodeField.firstSet, .none)
     arena.store8(UInt8(key.count), node, NodeField.nameCount)
     arena.store8(0, node, NodeField.visited)
+    arena.store16(currentReply, node, NodeField.reply)
     arena.store(key.octets, node, NodeField.name)
     let bucket = names.bucket(key.hash)
     arena.setLink(node, NodeField.chain, names[bucket])

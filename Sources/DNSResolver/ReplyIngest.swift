@@ -86,6 +86,7 @@ struct ReplyIngest: ~Copyable {
     into cache: inout Cache, now: UInt32
   ) -> Verdict {
     guard (try? check(message, header, at: position)) != nil else { return .malformed }
+    cache.beginReply()
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
     let answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
     current.load(trusted: question.octets)
