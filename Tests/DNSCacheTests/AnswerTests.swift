@@ -104,7 +104,8 @@ struct AnswerTests {
     lab.insert("a.example.net. 300 A 192.0.2.1")
     var key = lab.key("a.example.net.")
     var buffer = [UInt8](repeating: 0, count: 64)
-    var writer = MessageWriter(buffer.mutableSpan, limit: 31)
+    var span = buffer.mutableSpan
+    var writer = MessageWriter(&span, limit: 31)
     writer.header(id: 1, questionCount: 1)
     writer.question((lab.wire("a.example.net.") + [0, 1, 0, 1]).span)
     let answer = lab.cache.answer(&key, type: .a, into: &writer, once: true, now: lab.now)
