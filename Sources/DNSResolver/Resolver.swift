@@ -37,14 +37,14 @@ public struct Resolver: ~Copyable {
     var nameCount: UInt8
     /// Attempts made so far, over UDP.
     var attemptCount: UInt8 = 0
-    /// Packets that may still be sent before the question fails.
+    /// The upstream asked last.
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
     /// Whether a TCP attempt is under way.
     var isStreaming = false
     /// Whether EDNS is left out because an upstream didn't understand it.
-    var plain = false
+    var isPlain = false
     /// The ID of the TCP attempt.
     var streamID: UInt16 = 0
     /// Tells this question from others that had the same place.
@@ -55,6 +55,8 @@ public struct Resolver: ~Copyable {
     var waiterCount: UInt32 = 0
     /// Next question of the same bucket.
     var chain = Resolver.nobody
+
+    func hasFailed(_ upstream: Int) -> Bool { failedUpstreams & (1 << UInt64(upstream)) != 0 }
   }
 
   /// A packet that was sent and whose reply is still good.
@@ -62,6 +64,8 @@ public struct Resolver: ~Copyable {
     var question: UInt32
     var socket: UInt16
     var id: UInt16
+    /// Whether EDNS was left out.
+    var isPlain: Bool
     /// Next attempt of the same question.
     var next: UInt32
     /// Next attempt of the same bucket.
@@ -181,7 +185,17 @@ public struct Resolver: ~Copyable {
   // MARK: Out
 
   /// The next thing to be done, or nothing.
-  public mutating func nextAction() -> Action? { actions.pop() }
+  public mutating func nextAction() -> Action? {
+    while let action = actions.pop() {
+      switch action {
+      case .send(let query), .openStream(let query):
+        // The question may have ended since, and its place may be another's.
+        if index(query.question) != nil { return action }
+      case .closeStream: return action
+      }
+    }
+    return nil
+  }
 
   /// The next client whose question has ended, or nothing.
   public mutating func nextCompletion() -> Completion? { completions.pop() }
@@ -199,7 +213,7 @@ public struct Resolver: ~Copyable {
     writer.octets(names.octets(in: Int(query.question.index), count: Int(question.nameCount)))
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
-    if !question.plain {
+    if !question.isPlain {
       // RFC 6891 §6.1.2: root, OPT, our UDP size, no flags, no options.
       writer.octet(0)
       writer.number16(RecordType.opt.rawValue)
@@ -253,7 +267,7 @@ public struct Resolver: ~Copyable {
       let place = attempts.insert(
         Attempt(
           question: UInt32(index), socket: UInt16(socket), id: id,
-          next: questions[index].firstAttempt,
+          isPlain: questions[index].isPlain, next: questions[index].firstAttempt,
           chain: byTransaction[transactionBucket(socket, id)]))
     else {
       fail(index)
@@ -329,7 +343,7 @@ public struct Resolver: ~Copyable {
   private func nextUpstream(after question: Question) -> UInt8? {
     for step in 1...settings.upstreams {
       let upstream = (Int(question.upstream) + step) % settings.upstreams
-      if question.failedUpstreams & (1 << UInt64(upstream)) == 0 { return UInt8(upstream) }
+      if !question.hasFailed(upstream) { return UInt8(upstream) }
     }
     return nil
   }
