@@ -187,6 +187,7 @@ public struct Frontend: ~Copyable {
     let limit = writer.limit
     writer.limit = limit - (header.hasEDNS ? Frontend.optSize : 0)
     var flags = Frontend.responseFlags(header.flags)
+    let start = writer.mark
     switch cache.answer(&key, type: header.type, into: &writer, once: once, now: now) {
     case .missing:
       return nil
@@ -197,6 +198,7 @@ public struct Frontend: ~Copyable {
         counters.truncated &+= 1
       }
     case .endless:
+      writer.rewind(to: start)
       flags |= ResponseCode.servFail.rawValue
     }
     writer.limit = limit
