@@ -117,8 +117,9 @@ extension Resolver {
     _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, from source: Source,
     recordsAt end: Int, cache: inout Cache, now: UInt64
   ) {
-    guard header.rcode == ResponseCode.noError.rawValue
-      || header.rcode == ResponseCode.nxDomain.rawValue
+    guard
+      header.rcode == ResponseCode.noError.rawValue
+        || header.rcode == ResponseCode.nxDomain.rawValue
     else {
       takeError(ResponseCode(UInt16(header.rcode)), index, from: source, now: now)
       return
