@@ -56,7 +56,7 @@ extension Frontend {
         pending[index].asked += 1
         pending[index].askedHash = key.hash
         if case .accepted = resolver.ask(
-          key, type: header.type, client: UInt32(index), now: now)
+          key, type: header.type, client: UInt32(index), since: query.started, now: now)
         {
           return nil
         }

@@ -69,6 +69,8 @@ public struct Frontend: ~Copyable {
     var asked: UInt8
     /// The name last asked for.
     var askedHash: UInt32
+    /// When it came.
+    var started: UInt64
   }
 
   /// Most questions asked upstream for one query: one for each link of a chain of aliases.
@@ -151,14 +153,14 @@ public struct Frontend: ~Copyable {
     counters.misses &+= 1
     let waiting = PendingQuery(
       header: header, questionCount: UInt16(question.count), client: client, asked: 1,
-      askedHash: key.hash)
+      askedHash: key.hash, started: now)
     guard let index = pending.insert(waiting) else {
       counters.pendingLimit &+= 1
       counters.failures &+= 1
       return .reply(writeError(header, question, .servFail, reply: &reply))
     }
     pendingQuestions.store(question, in: index)
-    switch resolver.ask(key, type: header.type, client: UInt32(index), now: now) {
+    switch resolver.ask(key, type: header.type, client: UInt32(index), since: now, now: now) {
     case .accepted:
       return .pending
     case .refused:
@@ -188,6 +190,7 @@ public struct Frontend: ~Copyable {
     let limit = writer.limit
     writer.limit = limit - (header.hasEDNS ? Frontend.optSize : 0)
     var flags = Frontend.responseFlags(header.flags)
+    let start = writer.mark
     switch cache.answer(&key, type: header.type, into: &writer, once: once, now: now) {
     case .missing:
       return nil
@@ -198,6 +201,7 @@ public struct Frontend: ~Copyable {
         counters.truncated &+= 1
       }
     case .endless:
+      writer.rewind(to: start)
       flags |= ResponseCode.servFail.rawValue
     }
     writer.limit = limit

@@ -16,6 +16,10 @@ struct ReplyIngest: ~Copyable {
     case malformed
     /// The upstream doesn't resolve: it points elsewhere.
     case referral
+    /// An error whose upper bits are in OPT (RFC 6891 §6.1.3).
+    case error(ResponseCode)
+    /// The answer is more than can be kept.
+    case tooLarge
     /// The cache knows now what the reply says about the question, or the next link of its chain.
     case usable
   }
@@ -41,6 +45,9 @@ struct ReplyIngest: ~Copyable {
   private var recordCount = 0
   private var data: FixedArray<UInt8>
   private var leftOut: UInt64 = 0
+  private var extendedRcode: UInt8 = 0
+  /// Whether an RRset of the reply was too large to be kept.
+  private var hasOverflowed = false
 
   struct Entry {
     var view: RecordView
@@ -86,6 +93,9 @@ struct ReplyIngest: ~Copyable {
     into cache: inout Cache, now: UInt32
   ) -> Verdict {
     guard (try? check(message, header, at: position)) != nil else { return .malformed }
+    guard extendedRcode == 0 else {
+      return .error(ResponseCode(headerBits: header.rcode, extendedBits: extendedRcode))
+    }
     cache.beginReply()
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
     let answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
@@ -97,10 +107,12 @@ struct ReplyIngest: ~Copyable {
         isFound = true
         break
       }
-      guard type != .cname, links < Cache.longestChain, followAlias(message, answer, &cache, now)
-      else { break }
+      guard type != .cname, followAlias(message, answer, &cache, now) else { break }
       links += 1
+      // What is said of a name beyond can't be told from what is said of this one.
+      guard links <= Cache.longestChain else { return .usable }
     }
+    guard !hasOverflowed else { return .tooLarge }
     if !isFound {
       switch takeNegative(message, header, type, links: links, answer, into: &cache, now: now) {
       case .usable: break
@@ -118,18 +130,29 @@ struct ReplyIngest: ~Copyable {
     _ message: Span<UInt8>, _ header: MessageHeader, at position: Int
   ) throws(WireError) {
     recordCount = 0
+    extendedRcode = 0
+    hasOverflowed = false
+    leftOut = 0
+    var hasOPT = false
     var cursor = RecordCursor(header, at: position)
     while let view = try cursor.next(message) {
       _ = try owner.load(from: message, at: view.owner)
       if view.type == .opt {
-        guard view.section == .additional, owner.count == 1 else { throw .badOption }
+        // RFC 6891 §6.1.1: one OPT, in Additional, owned by the root.
+        guard !hasOPT, view.section == .additional, owner.count == 1 else { throw .badOption }
+        hasOPT = true
+        extendedRcode = UInt8(view.ttl >> 24)
         continue
       }
-      var target = data.mutableSpan
-      _ = try RData.copy(view, of: message, into: &target, at: 0)
+      // Other classes' data has forms of its own (RFC 1035 §3.4).
       guard view.recordClass == RecordClass.internet.rawValue, !view.type.isMeta,
         view.type.rawValue != 0
       else { continue }
+      var target = data.mutableSpan
+      // Names that are uncompressed may leave more than RDLENGTH can say.
+      guard try RData.copy(view, of: message, into: &target, at: 0) <= Int(UInt16.max) else {
+        throw .badRData
+      }
       guard recordCount < ReplyIngest.recordLimit else { throw .badCount }
       records[recordCount] = Entry(view: view, ownerHash: owner.hash, isTaken: false)
       recordCount += 1
@@ -158,8 +181,10 @@ struct ReplyIngest: ~Copyable {
       guard written + 2 < ReplyIngest.setLimit,
         let count = try? RData.copy(entry.view, of: message, into: &target, at: written + 2)
       else {
+        // Half an RRset is none (RFC 2181 §5).
         leftOut += 1
-        continue
+        hasOverflowed = true
+        return false
       }
       target.store16(UInt16(count), written)
       written += 2 + count

@@ -53,14 +53,20 @@ extension Resolver {
     questions[before].chain = next
   }
 
-  mutating func addWaiter(_ client: UInt32, to index: Int) -> Bool {
-    guard
-      let place = waiters.insert(
-        Waiter(client: client, next: questions[index].firstWaiter))
-    else { return false }
+  mutating func addWaiter(_ client: UInt32, since: UInt64, to index: Int) -> Bool {
+    let waiter = Waiter(
+      client: client, deadline: since + ResolverTiming.deadline, next: Resolver.nobody)
+    guard let place = waiters.insert(waiter) else { return false }
+    link(place, to: index)
+    return true
+  }
+
+  /// Puts a client among those who wait for a question.
+  mutating func link(_ place: Int, to index: Int) {
+    waiters[place].next = questions[index].firstWaiter
     questions[index].firstWaiter = UInt32(place)
     questions[index].waiterCount += 1
-    return true
+    questions[index].earliest = min(questions[index].earliest, waiters[place].deadline)
   }
 
   // MARK: Attempts

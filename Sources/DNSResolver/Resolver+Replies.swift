@@ -8,12 +8,13 @@ extension Resolver {
   /// Handles a packet that arrived on an upstream socket.
   ///
   /// A packet is a reply only if it came to the socket that the query left from (a connected one, so
-  /// address and port are the upstream's), has that query's ID and question, and is a response
-  /// (RFC 5452 §9.1). Any attempt of a question in flight will do, also an earlier one.
+  /// address and port are the upstream's), has that query's ID, question and opcode, and is a
+  /// response (RFC 5452 §9.1). Any attempt of a question in flight will do, also an earlier one.
   public mutating func receive(
     _ packet: Span<UInt8>, socket: Int, cache: inout Cache, now: UInt64
   ) {
-    guard let header = try? MessageHeader(packet), header.isResponse, header.opcode == 0,
+    guard let header = try? MessageHeader(packet), header.isResponse,
+      header.opcode == Opcode.query.rawValue,
       let place = findAttempt(socket: socket, id: header.id)
     else {
       counters.mismatched += 1
@@ -24,13 +25,15 @@ extension Resolver {
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     let upstream = socket / settings.socketsPerUpstream
     if header.flags & MessageHeader.Flag.truncated != 0 {
-      // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again.
-      guard !questions[index].isStreaming else { return }
+      // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
+      // unless that has been tried already.
+      guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
       questions[index].upstream = UInt8(upstream)
       startStream(index, now: now)
       return
     }
-    take(packet, header, index, upstream: upstream, recordsAt: end, cache: &cache, now: now)
+    let source = Source(upstream: upstream, isStream: false, isPlain: attempts[place].isPlain)
+    take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
   /// Handles a whole message that arrived on the TCP connection of a question.
@@ -38,16 +41,22 @@ extension Resolver {
     _ packet: Span<UInt8>, for handle: QuestionHandle, cache: inout Cache, now: UInt64
   ) {
     guard let index = index(handle), questions[index].isStreaming,
-      let header = try? MessageHeader(packet), header.isResponse, header.opcode == 0,
-      header.id == questions[index].streamID
+      let header = try? MessageHeader(packet), header.isResponse,
+      header.opcode == Opcode.query.rawValue, header.id == questions[index].streamID
     else {
       counters.mismatched += 1
       return
     }
     guard let end = matchingQuestion(packet, header, index) else { return }
-    take(
-      packet, header, index, upstream: Int(questions[index].upstream), recordsAt: end,
-      cache: &cache, now: now)
+    let source = Source(
+      upstream: Int(questions[index].upstream), isStream: true, isPlain: questions[index].isPlain)
+    guard header.flags & MessageHeader.Flag.truncated == 0 else {
+      // More than a message holds; there is nothing larger to ask with.
+      counters.errors += 1
+      giveUp(on: source, index, now: now)
+      return
+    }
+    take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
   /// Notices that a TCP connection could not be made, or ended without a reply.
@@ -95,28 +104,24 @@ extension Resolver {
     return end + 4
   }
 
+  /// Which packet a reply answers.
+  private struct Source {
+    var upstream: Int
+    var isStream: Bool
+    /// Whether the packet had no OPT.
+    var isPlain: Bool
+  }
+
   /// Makes use of a reply that belongs to a question.
   private mutating func take(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, upstream: Int, recordsAt end: Int,
-    cache: inout Cache, now: UInt64
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, from source: Source,
+    recordsAt end: Int, cache: inout Cache, now: UInt64
   ) {
-    switch header.rcode {
-    case 0, UInt8(ResponseCode.nxDomain.rawValue):
-      break
-    case UInt8(ResponseCode.formErr.rawValue), UInt8(ResponseCode.notImp.rawValue):
-      // RFC 6891 §6.2.2: asked once more without EDNS.
-      counters.errors += 1
-      if !questions[index].plain {
-        questions[index].plain = true
-        questions[index].upstream = UInt8(upstream)
-        askAgain(index, now: now)
-        return
-      }
-      giveUp(on: upstream, index, now: now)
-      return
-    default:
-      counters.errors += 1
-      giveUp(on: upstream, index, now: now)
+    guard
+      header.rcode == ResponseCode.noError.rawValue
+        || header.rcode == ResponseCode.nxDomain.rawValue
+    else {
+      takeError(ResponseCode(UInt16(header.rcode)), index, from: source, now: now)
       return
     }
     guard packet.count > MessageHeader.size else {
@@ -130,15 +135,39 @@ extension Resolver {
     case .malformed:
       // Not to be trusted, and perhaps not the upstream's: the honest reply may still come.
       counters.malformed += 1
-    case .referral:
+    case .error(let rcode):
+      takeError(rcode, index, from: source, now: now)
+    case .referral, .tooLarge:
       counters.errors += 1
-      giveUp(on: upstream, index, now: now)
+      giveUp(on: source, index, now: now)
     case .usable:
       counters.outOfBailiwick += ingest.takeLeftOut()
       counters.answered += 1
-      preferred = upstream
+      preferred = source.upstream
       finish(index, .answered)
     }
+  }
+
+  /// Handles an error that belongs to a question.
+  private mutating func takeError(
+    _ rcode: ResponseCode, _ index: Int, from source: Source, now: UInt64
+  ) {
+    counters.errors += 1
+    // While TCP is being tried, what UDP has to say beside an answer is no news.
+    guard source.isStream == questions[index].isStreaming else { return }
+    switch rcode {
+    case .formErr, .notImp, .badVers:
+      guard !source.isPlain else { break }
+      // RFC 6891 §6.2.2: asked once more without EDNS. That has been done already when the other
+      // packets with EDNS are answered, too.
+      guard !questions[index].isPlain else { return }
+      questions[index].isPlain = true
+      questions[index].upstream = UInt8(source.upstream)
+      askAgain(index, now: now)
+      return
+    default: break
+    }
+    giveUp(on: source, index, now: now)
   }
 
   private mutating func askAgain(_ index: Int, now: UInt64) {
@@ -156,9 +185,10 @@ extension Resolver {
   ///
   /// A late error of an upstream that is no longer the one asked changes nothing but the choice of
   /// those to come.
-  private mutating func giveUp(on upstream: Int, _ index: Int, now: UInt64) {
-    questions[index].failedUpstreams |= 1 << UInt64(upstream)
-    guard Int(questions[index].upstream) == upstream else { return }
+  private mutating func giveUp(on source: Source, _ index: Int, now: UInt64) {
+    guard source.isStream == questions[index].isStreaming else { return }
+    questions[index].failedUpstreams |= 1 << UInt64(source.upstream)
+    guard Int(questions[index].upstream) == source.upstream else { return }
     endStream(index)
     moveOn(index, now: now)
   }

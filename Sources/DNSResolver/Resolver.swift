@@ -37,24 +37,33 @@ public struct Resolver: ~Copyable {
     var nameCount: UInt8
     /// Attempts made so far, over UDP.
     var attemptCount: UInt8 = 0
-    /// Packets that may still be sent before the question fails.
+    /// The upstream asked last.
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
     /// Whether a TCP attempt is under way.
     var isStreaming = false
     /// Whether EDNS is left out because an upstream didn't understand it.
-    var plain = false
+    var isPlain = false
     /// The ID of the TCP attempt.
     var streamID: UInt16 = 0
     /// Tells this question from others that had the same place.
     var generation: UInt32
     var started: UInt64
+    /// When the attempt under way is over.
+    var due: UInt64 = 0
+    /// When the first of those who wait has waited long enough; not beyond ``deadline``.
+    var earliest: UInt64
     var firstAttempt = Resolver.nobody
     var firstWaiter = Resolver.nobody
     var waiterCount: UInt32 = 0
     /// Next question of the same bucket.
     var chain = Resolver.nobody
+
+    /// When the question fails.
+    var deadline: UInt64 { started + ResolverTiming.deadline }
+
+    func hasFailed(_ upstream: Int) -> Bool { failedUpstreams & (1 << UInt64(upstream)) != 0 }
   }
 
   /// A packet that was sent and whose reply is still good.
@@ -62,6 +71,8 @@ public struct Resolver: ~Copyable {
     var question: UInt32
     var socket: UInt16
     var id: UInt16
+    /// Whether EDNS was left out.
+    var isPlain: Bool
     /// Next attempt of the same question.
     var next: UInt32
     /// Next attempt of the same bucket.
@@ -71,6 +82,8 @@ public struct Resolver: ~Copyable {
   /// A client that waits for a question.
   struct Waiter: BitwiseCopyable {
     var client: UInt32
+    /// When it has waited long enough.
+    var deadline: UInt64
     var next: UInt32
   }
 
@@ -119,27 +132,31 @@ public struct Resolver: ~Copyable {
   ///
   /// - Parameters:
   ///   - client: a number that comes back with the completion.
+  ///   - since: when the client began to wait, which is before now when this question follows from
+  ///     another; ``ResolverTiming/deadline`` counts from then.
   public mutating func ask(
-    _ key: borrowing NameKey, type: RecordType, client: UInt32, now: UInt64
+    _ key: borrowing NameKey, type: RecordType, client: UInt32, since: UInt64, now: UInt64
   ) -> Asked {
     if let index = find(key, type) {
       guard questions[index].waiterCount < settings.waitersPerQuestion,
-        addWaiter(client, to: index)
+        addWaiter(client, since: since, to: index)
       else {
         counters.inFlightLimit += 1
         return .refused
       }
+      if since < now { setTimer(index, at: questions[index].due, now: now) }
       counters.joined += 1
       return .accepted
     }
     let question = Question(
       type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
-      generation: UInt32(truncatingIfNeeded: random.next()), started: now)
+      generation: UInt32(truncatingIfNeeded: random.next()), started: now,
+      earliest: now + ResolverTiming.deadline)
     guard let index = questions.insert(question) else {
       counters.inFlightLimit += 1
       return .refused
     }
-    guard addWaiter(client, to: index) else {
+    guard addWaiter(client, since: since, to: index) else {
       questions.remove(index)
       counters.inFlightLimit += 1
       return .refused
@@ -156,8 +173,19 @@ public struct Resolver: ~Copyable {
   /// Handles the deadlines that are over.
   public mutating func expire(now: UInt64) {
     while let index = timers.popDue(now: now) {
-      guard now < questions[index].started + ResolverTiming.deadline else {
+      guard now < questions[index].deadline else {
         fail(index)
+        continue
+      }
+      if now >= questions[index].earliest {
+        endWaiting(index, now: now)
+        guard questions[index].waiterCount > 0 else {
+          fail(index)
+          continue
+        }
+      }
+      guard now >= questions[index].due else {
+        setTimer(index, at: questions[index].due, now: now)
         continue
       }
       if questions[index].isStreaming {
@@ -170,7 +198,7 @@ public struct Resolver: ~Copyable {
           nextUpstream(after: questions[index]) ?? questions[index].upstream
         send(index, now: now)
       } else {
-        timers.schedule(index, at: questions[index].started + ResolverTiming.deadline)
+        setTimer(index, at: questions[index].deadline, now: now)
       }
     }
   }
@@ -181,7 +209,17 @@ public struct Resolver: ~Copyable {
   // MARK: Out
 
   /// The next thing to be done, or nothing.
-  public mutating func nextAction() -> Action? { actions.pop() }
+  public mutating func nextAction() -> Action? {
+    while let action = actions.pop() {
+      switch action {
+      case .send(let query), .openStream(let query):
+        // The question may have ended since, and its place may be another's.
+        if index(query.question) != nil { return action }
+      case .closeStream: return action
+      }
+    }
+    return nil
+  }
 
   /// The next client whose question has ended, or nothing.
   public mutating func nextCompletion() -> Completion? { completions.pop() }
@@ -199,7 +237,7 @@ public struct Resolver: ~Copyable {
     writer.octets(names.octets(in: Int(query.question.index), count: Int(question.nameCount)))
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
-    if !question.plain {
+    if !question.isPlain {
       // RFC 6891 §6.1.2: root, OPT, our UDP size, no flags, no options.
       writer.octet(0)
       writer.number16(RecordType.opt.rawValue)
@@ -253,7 +291,7 @@ public struct Resolver: ~Copyable {
       let place = attempts.insert(
         Attempt(
           question: UInt32(index), socket: UInt16(socket), id: id,
-          next: questions[index].firstAttempt,
+          isPlain: questions[index].isPlain, next: questions[index].firstAttempt,
           chain: byTransaction[transactionBucket(socket, id)]))
     else {
       fail(index)
@@ -262,17 +300,20 @@ public struct Resolver: ~Copyable {
     byTransaction[transactionBucket(socket, id)] = UInt32(place)
     questions[index].firstAttempt = UInt32(place)
     questions[index].attemptCount += 1
-    timers.schedule(
-      index,
-      at: min(
-        now + ResolverTiming.wait(attempt: attempt),
-        questions[index].started + ResolverTiming.deadline))
+    setTimer(index, at: now + ResolverTiming.wait(attempt: attempt), now: now)
     let query = OutgoingQuery(
       question: handle(index), id: id, upstream: upstream, socket: socket)
     guard actions.push(.send(query)) else {
       fail(index)
       return
     }
+  }
+
+  /// Sets when a question's attempt is over; the question's deadline, and that of the client who has
+  /// waited longest, may come first.
+  private mutating func setTimer(_ index: Int, at due: UInt64, now: UInt64) {
+    questions[index].due = due
+    timers.schedule(index, at: min(due, questions[index].earliest), now: now)
   }
 
   /// Draws a socket and an ID that no attempt in flight has together.
@@ -294,10 +335,7 @@ public struct Resolver: ~Copyable {
     let id = UInt16(truncatingIfNeeded: random.next())
     questions[index].isStreaming = true
     questions[index].streamID = id
-    timers.schedule(
-      index,
-      at: min(
-        now + ResolverTiming.stream, questions[index].started + ResolverTiming.deadline))
+    setTimer(index, at: now + ResolverTiming.stream, now: now)
     let query = OutgoingQuery(
       question: handle(index), id: id, upstream: Int(questions[index].upstream), socket: nil)
     guard actions.push(.openStream(query)) else {
@@ -329,7 +367,7 @@ public struct Resolver: ~Copyable {
   private func nextUpstream(after question: Question) -> UInt8? {
     for step in 1...settings.upstreams {
       let upstream = (Int(question.upstream) + step) % settings.upstreams
-      if question.failedUpstreams & (1 << UInt64(upstream)) == 0 { return UInt8(upstream) }
+      if !question.hasFailed(upstream) { return UInt8(upstream) }
     }
     return nil
   }
@@ -340,6 +378,25 @@ public struct Resolver: ~Copyable {
   mutating func fail(_ index: Int) {
     counters.failed += 1
     finish(index, .failed)
+  }
+
+  /// Tells the clients that have waited long enough that there is no reply.
+  private mutating func endWaiting(_ index: Int, now: UInt64) {
+    var waiter = questions[index].firstWaiter
+    questions[index].firstWaiter = Resolver.nobody
+    questions[index].waiterCount = 0
+    questions[index].earliest = questions[index].deadline
+    while waiter != Resolver.nobody {
+      let place = Int(waiter)
+      let next = waiters[place].next
+      if waiters[place].deadline <= now {
+        _ = completions.push(Completion(client: waiters[place].client, outcome: .failed))
+        waiters.remove(place)
+      } else {
+        link(place, to: index)
+      }
+      waiter = next
+    }
   }
 
   /// Ends a question: every waiting client is told, every attempt forgotten.

@@ -7,7 +7,7 @@ import Memory
 struct TimerWheel: ~Copyable {
   /// Milliseconds of a slot.
   static let tick: UInt64 = 10
-  /// Slots: deadlines lie at most this many ticks ahead.
+  /// Slots; a deadline further ahead waits in the last one and is put back from there.
   private static let slots = 1_024
 
   private static let nobody = UInt32.max
@@ -16,6 +16,8 @@ struct TimerWheel: ~Copyable {
   struct Link: BitwiseCopyable {
     var next = TimerWheel.nobody
     var previous = TimerWheel.nobody
+    /// The tick at which the deadline is over.
+    var due: UInt64 = 0
     var slot = TimerWheel.noSlot
   }
 
@@ -24,6 +26,8 @@ struct TimerWheel: ~Copyable {
   private var occupied: FixedArray<UInt64>
   /// The tick up to which, itself included, all deadlines were handed out.
   private var passed: UInt64
+  /// Things that have a deadline.
+  private(set) var count = 0
 
   /// Makes a wheel for things numbered below `capacity`.
   init(capacity: Int, now: UInt64) {
@@ -33,14 +37,21 @@ struct TimerWheel: ~Copyable {
     passed = now / TimerWheel.tick
   }
 
-  /// Sets a thing's deadline, in place of any other; deadlines beyond the horizon come at the horizon.
-  mutating func schedule(_ thing: Int, at due: UInt64) {
+  /// Sets a thing's deadline, in place of any other.
+  mutating func schedule(_ thing: Int, at due: UInt64, now: UInt64) {
     cancel(thing)
-    let wanted = (due + TimerWheel.tick - 1) / TimerWheel.tick
-    let tick = min(max(wanted, passed + 1), passed + UInt64(TimerWheel.slots) - 1)
+    // Nobody calls while there are no deadlines, so that the wheel stands still meanwhile.
+    if count == 0 { passed = max(passed, now / TimerWheel.tick) }
+    put(thing, (due + TimerWheel.tick - 1) / TimerWheel.tick)
+  }
+
+  private mutating func put(_ thing: Int, _ due: UInt64) {
+    let tick = min(max(due, passed + 1), passed + UInt64(TimerWheel.slots) - 1)
     let slot = Int(tick % UInt64(TimerWheel.slots))
     let head = heads[slot]
-    links[thing] = Link(next: head, previous: TimerWheel.nobody, slot: UInt16(slot))
+    links[thing] = Link(
+      next: head, previous: TimerWheel.nobody, due: due, slot: UInt16(slot))
+    count += 1
     if head != TimerWheel.nobody { links[Int(head)].previous = UInt32(thing) }
     heads[slot] = UInt32(thing)
     occupied[slot >> 6] |= 1 << UInt64(slot & 63)
@@ -59,6 +70,7 @@ struct TimerWheel: ~Copyable {
       if link.next == TimerWheel.nobody { occupied[slot >> 6] &= ~(1 << UInt64(slot & 63)) }
     }
     links[thing] = Link()
+    count -= 1
   }
 
   /// Takes a thing whose deadline is over, or nothing when there is none yet.
@@ -67,14 +79,16 @@ struct TimerWheel: ~Copyable {
     while let tick = firstOccupied(), tick <= current {
       passed = tick - 1
       let thing = Int(heads[Int(tick % UInt64(TimerWheel.slots))])
+      let due = links[thing].due
       cancel(thing)
-      return thing
+      if due <= current { return thing }
+      put(thing, due)
     }
     passed = max(passed, current)
     return nil
   }
 
-  /// When to look again: a time at which the earliest deadline is over.
+  /// When to look again: when the earliest deadline is over, or sooner.
   var next: UInt64? { firstOccupied().map { $0 * TimerWheel.tick } }
 
   /// The first tick behind `passed` with a deadline.

@@ -1,0 +1,47 @@
+import DNSResolver
+import DNSWire
+import Testing
+
+@testable import DNSFrontend
+
+// Short ways to say what most tests say.
+
+extension Host {
+  /// The octets that a client gets for a packet at once, nothing when it gets none.
+  func answer(
+    to packet: [UInt8], from address: IPAddress = Host.client,
+    over transport: Frontend.Transport = .udp
+  ) -> [UInt8]? {
+    for case .replied(_, _, let octets) in ask(packet, from: address, over: transport) {
+      return octets
+    }
+    return nil
+  }
+
+  /// What a client gets for a query at once.
+  func answer(
+    to query: Message, from address: IPAddress = Host.client,
+    over transport: Frontend.Transport = .udp
+  ) throws -> Message {
+    try Message(parsing: #require(answer(to: query.encoded(), from: address, over: transport)))
+  }
+
+  /// Has the resolver ask for a name and gives it an answer, so that it is known afterwards.
+  func learn(_ name: Name, _ type: RecordType, _ records: [Record]) throws {
+    let query = Message(query: name, type, edns: EDNS(udpSize: 1_232))
+    let events = ask(query.encoded(compress: false), over: .tcp)
+    guard case .sent(let sent, let octets)? = events.first else {
+      Issue.record("nothing was asked for \(name) \(type)")
+      return
+    }
+    var reply = Message(respondingTo: try Message(parsing: octets), answers: records)
+    reply.ra = true
+    _ = receive(reply.encoded(), socket: try #require(sent.socket))
+  }
+
+  /// Makes an address of a name known.
+  func learn(_ line: String) throws {
+    let record = try Record(line)
+    try learn(record.name, record.type, [record])
+  }
+}
