@@ -125,7 +125,7 @@ extension Resolver {
       return
     }
     guard packet.count > MessageHeader.size else {
-      counters.malformed += 1
+      takeMalformed(index, from: source, now: now)
       return
     }
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
@@ -133,8 +133,7 @@ extension Resolver {
       packet, header, at: end, type: questions[index].type, into: &cache, now: seconds)
     {
     case .malformed:
-      // Not to be trusted, and perhaps not the upstream's: the honest reply may still come.
-      counters.malformed += 1
+      takeMalformed(index, from: source, now: now)
     case .error(let rcode):
       takeError(rcode, index, from: source, now: now)
     case .referral, .tooLarge:
@@ -146,6 +145,26 @@ extension Resolver {
       preferred = source.upstream
       finish(index, .answered)
     }
+  }
+
+  /// Malformed replies to a question after which it is asked over TCP.
+  private static let malformedLimit: UInt8 = 2
+
+  /// Handles a reply that is not to be trusted.
+  ///
+  /// Perhaps it isn't the upstream's, and the honest one still comes. When the next one is no better,
+  /// TCP tells whose they are.
+  private mutating func takeMalformed(_ index: Int, from source: Source, now: UInt64) {
+    counters.malformed += 1
+    if source.isStream {
+      giveUp(on: source, index, now: now)
+      return
+    }
+    questions[index].malformed &+= 1
+    guard questions[index].malformed == Resolver.malformedLimit, !questions[index].isStreaming
+    else { return }
+    questions[index].upstream = UInt8(source.upstream)
+    startStream(index, now: now)
   }
 
   /// Handles an error that belongs to a question.

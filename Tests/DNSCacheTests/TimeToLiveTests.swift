@@ -97,13 +97,15 @@ struct TimeToLiveTests {
 
 @Suite("Trust (RFC 2181 §5.4.1)")
 struct RankTests {
-  static let ranks: [Rank] = [.additional, .authority, .answer, .authoritativeAnswer]
+  static let ranks: [Rank] = [
+    .additional, .authority, .aliasedAnswer, .answer, .authoritativeAnswer,
+  ]
 
   static func section(_ rank: Rank) -> RecordView.Section {
     switch rank {
     case .additional: .additional
     case .authority: .authority
-    case .answer, .authoritativeAnswer: .answer
+    case .aliasedAnswer, .answer, .authoritativeAnswer: .answer
     }
   }
 

@@ -23,7 +23,9 @@ struct UpstreamLimitTests {
       + [UInt8(answers >> 8), UInt8(truncatingIfNeeded: answers), 0, 0, 0, 0]
   }
 
-  /// A name may use the octets before it twice: a pointer leads into the middle of a label whose octets
+  /// A name that uses the octets before it twice.
+  ///
+  /// It may: a pointer leads into the middle of a label whose octets
   /// read as labels, too, and on to the label itself. So RDATA of 65,430 octets becomes 65,546.
   @Test func `RDATA that is too long once its name is uncompressed is malformed`() throws {
     let host = Host()
