@@ -42,7 +42,8 @@ struct AddressIndex: ~Copyable {
     arena.setLink(entry, AddressField.previousSame, .none)
     table[bucket] = entry
     count += 1
-    if count * 4 > table.count * 3 { split(in: &arena) }
+    // Twice: see the table of names.
+    for _ in 0..<2 where count * 4 > table.count * 3 { split(in: &arena) }
   }
 
   /// Takes an entry out.
@@ -109,5 +110,32 @@ struct AddressIndex: ~Copyable {
       table[bucket] = entry
       entry = next
     }
+  }
+
+  /// Checks chains and groups, and counts the entries; for tests.
+  func _checkInvariants(in arena: borrowing Arena) -> Int {
+    var entries = 0
+    var groups = 0
+    for bucket in 0..<table.count {
+      var first = table[bucket]
+      while !first.isNone {
+        let (high, low) = address(first, in: arena)
+        precondition(table.bucket(seed.hash(high: high, low: low)) == bucket)
+        precondition(group(high, low, bucket, in: arena) == first, "one group an address")
+        groups += 1
+        var previous = Reference.none
+        var entry = first
+        while !entry.isNone {
+          precondition(arena.link(entry, AddressField.previousSame) == previous)
+          precondition(address(entry, in: arena) == (high, low))
+          entries += 1
+          previous = entry
+          entry = arena.link(entry, AddressField.nextSame)
+        }
+        first = arena.link(first, AddressField.chain)
+      }
+    }
+    precondition(groups == count)
+    return entries
   }
 }

@@ -57,16 +57,18 @@ extension Cache {
       }
       if !exact.isNone {
         markUsed(node)
-        if arena.load8(exact, SetField.kind) == RRset.Kind.noData.rawValue {
-          // A name with an alias has data; "no such alias" is no news about other types.
-          return writeNegative(exact, name: key, owner: owner, .noError, into: &writer, now: now)
+        let kind = arena.load8(exact, SetField.kind)
+        if kind == RRset.Kind.records.rawValue {
+          return writeAnswer(exact, type, owner: owner, into: &writer, now: now)
         }
-        return writeAnswer(exact, type, owner: owner, into: &writer, now: now)
+        // "No such name" is found here when somebody asks for its number, type 0.
+        let rcode: ResponseCode = kind == RRset.Kind.noData.rawValue ? .noError : .nxDomain
+        return writeNegative(exact, name: key, rcode, into: &writer, now: now)
       }
       if alias.isNone || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue {
         guard !noName.isNone else { return .missing }
         markUsed(node)
-        return writeNegative(noName, name: key, owner: owner, .nxDomain, into: &writer, now: now)
+        return writeNegative(noName, name: key, .nxDomain, into: &writer, now: now)
       }
       markUsed(node)
       guard links < Cache.longestChain else { return .endless }
@@ -159,7 +161,7 @@ extension Cache {
   // MARK: Negative answers (RFC 2308)
 
   private func writeNegative(
-    _ set: Reference, name: borrowing NameKey, owner: Int, _ rcode: ResponseCode,
+    _ set: Reference, name: borrowing NameKey, _ rcode: ResponseCode,
     into writer: inout MessageWriter, now: UInt32
   ) -> Answer {
     let octets = Int(arena.load32(set, SetField.dataCount))
@@ -196,13 +198,17 @@ extension Cache {
     let end = SetField.data + Int(arena.load32(set, SetField.dataCount))
     var position = SetField.data
     var targets = 0
+    var nodes: InlineArray<16, UInt32> = InlineArray(repeating: 0)
     while position < end && targets < Cache.additionalTargets {
       let octets = Int(arena.load16(set, position).bigEndian)
       arena.load(&scratch, set, position + 2 + before, count: octets - before)
       position += 2 + octets
-      targets += 1
       let node = find(scratch)
-      if node.isNone { continue }
+      var isNew = !node.isNone
+      for index in 0..<targets where nodes[index] == node.rawValue { isNew = false }
+      nodes[targets] = node.rawValue
+      targets += 1
+      guard isNew else { continue }
       guard writeAdditionalAddresses(.a, at: node, into: &writer, now: now),
         writeAdditionalAddresses(.aaaa, at: node, into: &writer, now: now)
       else { return }
@@ -215,7 +221,7 @@ extension Cache {
   ) -> Bool {
     let set = findSet(type, at: node)
     if set.isNone || arena.load8(set, SetField.kind) != RRset.Kind.records.rawValue
-      || arena.load32(set, SetField.expiry) <= now
+      || arena.load32(set, SetField.expiry) <= now || arena.load8(set, SetField.ephemeral) != 0
     {
       return true
     }

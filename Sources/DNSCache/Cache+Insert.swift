@@ -18,13 +18,20 @@ public struct Origin: Sendable {
 extension Cache {
   /// What became of data that was offered.
   public enum Insertion: Sendable {
-    /// It is in the cache, or may be used once.
+    /// It is in the cache, or may be used once: also when it is too large for a full cache.
     case stored
     /// Something better trusted is there.
     case outranked
-    /// No room could be made.
+    /// No room could be made, or it may be used once and too much else may.
     case noRoom
+    /// It is nothing that can be kept: a type that no record has, no record, or too large.
+    case refused
   }
+
+  /// Most octets of an RRset, as it is passed to ``insert(owner:type:ttl:records:from:once:now:)``.
+  ///
+  /// Names are uncompressed in it, so a message of 64 KiB can hold more; such an RRset is an attack.
+  public static let largestSet = 65_535
 
   // MARK: Records
 
@@ -45,6 +52,8 @@ extension Cache {
     owner: borrowing NameKey, type: RecordType, ttl: UInt32, records: Span<UInt8>,
     from origin: Origin, once: Bool = false, now: UInt32
   ) -> Insertion {
+    guard type.rawValue != 0, !type.isMeta, !records.isEmpty, records.count <= Cache.largestSet
+    else { return .refused }
     let kept = limits.ttl(ttl)
     return place(
       owner: owner, type: type, kind: .records, ttl: kept, expiry: now &+ kept, data: records,
@@ -56,7 +65,8 @@ extension Cache {
   /// - Parameters:
   ///   - owner: the name that is meant: the last of a chain of aliases.
   ///   - type: the type that does not exist; nothing when the name does not.
-  ///   - soa: the SOA that came with the fact; without one, it may be used once (RFC 2308 §5).
+  ///   - soa: the SOA that came with the fact; without one, or with one whose zone the name isn't
+  ///     in, the fact may be used once (RFC 2308 §5).
   ///   - now: the time in seconds.
   public mutating func insertNegative(
     owner: borrowing NameKey, type: RecordType?, soa: NegativeSOA?, soaData: Span<UInt8>,
@@ -65,8 +75,10 @@ extension Cache {
     var data: InlineArray<1024, UInt8> = InlineArray(repeating: 0)
     var dataCount = 0
     var ttl: UInt32 = 0
-    if let soa, soaData.count + 1 <= 1024, soaData.count >= 20 {
-      data[0] = UInt8(owner.count - soa.zoneCount)
+    if let soa, soaData.count + 1 <= 1024, soaData.count >= 20,
+      let zone = Cache.zoneOffset(in: owner, zoneCount: soa.zoneCount)
+    {
+      data[0] = zone
       var target = data.mutableSpan
       target.store(soaData, 1)
       dataCount = soaData.count + 1
@@ -76,6 +88,14 @@ extension Cache {
       owner: owner, type: type ?? RecordType(rawValue: 0), kind: type == nil ? .noName : .noData,
       ttl: ttl, expiry: now &+ ttl, data: data.span.extracting(0..<dataCount), origin: origin,
       once: ttl == 0, now: now)
+  }
+
+  /// Where the last labels of a name begin that take so many octets; nothing if none do.
+  private static func zoneOffset(in owner: borrowing NameKey, zoneCount: Int) -> UInt8? {
+    let name = owner.octets
+    var label = 0
+    while label < name.count && name.count - label > zoneCount { label += Int(name[label]) + 1 }
+    return name.count - label == zoneCount && zoneCount > 0 ? UInt8(label) : nil
   }
 
   /// The SOA record that bounds a negative fact.
@@ -97,23 +117,30 @@ extension Cache {
     owner: borrowing NameKey, type: RecordType, kind: RRset.Kind, ttl: UInt32, expiry: UInt32,
     data: Span<UInt8>, origin: Origin, once: Bool, now: UInt32
   ) -> Insertion {
+    if once && !hasEphemeralRoom {
+      counters.noRoom += 1
+      return .noRoom
+    }
     guard let node = findOrInsert(owner) else { return .noRoom }
+    arena.store16(currentReply, node, NodeField.reply)
     let old = findSet(type, at: node)
     if !old.isNone && isBetter(RRset(old, in: arena), than: origin, now: now) {
       counters.outranked += 1
       return .outranked
     }
-    guard let set = makeSet(type, kind, data, owner: node) else {
+    let mayUseReserve = origin.rank.answersQuestions && hasEphemeralRoom
+    guard let set = makeSet(type, kind, data, owner: node, mayUseReserve: mayUseReserve) else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
       return .noRoom
     }
+    let once = once || set == reserve
     if !old.isNone { removeSet(old, at: node) }
     arena.store32(expiry, set, SetField.expiry)
     arena.store32(ttl, set, SetField.ttl)
     arena.store8(origin.rank.rawValue, set, SetField.rank)
     arena.store8(origin.section.rawValue, set, SetField.section)
-    let isOnce = once && rememberEphemeral(node)
-    arena.store8(isOnce ? 1 : 0, set, SetField.ephemeral)
+    arena.store8(once ? 1 : 0, set, SetField.ephemeral)
+    if once { rememberEphemeral(node) }
     if origin.rank.answersQuestions { removeContradictions(to: type, kind, at: node) }
     limitSets(at: node)
     arena.setLink(set, SetField.next, arena.link(node, NodeField.firstSet))
@@ -129,36 +156,91 @@ extension Cache {
   }
 
   /// Builds a block for an RRset, in no list yet; its addresses are in their index already.
+  ///
+  /// Of records that stand in the data twice one is kept (RFC 2181 §5).
   mutating func makeSet(
-    _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, owner node: Reference
+    _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, owner node: Reference,
+    mayUseReserve: Bool = false
   ) -> Reference? {
     let entry = RRset.addressEntry(type, kind)
-    let count = kind == .records ? Cache.countRecords(data) : 0
-    let octets = entry > 0 ? count * entry : data.count
-    guard let set = allocate(SetField.data + octets, keeping: node) else { return nil }
+    let (count, octets, isUnique) =
+      kind == .records ? measureRecords(data) : (0, data.count, true)
+    let room = entry > 0 ? count * entry : octets
+    guard let set = allocateSet(SetField.data + room, owner: node, mayUseReserve) else {
+      counters.noRoom += 1
+      return nil
+    }
     arena.store16(type.rawValue, set, SetField.type)
     arena.store8(kind.rawValue, set, SetField.kind)
     arena.store16(UInt16(count), set, SetField.count)
-    arena.store32(UInt32(octets), set, SetField.dataCount)
-    if entry > 0 {
-      let width = entry - AddressField.address
-      for index in 0..<count {
-        let place = Cache.addressPlace(set, index, entry)
-        let at = index * (2 + width) + 2
-        arena.store(data.extracting(at..<at + width), place, AddressField.address)
-        arena.setLink(place, AddressField.owner, node)
-        if type == .a {
-          addresses4.insert(place, in: &arena)
-        } else {
-          addresses6.insert(place, in: &arena)
-        }
-      }
-    } else {
-      arena.store(data, set, SetField.data)
-    }
+    arena.store32(UInt32(room), set, SetField.dataCount)
     setCount += 1
     recordCount += count
+    if entry == 0 && isUnique {
+      arena.store(data, set, SetField.data)
+      return set
+    }
+    duplicates.begin(count: isUnique ? 0 : Cache.countRecords(data))
+    var position = 0
+    var target = SetField.data
+    while position < data.count {
+      let end = position + 2 + Int(data.load16(position))
+      if isUnique || duplicates.isFirst(data, at: position) {
+        if entry > 0 {
+          let place = Reference(rawValue: set.rawValue + UInt32(target / Arena.unit))
+          putAddress(data.extracting(position + 2..<end), type, place, owner: node)
+          target += entry
+        } else {
+          arena.store(data.extracting(position..<end), set, target)
+          target += end - position
+        }
+      }
+      position = end
+    }
     return set
+  }
+
+  private mutating func allocateSet(
+    _ octets: Int, owner node: Reference, _ mayUseReserve: Bool
+  ) -> Reference? {
+    guard octets <= Cache.largestBlock else { return nil }
+    if let set = allocate(octets, keeping: node) { return set }
+    guard mayUseReserve, !isReserveUsed else { return nil }
+    isReserveUsed = true
+    return reserve
+  }
+
+  private mutating func putAddress(
+    _ address: Span<UInt8>, _ type: RecordType, _ place: Reference, owner node: Reference
+  ) {
+    arena.store(address, place, AddressField.address)
+    arena.setLink(place, AddressField.owner, node)
+    if type == .a {
+      addresses4.insert(place, in: &arena)
+    } else {
+      addresses6.insert(place, in: &arena)
+    }
+  }
+
+  /// Counts the different records in a list of lengths and RDATA, and their octets.
+  private mutating func measureRecords(
+    _ data: Span<UInt8>
+  ) -> (count: Int, octets: Int, isUnique: Bool) {
+    let all = Cache.countRecords(data)
+    guard all > 1 else { return (all, data.count, true) }
+    var count = 0
+    var octets = 0
+    var position = 0
+    duplicates.begin(count: all)
+    while position < data.count {
+      let size = 2 + Int(data.load16(position))
+      if duplicates.isFirst(data, at: position) {
+        count += 1
+        octets += size
+      }
+      position += size
+    }
+    return (count, octets, count == all)
   }
 
   /// Counts the records in a list of lengths and RDATA.
@@ -169,7 +251,7 @@ extension Cache {
       position += 2 + Int(data.load16(position))
       count += 1
     }
-    precondition(position == data.count && count <= Int(UInt16.max))
+    precondition(position == data.count)
     return count
   }
 
@@ -193,12 +275,18 @@ extension Cache {
     switch (kind, other.kind) {
     case (.noName, _): other.rank.answersQuestions
     case (_, .noName): true
-    case (.noData, _): false
-    case (.records, .noData): false
-    case (.records, .records):
-      other.rank.answersQuestions && (type == .cname) != (other.type == .cname)
-        && !mayStandBesideCNAME(type) && !mayStandBesideCNAME(other.type)
+    // RFC 2308 §2.2: had there been an alias, it would have come instead of "no such type".
+    case (.noData, .records): other.type == .cname && areApart(type, other)
+    case (.records, .noData): type == .cname && areApart(type, other)
+    case (.records, .records): areApart(type, other)
+    case (.noData, .noData): false
     }
+  }
+
+  /// Whether one of two answers is an alias and the other can't stand beside one.
+  private static func areApart(_ type: RecordType, _ other: RRset) -> Bool {
+    other.rank.answersQuestions && (type == .cname) != (other.type == .cname)
+      && !mayStandBesideCNAME(type) && !mayStandBesideCNAME(other.type)
   }
 
   private static func mayStandBesideCNAME(_ type: RecordType) -> Bool {

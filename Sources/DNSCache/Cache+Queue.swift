@@ -18,10 +18,6 @@ extension Cache {
   /// Bits of the cursors that always exist.
   static var reservedCursors: UInt8 { 0b11 }
 
-  /// Names that the hand spares before it removes one regardless, so that an eviction's time is
-  /// bounded.
-  private static let sparedPerEviction = 256
-
   /// Takes a cursor, set on the oldest name; nothing when all are in use.
   public mutating func openCursor() -> Cursor? {
     for index in 0..<8 where cursorsInUse & (1 << UInt8(index)) == 0 {
@@ -61,26 +57,38 @@ extension Cache {
     }
   }
 
+  /// Names of one reply that an eviction passes over before it gives up.
+  ///
+  /// A reply brings at most a chain of aliases and the extra records that the resolver looks at, 128
+  /// of them; whoever meets so many has been round and found nothing else.
+  private static let skippedPerEviction = 512
+
   /// Removes one name that was not used lately; false when there is none to remove.
-  mutating func evict(keeping kept: Reference) -> Bool {
+  ///
+  /// - Parameter spare: used names that may be spared still; then one goes regardless.
+  mutating func evict(keeping kept: Reference, sparing spare: inout Int) -> Bool {
     var node = place(.hand)
-    var spared = 0
+    var skipped = 0
     while true {
       if node.isNone { node = oldest }
       if node.isNone { return false }
       let newer = arena.link(node, NodeField.newer)
-      if node == kept {
-        guard nameCount > 1 else { return false }
+      if node == kept || isOfCurrentReply(node) {
+        skipped += 1
+        guard skipped <= Cache.skippedPerEviction else { return false }
         node = newer
         continue
       }
-      if arena.load8(node, NodeField.visited) != 0 && spared < Cache.sparedPerEviction {
+      if arena.load8(node, NodeField.visited) != 0 && spare > 0 {
         arena.store8(0, node, NodeField.visited)
-        spared += 1
+        spare -= 1
         node = newer
         continue
       }
-      move(.hand, to: newer)
+      // Not to what is just coming in: the hand would stay among the newest names and remove each as
+      // soon as the next one comes.
+      let isEnd = newer == kept || isOfCurrentReply(newer)
+      move(.hand, to: isEnd ? .none : newer)
       removeNode(node)
       counters.evictions += 1
       return true
@@ -119,15 +127,35 @@ extension Cache {
     if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
   }
 
+  // MARK: Replies
+
+  /// Begins to take in the data of one reply: until ``endReply()`` none of it makes room for the rest.
+  public mutating func beginReply() {
+    lastReply = lastReply == UInt16.max ? 1 : lastReply + 1
+    currentReply = lastReply
+  }
+
+  /// Ends what ``beginReply()`` began, once the answers that the reply was for are written.
+  public mutating func endReply() {
+    currentReply = 0
+    dropEphemeral()
+  }
+
+  private func isOfCurrentReply(_ node: Reference) -> Bool {
+    currentReply != 0 && !node.isNone && arena.load16(node, NodeField.reply) == currentReply
+  }
+
   // MARK: Used once
 
   /// Remembers that a node has an RRset that may be used once only.
-  mutating func rememberEphemeral(_ node: Reference) -> Bool {
-    guard ephemeralCount < 64 else { return false }
+  mutating func rememberEphemeral(_ node: Reference) {
+    precondition(hasEphemeralRoom)
     ephemeral[ephemeralCount] = node.rawValue
     ephemeralCount += 1
-    return true
   }
+
+  /// Whether one more RRset can be remembered as one that may be used once only.
+  var hasEphemeralRoom: Bool { ephemeralCount < 64 }
 
   mutating func forgetEphemeral(_ node: Reference) {
     guard ephemeralCount > 0 else { return }

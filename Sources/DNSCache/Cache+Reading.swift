@@ -72,7 +72,9 @@ extension Cache {
     while !entry.isNone {
       let node = arena.link(entry, AddressField.owner)
       let set = findSet(isIPv4 ? .a : .aaaa, at: node)
-      if !set.isNone && arena.load32(set, SetField.expiry) > now {
+      if !set.isNone && arena.load32(set, SetField.expiry) > now
+        && arena.load8(set, SetField.ephemeral) == 0
+      {
         let goOn = body(arena.octets(node, NodeField.name, count: arena.nodeName(node)))
         if !goOn { return }
       }
@@ -110,7 +112,7 @@ extension Cache {
   public enum FlushScope: Sendable {
     /// All that is known.
     case everything
-    /// One type's RRset.
+    /// One type's RRset, or what says that there is none: "no such name" too.
     case type(RecordType)
     /// Negative facts.
     case negative
@@ -154,7 +156,7 @@ extension Cache {
       let goes =
         switch scope {
         case .everything: true
-        case .type(let type): view.type == type
+        case .type(let type): view.type == type || view.kind == .noName
         case .negative: view.kind != .records
         }
       if goes {
@@ -175,8 +177,13 @@ extension Cache {
     var queued = 0
     var sets = 0
     var records = 0
+    var entries4 = 0
+    var entries6 = 0
+    var older = Reference.none
     var node = oldest
     while !node.isNone {
+      precondition(arena.link(node, NodeField.older) == older)
+      older = node
       queued += 1
       var set = arena.link(node, NodeField.firstSet)
       precondition(!set.isNone, "a name without data is removed")
@@ -185,13 +192,19 @@ extension Cache {
         sets += 1
         records += view.count
         let entry = RRset.addressEntry(view.type, view.kind)
-        if entry > 0 {
-          for index in 0..<view.count { checkAddress(set, index, entry, view, node) }
+        for index in 0..<(entry > 0 ? view.count : 0) {
+          let place = Cache.addressPlace(set, index, entry)
+          precondition(arena.link(place, AddressField.owner) == node)
+          if view.type == .a { entries4 += 1 } else { entries6 += 1 }
         }
         set = arena.link(set, SetField.next)
       }
       node = arena.link(node, NodeField.newer)
     }
+    precondition(older == newest)
+    // As many entries in the reverse maps as there are address records, so each is there.
+    precondition(addresses4._checkInvariants(in: arena) == entries4)
+    precondition(addresses6._checkInvariants(in: arena) == entries6)
     precondition(queued == nameCount && sets == setCount && records == recordCount)
     var chained = 0
     for bucket in 0..<names.count {
@@ -204,24 +217,5 @@ extension Cache {
     }
     precondition(chained == nameCount)
     precondition(octets <= max(limits.octets, CacheLimits.leastOctets))
-  }
-
-  private func checkAddress(
-    _ set: Reference, _ index: Int, _ entry: Int, _ view: RRset, _ node: Reference
-  ) {
-    let place = Cache.addressPlace(set, index, entry)
-    precondition(arena.link(place, AddressField.owner) == node)
-    let isIPv4 = view.type == .a
-    let high = isIPv4 ? 0 : arena.load64(place, AddressField.address).bigEndian
-    let low =
-      isIPv4
-      ? UInt64(arena.load32(place, AddressField.address).bigEndian)
-      : arena.load64(place, AddressField.address + 8).bigEndian
-    var found =
-      isIPv4
-      ? addresses4.first(high: high, low: low, in: arena)
-      : addresses6.first(high: high, low: low, in: arena)
-    while found != place && !found.isNone { found = arena.link(found, AddressField.nextSame) }
-    precondition(found == place, "every address is in the reverse map")
   }
 }

@@ -35,11 +35,30 @@ public struct Cache: ~Copyable {
   var ephemeral: InlineArray<64, UInt32>
   var ephemeralCount = 0
 
+  var duplicates: DuplicateFilter
+
+  /// A block for an RRset that finds no place elsewhere: it may be used once, then it goes.
+  ///
+  /// Memory that is full of small blocks has no place for a large one until a great many are gone;
+  /// its clients get their answer all the same.
+  let reserve: Reference
+  var isReserveUsed = false
+
+  /// The reply whose data is being taken in; 0 between replies.
+  var currentReply: UInt16 = 0
+  var lastReply: UInt16 = 0
+
   /// A second key, for names that are looked up on the way to another.
   var scratch: NameKey
 
   /// Most RRsets that one name may have; the oldest gives way.
   public static let setsPerName = 100
+
+  /// Most octets of an RRset as it is stored.
+  ///
+  /// The most that records of a message can take when their names are not compressed much: 4,367
+  /// addresses, twenty octets each.
+  static let largestBlock = 96 << 10
 
   /// Makes an empty cache.
   public init(limits: CacheLimits, seed: HashSeed) {
@@ -55,15 +74,21 @@ public struct Cache: ~Copyable {
     addresses6 = AddressIndex(width: 16, seed: seed, maximumBuckets: addressBuckets)
     let arenaOctets = octets - (nameBuckets + 2 * addressBuckets) * 4
     arena = Arena(capacity: min(arenaOctets, Arena.maximumCapacity))
+    guard let reserve = arena.allocate(octets: Cache.largestBlock) else {
+      preconditionFailure("the least cache holds the reserve")
+    }
+    self.reserve = reserve
     cursors = InlineArray(repeating: 0)
     cursorsInUse = Cache.reservedCursors
     ephemeral = InlineArray(repeating: 0)
+    duplicates = DuplicateFilter(seed: seed)
     scratch = NameKey(seed: seed)
   }
 
   /// Octets in use, of ``CacheLimits/octets``.
   public var octets: Int {
-    arena.used + names.octets + addresses4.octets + addresses6.octets
+    arena.used - (isReserveUsed ? 0 : arena.room(reserve)) + names.octets + addresses4.octets
+      + addresses6.octets
   }
 
   /// Different addresses that names are known for.
@@ -94,13 +119,15 @@ public struct Cache: ~Copyable {
     arena.setLink(node, NodeField.firstSet, .none)
     arena.store8(UInt8(key.count), node, NodeField.nameCount)
     arena.store8(0, node, NodeField.visited)
+    arena.store16(currentReply, node, NodeField.reply)
     arena.store(key.octets, node, NodeField.name)
     let bucket = names.bucket(key.hash)
     arena.setLink(node, NodeField.chain, names[bucket])
     names[bucket] = node
     enqueue(node)
     nameCount += 1
-    if nameCount * 4 > names.count * 3 { splitBucket() }
+    // Twice, because a table that keeps four buckets for three names grows by more than one for each.
+    for _ in 0..<2 where nameCount * 4 > names.count * 3 { splitBucket() }
     return node
   }
 
@@ -185,7 +212,7 @@ public struct Cache: ~Copyable {
     }
     setCount -= 1
     recordCount -= view.count
-    arena.free(set)
+    if set == reserve { isReserveUsed = false } else { arena.free(set) }
   }
 
   /// Where the entry of an address record lies.
@@ -195,21 +222,23 @@ public struct Cache: ~Copyable {
 
   // MARK: Room
 
-  /// Most names that are removed to make room for one block.
+  /// Most names removed to make room for one block.
   ///
-  /// The largest block is an RRset of 64 KiB; names take a hundred octets or so each.
-  private static let evictionsPerBlock = 4_096
+  /// Among small blocks a large one may find no place however many go; this bounds the time, and how
+  /// much one large RRset can push out.
+  private static let evictionsPerBlock = 512
+
+  /// Used names that are spared while room is made for a block, so that its time is bounded.
+  private static let sparedPerBlock = 1_024
 
   /// Gives out a block, removing unused names while there is no room.
   mutating func allocate(_ octets: Int, keeping kept: Reference) -> Reference? {
-    var attempts = 0
-    while true {
+    if let block = arena.allocate(octets: octets) { return block }
+    var spare = Cache.sparedPerBlock
+    for _ in 0..<Cache.evictionsPerBlock {
+      guard evict(keeping: kept, sparing: &spare) else { return nil }
       if let block = arena.allocate(octets: octets) { return block }
-      guard attempts < Cache.evictionsPerBlock, evict(keeping: kept) else {
-        counters.noRoom += 1
-        return nil
-      }
-      attempts += 1
     }
+    return nil
   }
 }

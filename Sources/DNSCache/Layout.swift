@@ -17,6 +17,8 @@ enum NodeField {
   static let nameCount = 20
   /// Not zero when the node was used since the eviction's hand last passed.
   static let visited = 21
+  /// Which reply last brought data for the node; see `Cache.beginReply()`.
+  static let reply = 22
   /// The name: wire form, lower-cased.
   static let name = 24
 }

@@ -27,6 +27,10 @@ public struct SnapshotWriter: ~Copyable {
   /// Octets that the buffer for a block must have.
   public static let blockSize = SnapshotBlock.size
 
+  /// Octets after which a block gets no other name: reading one is a slice of work, too, and takes
+  /// about a microsecond a name.
+  private static let blockFill = 16_384
+
   /// Names looked at for one block, so that a stretch of expired ones costs bounded time.
   private static let namesPerBlock = 2_048
 
@@ -97,6 +101,7 @@ public struct SnapshotWriter: ~Copyable {
       if position > start { entryCount += 1 }
       guard isWhole else { break }
       node = cache.arena.link(node, NodeField.newer)
+      if position >= SnapshotWriter.blockFill { break }
     }
     cache.move(cursor, to: node)
     blocks &+= 1

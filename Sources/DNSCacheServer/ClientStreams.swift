@@ -102,24 +102,23 @@ private final class ClientStream: StreamDelegate {
   /// Answers the messages that have arrived, as far as the connection's limits allow.
   private func read() {
     let now = EventLoop.now()
-    var isAnyWhole = false
+    var hasAsked = false
     while stream.isOpen, !isFull,
       MessageFraming.next(
         stream,
         { message in
-          let waits = owner.core.value.serve(
+          let served = owner.core.value.serve(
             message, from: peer, stream: number, now: now
           ) { answer in MessageFraming.write(answer, to: stream) }
-          if waits { waiting += 1 }
+          if served == .waiting { waiting += 1 }
+          if served != .ignored { hasAsked = true }
         })
-    {
-      isAnyWhole = true
-    }
+    {}
     guard stream.isOpen else { return }
     if isFull {
       pause()
     } else {
-      setTimer(isAnyWhole: isAnyWhole)
+      setTimer(hasAsked: hasAsked)
     }
     finishIfEnded()
   }
@@ -142,16 +141,17 @@ private final class ClientStream: StreamDelegate {
     stream.resumeReading()
   }
 
-  /// A message that has begun has to end soon, however slowly it trickles in; otherwise the next one
-  /// may take its time.
-  private func setTimer(isAnyWhole: Bool) {
+  /// A message that has begun has to end soon, however slowly it trickles in; after one that was worth
+  /// an answer the next may take its time. Octets that make no question win no time.
+  private func setTimer(hasAsked: Bool) {
     let isBegun = stream.readableBytes > 0
-    if isBegun && (isAnyWhole || !isMessageBegun) {
+    if hasAsked {
+      timer?.schedule(after: isBegun ? owner.message : owner.idle)
+      isMessageBegun = isBegun
+    } else if !isMessageBegun {
       timer?.schedule(after: owner.message)
-    } else if !isBegun && (isAnyWhole || isMessageBegun) {
-      timer?.schedule(after: owner.idle)
+      isMessageBegun = true
     }
-    isMessageBegun = isBegun
   }
 
   /// Sends an answer that had to wait.

@@ -37,13 +37,14 @@ struct ControlCommand: ParsableCommand {
 
   struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What is running, and how it is doing.")
+      commandName: "status", abstract: "What is running, and how it is doing.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .status } }
   }
 
   struct Stats: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Every counter.")
+    static let configuration = CommandConfiguration(
+      commandName: "stats", abstract: "Every counter.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .stats } }
   }
@@ -56,7 +57,8 @@ struct ControlCommand: ParsableCommand {
   }
 
   struct Stop: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Save the cache and stop.")
+    static let configuration = CommandConfiguration(
+      commandName: "stop", abstract: "Save the cache and stop.")
     @OptionGroup var options: Options
     func run() throws {
       try options.perform { .stop }
@@ -72,7 +74,7 @@ struct ControlCommand: ParsableCommand {
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What is known of a name: records, TTLs, rank and section.")
+      commandName: "show", abstract: "What is known of a name: records, TTLs, rank and section.")
     @Argument(help: "A domain name.") var name: String
     @Argument(help: "A record type, as AAAA.") var type: String?
     @OptionGroup var options: Options
@@ -85,7 +87,7 @@ struct ControlCommand: ParsableCommand {
 
   struct Names: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Which names have an address.")
+      commandName: "names", abstract: "Which names have an address.")
     @Argument(help: "An IPv4 or IPv6 address.") var address: String
     @OptionGroup var options: Options
     func run() throws {
@@ -97,6 +99,7 @@ struct ControlCommand: ParsableCommand {
 
   struct Flush: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "flush",
       abstract: "Forget a name, one of its types, its whole tree, or all negative answers.")
     @Argument(help: "A domain name.") var name: String?
     @Option(help: "Only this record type.") var type: String?
@@ -123,13 +126,14 @@ struct ControlCommand: ParsableCommand {
 
   struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Print the whole cache, as lines of a zone file.")
+      commandName: "dump", abstract: "Print the whole cache, as lines of a zone file.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .dump } }
   }
 
   struct Save: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Save the cache now.")
+    static let configuration = CommandConfiguration(
+      commandName: "save", abstract: "Save the cache now.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .save } }
   }

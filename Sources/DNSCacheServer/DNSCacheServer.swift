@@ -29,6 +29,22 @@ struct DNSCacheServer: ParsableCommand {
       }
       index += 1
     }
+    guard isVerb(rest[index...]) else { return ["ctl"] + rest[index...] }
     return ["ctl"] + rest[index...] + options
+  }
+
+  /// Whether words begin with a verb; if not, the parser is to complain about them, not about options.
+  private static func isVerb(_ words: ArraySlice<String>) -> Bool {
+    var command: any ParsableCommand.Type = ControlCommand.self
+    for word in words {
+      if command.configuration.subcommands.isEmpty { break }
+      guard
+        let next = command.configuration.subcommands.first(where: {
+          $0.configuration.commandName == word
+        })
+      else { return false }
+      command = next
+    }
+    return command.configuration.subcommands.isEmpty
   }
 }

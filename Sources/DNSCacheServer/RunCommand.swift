@@ -99,6 +99,10 @@ struct RunCommand: ParsableCommand {
   private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {
     if !upstream.isEmpty {
       let addresses = try upstream.map { try RunCommand.address($0, flag: "--upstream") }
+      if let nowhere = addresses.first(where: { $0.port == 0 || $0.isUnspecified }) {
+        throw StartupError(
+          .usage, "--upstream \(nowhere): no server can be there; name its address and port")
+      }
       if let own = addresses.first(where: { listening.contains($0) }) {
         throw StartupError(
           .usage, "--upstream \(own): this server listens there itself; name another server")

@@ -156,7 +156,7 @@ final class Server {
     case EADDRINUSE:
       StartupError(
         .unavailable,
-        "cannot listen on \(address): another program does already; stop it, or choose another address or port with --listen"
+        "cannot listen on \(address): already in use by another program; stop that one, or choose another address or port with --listen"
       )
     case EADDRNOTAVAIL:
       StartupError(

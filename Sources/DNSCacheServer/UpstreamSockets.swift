@@ -62,6 +62,7 @@ final class UpstreamSockets {
     let upstream = upstreams[number / UpstreamSockets.perUpstream]
     var options = DatagramSocket.Options()
     options.packetInfo = false
+    options.reportErrors = true
     options.batchSize = 8
     options.receiveCapacity = 2_048
     options.replyCapacity = 0

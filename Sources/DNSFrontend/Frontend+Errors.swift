@@ -5,6 +5,7 @@ import Memory
 
 extension Frontend {
   /// Answers a packet that is no query that data could answer, or not at all.
+  @inline(never)
   mutating func reject(
     _ packet: Span<UInt8>, _ problem: Query.Problem, from address: IPAddress,
     over transport: Transport, reply: inout MutableSpan<UInt8>
@@ -28,6 +29,7 @@ extension Frontend {
   }
 
   /// Answers a well-formed query with an error at once.
+  @inline(never)
   mutating func refuse(
     _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode,
     reply: inout MutableSpan<UInt8>

@@ -37,7 +37,7 @@ extension Frontend {
       pending.remove(index)
       return (query.client, query.header.transport, count)
     }
-    cache.dropEphemeral()
+    cache.endReply()
     return nil
   }
 

@@ -11,6 +11,7 @@ extension Frontend {
   }
 
   /// Answers a question for a type that no record has.
+  @inline(never)
   mutating func answerSpecialType(
     _ query: Query, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>
   ) -> Verdict {
@@ -46,6 +47,7 @@ extension Frontend {
   }
 
   /// Answers classes other than IN: names of the server in CHAOS, refusal for the rest.
+  @inline(never)
   mutating func answerOtherClass(
     _ query: Query, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>
   ) -> Verdict {

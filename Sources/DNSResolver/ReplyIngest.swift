@@ -96,6 +96,7 @@ struct ReplyIngest: ~Copyable {
     guard extendedRcode == 0 else {
       return .error(ResponseCode(headerBits: header.rcode, extendedBits: extendedRcode))
     }
+    cache.beginReply()
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
     let answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
     current.load(trusted: question.octets)

@@ -123,8 +123,11 @@ extension DatagramSocket {
         length: length)
       {
         let interface = unsafe data.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
+        let local = unsafe SocketAddress(ipv6At: data, scope: 0, port: port)
         return Peer(
-          address: address, local: unsafe SocketAddress(ipv6At: data, scope: 0, port: port),
+          address: address,
+          local: local.isLinkLocalIPv6
+            ? SocketAddress(ipv6: local.high, local.low, scope: interface, port: port) : local,
           interface: interface)
       }
     }

@@ -8,6 +8,11 @@ import Glibc
 @safe
 public final class EventLoop {
   let base: OpaquePointer
+  /// Whether a call from libevent may be under way.
+  private(set) var isTurning = false
+  private var deferred: [() -> Void] = []
+  /// Wakes the loop for the deferred actions.
+  private let wake: UnsafeMutablePointer<event>
 
   /// Makes a loop that doesn't run yet; throws when the kernel refuses an epoll descriptor.
   ///
@@ -27,16 +32,32 @@ public final class EventLoop {
       throw SystemError(call: "event_base_new", purpose: "the event loop", code: errno)
     }
     unsafe self.base = base
+    unsafe wake = .allocate(capacity: 1)
+    unsafe wake.initialize(to: event())
+    // SAFETY: the callback gets self unretained; deinit removes the event.
+    unsafe event_assign(
+      wake, base, -1, 0,
+      { _, _, context in
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<EventLoop>.fromOpaque(context)._withUnsafeGuaranteedRef {
+          $0.runDeferred()
+        }
+      }, Unmanaged.passUnretained(self).toOpaque())
   }
 
   deinit {
-    // SAFETY: each source holds the loop, so that no event refers to the base any more.
+    // SAFETY: each source holds the loop, so that no other event refers to the base any more.
+    unsafe event_del(wake)
+    unsafe wake.deallocate()
     unsafe event_base_free(base)
   }
 
   /// Runs until `stop()`, also while there is nothing to wait for.
+  ///
+  /// Actions that were deferred are run before it returns.
   public func run() throws(SystemError) {
     try turn(EVLOOP_NO_EXIT_ON_EMPTY)
+    runDeferred()
   }
 
   /// Makes one turn: waits for something to do when `blocking`, then makes the calls that are due.
@@ -54,7 +75,26 @@ public final class EventLoop {
     unsafe event_base_loopexit(base, nil)
   }
 
+  /// Runs an action on the next turn, after the calls that are due now; once.
+  ///
+  /// For what must not happen in the middle of a call from the loop. The loop keeps the action
+  /// until then.
+  public func onNextTurn(_ action: @escaping () -> Void) {
+    deferred.append(action)
+    // SAFETY: libevent copies the duration.
+    unsafe withUnsafePointer(to: timeval()) { _ = unsafe event_add(wake, $0) }
+  }
+
+  private func runDeferred() {
+    let actions = deferred
+    deferred = []
+    for action in actions { action() }
+  }
+
   private func turn(_ flags: Int32) throws(SystemError) {
+    precondition(!isTurning, "the loop runs already")
+    isTurning = true
+    defer { isTurning = false }
     // SAFETY: the base lives as long as self.
     guard unsafe event_base_loop(base, flags) >= 0 else {
       throw SystemError(call: "epoll_wait", purpose: "the event loop", code: errno)

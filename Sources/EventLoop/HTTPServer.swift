@@ -111,7 +111,8 @@ public final class HTTPServer {
     return local ?? address
   }
 
-  /// Stops to listen and unlinks the files at once; connections are closed on the loop's next turn.
+  /// Stops to listen and unlinks the files; connections are closed, on the loop's next turn when
+  /// this is called from it.
   ///
   /// Responders that are still open then hear that their client is gone.
   public func close() {
@@ -119,13 +120,19 @@ public final class HTTPServer {
     unsafe self.server = nil
     handler = nil
     connections.removeListeners()
-    // SAFETY: the sockets are the server's. libevent may be in the middle of one of the server's
-    // connections, so that the server itself is freed from the loop.
+    // SAFETY: the sockets are the server's.
     unsafe sockets.forEach { unsafe evhttp_del_accept_socket(server, $0) }
     unsafe sockets = []
     files = []
     unsafe evhttp_set_gencb(server, nil, nil)
-    unsafe HTTPTeardown(loop: loop, connections: connections, server: server).schedule()
+    let connections = connections
+    // SAFETY: nobody else has the server any more, and it is freed once.
+    let free = {
+      unsafe evhttp_free(server)
+      connections.dropAll()
+    }
+    // libevent may be in the middle of one of the server's connections.
+    if loop.isTurning { loop.onNextTurn(free) } else { free() }
   }
 
   private func accept(
@@ -153,39 +160,5 @@ public final class HTTPServer {
       return responder.send(status: 400, contentType: "text/plain", body: "bad request\n")
     }
     handler(request, responder)
-  }
-}
-
-/// Frees libevent's HTTP server on the loop's next turn, outside of any callback of it.
-@safe
-private final class HTTPTeardown {
-  private let loop: EventLoop
-  private let connections: HTTPConnections
-  private let server: OpaquePointer
-
-  init(loop: EventLoop, connections: HTTPConnections, server: OpaquePointer) {
-    self.loop = loop
-    self.connections = connections
-    unsafe self.server = server
-  }
-
-  func schedule() {
-    // SAFETY: the callback takes over the reference, and is called once.
-    let context = unsafe Unmanaged.passRetained(self).toOpaque()
-    let scheduled = unsafe withUnsafePointer(to: timeval()) { now in
-      unsafe event_base_once(
-        loop.base, -1, Int16(EV_TIMEOUT),
-        { _, _, context in
-          guard let context = unsafe context else { return }
-          unsafe Unmanaged<HTTPTeardown>.fromOpaque(context).takeRetainedValue().run()
-        }, context, now)
-    }
-    precondition(scheduled == 0, "out of memory for a timer")
-  }
-
-  private func run() {
-    // SAFETY: close() gave up the server.
-    unsafe evhttp_free(server)
-    connections.dropAll()
   }
 }

@@ -32,8 +32,9 @@ public struct Arena: ~Copyable {
   @inlinable
   public static var unit: Int { 4 }
 
-  /// The largest capacity that 32-bit references reach.
-  public static let maximumCapacity = Int(UInt32.max) * 4
+  /// The largest capacity, 4 GiB: a tag has 30 bits for a block's size, and all of the region may come
+  /// to be one free block.
+  public static let maximumCapacity = ((1 << 30) - 1) * 4
 
   @usableFromInline let base: UnsafeMutableRawPointer
   /// Units in the region.
@@ -176,11 +177,18 @@ public struct Arena: ~Copyable {
   public mutating func allocate(octets: Int) -> Reference? {
     precondition(octets >= 0 && octets < Int(Int32.max))
     let needed = max(Arena.smallestBlock, UInt32((octets + 3) / Arena.unit) + 1)
+    // A block of the size wanted first, or each new block would break up a larger one or touch more.
+    if needed >= Arena.exactSizes,
+      let block = takeFitting(atLeast: needed, attempts: Arena.fitAttempts)
+    {
+      return finish(block, needed)
+    }
     if let block = takeFree(atLeast: needed) {
       return finish(block, needed)
     }
     guard needed <= limit - top else {
-      guard let block = takeFitting(atLeast: needed) else { return nil }
+      guard let block = takeFitting(atLeast: needed, attempts: Arena.lastFitAttempts)
+      else { return nil }
       return finish(block, needed)
     }
     let block = top
@@ -251,8 +259,10 @@ public struct Arena: ~Copyable {
   /// Sizes below this have a list each; larger ones share eight lists a power of two.
   private static let exactSizes: UInt32 = 64
   private static let binCount = 64 + (32 - 6) * 8
-  /// How many blocks of a shared list are tried before the search gives up.
-  private static let fitAttempts = 16
+  /// How many blocks of a shared list are tried before another place is looked for.
+  private static let fitAttempts = 4
+  /// How many are tried when there is no other place.
+  private static let lastFitAttempts = 32
 
   private static func bin(_ size: UInt32) -> Int {
     if size < exactSizes { return Int(size) }
@@ -279,10 +289,10 @@ public struct Arena: ~Copyable {
   }
 
   /// A block from the list whose blocks may or may not be large enough.
-  private mutating func takeFitting(atLeast needed: UInt32) -> UInt32? {
+  private mutating func takeFitting(atLeast needed: UInt32, attempts limit: Int) -> UInt32? {
     var block = bins[Arena.bin(needed)]
     var attempts = 0
-    while block != 0 && attempts < Arena.fitAttempts {
+    while block != 0 && attempts < limit {
       let size = self.size(block)
       if size >= needed {
         unlink(block, size: size)

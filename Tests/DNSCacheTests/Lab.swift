@@ -36,6 +36,8 @@ final class Lab {
     do { return try Name(name).wire } catch { fatalError("\(name): \(error)") }
   }
 
+  func openCursor() -> Cache.Cursor? { cache.openCursor() }
+
   // MARK: Taking in
 
   /// Takes in records of one owner and type.

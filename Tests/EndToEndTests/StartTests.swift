@@ -172,7 +172,9 @@ extension EndToEnd {
       for verb in [["frobnicate"], ["cache", "frobnicate"], ["cache", "show"]] {
         let result = try Tool.run(
           ServerProcess.binary, ["ctl", "--control", folder.file("none")] + verb)
-        expect(result, status: Self.usage, mentions: verb.count > 1 ? "" : "frobnicate", lines: 4)
+        expect(
+          result, status: Self.usage, mentions: verb.contains("frobnicate") ? "frobnicate" : "name",
+          lines: 5)
       }
     }
 

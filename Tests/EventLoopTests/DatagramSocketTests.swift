@@ -34,6 +34,20 @@ struct DatagramSocketTests {
     #expect(echo.peers.first?.address.port == client.localAddress.port)
   }
 
+  @Test(.enabled(if: linkLocalAddress() != nil))
+  func `a reply from a link-local address finds its interface`() throws {
+    let server = try DatagramSocket(
+      on: loop, boundTo: SocketAddress(ipv6: 0, 0, port: 0), receiver: echo)
+    let text = try #require(linkLocalAddress())
+    let address = try #require(SocketAddress(text, defaultPort: server.localAddress.port))
+    let client = try DatagramSocket(on: loop, connectedTo: address, receiver: inbox)
+    #expect(client.send([1, 2].span) == .sent)
+    #expect(try loop.turn { inbox.messages == [[2, 1]] })
+    let peer = try #require(echo.peers.first)
+    #expect(peer.local.high == address.high && peer.local.low == address.low)
+    #expect(peer.interface != 0 && peer.local.scope == peer.interface)
+  }
+
   @Test func `a peer can be kept for a later reply`() throws {
     let server = try DatagramSocket(
       on: loop, boundTo: SocketAddress(ipv4: 0, port: 0), receiver: echo)

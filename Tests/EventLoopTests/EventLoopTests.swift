@@ -18,9 +18,44 @@ struct EventLoopTests {
     #expect(count.value == 2)
   }
 
+  @Test func `stop before run ends that run`() throws {
+    let loop = try EventLoop()
+    loop.stop()
+    try loop.run()
+  }
+
   @Test func `a loop with nothing to wait for returns from one turn at once`() throws {
     let loop = try EventLoop()
     try loop.runOnce(blocking: true)
+  }
+
+  @Test func `a deferred action is run once, on the next turn`() throws {
+    let loop = try EventLoop()
+    var order: [String] = []
+    let timer = Timer(on: loop) {
+      loop.onNextTurn {
+        order.append("deferred")
+        loop.onNextTurn { order.append("again") }
+      }
+      order.append("timer")
+    }
+    timer.schedule(after: 0)
+    #expect(try loop.turn { order.count == 3 })
+    #expect(order == ["timer", "deferred", "again"])
+    try loop.spin(5)
+    #expect(order.count == 3)
+  }
+
+  @Test func `what was deferred is run before the loop returns`() throws {
+    let loop = try EventLoop()
+    let count = Count()
+    let timer = Timer(on: loop) {
+      loop.stop()
+      loop.onNextTurn { count.value += 1 }
+    }
+    timer.schedule(after: 0)
+    try loop.run()
+    #expect(count.value == 1)
   }
 
   @Test func `a loop runs again after it stopped`() throws {

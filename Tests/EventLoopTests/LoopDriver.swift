@@ -1,5 +1,6 @@
-import EventLoop
 import Glibc
+
+@testable import EventLoop
 
 extension EventLoop {
   /// Turns the loop until the condition holds; false when that takes longer than the deadline.
@@ -53,6 +54,24 @@ struct ClosedPort {
   }
 
   private let nobody = DatagramReceiver()
+}
+
+/// A link-local address of this machine, as "fe80::1%eth0".
+func linkLocalAddress() -> String? {
+  var list: UnsafeMutablePointer<ifaddrs>?
+  // SAFETY: the list is freed once, after its names and addresses have been copied.
+  guard unsafe getifaddrs(&list) == 0 else { return nil }
+  defer { unsafe freeifaddrs(list) }
+  var entry = unsafe list
+  while let current = unsafe entry {
+    unsafe entry = current.pointee.ifa_next
+    guard let name = unsafe current.pointee.ifa_addr,
+      unsafe Int32(name.pointee.sa_family) == AF_INET6,
+      let address = unsafe SocketAddress(at: UnsafeRawPointer(name)), address.isLinkLocalIPv6
+    else { continue }
+    return address.host
+  }
+  return nil
 }
 
 let hasIPv6 = unsafe access("/proc/net/if_inet6", R_OK) == 0

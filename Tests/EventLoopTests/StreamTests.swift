@@ -110,7 +110,7 @@ struct StreamTests {
     #expect(unsafe send(descriptor, "abc", 3, 0) == 3)
     shutdown(descriptor, Int32(SHUT_WR))
     server.consumes = false
-    server.onClosed = { [server] stream in
+    server.onClosed = { [unowned server] stream in
       // The end is told once.
       stream.pauseReading()
       stream.resumeReading()
@@ -174,7 +174,7 @@ struct StreamTests {
   ) throws {
     let listener = try listener()
     let happened = Count()
-    let act: (Stream) -> Void = { [client] stream in
+    let act: (Stream) -> Void = { [unowned client] stream in
       happened.value += 1
       if closes { stream.close(flushing: false) }
       client.stream = nil
