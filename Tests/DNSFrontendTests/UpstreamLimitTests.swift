@@ -87,6 +87,25 @@ struct UpstreamLimitTests {
     #expect(host.frontend.resolver.counters.outOfBailiwick == 2_001 - 128)
   }
 
+  /// What may be used once lies in the cache for a moment, in a place of its own; places are few.
+  @Test func `any number of answers with TTL zero are given, and none is kept`() throws {
+    let host = Host()
+    for round in 0..<500 {
+      let name = try Name("n\(round).example.net")
+      guard case .sent(let sent, let octets)? = host.ask(Message(query: name, .a).encoded()).first
+      else { throw TestFailure() }
+      let record = Record(name: name, type: .a, ttl: 0, rdata: [192, 0, 2, 1])
+      let reply = Message(respondingTo: try Message(parsing: octets), answers: [record])
+      guard
+        case .replied(_, _, let answer)? = host.receive(
+          reply.encoded(), socket: try #require(sent.socket)
+        ).first
+      else { throw TestFailure() }
+      #expect(try Message(parsing: answer).answers == [record])
+    }
+    #expect(host.frontend.cache.nameCount == 0)
+  }
+
   /// A batch of packets is handed in before anything is sent: the connection that the first one asks
   /// for is not wanted any more, and the place of the question may be another's.
   @Test func `what a question wanted is not done once it has ended`() throws {
