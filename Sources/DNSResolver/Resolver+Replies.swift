@@ -32,7 +32,8 @@ extension Resolver {
       startStream(index, now: now)
       return
     }
-    let source = Source(upstream: upstream, isStream: false, isPlain: attempts[place].isPlain)
+    let source = Source(
+      upstream: upstream, isStream: false, isPlain: attempts[place].isPlain, attempt: place)
     take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
@@ -110,6 +111,8 @@ extension Resolver {
     var isStream: Bool
     /// Whether the packet had no OPT.
     var isPlain: Bool
+    /// The attempt, over UDP.
+    var attempt: Int?
   }
 
   /// Makes use of a reply that belongs to a question.
@@ -147,18 +150,22 @@ extension Resolver {
     }
   }
 
-  /// Malformed replies to a question after which it is asked over TCP.
+  /// Attempts with malformed replies after which a question is asked over TCP.
   private static let malformedLimit: UInt8 = 2
 
   /// Handles a reply that is not to be trusted.
   ///
-  /// Perhaps it isn't the upstream's, and the honest one still comes. When the next one is no better,
-  /// TCP tells whose they are.
+  /// Perhaps it isn't the upstream's, and the honest one still comes. When the next attempt's is no
+  /// better, TCP tells whose they are.
   private mutating func takeMalformed(_ index: Int, from source: Source, now: UInt64) {
     counters.malformed += 1
     if source.isStream {
       giveUp(on: source, index, now: now)
       return
+    }
+    if let attempt = source.attempt {
+      guard !attempts[attempt].isSpoiled else { return }
+      attempts[attempt].isSpoiled = true
     }
     questions[index].malformed &+= 1
     guard questions[index].malformed == Resolver.malformedLimit, !questions[index].isStreaming

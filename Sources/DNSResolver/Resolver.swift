@@ -45,7 +45,7 @@ public struct Resolver: ~Copyable {
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
-    /// Replies to it that were malformed.
+    /// Attempts at it that had malformed replies.
     var malformed: UInt8 = 0
     /// Whether a TCP attempt is under way.
     var isStreaming = false
@@ -82,6 +82,8 @@ public struct Resolver: ~Copyable {
     var id: UInt16
     /// Whether EDNS was left out.
     var isPlain: Bool
+    /// Whether a malformed reply came.
+    var isSpoiled = false
     /// Next attempt of the same question.
     var next: UInt32
     /// Next attempt of the same bucket.

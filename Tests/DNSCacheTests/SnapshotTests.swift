@@ -105,7 +105,7 @@ struct SnapshotTests {
       lab.wire("a.example.net.") + [0x81] + SnapshotFile.set()
       + lab.wire("b.example.net.") + [1]
       + SnapshotFile.set(
-        type: 15, flags: 1 | 4 << 2 | 1 << 5, ttl: 600, expiry: 1_800_000_600, count: 0,
+        type: 15, flags: 1 | 5 << 2 | 1 << 5, ttl: 600, expiry: 1_800_000_600, count: 0,
         data: [2] + soa)
     #expect(
       lab.snapshotBlocks() == [

@@ -155,6 +155,6 @@ struct RankTests {
 
   @Test func `the ranks have words and an order`() {
     #expect(Self.ranks == Self.ranks.sorted())
-    #expect(Set(Self.ranks.map(\.word)).count == 4)
+    #expect(Set(Self.ranks.map(\.word)).count == 5)
   }
 }

@@ -148,7 +148,7 @@ struct FrontendRefusalTests {
     let octets = try #require(host.answer(to: packet))
     let reply = try Message(parsing: octets)
     #expect(reply.rcode == .badVers && octets[3] & 0xF == 0)
-    #expect(reply.edns == EDNS(udpSize: 1_232, extendedRcode: 1))
+    #expect(reply.edns == EDNS(udpSize: 1_232, extendedRcode: 1, dnssecOK: true))
     #expect(reply.questions == (try query().questions) && reply.answers.isEmpty)
     #expect(host.frontend.counters.refused == 1 && nothingWasAsked)
   }
