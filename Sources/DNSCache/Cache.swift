@@ -126,7 +126,8 @@ public struct Cache: ~Copyable {
     names[bucket] = node
     enqueue(node)
     nameCount += 1
-    if nameCount * 4 > names.count * 3 { splitBucket() }
+    // Twice, because a table that keeps four buckets for three names grows by more than one for each.
+    for _ in 0..<2 where nameCount * 4 > names.count * 3 { splitBucket() }
     return node
   }
 

@@ -19,6 +19,9 @@ public struct Frontend: ~Copyable {
   public let settings: FrontendSettings
 
   var key: NameKey
+  private var noted = FixedArray<UInt32>(repeating: 0, count: Frontend.anticipated)
+  private var notedCount = 0
+  private var seen: UInt32 = 0
   var pending: Slab<PendingQuery>
   var pendingQuestions: BufferPool
   private let allowed: FixedArray<IPNetwork>
@@ -88,6 +91,25 @@ public struct Frontend: ~Copyable {
   }
 
   // MARK: Queries
+
+  /// Packets that are read ahead together at most.
+  public static let anticipated = 32
+
+  /// Notes the name that a packet asks for, if it asks for one, to be read ahead.
+  public mutating func note(_ packet: Span<UInt8>) {
+    guard notedCount < Frontend.anticipated, packet.count > MessageHeader.size,
+      (try? key.load(from: packet, at: MessageHeader.size)) != nil
+    else { return }
+    noted[notedCount] = key.hash
+    notedCount &+= 1
+  }
+
+  /// Reads ahead what the packets noted will need; ``receive(_:from:over:client:reply:now:)`` follows
+  /// for each.
+  public mutating func anticipate() {
+    seen ^= cache.anticipate(noted.span.extracting(0..<notedCount))
+    notedCount = 0
+  }
 
   /// Handles a packet from a client.
   ///

@@ -92,6 +92,14 @@ final class Host {
     return drain()
   }
 
+  /// Hands in packets that came together: what they lead to is done when all are in.
+  func receive(together packets: [(octets: [UInt8], socket: Int)]) -> [Event] {
+    for packet in packets {
+      frontend.receiveUpstream(packet.octets.span, socket: packet.socket, now: now)
+    }
+    return drain()
+  }
+
   /// Hands in a message that came on an upstream connection.
   func receive(_ packet: [UInt8], stream: QuestionHandle) -> [Event] {
     frontend.receiveUpstream(packet.span, for: stream, now: now)
