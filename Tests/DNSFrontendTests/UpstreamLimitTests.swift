@@ -23,8 +23,10 @@ struct UpstreamLimitTests {
       + [UInt8(answers >> 8), UInt8(truncatingIfNeeded: answers), 0, 0, 0, 0]
   }
 
-  /// A name may use the octets before it twice: a pointer leads into the middle of a label whose octets
-  /// read as labels, too, and on to the label itself. So RDATA of 65,430 octets becomes 65,546.
+  /// A name may use the octets before it twice, so RDATA of 65,430 octets becomes 65,546 here.
+  ///
+  /// A pointer leads into the middle of a label whose octets read as labels, too, and on to the label
+  /// itself.
   @Test func `RDATA that is too long once its name is uncompressed is malformed`() throws {
     let host = Host()
     let inner: [UInt8] = [40] + [UInt8](repeating: 0x61, count: 40) + [0xC0, 12]
@@ -45,17 +47,19 @@ struct UpstreamLimitTests {
     #expect(host.known(name).isEmpty)
   }
 
-  /// Each of these PTR records takes 14 octets in the message and 257 in the cache.
-  @Test(arguments: [(510, true), (511, false), (4_000, false)])
+  /// Each of these PTR records takes 17 octets in the message and 257 in the cache, which takes 65,535.
+  @Test(arguments: [(255, true), (256, false), (3_800, false)])
   func `an RRset is kept whole or not at all`(count: Int, isKept: Bool) throws {
     let host = Host()
     let label = [UInt8](repeating: 0x61, count: 63)
-    let name = try Name(labels: [label, label, label, Array(label.prefix(61))])
+    let name = try Name(labels: [label, label, label, Array(label.prefix(58))])
     let stream = try connection(host, name, .ptr)
-    let record: [UInt8] = [0xC0, 12, 0, 12, 0, 1, 0, 0, 1, 0, 0, 2, 0xC0, 12]
+    let records = (0..<count).flatMap { index -> [UInt8] in
+      [0xC0, 12, 0, 12, 0, 1, 0, 0, 1, 0, 0, 5]
+        + [2, UInt8(index >> 8), UInt8(truncatingIfNeeded: index), 0xC0, 12]
+    }
     let packet =
-      header(stream.id, answers: count) + name.wire + [0, 12, 0, 1]
-      + (0..<count).flatMap { _ in record }
+      header(stream.id, answers: count) + name.wire + [0, 12, 0, 1] + records
     var replies: [Message] = []
     for case .replied(_, _, let octets) in host.receive(packet, stream: stream.question) {
       replies.append(try Message(parsing: octets))
