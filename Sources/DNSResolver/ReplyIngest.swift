@@ -30,8 +30,8 @@ struct ReplyIngest: ~Copyable {
   ///
   /// Honest replies have a few dozen: 13 root servers with two addresses each make 39.
   private static let extraLimit = 128
-  /// Most octets of one RRset with its names uncompressed.
-  private static let setLimit = 131_072
+  /// Octets in which RDATA is uncompressed: an RRset, and one record more.
+  private static let workspace = Cache.largestSet + 2 + 65_535 + 2 * WireName.longest
   /// Labels that the zone in Authority must have before Additional is kept all over it: no reply
   /// speaks for a whole top-level domain.
   private static let leastZoneLabels = 2
@@ -65,7 +65,7 @@ struct ReplyIngest: ~Copyable {
       section: .answer)
     records = FixedArray(
       repeating: Entry(view: empty, ownerHash: 0, isTaken: false), count: ReplyIngest.recordLimit)
-    data = FixedArray(repeating: 0, count: ReplyIngest.setLimit)
+    data = FixedArray(repeating: 0, count: ReplyIngest.workspace)
   }
 
   /// Takes the name of a message's question.
@@ -180,8 +180,8 @@ struct ReplyIngest: ~Copyable {
       else { continue }
       records[index].isTaken = true
       var target = data.mutableSpan
-      guard written + 2 < ReplyIngest.setLimit,
-        let count = try? RData.copy(entry.view, of: message, into: &target, at: written + 2)
+      guard let count = try? RData.copy(entry.view, of: message, into: &target, at: written + 2),
+        written + 2 + count <= Cache.largestSet
       else {
         // Half an RRset is none (RFC 2181 §5).
         leftOut += 1

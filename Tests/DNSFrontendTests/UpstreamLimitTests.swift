@@ -23,10 +23,10 @@ struct UpstreamLimitTests {
       + [UInt8(answers >> 8), UInt8(truncatingIfNeeded: answers), 0, 0, 0, 0]
   }
 
-  /// A name that uses the octets before it twice.
+  /// A name may use the octets before it twice, so RDATA of 65,430 octets becomes 65,546 here.
   ///
-  /// It may: a pointer leads into the middle of a label whose octets
-  /// read as labels, too, and on to the label itself. So RDATA of 65,430 octets becomes 65,546.
+  /// A pointer leads into the middle of a label whose octets read as labels, too, and on to the label
+  /// itself.
   @Test func `RDATA that is too long once its name is uncompressed is malformed`() throws {
     let host = Host()
     let inner: [UInt8] = [40] + [UInt8](repeating: 0x61, count: 40) + [0xC0, 12]
@@ -47,8 +47,12 @@ struct UpstreamLimitTests {
     #expect(host.known(name).isEmpty)
   }
 
-  /// Each of these PTR records takes 17 octets in the message and 256 in the cache.
-  @Test(arguments: [(64, true, true), (65, true, false), (3_800, false, false)])
+  /// Each of these PTR records takes 17 octets in the message and 256 in the cache; 16 KiB are kept, 64
+  /// KiB are answered.
+  @Test(arguments: [
+    (64, true, true), (65, true, false), (255, true, false), (256, false, false),
+    (3_800, false, false),
+  ])
   func `an RRset is answered and kept whole or not at all`(
     count: Int, isAnswered: Bool, isKept: Bool
   ) throws {
