@@ -27,7 +27,9 @@ extension Cache {
       let node = names[names.bucket(hashes[index])]
       if node.isNone { continue }
       let set = arena.link(node, NodeField.firstSet)
-      if !set.isNone { seen ^= arena.load32(set, SetField.expiry) ^ arena.load32(set, SetField.data) }
+      if !set.isNone {
+        seen ^= arena.load32(set, SetField.expiry) ^ arena.load32(set, SetField.data)
+      }
     }
     return seen
   }

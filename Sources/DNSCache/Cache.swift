@@ -60,6 +60,13 @@ public struct Cache: ~Copyable {
   /// addresses, twenty octets each.
   static let largestBlock = 96 << 10
 
+  /// Most records of an RRset that is kept; a larger one may be used once.
+  ///
+  /// PowerDNS Recursor draws the line here, too.
+  public static let recordsPerSet = 256
+  /// Most octets of an RRset that is kept; a larger one may be used once.
+  public static let octetsPerSet = 16_384
+
   /// Makes an empty cache.
   public init(limits: CacheLimits, seed: HashSeed) {
     let octets = max(limits.octets, CacheLimits.leastOctets)

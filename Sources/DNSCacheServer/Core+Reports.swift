@@ -46,7 +46,7 @@ extension Core {
           ("stale", .count(0)),
           ("inserted", .count(cache.inserted)), ("evictions", .count(cache.evictions)),
           ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
-          ("no_room", .count(cache.noRoom)),
+          ("no_room", .count(cache.noRoom)), ("large_rrsets", .count(cache.largeSets)),
           ("rrsets_per_name_limit", .count(cache.setsPerNameLimit)),
         ])
       ),
@@ -57,6 +57,7 @@ extension Core {
           ("waiting", .count(frontend.resolver.waiting)),
           ("limit", .count(frontend.resolver.settings.inFlightLimit)),
           ("limit_reached", .count(resolver.inFlightLimit)),
+          ("displaced", .count(resolver.displaced)),
           ("pending_limit_reached", .count(queries.pendingLimit)),
         ])
       ),

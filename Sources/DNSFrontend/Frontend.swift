@@ -24,6 +24,8 @@ public struct Frontend: ~Copyable {
   private var seen: UInt32 = 0
   var pending: Slab<PendingQuery>
   var pendingQuestions: BufferPool
+  /// Pending queries that follow an alias whose target had to be asked for by itself.
+  var openChains = 0
   private let allowed: FixedArray<IPNetwork>
 
   /// How a query came.
@@ -50,6 +52,7 @@ public struct Frontend: ~Copyable {
     var flags: UInt16
     var type: RecordType
     var hasEDNS: Bool
+    var dnssecOK: Bool
     var udpSize: UInt16
     var transport: Transport
 
@@ -131,7 +134,8 @@ public struct Frontend: ~Copyable {
     }
     let header = Header(
       id: query.header.id, flags: query.header.flags, type: query.type,
-      hasEDNS: query.edns != nil, udpSize: query.edns?.udpSize ?? 0, transport: transport)
+      hasEDNS: query.edns != nil, dnssecOK: query.edns?.dnssecOK ?? false,
+      udpSize: query.edns?.udpSize ?? 0, transport: transport)
     let question = packet.extracting(MessageHeader.size..<query.questionEnd)
     guard isAllowed(address) else {
       counters.notAllowed &+= 1
@@ -157,7 +161,7 @@ public struct Frontend: ~Copyable {
   }
 
   @inline(__always)
-  private func isAllowed(_ address: IPAddress) -> Bool {
+  func isAllowed(_ address: IPAddress) -> Bool {
     for index in 0..<allowed.count where allowed[index].contains(address) { return true }
     return false
   }
@@ -227,7 +231,7 @@ public struct Frontend: ~Copyable {
       flags |= ResponseCode.servFail.rawValue
     }
     writer.limit = limit
-    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, into: &writer) }
+    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
     return writer.finish(flags: flags)
   }
 
@@ -242,12 +246,16 @@ public struct Frontend: ~Copyable {
       | MessageHeader.Flag.response | MessageHeader.Flag.recursionAvailable
   }
 
-  /// Writes our OPT record: root, our UDP size, version 0, no flags, no options (RFC 6891 §6.1.2).
-  static func writeOPT(extendedRcode: UInt8, into writer: inout MessageWriter) {
+  /// Writes our OPT record: root, our UDP size, version 0, no options (RFC 6891 §6.1.2).
+  ///
+  /// DO comes back as it was sent (RFC 3225 §3); there are no DNSSEC records to go with it yet.
+  static func writeOPT(
+    extendedRcode: UInt8, for header: Header, into writer: inout MessageWriter
+  ) {
     writer.octet(0)
     writer.number16(RecordType.opt.rawValue)
     writer.number16(UInt16(FrontendSettings.udpSize))
-    writer.number32(UInt32(extendedRcode) << 24)
+    writer.number32(UInt32(extendedRcode) << 24 | (header.dnssecOK ? 0x8000 : 0))
     writer.number16(0)
     writer.countAdditional()
   }

@@ -28,6 +28,10 @@ public struct Resolver: ~Copyable {
   /// The upstream that answered last; questions start with it.
   var preferred = 0
 
+  /// The first and the last of the questions in flight, in the order in which they were asked.
+  var oldest = Resolver.nobody
+  var newest = Resolver.nobody
+
   static let nobody = UInt32.max
 
   /// A question in flight.
@@ -41,6 +45,8 @@ public struct Resolver: ~Copyable {
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
+    /// Attempts at it that had malformed replies.
+    var malformed: UInt8 = 0
     /// Whether a TCP attempt is under way.
     var isStreaming = false
     /// Whether EDNS is left out because an upstream didn't understand it.
@@ -59,6 +65,9 @@ public struct Resolver: ~Copyable {
     var waiterCount: UInt32 = 0
     /// Next question of the same bucket.
     var chain = Resolver.nobody
+    /// The question asked before this one, and the one after.
+    var older = Resolver.nobody
+    var newer = Resolver.nobody
 
     /// When the question fails.
     var deadline: UInt64 { started + ResolverTiming.deadline }
@@ -73,6 +82,8 @@ public struct Resolver: ~Copyable {
     var id: UInt16
     /// Whether EDNS was left out.
     var isPlain: Bool
+    /// Whether a malformed reply came.
+    var isSpoiled = false
     /// Next attempt of the same question.
     var next: UInt32
     /// Next attempt of the same bucket.
@@ -148,6 +159,7 @@ public struct Resolver: ~Copyable {
       counters.joined += 1
       return .accepted
     }
+    if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
     let question = Question(
       type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
       generation: UInt32(truncatingIfNeeded: random.next()), started: now,
@@ -162,6 +174,7 @@ public struct Resolver: ~Copyable {
       return .refused
     }
     names.store(key.octets, in: index)
+    enqueue(index)
     let bucket = questionBucket(key.hash, type)
     questions[index].chain = byQuestion[bucket]
     byQuestion[bucket] = UInt32(index)
@@ -417,6 +430,17 @@ public struct Resolver: ~Copyable {
       attempt = next
     }
     unlinkQuestion(index)
+    dequeue(index)
     questions.remove(index)
+  }
+
+  /// When all places are taken, the question that waits longest gives way, if it has had time enough for
+  /// an honest reply: so that a flood of names which nobody answers doesn't shut out all others.
+  private mutating func displaceOldest(now: UInt64) {
+    guard oldest != Resolver.nobody,
+      questions[Int(oldest)].started + ResolverTiming.graceWhenFull <= now
+    else { return }
+    counters.displaced += 1
+    fail(Int(oldest))
   }
 }

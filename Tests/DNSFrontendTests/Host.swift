@@ -74,6 +74,8 @@ final class Host {
     over transport: Frontend.Transport = .udp, client: UInt32 = 0
   ) -> [Event] {
     var events: [Event] = []
+    frontend.note(packet.span)
+    frontend.anticipate()
     var reply = buffer.mutableSpan
     switch frontend.receive(
       packet.span, from: address, over: transport, client: client, reply: &reply, now: now)
