@@ -24,6 +24,9 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
   /// Whether a file could not be read because it is a folder, a device or the like.
   public var isNotAFile: Bool { code == EINVAL }
 
+  /// Whether this address or port is not to be had; with another one the call may succeed.
+  public var isAddressRefused: Bool { code == EADDRINUSE || code == EACCES }
+
   /// Whether a connection failed because nobody listens there.
   public var isNobodyThere: Bool { code == ENOENT || code == ECONNREFUSED }
 
