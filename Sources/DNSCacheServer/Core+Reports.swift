@@ -74,6 +74,9 @@ extension Core {
           ("malformed", .count(resolver.malformed)),
           ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
           ("tcp_limit_reached", .count(upstreamStreams?.limited ?? 0)),
+          ("sockets", .count(upstreams?.openCount ?? 0)),
+          ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
+          ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
         ])
       ),
       (
