@@ -28,7 +28,7 @@ class Load:
 
 
 def dnsperf(bench, port, queries, seconds=None, runs=None, outstanding=200, clients=8, mode="udp", rate=None,
-            timeout=5, limit=600, threads=2):
+            timeout=1, limit=600, threads=2):
     command = ["dnsperf", "-s", "127.0.0.1", "-p", port, "-d", queries, "-q", outstanding, "-c", clients,
                "-T", threads, "-m", mode, "-t", timeout, "-O", "suppress=timeout,congestion,sendfailed,sockready,unexpected"]
     if seconds:
@@ -59,6 +59,7 @@ def measure(bench, server, queries, **options):
         "busy share": total / wall,
         "answered": load.answered,
         "lost": load.lost,
+        "sent": load.sent,
         "latency": load.latency * 1e6,
         "codes": load.codes,
         "load average": load_before,

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -80,8 +81,6 @@ def stop_all():
 
 def free_port():
     """A port of 127.0.0.1 that nobody has for UDP or TCP, below those that the kernel gives out by itself."""
-    import random
-
     for _ in range(1000):
         port = random.randint(20_000, 31_000)
         try:

@@ -72,7 +72,7 @@ def snapshot(bench, upstream, queries):
     try:
         warm(server, queries)
         _, path = server.save()
-        kept = os.path.join(bench.folder, os.path.basename(queries) + ".snapshot")
+        kept = os.path.join(bench.scratch, os.path.basename(queries) + ".snapshot")
         shutil.copy(path, kept)
         return kept
     finally:

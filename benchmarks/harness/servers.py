@@ -26,8 +26,7 @@ class Server:
         self.entries = entries
         self.cache_octets = cache_octets
         self.port = processes.free_port()
-        self.folder = os.path.join(bench.folder, f"{self.name}-{self.port}")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder = os.path.join(bench.scratch, f"{self.name}-{self.port}")
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o777)
         self.process = None
@@ -172,7 +171,7 @@ class Unbound(Server):
         return processes.run([cls.path(), "-V"]).split()[1]
 
     def command(self):
-        # Half of the memory for messages, half for records, as its authors advise a ratio of 1 to 2 at most.
+        # One part for messages, two for records, the ratio that its manual advises.
         octets = self.cache_octets or GIGABYTE
         messages, records = octets // 3, octets - octets // 3
         self.configuration = self.write("unbound.conf", f"""

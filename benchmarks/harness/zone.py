@@ -39,10 +39,10 @@ def write_zone(path):
 class Upstream:
     """NSD with the zone, on a core, with one process for answers."""
 
-    def __init__(self, folder, core):
+    def __init__(self, folder, scratch, core):
         self.port = processes.free_port()
         write_zone(os.path.join(folder, "example.net.zone"))
-        self.run = os.path.join(folder, f"nsd-{self.port}")
+        self.run = os.path.join(scratch, f"nsd-{self.port}")
         os.makedirs(self.run, exist_ok=True)
         self.configuration = os.path.join(self.run, "nsd.conf")
         with open(self.configuration, "w") as file:
