@@ -38,8 +38,8 @@ class Bench:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(143))
 
-    def floor(self, name):
-        """A floor program, built when its source is newer."""
+    def tool(self, name):
+        """A program of ours in C, built when its source is newer."""
         folder = os.path.join(ROOT, "benchmarks/floor")
         source, binary = os.path.join(folder, name + ".c"), os.path.join(self.folder, name)
         newest = max(os.path.getmtime(os.path.join(folder, f)) for f in os.listdir(folder))
@@ -121,9 +121,18 @@ class Bench:
     def look_inside(self):
         upstream = zone.Upstream(self.folder, self.scratch, self.load_core)
         print(f"{datetime.date.today()} · {machine.description()} · load average {machine.load_average()}")
-        for label, queries in [("10,000 names", zone.few(self.folder)), ("1,000,000 names at random", zone.many(self.folder))]:
+        few, many = zone.few(self.folder), zone.many(self.folder)
+        views = {
+            "hit": ("hits, 10,000 names", few, None),
+            "million": ("hits, 1,000,000 names at random", many, None),
+            "miss": ("misses", few, zone.fresh(self.folder, "look", 1_000_000)),
+        }
+        for name in self.options.only or ["hit", "million"]:
+            if name not in views:
+                raise processes.Failure(f"a look inside is for {', '.join(views)}, not for {name}")
+            label, queries, unseen = views[name]
             if self.options.profile:
-                profile.sample(self, upstream, queries, label, self.seconds * 2)
+                profile.sample(self, upstream, queries, label, self.seconds * 2, unseen)
             if self.options.instructions:
-                profile.instructions(self, upstream, queries, label, 50_000)
+                profile.instructions(self, upstream, queries, label, 50_000, unseen)
         return 0

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 
-from . import load, processes, servers, zone
+from . import load, machine, processes, servers, zone
 
 SYMBOLS = 40
 # Names that the symbol demangler leaves long are cut here.
@@ -23,8 +23,8 @@ def demangle(text):
     return result.stdout if result.returncode == 0 else text
 
 
-def filled(bench, upstream, queries, copy=None):
-    """Our server with every name of a file of queries in its cache, or with another's snapshot."""
+def ours(bench, upstream, copy=None):
+    """Our server, not yet started, with another's snapshot when given."""
     server = servers.Ours(bench, upstream.port, cache_octets=512 << 20)
     if copy:
         shutil.copy(copy, f"{server.folder}/cache.snapshot")
@@ -35,40 +35,50 @@ def warm(server, queries, runs=2):
     load.dnsperf(server.bench, server.port, queries, runs=runs)
 
 
-def sample(bench, upstream, queries, label, seconds):
-    """Samples our server under a load of hits and prints where they fell."""
+def sample(bench, upstream, queries, label, seconds, unseen=None):
+    """Samples our server under a load and prints where they fell; `unseen` names, each asked for once, follow
+    on the warm ones."""
     perf = shutil.which("perf")
     if not perf:
         print("no perf here: scripts/setup bench installs it")
         return
-    server = filled(bench, upstream, queries).start()
+    server = ours(bench, upstream).start()
     try:
         warm(server, queries)
         data = f"{server.folder}/perf.data"
         recorder = processes.start([perf, "record", "-q", "-e", "cpu-clock", "-F", "4999", "-g", "-p", server.pid,
                                     "-o", data], bench.load_core, log=f"{server.folder}/perf.log")
         time.sleep(0.5)
-        figures = load.measure(bench, server, queries, seconds=seconds)
+        figures = load.measure(bench, server, unseen or queries, seconds=seconds, runs=1 if unseen else None)
         recorder.send_signal(2)
         recorder.wait(60)
         processes.stop(recorder)
-        print(f"\n## perf, {label}: {figures['answered']} hits, {figures['rate']:.0f} a second, "
+        print(f"\n## perf, {label}: {figures['answered']} answers, {figures['rate']:.0f} a second, "
               f"user {figures['user']:.3f} µs, total {figures['total']:.3f} µs (sampling included)\n")
-        for title, options in [("alone", ["--no-children", "-g", "none"]), ("user alone", ["--no-children", "-g", "none", "--dsos", os.path.basename(server.path()) + ",libc.so.6,libevent-2.1.so.7.0.1,libevent_core-2.1.so.7.0.1,[vdso]"])]:
+        plain = ["--no-children", "-g", "none"]
+        own = ",".join([os.path.basename(server.path()), "libc.so.6", "[vdso]"] + libraries(server.pid, "libevent"))
+        for title, options in [("all", plain), ("outside the kernel", plain + ["--dsos", own])]:
             text = processes.run([perf, "report", "-i", data, "--stdio", "--percent-limit", "0", *options,
                                   "-F", "overhead,sample,dso,symbol"])
             lines = [l for l in text.splitlines() if re.match(r"\s+\d", l)]
             print(f"### {title}: share, samples, file, symbol\n")
             print("\n".join(l[:WIDTH + 60] for l in demangle("\n".join(lines[:SYMBOLS])).splitlines()) + "\n")
-        if os.environ.get("BENCH_ANNOTATE"):
-            print(processes.run([perf, "annotate", "-i", data, "--stdio", "--percent-limit", "0.4", "-s", os.environ["BENCH_ANNOTATE"]]))
+        for symbol in bench.options.annotate or []:
+            print(f"### {symbol}\n")
+            print(processes.run([perf, "annotate", "-i", data, "--stdio", "-s", symbol]))
     finally:
         server.stop()
 
 
+def libraries(pid, word):
+    """File names of the libraries of a process with a word in their names."""
+    maps = machine.read(f"/proc/{pid}/maps")
+    return sorted({os.path.basename(l.split()[-1]) for l in maps.splitlines() if word in l.split()[-1]})
+
+
 def snapshot(bench, upstream, queries):
     """The snapshot of a server that has seen a file of queries, made at full speed."""
-    server = filled(bench, upstream, queries).start()
+    server = ours(bench, upstream).start()
     try:
         warm(server, queries)
         _, path = server.save()
@@ -79,12 +89,12 @@ def snapshot(bench, upstream, queries):
         server.stop()
 
 
-def instructions(bench, upstream, queries, label, hits):
-    """Counts the instructions of a number of hits, by function, of our server under callgrind."""
+def instructions(bench, upstream, queries, label, count, unseen=None):
+    """Counts the instructions of a number of answers, by function, of our server under callgrind."""
     if not shutil.which("valgrind"):
         print("no valgrind here: scripts/setup bench installs it")
         return
-    server = filled(bench, upstream, queries, copy=snapshot(bench, upstream, queries))
+    server = ours(bench, upstream, copy=snapshot(bench, upstream, queries))
     expected = sum(1 for _ in open(queries))
     prefix = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--collect-atstart=yes",
               f"--callgrind-out-file={server.folder}/callgrind.out", "--dump-instr=no", "--error-limit=no"]
@@ -98,12 +108,13 @@ def instructions(bench, upstream, queries, label, hits):
         before = server.statistics()
         processes.run(control + ["-i", "on", server.pid])
         sent = f"{server.folder}/hits.queries"
-        with open(queries) as source, open(sent, "w") as target:
+        with open(unseen or queries) as source, open(sent, "w") as target:
             for number, line in enumerate(source):
-                if number == hits:
+                if number == count:
                     break
                 target.write(line)
-        figures = load.dnsperf(bench, server.port, sent, runs=max(1, hits // expected), timeout=30)
+        figures = load.dnsperf(bench, server.port, sent, runs=1 if unseen else max(1, count // expected),
+                               timeout=30)
         processes.run(control + ["-i", "off", server.pid])
         after = server.statistics()
         processes.run(control + ["-d", server.pid])

@@ -127,7 +127,7 @@ class FloorHit(Server):
         return "answers unparsed"
 
     def command(self):
-        return [self.bench.floor("floor-hit"), self.port]
+        return [self.bench.tool("floor-hit"), self.port]
 
 
 class FloorMiss(FloorHit):
@@ -136,7 +136,7 @@ class FloorMiss(FloorHit):
         return "relays by ID"
 
     def command(self):
-        return [self.bench.floor("floor-miss"), self.port, self.upstream_port]
+        return [self.bench.tool("floor-miss"), self.port, self.upstream_port]
 
 
 class Dnsdist(Server):

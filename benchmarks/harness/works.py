@@ -1,8 +1,9 @@
 """The works: what is measured. Each gives a table: a title, columns, rows of cells, notes, and raw figures."""
 
 import contextlib
+import json
 import os
-import re
+import signal
 import statistics
 import time
 
@@ -213,8 +214,8 @@ def million(bench, upstream):
         work.note("quick: the slower servers are left out")
     queries = zone.many(bench.folder)
     memory = {}
-    restarts = Work("1,000,000 names: save and restart", ["Server", "save s", "file MB", "first answer ms", "all back s",
-                                                         "longest turn of the loop µs"])
+    restarts = Work("1,000,000 names: save and restart", ["Server", "save s", "its CPU s", "file MB", "first answer ms",
+                                                         "all back s", "its CPU s", "longest turn of the loop µs"])
     with started(bench, work, [servers.FloorHit], upstream) as floor, \
             started(bench, work, kinds, upstream, cache_octets=1 << 30) as running:
         for server in list(running):
@@ -266,7 +267,9 @@ def restart(bench, work, server):
     """Saves, stops, starts again with the file, and sees how long each took."""
     if not server.can_save:
         return
+    before = server.cpu()
     seconds, path = server.save()
+    save_cpu, load_cpu = server.cpu().since(before)[1], None
     size = os.path.getsize(path) / 1e6
     first = back = turn = None
     if isinstance(server, servers.Ours):
@@ -285,7 +288,7 @@ def restart(bench, work, server):
             except processes.Failure:
                 continue
             if now["cache"]["names"] >= names and not now["snapshot"]["is_loading"]:
-                back = time.monotonic() - begin
+                back, load_cpu = time.monotonic() - begin, server.cpu().total / 1e9
                 turn = max(turn, now["loop"]["longest_slice_us"])
                 break
             time.sleep(0.005)
@@ -295,10 +298,11 @@ def restart(bench, work, server):
         processes.stop(server.process)
         server.start()
         first = server.seconds_to_answer
-        back = first + server.load(path)
-    work.rows.append([label(server), f"{seconds:.2f}", f"{size:.0f}", f"{first * 1000:.0f}" if first else "",
-                      f"{back:.2f}" if back else "", f"{turn:,}" if turn is not None else "not known"])
-    work.figures[server.name] = {"save": seconds, "megabytes": size, "first": first, "back": back, "turn": turn}
+        back, load_cpu = first + server.load(path), server.cpu().total / 1e9
+    work.rows.append([label(server), f"{seconds:.2f}", f"{save_cpu:.2f}", f"{size:.0f}",
+                      f"{first * 1000:.0f}" if first else "", f"{back:.2f}" if back else "",
+                      f"{load_cpu:.2f}" if load_cpu else "", f"{turn:,}" if turn is not None else "not known"])
+    work.figures[server.name] = {"save": seconds, "save cpu": save_cpu, "load cpu": load_cpu, "megabytes": size, "first": first, "back": back, "turn": turn}
     print(f"  {server.name}: " + ", ".join(f"{c}: {v}" for c, v in zip(work.columns[1:], work.rows[-1][1:])), flush=True)
 
 
@@ -309,43 +313,36 @@ PACE = 4_000
 def dead(bench, upstream):
     """Latency of hits while as many questions go to an upstream that says nothing."""
     work = Work("Latency of hits while half of the questions go to a dead upstream",
-                ["Server", "idle p50 µs", "idle p99 µs", "dead p50 µs", "dead p99 µs", "p99 more by ms", "hits lost"])
+                ["Server", "idle p50 µs", "idle p99 µs", "dead p50 µs", "dead p99 µs", "p99 more by ms",
+                 "hits lost"])
     seconds = max(2, int(bench.seconds))
     few = zone.few(bench.folder)
     unknown = zone.fresh(bench.folder, "dead", PACE * 30)
     with started(bench, work, bench.kinds, upstream) as running:
         warm(bench, work, running, few)
-        outcome = {server.name: {"idle": [], "dead": []} for server in running}
-        lost = {server.name: 0 for server in running}
+        seen = {(server.name, state): [] for server in running for state in ("idle", "dead")}
         for state, other in [("idle", few), ("dead", unknown)]:
-            if state == "dead":
-                stopped = machine.descendants(upstream.process.pid)
-                signal_all(stopped, 19)  # SIGSTOP
+            stopped = machine.descendants(upstream.process.pid) if state == "dead" else []
+            signal_all(stopped, signal.SIGSTOP)
             try:
                 for _ in range(max(1, bench.rounds // 2)):
                     for server in running:
-                        busy, ours, wall = machine.busy_seconds(), machine.CPU(bench.pid), time.monotonic()
-                        latencies, missing = paced(bench, server, few, other, seconds)
-                        wall = time.monotonic() - wall
-                        work.foreign.append((machine.busy_seconds() - busy - machine.CPU(bench.pid).since(ours)[1]) / wall)
-                        outcome[server.name][state] += latencies
-                        if state == "dead":
-                            lost[server.name] += missing
+                        seen[server.name, state].append(paced(bench, server, few, other, seconds))
             finally:
-                if state == "dead":
-                    signal_all(stopped, 18)  # SIGCONT
+                signal_all(stopped, signal.SIGCONT)
         for server in running:
-            idle, dying = (sorted(outcome[server.name][s]) for s in ("idle", "dead"))
-            if not idle or not dying:
-                work.note(f"{server.name} answered nothing")
+            idle, dying = seen[server.name, "idle"], seen[server.name, "dead"]
+            work.saw(idle + dying)
+            if not all(r["answered"] for r in idle + dying):
+                work.note(f"{server.name} answered nothing in some round")
                 continue
-            p = [at(idle, 0.5), at(idle, 0.99), at(dying, 0.5), at(dying, 0.99)]
-            work.rows.append([label(server), *(f"{v * 1e6:.0f}" for v in p), f"{(p[3] - p[1]) * 1e3:+.2f}",
-                              str(lost[server.name])])
-            work.figures[server.name] = {"idle": p[:2], "dead": p[2:], "lost": lost[server.name]}
-    work.rows.sort(key=lambda row: float(row[5]))
-    work.note(f"{PACE:,} hits and {PACE:,} other questions a second; latency as dnsperf sees it, on a core that it "
-              "shares with the other load")
+            p = [load.summary(r, key)[0] for r in (idle, dying) for key in ("p50", "p99")]
+            work.rows.append([label(server), *(f"{v:.0f}" for v in p), f"{(p[3] - p[1]) / 1e3:+.2f}",
+                              str(sum(r["sent"] - r["answered"] for r in dying))])
+            work.figures[server.name] = {"idle": idle, "dead": dying}
+    work.rows.sort(key=lambda row: float(row[4]))
+    work.note(f"{PACE:,} hits and {PACE:,} other questions a second, medians of rounds; the time of an answer is the "
+              "kernel's, so that only what the server waits for its core adds noise")
     return work
 
 
@@ -355,21 +352,19 @@ def signal_all(pids, number):
             os.kill(pid, number)
 
 
-def at(values, share):
-    return values[min(len(values) - 1, int(len(values) * share))]
-
-
 def paced(bench, server, measured, other, seconds):
-    """Hits at a pace beside another load; the latencies of the hits, and how many got no answer."""
-    common = ["dnsperf", "-s", "127.0.0.1", "-p", server.port, "-Q", PACE, "-c", "4", "-T", "1"]
-    second = processes.start(common + ["-d", other, "-l", seconds + 1, "-q", 20_000, "-t", "1"], bench.load_core)
+    """Hits at a pace beside another load; the percentiles of their latency."""
+    second = processes.start(["dnsperf", "-s", "127.0.0.1", "-p", server.port, "-Q", PACE, "-c", "4", "-T", "1", "-d", other,
+                              "-l", seconds + 1, "-q", 20_000, "-t", "1"], bench.load_core)
     try:
         time.sleep(0.7)  # until what waits for the upstream is as much as it gets in this time
-        output = processes.run(common + ["-d", measured, "-l", seconds, "-q", 1_000, "-t", "1", "-v"], bench.load_core, 60)
+        busy, ours, wall = machine.busy_seconds(), machine.CPU(bench.pid), time.monotonic()
+        figures = json.loads(processes.run([bench.tool("latency"), server.port, measured, PACE, seconds], bench.load_core, 60))
+        wall = time.monotonic() - wall
     finally:
         processes.stop(second)
-    latencies = [float(f) for f in re.findall(r"^> NOERROR \S+ A ([\d.]+)", output, re.M)]
-    return latencies, load.Load(output).lost
+    figures["foreign"] = max(0.0, (machine.busy_seconds() - busy - machine.CPU(bench.pid).since(ours)[1]) / wall)
+    return figures
 
 
 def zipf(bench, upstream):
