@@ -38,7 +38,8 @@ struct LetterCaseTests {
       [octets[0], octets[1], 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0] + Self.name(octets)
       + [0, 0, 2, 0, 1, 0xC0, 12, 0, 2, 0, 1, 0, 0, 1, 0, 0, 6, 3, 0x6E, 0x73, 0x31, 0xC0, 12]
     guard
-      case .replied(_, _, let answer)? = host.receive(reply, socket: try #require(sent.socket)).first
+      case .replied(_, _, let answer)? = host.receive(reply, socket: try #require(sent.socket))
+        .first
     else { throw TestFailure() }
     #expect(try Message(parsing: answer).answers.first?.rdata == Name("ns1.example.net").wire)
   }
