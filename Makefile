@@ -3,6 +3,7 @@
 #   make run ARGS='--upstream 9.9.9.9'   build and start, on port 53 where that is allowed
 #   make test                            everything that CI runs
 #   make fuzz FUZZ_SECONDS=600           each fuzz target for so long
+#   make bench                           beside other servers; ARGS=--quick for five minutes
 #   make demo                            a tour with dig, without internet
 
 SHELL := /bin/bash
@@ -19,7 +20,7 @@ RELEASE := swift build -c release --static-swift-stdlib --product dns-cache-serv
 # The end-to-end tests, the demonstration and the check of the hot path use what is shipped.
 export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
 
-.PHONY: build run test demo fuzz clean setup-build setup-test lint debug hot-path short-fuzz \
+.PHONY: build run test demo bench fuzz clean setup-build setup-test lint debug hot-path short-fuzz \
   unit-tests end-to-end-tests
 
 build: setup-build
@@ -43,6 +44,12 @@ test:
 demo: setup-test
 	$(RELEASE)
 	scripts/demo
+
+# Tables into docs/performance.md, figures and plots into benchmarks/results (not with --quick).
+bench:
+	@scripts/setup bench
+	$(RELEASE)
+	benchmarks/run $(ARGS)
 
 fuzz: setup-build
 	scripts/fuzz $(FUZZ_SECONDS)

@@ -70,6 +70,7 @@ extension Core {
           ("tcp", .count(resolver.streams)), ("errors", .count(resolver.errors)),
           ("unreachable", .count(resolver.unreachable)),
           ("mismatched", .count(resolver.mismatched)),
+          ("other_case", .count(resolver.otherCase)),
           ("malformed", .count(resolver.malformed)),
           ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
           ("tcp_limit_reached", .count(upstreamStreams?.limited ?? 0)),

@@ -43,6 +43,8 @@ struct ReplyIngest: ~Copyable {
   private var zone: NameKey
   private var records: FixedArray<Entry>
   private var recordCount = 0
+  /// The offset behind the question, whose letter case is ours and not to be kept.
+  private var questionEnd = 0
   private var data: FixedArray<UInt8>
   private var leftOut: UInt64 = 0
   private var extendedRcode: UInt8 = 0
@@ -92,6 +94,7 @@ struct ReplyIngest: ~Copyable {
     _ message: Span<UInt8>, _ header: MessageHeader, at position: Int, type: RecordType,
     into cache: inout Cache, now: UInt32
   ) -> Verdict {
+    questionEnd = position
     guard (try? check(message, header, at: position)) != nil else { return .malformed }
     guard extendedRcode == 0 else {
       return .error(ResponseCode(headerBits: header.rcode, extendedBits: extendedRcode))
@@ -179,8 +182,11 @@ struct ReplyIngest: ~Copyable {
         entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry.view)
       else { continue }
       records[index].isTaken = true
+      let folded = questionEnd
       var target = data.mutableSpan
-      guard let count = try? RData.copy(entry.view, of: message, into: &target, at: written + 2),
+      guard
+        let count = try? RData.copy(
+          entry.view, of: message, into: &target, at: written + 2, foldingBefore: folded),
         written + 2 + count <= Cache.largestSet
       else {
         // Half an RRset is none (RFC 2181 §5).
@@ -265,8 +271,12 @@ struct ReplyIngest: ~Copyable {
     var description: Cache.NegativeSOA?
     var written = 0
     if let soa {
+      let folded = questionEnd
       var target = data.mutableSpan
-      guard let count = try? RData.copy(soa.view, of: message, into: &target, at: 0) else {
+      guard
+        let count = try? RData.copy(
+          soa.view, of: message, into: &target, at: 0, foldingBefore: folded)
+      else {
         return .malformed
       }
       written = count

@@ -24,6 +24,12 @@ extension Resolver {
     guard let end = matchingQuestion(packet, header, index) else { return }
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     let upstream = socket / settings.socketsPerUpstream
+    guard
+      header.questionCount == 0 || hasSentCase(packet, index, isCased: attempts[place].isCased)
+    else {
+      doubtCase(index, upstream: upstream, now: now)
+      return
+    }
     if header.flags & MessageHeader.Flag.truncated != 0 {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
@@ -65,6 +71,7 @@ extension Resolver {
     guard let index = index(handle), questions[index].isStreaming else { return }
     counters.unreachable += 1
     endStream(index)
+    if foldDoubted(index, now: now) { return }
     questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
     moveOn(index, now: now)
   }
@@ -145,6 +152,7 @@ extension Resolver {
     case .usable:
       counters.outOfBailiwick += ingest.takeLeftOut()
       counters.answered += 1
+      if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index) }
       preferred = source.upstream
       finish(index, .answered)
     }

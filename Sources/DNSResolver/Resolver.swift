@@ -24,6 +24,8 @@ public struct Resolver: ~Copyable {
   var actions: Queue<Action>
   var completions: Queue<Completion>
   var ingest: ReplyIngest
+  /// How often each upstream was seen not to keep letter case, up to a limit.
+  var caseFailures: FixedArray<UInt8>
   private var random: any RandomNumberGenerator
   /// The upstream that answered last; questions start with it.
   var preferred = 0
@@ -45,6 +47,12 @@ public struct Resolver: ~Copyable {
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
+    /// The case of the name's letters.
+    var letterCase: LetterCase
+    /// Whether it goes out in lower case.
+    var isFolded = false
+    /// Whether TCP is to tell whose reply had another letter case.
+    var isCaseDoubted = false
     /// Attempts at it that had malformed replies.
     var malformed: UInt8 = 0
     /// Whether a TCP attempt is under way.
@@ -82,6 +90,8 @@ public struct Resolver: ~Copyable {
     var id: UInt16
     /// Whether EDNS was left out.
     var isPlain: Bool
+    /// Whether the name's letters had random case.
+    var isCased: Bool
     /// Whether a malformed reply came.
     var isSpoiled = false
     /// Next attempt of the same question.
@@ -121,6 +131,7 @@ public struct Resolver: ~Copyable {
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .failed))
     ingest = ReplyIngest(seed: seed)
+    caseFailures = FixedArray(repeating: 0, count: settings.upstreams)
   }
 
   private static func buckets(_ count: Int) -> Int {
@@ -162,6 +173,7 @@ public struct Resolver: ~Copyable {
     if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
     let question = Question(
       type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
+      letterCase: LetterCase(bits: random.next()),
       generation: UInt32(truncatingIfNeeded: random.next()), started: now,
       earliest: now + ResolverTiming.deadline)
     guard let index = questions.insert(question) else {
@@ -203,6 +215,7 @@ public struct Resolver: ~Copyable {
       }
       if questions[index].isStreaming {
         endStream(index)
+        if foldDoubted(index, now: now) { continue }
         questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
         moveOn(index, now: now)
       } else if questions[index].attemptCount < ResolverTiming.attempts {
@@ -247,7 +260,11 @@ public struct Resolver: ~Copyable {
   public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
     let question = questions[Int(query.question.index)]
     writer.header(id: query.id, questionCount: 1)
-    writer.octets(names.octets(in: Int(query.question.index), count: Int(question.nameCount)))
+    let name = names.octets(in: Int(query.question.index), count: Int(question.nameCount))
+    for offset in 0..<name.count {
+      writer.octet(
+        query.isCased ? question.letterCase.apply(to: name[offset], at: offset) : name[offset])
+    }
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if !question.isPlain {
@@ -300,11 +317,12 @@ public struct Resolver: ~Copyable {
   mutating func send(_ index: Int, now: UInt64) {
     let attempt = Int(questions[index].attemptCount)
     let upstream = Int(questions[index].upstream)
+    let isCased = isCased(index)
     guard let (socket, id) = drawTransaction(upstream),
       let place = attempts.insert(
         Attempt(
           question: UInt32(index), socket: UInt16(socket), id: id,
-          isPlain: questions[index].isPlain, next: questions[index].firstAttempt,
+          isPlain: questions[index].isPlain, isCased: isCased, next: questions[index].firstAttempt,
           chain: byTransaction[transactionBucket(socket, id)]))
     else {
       fail(index)
@@ -315,7 +333,7 @@ public struct Resolver: ~Copyable {
     questions[index].attemptCount += 1
     setTimer(index, at: now + ResolverTiming.wait(attempt: attempt), now: now)
     let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: upstream, socket: socket)
+      question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased)
     guard actions.push(.send(query)) else {
       fail(index)
       return
@@ -350,7 +368,9 @@ public struct Resolver: ~Copyable {
     questions[index].streamID = id
     setTimer(index, at: now + ResolverTiming.stream, now: now)
     let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: Int(questions[index].upstream), socket: nil)
+      question: handle(index), id: id, upstream: Int(questions[index].upstream), socket: nil,
+      // Nobody else can answer here, so there is nothing to guess.
+      isCased: false)
     guard actions.push(.openStream(query)) else {
       fail(index)
       return

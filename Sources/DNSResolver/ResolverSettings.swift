@@ -76,6 +76,8 @@ public struct ResolverCounters: Sendable {
   public var late: UInt64 = 0
   /// Packets that answer nothing that was asked: wrong ID, socket, name, type or class.
   public var mismatched: UInt64 = 0
+  /// Replies that are right but for the letter case of the question.
+  public var otherCase: UInt64 = 0
   /// Replies that are not well-formed messages.
   public var malformed: UInt64 = 0
   /// Replies with an error code.

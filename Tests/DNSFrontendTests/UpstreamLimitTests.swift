@@ -96,6 +96,27 @@ struct UpstreamLimitTests {
     #expect(host.frontend.resolver.counters.outOfBailiwick == 1_501 - 128)
   }
 
+  /// Eviction's hand once stayed among the newest names, and removed each answer before it was sent.
+  @Test func `a full cache still answers every miss`() throws {
+    let host = Host(Host.Options(cacheOctets: 1 << 20))
+    for round in 0..<20_000 {
+      let name = try Name("n\(round).example.net")
+      guard case .sent(let sent, let octets)? = host.ask(Message(query: name, .a).encoded()).first
+      else { throw TestFailure() }
+      let reply = Message(
+        respondingTo: try Message(parsing: octets),
+        answers: [Record(name: name, type: .a, ttl: 300, rdata: [192, 0, 2, 1])],
+        authority: [try Record("example.net. 300 IN NS ns\(round % 7).example.net.")],
+        additional: [try Record("ns\(round % 7).example.net. 300 IN A 192.0.2.53")])
+      guard
+        case .replied(_, _, let answer)? = host.receive(
+          reply.encoded(), socket: try #require(sent.socket)
+        ).first, answer[3] & 0xF == 0
+      else { throw TestFailure() }
+    }
+    #expect(host.frontend.cache.counters.evictions > 1_000)
+  }
+
   /// What may be used once lies in the cache for a moment, in a place of its own; places are few.
   @Test func `any number of answers with TTL zero are given, and none is kept`() throws {
     let host = Host()
