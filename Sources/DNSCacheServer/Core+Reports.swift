@@ -87,6 +87,10 @@ extension Core {
           ("accepted", .count(streams?.counters.accepted ?? 0)),
           ("limit_reached", .count(streams?.counters.refused ?? 0)),
           ("timed_out", .count(streams?.counters.timedOut ?? 0)),
+          ("unread_limit_reached", .count(streams?.counters.unread ?? 0)),
+          ("output_bytes", .count(streams?.pendingOutput ?? 0)),
+          ("output_limit_bytes", .count(ClientStreams.totalOutputLimit)),
+          ("output_limit_reached", .count(streams?.counters.totalOutput ?? 0)),
         ])
       ),
       (
