@@ -17,7 +17,7 @@ final class ClientStreams {
   ///
   /// Answers that had to wait come whether the connection is read or not: this is room for a hundred
   /// of them at once, unless they are very large.
-  static let unreadLimit = 1 << 20
+  static let unreadLimit = 2 << 20
   /// Octets of answers that all clients together may leave unread.
   static let totalOutputLimit = 64 << 20
 
@@ -27,6 +27,7 @@ final class ClientStreams {
   fileprivate let loop: EventLoop
   private var connections: [UInt32: ClientStream] = [:]
   private var nextNumber: UInt32 = 0
+  private var closing: [Stream] = []
   /// At least as many octets of answers are unread; what the kernel took since is still counted.
   private var outputBound = 0
 
@@ -105,9 +106,13 @@ final class ClientStreams {
 
   /// Closes all connections; what was written is still sent.
   func closeAll() {
-    for connection in connections.values { connection.stream.close(flushing: true) }
+    closing = connections.values.map(\.stream)
+    for stream in closing { stream.close(flushing: true) }
     connections.removeAll()
   }
+
+  /// Whether connections that were closed all at once have still something to send.
+  var isFlushing: Bool { closing.contains { $0.pendingOutput > 0 } }
 }
 
 /// One TCP connection of a client.

@@ -241,6 +241,17 @@ extension IPAddress {
 }
 
 extension Core {
+  /// Tells every client that waits that there is no answer: for the end of the program.
+  mutating func failWaiting() {
+    frontend.resolver.failAll()
+    settle(now: EventLoop.now())
+  }
+
+  /// Whether answers wait for the kernel to take them.
+  var hasUnsentAnswers: Bool {
+    datagrams.contains { $0.unsentReplies > 0 } || streams?.isFlushing == true
+  }
+
   /// What was sent from an upstream socket can't reach its upstream.
   mutating func upstreamFailed(_ socket: Int) {
     let now = EventLoop.now()

@@ -171,7 +171,7 @@ extension EndToEnd {
       return (upstream, server, clients)
     }
 
-    @Test func `a client that leaves a mebibyte of answers unread is closed`() throws {
+    @Test func `a client that leaves two mebibytes of answers unread is closed`() throws {
       let (upstream, server, clients) = try deafClients(40, asking: 90, names: 4)
       #expect(
         try eventually(within: .seconds(20), every: .milliseconds(100)) {
@@ -187,7 +187,7 @@ extension EndToEnd {
 
     @Test func `all clients together leave so much unread at most, and who reads is served`() throws
     {
-      // Fifteen answers a client are less than each may leave; 200 of them are 180 MB.
+      // Fifteen answers a client are less than each may leave unread; 200 of them are 180 MB.
       let (upstream, server, clients) = try deafClients(200, asking: 15, names: 4)
       #expect(
         try eventually(within: .seconds(20), every: .milliseconds(100)) {
