@@ -25,8 +25,8 @@ struct Core: ~Copyable {
   private var deadline: Timer?
   /// When ``deadline`` goes off.
   private var deadlineAt: UInt64?
-  /// The longest turn of maintenance, in microseconds.
-  var longestSlice: UInt64 = 0
+  /// How long the loop was held up by work that is no client's.
+  var slices = SliceTimes()
 
   /// What became of a message on a stream.
   enum Served {

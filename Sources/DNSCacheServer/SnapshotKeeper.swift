@@ -144,8 +144,7 @@ final class SnapshotKeeper {
       space.moveToFront(progress.consumed, count: rest)
       loading.filled = rest
     }
-    core.value.longestSlice = max(
-      core.value.longestSlice, EventLoop.microseconds() - start)
+    core.value.noteSlice(since: start)
     if progress.isFinished { finishLoading(loading) }
   }
 
@@ -258,8 +257,7 @@ final class SnapshotKeeper {
         report(failure: error, to: saving.completions)
       }
     }
-    core.value.longestSlice = max(
-      core.value.longestSlice, EventLoop.microseconds() - start)
+    core.value.noteSlice(since: start)
   }
 
   private func finishSaving(_ saving: Saving, _ result: Result<Void, AtomicFile.CommitError>) {
