@@ -19,8 +19,8 @@ final class SnapshotKeeper {
     let milliseconds: UInt64
   }
 
-  /// Octets written before the disk has to follow: what a slow one takes a second for.
-  private static let writeBackInterval = 4 << 20
+  /// Octets written before the disk has to follow: what the kernel hands to it in about a millisecond.
+  private static let writeBackInterval = 1 << 20
 
   /// Why a save failed, in one sentence.
   struct SnapshotError: Error, CustomStringConvertible {
