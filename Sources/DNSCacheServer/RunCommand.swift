@@ -8,8 +8,8 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Start the server.",
     discussion: """
-      SIGTERM and SIGINT save the cache and stop. SIGUSR1 saves it now. SIGHUP is for reloading, which is
-      not there yet, and does nothing.
+      SIGTERM and SIGINT save the cache and stop. SIGUSR1 saves it now.
+      SIGHUP is kept for reloading, and does nothing yet.
       Exit status: 0 clean stop, 64 wrong usage, 69 cannot listen or a part is missing, 70 a fault.
       """)
 

@@ -37,6 +37,21 @@ extension EndToEnd {
       #expect(FileManager.default.fileExists(atPath: server.cacheFile))
     }
 
+    @Test func `where the kernel can't sync beside the loop, a save waits and is good`() throws {
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], folder: folder, launch: .withoutAIO(in: folder))
+      for index in 0..<50 { _ = try server.ask(DNSName("name\(index).example.net")) }
+      for _ in 0..<2 {
+        let result = try server.ctl("cache", "save")
+        #expect(result.status == 0, "\(result.errors)")
+      }
+      #expect(try server.stat("snapshot.saves") == 2)
+      #expect(server.terminate() == .exited(0))
+      try server.start()
+      #expect(try eventually { try server.stat("cache.names") == 50 })
+      #expect(server.complaints.filter { $0.contains("snapshot") }.isEmpty, "\(server.log)")
+    }
+
     @Test func `a folder that can't be synced does not undo the save`() throws {
       let cache = folder.file("cache")
       try FileManager.default.createDirectory(atPath: cache, withIntermediateDirectories: false)

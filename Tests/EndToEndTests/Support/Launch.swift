@@ -19,17 +19,44 @@ extension ServerProcess.Launch {
 
   /// With each of fsync and fdatasync taking so many seconds.
   static func slowDisk(seconds: Int, in folder: TemporaryFolder) throws -> ServerProcess.Launch {
-    let source = folder.file("slow.c")
-    let code = """
+    try preloading(
+      """
       #include <unistd.h>
       int fsync(int descriptor) { sleep(\(seconds)); return 0; }
       int fdatasync(int descriptor) { sleep(\(seconds)); return 0; }
 
+      """, in: folder)
+  }
+
+  /// With a kernel that has no AIO.
+  static func withoutAIO(in folder: TemporaryFolder) throws -> ServerProcess.Launch {
+    try preloading(
       """
+      #define _GNU_SOURCE
+      #include <dlfcn.h>
+      #include <errno.h>
+      #include <sys/syscall.h>
+      long syscall(long number, long a, long b, long c, long d, long e, long f) {
+        if (number == SYS_io_setup) {
+          errno = ENOSYS;
+          return -1;
+        }
+        long (*next)(long, long, long, long, long, long, long) = dlsym(RTLD_NEXT, "syscall");
+        return next(number, a, b, c, d, e, f);
+      }
+
+      """, in: folder)
+  }
+
+  /// With C functions of the test's own before those of the C library.
+  private static func preloading(
+    _ code: String, in folder: TemporaryFolder
+  ) throws -> ServerProcess.Launch {
+    let source = folder.file("preloaded.c")
     try code.write(toFile: source, atomically: false, encoding: .utf8)
-    let library = folder.file("slow.so")
+    let library = folder.file("preloaded.so")
     let compiler = (try? Tool.path("cc")) ?? "clang"
-    let result = try Tool.run(compiler, ["-shared", "-fPIC", "-o", library, source])
+    let result = try Tool.run(compiler, ["-shared", "-fPIC", "-o", library, source, "-ldl"])
     guard result.status == 0 else {
       throw ServerProcess.NotReady(description: "\(compiler): \(result.errors)")
     }
