@@ -13,6 +13,11 @@
 #include <netinet/tcp.h>
 #include <sys/un.h>
 
+#include <linux/aio_abi.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <event2/buffer.h>
@@ -46,5 +51,24 @@ struct in6_pktinfo {
 
 // <sys/random.h> is not part of Swift's Glibc module.
 ssize_t getrandom(void *buffer, size_t length, unsigned int flags);
+
+// Linux AIO (io_submit(2)), for which the C library has no functions. Each returns -1 and sets errno.
+
+static inline long aio_setup(unsigned int requests, aio_context_t *context) {
+  return syscall(SYS_io_setup, requests, context);
+}
+
+static inline long aio_destroy(aio_context_t context) {
+  return syscall(SYS_io_destroy, context);
+}
+
+static inline long aio_submit(aio_context_t context, struct iocb *request) {
+  return syscall(SYS_io_submit, context, 1L, &request);
+}
+
+/// Takes one result, if there is one; doesn't wait.
+static inline long aio_take(aio_context_t context, struct io_event *result) {
+  return syscall(SYS_io_getevents, context, 0L, 1L, result, NULL);
+}
 
 #endif

@@ -42,7 +42,8 @@ struct AddressIndex: ~Copyable {
     arena.setLink(entry, AddressField.previousSame, .none)
     table[bucket] = entry
     count += 1
-    if count * 4 > table.count * 3 { split(in: &arena) }
+    // Twice: see the table of names.
+    for _ in 0..<2 where count * 4 > table.count * 3 { split(in: &arena) }
   }
 
   /// Takes an entry out.

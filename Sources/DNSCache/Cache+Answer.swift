@@ -86,7 +86,7 @@ extension Cache {
   }
 
   private func isUsable(_ set: Reference, once: Bool, now: UInt32) -> Bool {
-    if arena.load8(set, SetField.rank) < Rank.answer.rawValue { return false }
+    if arena.load8(set, SetField.rank) < Rank.aliasedAnswer.rawValue { return false }
     if arena.load8(set, SetField.ephemeral) != 0 { return once }
     return arena.load32(set, SetField.expiry) > now
   }
@@ -115,7 +115,7 @@ extension Cache {
     } else {
       let end = SetField.data + Int(arena.load32(set, SetField.dataCount))
       var position = SetField.data
-      while position < end {
+      while position < end && !writer.overflowed {
         let octets = Int(arena.load16(set, position).bigEndian)
         let begin = writer.beginRecord(owner: owner, type: type, ttl: ttl)
         writer.data(arena.octets(set, position + 2, count: octets), of: type)
@@ -136,7 +136,7 @@ extension Cache {
     in section: RecordView.Section, into writer: inout MessageWriter
   ) {
     var at = SetField.data + AddressField.address
-    for _ in 0..<count {
+    for _ in 0..<count where !writer.overflowed {
       writer.record(
         owner: owner, type: type, ttl: ttl,
         data: arena.octets(set, at, count: entry &- AddressField.address), in: section)
@@ -184,15 +184,18 @@ extension Cache {
 
   /// Adds the addresses of the hosts that NS, MX and SRV records name, where they are known.
   ///
-  /// Any rank will do here. What doesn't fit is left out, without TC (RFC 2181 §9).
+  /// For name servers any rank will do, so that glue is of use. For mail and other hosts, whose
+  /// addresses a client may believe, only what would also be an answer. What doesn't fit is left out,
+  /// without TC (RFC 2181 §9).
   private mutating func writeAdditional(
     for set: Reference, _ type: RecordType, into writer: inout MessageWriter, now: UInt32
   ) {
     let before: Int
+    let least: Rank
     switch type {
-    case .ns: before = 0
-    case .mx: before = 2
-    case .srv: before = 6
+    case .ns: (before, least) = (0, .additional)
+    case .mx: (before, least) = (2, .aliasedAnswer)
+    case .srv: (before, least) = (6, .aliasedAnswer)
     default: return
     }
     let end = SetField.data + Int(arena.load32(set, SetField.dataCount))
@@ -209,18 +212,20 @@ extension Cache {
       nodes[targets] = node.rawValue
       targets += 1
       guard isNew else { continue }
-      guard writeAdditionalAddresses(.a, at: node, into: &writer, now: now),
-        writeAdditionalAddresses(.aaaa, at: node, into: &writer, now: now)
+      guard writeAdditionalAddresses(.a, at: node, least, into: &writer, now: now),
+        writeAdditionalAddresses(.aaaa, at: node, least, into: &writer, now: now)
       else { return }
     }
   }
 
   /// Writes the addresses of the name in `scratch`; false when there is no more room.
   private func writeAdditionalAddresses(
-    _ type: RecordType, at node: Reference, into writer: inout MessageWriter, now: UInt32
+    _ type: RecordType, at node: Reference, _ least: Rank, into writer: inout MessageWriter,
+    now: UInt32
   ) -> Bool {
     let set = findSet(type, at: node)
-    if set.isNone || arena.load8(set, SetField.kind) != RRset.Kind.records.rawValue
+    if set.isNone || arena.load8(set, SetField.rank) < least.rawValue
+      || arena.load8(set, SetField.kind) != RRset.Kind.records.rawValue
       || arena.load32(set, SetField.expiry) <= now || arena.load8(set, SetField.ephemeral) != 0
     {
       return true
@@ -228,7 +233,7 @@ extension Cache {
     let mark = writer.mark
     let entry = RRset.addressEntry(type, .records)
     let ttl = remainingTTL(set, now: now)
-    for index in 0..<Int(arena.load16(set, SetField.count)) {
+    for index in 0..<Int(arena.load16(set, SetField.count)) where !writer.overflowed {
       let begin = writer.beginRecord(ownerName: scratch.octets, type: type, ttl: ttl)
       writer.octets(
         arena.octets(

@@ -55,9 +55,12 @@ extension Cache {
     guard type.rawValue != 0, !type.isMeta, !records.isEmpty, records.count <= Cache.largestSet
     else { return .refused }
     let kept = limits.ttl(ttl)
+    let isLarge =
+      records.count > Cache.octetsPerSet || Cache.countRecords(records) > Cache.recordsPerSet
+    if isLarge { counters.largeSets += 1 }
     return place(
       owner: owner, type: type, kind: .records, ttl: kept, expiry: now &+ kept, data: records,
-      origin: origin, once: once || kept == 0, now: now)
+      origin: origin, once: once || kept == 0 || isLarge, now: now)
   }
 
   /// Takes in a negative fact: no such name, or no records of a type.
@@ -141,7 +144,9 @@ extension Cache {
     arena.store8(origin.section.rawValue, set, SetField.section)
     arena.store8(once ? 1 : 0, set, SetField.ephemeral)
     if once { rememberEphemeral(node) }
-    if origin.rank.answersQuestions { removeContradictions(to: type, kind, at: node) }
+    if origin.rank.answersQuestions {
+      removeContradictions(to: type, kind, origin.rank, at: node, now)
+    }
     limitSets(at: node)
     arena.setLink(set, SetField.next, arena.link(node, NodeField.firstSet))
     arena.setLink(node, NodeField.firstSet, set)
@@ -258,14 +263,16 @@ extension Cache {
   /// Removes what can't be true beside new answers: the newest reply is believed.
   ///
   /// An alias has no other data but DNSSEC's (RFC 1034 §3.6.2, RFC 4034 §3, §4); a name that does not
-  /// exist has none.
+  /// exist has none. What is better trusted and still good stays.
   private mutating func removeContradictions(
-    to type: RecordType, _ kind: RRset.Kind, at node: Reference
+    to type: RecordType, _ kind: RRset.Kind, _ rank: Rank, at node: Reference, _ now: UInt32
   ) {
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let next = arena.link(set, SetField.next)
-      if Cache.contradicts(type, kind, RRset(set, in: arena)) { removeSet(set, at: node) }
+      let other = RRset(set, in: arena)
+      let isBetter = other.rank > rank && other.expiry > now
+      if !isBetter && Cache.contradicts(type, kind, other) { removeSet(set, at: node) }
       set = next
     }
   }

@@ -136,8 +136,12 @@ extension Cache {
   }
 
   /// Ends what ``beginReply()`` began, once the answers that the reply was for are written.
-  public mutating func endReply() {
+  ///
+  /// - Parameter isChainOpen: an alias that came may be one that a query still follows. Data that may
+  ///   be used once then stays until the chain has ended, as long as half of its places are free.
+  public mutating func endReply(isChainOpen: Bool = false) {
     currentReply = 0
+    if isChainOpen && ephemeralCount <= 32 && !isReserveUsed { return }
     dropEphemeral()
   }
 

@@ -60,6 +60,13 @@ public struct Cache: ~Copyable {
   /// addresses, twenty octets each.
   static let largestBlock = 96 << 10
 
+  /// Most records of an RRset that is kept; a larger one may be used once.
+  ///
+  /// PowerDNS Recursor draws the line here, too.
+  public static let recordsPerSet = 256
+  /// Most octets of an RRset that is kept; a larger one may be used once.
+  public static let octetsPerSet = 16_384
+
   /// Makes an empty cache.
   public init(limits: CacheLimits, seed: HashSeed) {
     let octets = max(limits.octets, CacheLimits.leastOctets)
@@ -126,7 +133,8 @@ public struct Cache: ~Copyable {
     names[bucket] = node
     enqueue(node)
     nameCount += 1
-    if nameCount * 4 > names.count * 3 { splitBucket() }
+    // Twice, because a table that keeps four buckets for three names grows by more than one for each.
+    for _ in 0..<2 where nameCount * 4 > names.count * 3 { splitBucket() }
     return node
   }
 

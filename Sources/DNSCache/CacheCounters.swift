@@ -10,6 +10,8 @@ public struct CacheCounters: Sendable {
   public var expired: UInt64 = 0
   /// RRsets not kept because no room could be made.
   public var noRoom: UInt64 = 0
+  /// RRsets used once and not kept because they were too large.
+  public var largeSets: UInt64 = 0
   /// RRsets removed because their name had too many.
   public var setsPerNameLimit: UInt64 = 0
 }

@@ -7,14 +7,19 @@ public enum Rank: UInt8, Sendable, Comparable {
   case additional = 1
   /// From the Authority section.
   case authority = 2
+  /// From the Answer section, but for what an alias leads to rather than for the name asked for.
+  ///
+  /// RFC 2181 §5.4.1: only the first record of such an answer is necessarily authoritative. It answers
+  /// questions, and gives way to what was asked for by its own name.
+  case aliasedAnswer = 3
   /// From the Answer section of a reply without AA.
-  case answer = 3
+  case answer = 4
   /// From the Answer section of a reply with AA.
-  case authoritativeAnswer = 4
+  case authoritativeAnswer = 5
 
   /// Whether such data may answer a question of its own.
   @inlinable
-  public var answersQuestions: Bool { rawValue >= Rank.answer.rawValue }
+  public var answersQuestions: Bool { rawValue >= Rank.aliasedAnswer.rawValue }
 
   /// The order of trust.
   @inlinable
@@ -25,6 +30,7 @@ public enum Rank: UInt8, Sendable, Comparable {
     switch self {
     case .additional: "additional"
     case .authority: "authority"
+    case .aliasedAnswer: "aliased-answer"
     case .answer: "answer"
     case .authoritativeAnswer: "authoritative-answer"
     }

@@ -29,7 +29,7 @@ public struct SnapshotWriter: ~Copyable {
 
   /// Octets after which a block gets no other name: reading one is a slice of work, too, and takes
   /// about a microsecond a name.
-  private static let blockFill = 16_384
+  private static let blockFill = 8_192
 
   /// Names looked at for one block, so that a stretch of expired ones costs bounded time.
   private static let namesPerBlock = 2_048

@@ -141,6 +141,8 @@ private final class ClientStream: StreamDelegate {
     stream.resumeReading()
   }
 
+  /// Sets how long the client may take now.
+  ///
   /// A message that has begun has to end soon, however slowly it trickles in; after one that was worth
   /// an answer the next may take its time. Octets that make no question win no time.
   private func setTimer(hasAsked: Bool) {

@@ -173,7 +173,7 @@ class ControlJob {
 /// Removes what matches, name by name.
 private final class FlushJob: ControlJob {
   /// Names looked at in a slice.
-  private static let namesPerSlice = 2_000
+  private static let namesPerSlice = 1_000
 
   private let zone: Name
   private let scope: Cache.FlushScope

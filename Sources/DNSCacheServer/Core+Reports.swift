@@ -46,7 +46,7 @@ extension Core {
           ("stale", .count(0)),
           ("inserted", .count(cache.inserted)), ("evictions", .count(cache.evictions)),
           ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
-          ("no_room", .count(cache.noRoom)),
+          ("no_room", .count(cache.noRoom)), ("large_rrsets", .count(cache.largeSets)),
           ("rrsets_per_name_limit", .count(cache.setsPerNameLimit)),
         ])
       ),
@@ -57,6 +57,7 @@ extension Core {
           ("waiting", .count(frontend.resolver.waiting)),
           ("limit", .count(frontend.resolver.settings.inFlightLimit)),
           ("limit_reached", .count(resolver.inFlightLimit)),
+          ("displaced", .count(resolver.displaced)),
           ("pending_limit_reached", .count(queries.pendingLimit)),
         ])
       ),
@@ -69,9 +70,13 @@ extension Core {
           ("tcp", .count(resolver.streams)), ("errors", .count(resolver.errors)),
           ("unreachable", .count(resolver.unreachable)),
           ("mismatched", .count(resolver.mismatched)),
+          ("other_case", .count(resolver.otherCase)),
           ("malformed", .count(resolver.malformed)),
           ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
           ("tcp_limit_reached", .count(upstreamStreams?.limited ?? 0)),
+          ("sockets", .count(upstreams?.openCount ?? 0)),
+          ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
+          ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
         ])
       ),
       (

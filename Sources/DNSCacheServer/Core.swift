@@ -70,6 +70,10 @@ struct Core: ~Copyable {
     let now = EventLoop.now()
     for _ in 0..<Core.batchesPerTurn {
       let count = socket.receiveBatch()
+      if count > 1 {
+        for index in 0..<count { frontend.note(socket.received(index)) }
+        frontend.anticipate()
+      }
       for index in 0..<count { serve(socket, index, number: number, now: now) }
       if count < socket.batchSize { break }
     }

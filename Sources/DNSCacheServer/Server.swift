@@ -44,24 +44,19 @@ final class Server {
     self.settings = settings
     self.logger = logger
     loop = try EventLoop()
-    core = Pinned(Core(frontend: Server.frontend(settings)))
-    do {
-      try DescriptorLimit.raise()
-    } catch {
-      logger.warning("few files may be open", metadata: ["error": "\(error)"])
-    }
+    let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
+    if let complaint = budget.complaint { logger.warning("\(complaint)") }
+    core = Pinned(
+      Core(frontend: Server.frontend(settings, socketsPerUpstream: budget.socketsPerUpstream)))
     snapshot = SnapshotKeeper(
       on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
     core.value.setDeadlineTimer(
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
     try listen()
-    do {
-      core.value.upstreams = try UpstreamSockets(
-        on: loop, upstreams: settings.upstreams, core: core)
-    } catch {
-      throw StartupError(.unavailable, "cannot open sockets for the upstream servers: \(error)")
-    }
+    core.value.upstreams = UpstreamSockets(
+      on: loop, upstreams: settings.upstreams, perUpstream: budget.socketsPerUpstream, core: core,
+      logger: logger)
     core.value.upstreamStreams = UpstreamStreams(
       on: loop, upstreams: settings.upstreams, core: core)
     maintenance = Maintenance(on: loop, core: core)
@@ -94,7 +89,7 @@ final class Server {
     }
   }
 
-  private static func frontend(_ settings: Settings) -> Frontend {
+  private static func frontend(_ settings: Settings, socketsPerUpstream: Int) -> Frontend {
     var random = SystemRandomNumberGenerator()
     let seed = HashSeed(random.next(), random.next())
     return Frontend(
@@ -105,7 +100,7 @@ final class Server {
       resolver: Resolver(
         settings: ResolverSettings(
           upstreams: settings.upstreams.count,
-          socketsPerUpstream: UpstreamSockets.perUpstream),
+          socketsPerUpstream: socketsPerUpstream),
         seed: seed, random: RandomPool(), now: EventLoop.now()))
   }
 

@@ -21,7 +21,7 @@ struct Settings {
   static let defaultSaveInterval = Duration(milliseconds: 300_000)
   /// What `MemorySize` may be; less than the least is an error rather than a surprise.
   static let leastCacheSize = MemorySize(octets: 1 << 20)
-  static let mostCacheSize = MemorySize(octets: 16 << 30)
+  static let mostCacheSize = MemorySize(octets: 4 << 30)
   /// Upstreams at most; the resolver keeps a bit for each.
   static let mostUpstreams = 8
 
@@ -53,6 +53,7 @@ struct Settings {
     let name = "dns-cache-server"
     return folder(environment: "RUNTIME_DIRECTORY", system: "/run/\(name)") {
       Process.environment("XDG_RUNTIME_DIR").map { "\($0)/\(name)" }
+        ?? Process.environment("HOME").map { "\($0)/.local/state/\(name)" }
     } + "/control.sock"
   }
 }

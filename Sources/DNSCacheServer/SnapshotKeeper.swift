@@ -6,8 +6,9 @@ import Memory
 /// Keeps the cache over restarts: reads the snapshot at start, saves one regularly, on request and at
 /// the end.
 ///
-/// While the server serves, reading and saving go block by block, a slice each turn of the loop. A file
-/// that is damaged or of another version is set aside under another name, never overwritten.
+/// While the server serves, reading and saving go block by block, a slice each turn of the loop, and
+/// nothing waits for the disk. A file that is damaged, of another version or can't be read is set aside
+/// under another name, never overwritten.
 final class SnapshotKeeper {
   /// A report to whoever asked for a save.
   typealias Completion = (Result<SaveResult, SnapshotError>) -> Void
@@ -23,6 +24,7 @@ final class SnapshotKeeper {
     let description: String
   }
 
+  private let loop: EventLoop
   private let core: Pinned<Core>
   private let path: String
   private let logger: Logger
@@ -31,6 +33,8 @@ final class SnapshotKeeper {
   private var saving: Saving?
   private var slice: Timer?
   private var interval: Timer?
+  /// Why nothing is saved: what is at ``path`` must not be overwritten.
+  private var obstacle: String?
 
   /// The last save, for `ctl`.
   private(set) var lastSave: (wallClock: Int64, octets: Int)?
@@ -55,6 +59,8 @@ final class SnapshotKeeper {
     let file: AtomicFile
     var writer: SnapshotWriter
     let cursor: Cache.Cursor
+    /// All is written; the disk has yet to confirm.
+    var isCommitting = false
     var octets = 0
     let started = EventLoop.now()
     var completions: [Completion]
@@ -71,6 +77,7 @@ final class SnapshotKeeper {
   }
 
   init(on loop: EventLoop, core: Pinned<Core>, path: String, interval: Int, logger: Logger) {
+    self.loop = loop
     self.core = core
     self.path = path
     self.logger = logger
@@ -87,7 +94,13 @@ final class SnapshotKeeper {
 
   private func takeSlice() {
     if loading != nil { loadSlice() } else if saving != nil { saveSlice() }
-    if loading != nil || saving != nil { slice?.schedule(after: 0) }
+    if let saving, saving.isCommitting {
+      core.value.measureSlice { [loop] _ in
+        saving.file.commit(on: loop) { [weak self] in self?.finishSaving(saving, $0) }
+      }
+    } else if loading != nil || saving != nil {
+      slice?.schedule(after: 0)
+    }
   }
 
   // MARK: Reading
@@ -100,8 +113,12 @@ final class SnapshotKeeper {
       slice?.schedule(after: 0)
     } catch  where error.isMissingFile {
       logger.info("no snapshot yet", metadata: ["file": "\(path)"])
+    } catch  where error.isNotAFile {
+      obstacle = "\(path) is not a regular file"
+      logger.warning("no snapshot is read or saved: \(path) is not a regular file")
     } catch {
-      logger.warning("cannot read the snapshot; starting empty", metadata: ["error": "\(error)"])
+      // What couldn't be read is not to be overwritten by an almost empty cache.
+      setAside("can't be read (\(error))")
     }
   }
 
@@ -158,8 +175,10 @@ final class SnapshotKeeper {
       try AtomicFile.rename(path, to: name)
       logger.warning("the snapshot \(reason); set aside", metadata: ["file": "\(name)"])
     } catch {
+      obstacle = "\(path) \(reason)"
       logger.warning(
-        "the snapshot \(reason), and can't be set aside", metadata: ["error": "\(error)"])
+        "the snapshot \(reason), and can't be set aside; nothing is saved",
+        metadata: ["error": "\(error)", "file": "\(path)"])
     }
   }
 
@@ -174,6 +193,10 @@ final class SnapshotKeeper {
     // Half of an old snapshot must not replace the whole of it.
     guard loading == nil else {
       completion(.failure(SnapshotError(description: "the last snapshot is still being read")))
+      return
+    }
+    if let obstacle, !isGone(path) {
+      completion(.failure(SnapshotError(description: "the cache is not saved: \(obstacle)")))
       return
     }
     guard let cursor = core.value.frontend.cache.openCursor() else {
@@ -192,48 +215,71 @@ final class SnapshotKeeper {
     }
   }
 
+  /// Whether nothing is at a path, so that nothing there can be overwritten.
+  private func isGone(_ path: String) -> Bool {
+    do {
+      _ = try FileReader(path: path)
+      return false
+    } catch {
+      return error.isMissingFile
+    }
+  }
+
   /// Saves at once, finishing what is under way: for the end of the program.
   func saveNow() {
     while loading != nil { loadSlice() }
     if saving == nil { save { _ in } }
-    while saving != nil { saveSlice() }
+    while let saving {
+      saveSlice()
+      if saving.isCommitting {
+        finishSaving(
+          saving, Result { () throws(AtomicFile.CommitError) in try saving.file.commit() })
+      }
+    }
   }
 
   private func saveSlice() {
-    guard let saving else { return }
+    guard let saving, !saving.isCommitting else { return }
     let start = EventLoop.microseconds()
     var space = buffer.value.mutableSpan
     let count = saving.writer.nextBlock(
       from: &core.value.frontend.cache, cursor: saving.cursor, into: &space)
-    do {
-      if count > 0 {
+    if count == 0 {
+      core.value.frontend.cache.closeCursor(saving.cursor)
+      saving.isCommitting = true
+    } else {
+      do {
         try saving.file.append(buffer.value.span.extracting(0..<count))
         saving.octets += count
-      } else {
-        try saving.file.commit()
-        finishSaving(saving)
+      } catch {
+        core.value.frontend.cache.closeCursor(saving.cursor)
+        self.saving = nil
+        saving.file.discard()
+        report(failure: error, to: saving.completions)
       }
-    } catch {
-      core.value.frontend.cache.closeCursor(saving.cursor)
-      self.saving = nil
-      saving.file.discard()
-      report(failure: error, to: saving.completions)
     }
     core.value.longestSlice = max(
       core.value.longestSlice, EventLoop.microseconds() - start)
   }
 
-  private func finishSaving(_ saving: Saving) {
-    core.value.frontend.cache.closeCursor(saving.cursor)
+  private func finishSaving(_ saving: Saving, _ result: Result<Void, AtomicFile.CommitError>) {
+    // Ended by the program's end already.
+    guard saving === self.saving else { return }
     self.saving = nil
+    if case .failure(let error) = result {
+      guard error.isReplaced else { return report(failure: error.cause, to: saving.completions) }
+      logger.warning(
+        "the cache is saved, but a power failure now could bring the snapshot before it back",
+        metadata: ["error": "\(error)"])
+    }
     saves += 1
     lastSave = (EventLoop.wallClock(), saving.octets)
-    let result = SaveResult(
+    let saved = SaveResult(
       octets: saving.octets, milliseconds: EventLoop.now() - saving.started)
     logger.info(
       "cache saved",
-      metadata: ["file": "\(path)", "octets": "\(result.octets)", "ms": "\(result.milliseconds)"])
-    for completion in saving.completions { completion(.success(result)) }
+      metadata: ["file": "\(path)", "octets": "\(saved.octets)", "ms": "\(saved.milliseconds)"])
+    for completion in saving.completions { completion(.success(saved)) }
   }
 
   private func report(failure error: SystemError, to completions: [Completion]) {

@@ -1,4 +1,5 @@
 import EventLoop
+import Logging
 import Memory
 
 /// The sockets that queries leave from: for each upstream a pool, each on a random port of its own.
@@ -6,26 +7,50 @@ import Memory
 /// Sockets are connected, so that the kernel drops what comes from elsewhere and reports an upstream
 /// that can't be reached. One after the other is renewed, so that a port that was found out is of no
 /// use for long; a renewed socket listens on for replies under way.
+///
+/// A connected socket keeps the address that it leaves from. When the machine's address or route
+/// changes, the whole pool is renewed. A socket that can't be opened now is opened when it is wanted.
 final class UpstreamSockets {
-  /// Sockets for each upstream.
-  static let perUpstream = 256
+  /// Sockets for each upstream, where enough files may be open.
+  static let mostPerUpstream = 256
   /// Milliseconds between two renewals; a pool of 256 is renewed in about ten minutes.
   private static let renewalInterval: UInt64 = 2_500
   /// Renewals for which a socket that was replaced still takes replies: longer than any question
   /// lasts.
   private static let retirement = 3
-  /// Ports below are left to services (RFC 6335 §6).
-  private static let lowestPort: UInt16 = 1_024
-  /// Random ports tried before the kernel is asked to choose.
-  private static let portAttempts = 8
+  /// Sockets that are replaced in one turn of the loop; at some 30 µs each, well under a millisecond.
+  private static let renewalSlice = 16
+  /// Milliseconds between two renewals of a whole pool after sending failed.
+  private static let failureRenewalInterval: UInt64 = 1_000
+  /// Milliseconds between two renewals of a whole pool because new sockets leave from another address;
+  /// with several routes, they may do so all the time.
+  private static let sourceRenewalInterval: UInt64 = 60_000
+
+  /// Sockets for each upstream.
+  let perUpstream: Int
+  /// What the pools have done so far.
+  private(set) var counters = Counters()
+
+  struct Counters {
+    /// Sockets that were replaced because sending failed.
+    var reopened: UInt64 = 0
+    /// Pools that were renewed as a whole.
+    var poolsRenewed: UInt64 = 0
+  }
 
   private let loop: EventLoop
   private let core: Pinned<Core>
-  private let upstreams: [SocketAddress]
-  private var members: [Member] = []
+  private let logger: Logger
+  private let ports: ClosedRange<UInt16>
+  private var pools: [Pool]
+  /// Those of the first upstream, then those of the next; nothing where none could be opened.
+  private var members: [Member?]
   private var retired: [Member] = []
+  /// Closed sockets whose receivers may still be in the middle of a call.
+  private var closed: [Member] = []
   private var renewal: Timer?
   private var nextRenewal = 0
+  private var poolRenewal: Timer?
 
   /// A socket and who takes what comes in on it.
   private struct Member {
@@ -33,45 +58,106 @@ final class UpstreamSockets {
     let receiver: UpstreamDatagrams
   }
 
+  /// What is known of the way to one upstream.
+  private struct Pool {
+    let upstream: SocketAddress
+    /// No socket could be opened at the last attempt, and that was said.
+    var isUnreachable = false
+    /// When the renewal of the whole pool began last.
+    var renewedAt: UInt64?
+    /// Members below have been renewed in the present renewal of the pool; all when there is none.
+    var renewedCount: Int
+  }
+
   init(
-    on loop: EventLoop, upstreams: [SocketAddress], core: Pinned<Core>
-  ) throws(SystemError) {
+    on loop: EventLoop, upstreams: [SocketAddress], perUpstream: Int, core: Pinned<Core>,
+    logger: Logger
+  ) {
     self.loop = loop
     self.core = core
-    self.upstreams = upstreams
-    for number in 0..<upstreams.count * UpstreamSockets.perUpstream {
-      members.append(try open(number))
+    self.logger = logger
+    self.perUpstream = perUpstream
+    ports = UpstreamPort.range()
+    pools = upstreams.map { Pool(upstream: $0, renewedCount: perUpstream) }
+    members = Array(repeating: nil, count: upstreams.count * perUpstream)
+    for pool in upstreams.indices {
+      // Where the first can't be opened, the others can't either; they are when they are wanted.
+      for number in pool * perUpstream..<(pool + 1) * perUpstream where !open(number) { break }
     }
-    let timer = Timer(on: loop) { [weak self] in self?.renewNext() }
+    let timer = Timer(on: loop) { [unowned self] in renewNext() }
     timer.schedule(every: UpstreamSockets.renewalInterval / UInt64(upstreams.count))
     renewal = timer
+    poolRenewal = Timer(on: loop) { [unowned self] in renewSlice() }
   }
+
+  /// Sockets at most that were replaced and still take replies.
+  static func retired(upstreams: Int) -> Int { retirement * upstreams }
+
+  /// Sockets that are open for queries.
+  var openCount: Int { members.count { $0 != nil } }
 
   /// Sends a query; false when it can't be sent.
   func send(_ query: Span<UInt8>, from number: Int) -> Bool {
-    switch members[number].socket.send(query) {
-    case .sent: true
+    guard members[number] != nil || open(number), let member = members[number] else { return false }
+    switch member.socket.send(query) {
+    case .sent: return true
     // The kernel's buffer is full: as good as lost on the way; the next attempt comes by itself.
-    case .wouldBlock: true
-    case .failed: false
+    case .wouldBlock: return true
+    case .failed: break
     }
+    // What an ICMP error announces doesn't come here: this host itself can't send from that socket.
+    counters.reopened += 1
+    close(number)
+    guard open(number), let fresh = members[number], fresh.socket.send(query) == .sent else {
+      return false
+    }
+    // The others have the same fault.
+    renewPool(number / perUpstream, atMostEvery: UpstreamSockets.failureRenewalInterval)
+    return true
   }
 
-  private func open(_ number: Int) throws(SystemError) -> Member {
+  // MARK: Opening
+
+  /// Opens a member of a pool; says so when that is news.
+  private func open(_ number: Int) -> Bool {
+    let pool = number / perUpstream
+    do {
+      members[number] = try make(number)
+    } catch {
+      if !pools[pool].isUnreachable {
+        pools[pool].isUnreachable = true
+        logger.warning(
+          "an upstream can't be reached now; it is tried again whenever it is wanted",
+          metadata: ["upstream": "\(pools[pool].upstream)", "error": "\(error)"])
+      }
+      return false
+    }
+    if pools[pool].isUnreachable {
+      pools[pool].isUnreachable = false
+      logger.info(
+        "there is a way to an upstream again",
+        metadata: ["upstream": "\(pools[pool].upstream)"])
+    }
+    return true
+  }
+
+  private func make(_ number: Int) throws(SystemError) -> Member {
     let receiver = UpstreamDatagrams(core, number: number)
-    let upstream = upstreams[number / UpstreamSockets.perUpstream]
+    let upstream = pools[number / perUpstream].upstream
     var options = DatagramSocket.Options()
     options.packetInfo = false
     options.reportErrors = true
     options.batchSize = 8
     options.receiveCapacity = 2_048
     options.replyCapacity = 0
-    for _ in 0..<UpstreamSockets.portAttempts {
-      let port = UInt16.random(in: UpstreamSockets.lowestPort...UInt16.max)
-      if let socket = try? DatagramSocket(
-        on: loop, connectedTo: upstream, localPort: port, options: options, receiver: receiver)
-      {
+    for _ in 0..<UpstreamPort.attempts {
+      do {
+        let socket = try DatagramSocket(
+          on: loop, connectedTo: upstream, localPort: UInt16.random(in: ports), options: options,
+          receiver: receiver)
         return Member(socket: socket, receiver: receiver)
+      } catch  where error.isAddressRefused {
+        continue
       }
     }
     let socket = try DatagramSocket(
@@ -79,12 +165,58 @@ final class UpstreamSockets {
     return Member(socket: socket, receiver: receiver)
   }
 
+  /// Closes a member, perhaps from within a call to its receiver.
+  private func close(_ number: Int) {
+    guard let member = members[number] else { return }
+    members[number] = nil
+    member.socket.close()
+    if closed.isEmpty { loop.onNextTurn { [weak self] in self?.closed.removeAll() } }
+    closed.append(member)
+  }
+
+  // MARK: Renewing
+
   private func renewNext() {
-    if retired.count >= UpstreamSockets.retirement * upstreams.count { retired.removeFirst() }
-    guard let fresh = try? open(nextRenewal) else { return }
-    retired.append(members[nextRenewal])
-    members[nextRenewal] = fresh
+    if retired.count >= UpstreamSockets.retired(upstreams: pools.count) { retired.removeFirst() }
+    let number = nextRenewal
     nextRenewal = (nextRenewal + 1) % members.count
+    guard let old = members[number] else {
+      _ = open(number)
+      return
+    }
+    guard let fresh = try? make(number) else { return }
+    retired.append(old)
+    members[number] = fresh
+    if !fresh.socket.localAddress.isSameHost(as: old.socket.localAddress) {
+      renewPool(
+        number / perUpstream, atMostEvery: UpstreamSockets.sourceRenewalInterval)
+    }
+  }
+
+  /// Begins to replace every socket of an upstream, unless that was done not long ago.
+  private func renewPool(_ pool: Int, atMostEvery interval: UInt64) {
+    let now = EventLoop.now()
+    guard pools[pool].renewedCount == perUpstream,
+      now >= (pools[pool].renewedAt ?? 0) + interval || pools[pool].renewedAt == nil
+    else { return }
+    counters.poolsRenewed += 1
+    pools[pool].renewedAt = now
+    pools[pool].renewedCount = 0
+    poolRenewal?.schedule(after: 0)
+  }
+
+  private func renewSlice() {
+    guard let pool = pools.firstIndex(where: { $0.renewedCount < perUpstream }) else { return }
+    let first = pools[pool].renewedCount
+    let end = min(first + UpstreamSockets.renewalSlice, perUpstream)
+    core.value.measureSlice { _ in
+      for number in pool * perUpstream + first..<pool * perUpstream + end {
+        // What an old socket waits for is asked again, from one that works.
+        if members[number] != nil, let fresh = try? make(number) { members[number] = fresh }
+      }
+    }
+    pools[pool].renewedCount = end
+    poolRenewal?.schedule(after: 0)
   }
 }
 
@@ -105,5 +237,22 @@ final class UpstreamDatagrams: DatagramReceiver {
 
   override func socketFailed(_ socket: DatagramSocket, error: Int32, payload: Span<UInt8>) {
     core.value.upstreamFailed(number)
+  }
+}
+
+/// Which ports queries leave from.
+enum UpstreamPort {
+  /// Random ports tried before the kernel is asked to choose.
+  static let attempts = 8
+  /// Ports below are left to services (RFC 6335 §6).
+  private static let lowest: UInt16 = 1_024
+  /// Ports that a guess has to be made among, at least: the dynamic range of RFC 6335 §6.
+  private static let leastChoice = 16_384
+
+  /// The system's own ports for clients, which no other daemon expects to be free, where they are
+  /// enough; else all but the lowest.
+  static func range() -> ClosedRange<UInt16> {
+    if let ports = Process.clientPorts(), ports.count >= leastChoice { return ports }
+    return lowest...UInt16.max
   }
 }

@@ -15,6 +15,11 @@ extension Frontend {
     case .ignored:
       counters.ignored &+= 1
       return .drop
+    case .malformed where !isAllowed(address), .otherOpcode where !isAllowed(address):
+      // Strangers are told nothing that needs no question.
+      counters.notAllowed &+= 1
+      counters.ignored &+= 1
+      return .drop
     case .otherOpcode:
       rcode = .notImp
     case .malformed:
@@ -48,7 +53,8 @@ extension Frontend {
     if header.hasEDNS {
       // RFC 6891 §6.1.3: the upper eight bits of the code.
       Frontend.writeOPT(
-        extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), into: &writer)
+        extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), for: header,
+        into: &writer)
     }
     return writer.finish(
       flags: Frontend.responseFlags(header.flags)

@@ -35,9 +35,10 @@ extension Frontend {
       }
       let query = pending[index]
       pending.remove(index)
+      if query.asked > 1 { openChains -= 1 }
       return (query.client, query.header.transport, count)
     }
-    cache.endReply()
+    cache.endReply(isChainOpen: openChains > 0)
     return nil
   }
 
@@ -54,6 +55,7 @@ extension Frontend {
       // The key names what is missing. Asking for the same name again would change nothing.
       if query.asked < Frontend.questionsPerQuery && key.hash != query.askedHash {
         pending[index].asked += 1
+        if query.asked == 1 { openChains += 1 }
         pending[index].askedHash = key.hash
         if case .accepted = resolver.ask(
           key, type: header.type, client: UInt32(index), since: query.started, now: now)

@@ -83,7 +83,7 @@ extension Frontend {
   }
 
   private func finish(_ writer: inout MessageWriter, _ header: Header) -> Verdict {
-    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, into: &writer) }
+    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
     return .reply(writer.finish(flags: Frontend.responseFlags(header.flags)))
   }
 }

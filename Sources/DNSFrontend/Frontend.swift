@@ -19,8 +19,13 @@ public struct Frontend: ~Copyable {
   public let settings: FrontendSettings
 
   var key: NameKey
+  private var noted = FixedArray<UInt32>(repeating: 0, count: Frontend.anticipated)
+  private var notedCount = 0
+  private var seen: UInt32 = 0
   var pending: Slab<PendingQuery>
   var pendingQuestions: BufferPool
+  /// Pending queries that follow an alias whose target had to be asked for by itself.
+  var openChains = 0
   private let allowed: FixedArray<IPNetwork>
 
   /// How a query came.
@@ -47,6 +52,7 @@ public struct Frontend: ~Copyable {
     var flags: UInt16
     var type: RecordType
     var hasEDNS: Bool
+    var dnssecOK: Bool
     var udpSize: UInt16
     var transport: Transport
 
@@ -89,6 +95,25 @@ public struct Frontend: ~Copyable {
 
   // MARK: Queries
 
+  /// Packets that are read ahead together at most.
+  public static let anticipated = 32
+
+  /// Notes the name that a packet asks for, if it asks for one, to be read ahead.
+  public mutating func note(_ packet: Span<UInt8>) {
+    guard notedCount < Frontend.anticipated, packet.count > MessageHeader.size,
+      (try? key.load(from: packet, at: MessageHeader.size)) != nil
+    else { return }
+    noted[notedCount] = key.hash
+    notedCount &+= 1
+  }
+
+  /// Reads ahead what the packets noted will need; ``receive(_:from:over:client:reply:now:)`` follows
+  /// for each.
+  public mutating func anticipate() {
+    seen ^= cache.anticipate(noted.span.extracting(0..<notedCount))
+    notedCount = 0
+  }
+
   /// Handles a packet from a client.
   ///
   /// - Parameters:
@@ -109,7 +134,8 @@ public struct Frontend: ~Copyable {
     }
     let header = Header(
       id: query.header.id, flags: query.header.flags, type: query.type,
-      hasEDNS: query.edns != nil, udpSize: query.edns?.udpSize ?? 0, transport: transport)
+      hasEDNS: query.edns != nil, dnssecOK: query.edns?.dnssecOK ?? false,
+      udpSize: query.edns?.udpSize ?? 0, transport: transport)
     let question = packet.extracting(MessageHeader.size..<query.questionEnd)
     guard isAllowed(address) else {
       counters.notAllowed &+= 1
@@ -135,7 +161,7 @@ public struct Frontend: ~Copyable {
   }
 
   @inline(__always)
-  private func isAllowed(_ address: IPAddress) -> Bool {
+  func isAllowed(_ address: IPAddress) -> Bool {
     for index in 0..<allowed.count where allowed[index].contains(address) { return true }
     return false
   }
@@ -205,7 +231,7 @@ public struct Frontend: ~Copyable {
       flags |= ResponseCode.servFail.rawValue
     }
     writer.limit = limit
-    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, into: &writer) }
+    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
     return writer.finish(flags: flags)
   }
 
@@ -220,12 +246,16 @@ public struct Frontend: ~Copyable {
       | MessageHeader.Flag.response | MessageHeader.Flag.recursionAvailable
   }
 
-  /// Writes our OPT record: root, our UDP size, version 0, no flags, no options (RFC 6891 §6.1.2).
-  static func writeOPT(extendedRcode: UInt8, into writer: inout MessageWriter) {
+  /// Writes our OPT record: root, our UDP size, version 0, no options (RFC 6891 §6.1.2).
+  ///
+  /// DO comes back as it was sent (RFC 3225 §3); there are no DNSSEC records to go with it yet.
+  static func writeOPT(
+    extendedRcode: UInt8, for header: Header, into writer: inout MessageWriter
+  ) {
     writer.octet(0)
     writer.number16(RecordType.opt.rawValue)
     writer.number16(UInt16(FrontendSettings.udpSize))
-    writer.number32(UInt32(extendedRcode) << 24)
+    writer.number32(UInt32(extendedRcode) << 24 | (header.dnssecOK ? 0x8000 : 0))
     writer.number16(0)
     writer.countAdditional()
   }

@@ -21,6 +21,8 @@ public struct OutgoingQuery: Sendable {
   public let upstream: Int
   /// The socket's number, counted over all upstreams; nothing over TCP.
   public let socket: Int?
+  /// Whether the name's letters have random case.
+  let isCased: Bool
 }
 
 /// Something that the resolver wants done.

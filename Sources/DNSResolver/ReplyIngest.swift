@@ -6,9 +6,9 @@ import Memory
 ///
 /// A reply is first checked whole, each name and each record's RDATA; only then is anything kept.
 /// Answers are kept along the chain from the question's name, so a record that the chain doesn't lead
-/// to is left out. Authority is kept where its owner encloses the name that was asked for. Additional
-/// data is kept inside the bailiwick: at or below the zone that Authority names for the question, or
-/// at or below the name asked for when it names none.
+/// to is left out. The bailiwick is the zone that Authority names for the question, or the name asked
+/// for when it names none: of Authority that zone's own data is kept, of Additional the addresses of
+/// hosts inside it.
 struct ReplyIngest: ~Copyable {
   /// What a reply is worth.
   enum Verdict {
@@ -30,8 +30,8 @@ struct ReplyIngest: ~Copyable {
   ///
   /// Honest replies have a few dozen: 13 root servers with two addresses each make 39.
   private static let extraLimit = 128
-  /// Most octets of one RRset with its names uncompressed.
-  private static let setLimit = 131_072
+  /// Octets in which RDATA is uncompressed: an RRset, and one record more.
+  private static let workspace = Cache.largestSet + 2 + 65_535 + 2 * WireName.longest
   /// Labels that the zone in Authority must have before Additional is kept all over it: no reply
   /// speaks for a whole top-level domain.
   private static let leastZoneLabels = 2
@@ -43,6 +43,8 @@ struct ReplyIngest: ~Copyable {
   private var zone: NameKey
   private var records: FixedArray<Entry>
   private var recordCount = 0
+  /// The offset behind the question, whose letter case is ours and not to be kept.
+  private var questionEnd = 0
   private var data: FixedArray<UInt8>
   private var leftOut: UInt64 = 0
   private var extendedRcode: UInt8 = 0
@@ -65,7 +67,7 @@ struct ReplyIngest: ~Copyable {
       section: .answer)
     records = FixedArray(
       repeating: Entry(view: empty, ownerHash: 0, isTaken: false), count: ReplyIngest.recordLimit)
-    data = FixedArray(repeating: 0, count: ReplyIngest.setLimit)
+    data = FixedArray(repeating: 0, count: ReplyIngest.workspace)
   }
 
   /// Takes the name of a message's question.
@@ -92,13 +94,14 @@ struct ReplyIngest: ~Copyable {
     _ message: Span<UInt8>, _ header: MessageHeader, at position: Int, type: RecordType,
     into cache: inout Cache, now: UInt32
   ) -> Verdict {
+    questionEnd = position
     guard (try? check(message, header, at: position)) != nil else { return .malformed }
     guard extendedRcode == 0 else {
       return .error(ResponseCode(headerBits: header.rcode, extendedBits: extendedRcode))
     }
     cache.beginReply()
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
-    let answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
+    var answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
     current.load(trusted: question.octets)
     var links = 0
     var isFound = false
@@ -109,6 +112,8 @@ struct ReplyIngest: ~Copyable {
       }
       guard type != .cname, followAlias(message, answer, &cache, now) else { break }
       links += 1
+      // The upstream was asked for the alias, not for what it leads to.
+      answer.rank = .aliasedAnswer
       // What is said of a name beyond can't be told from what is said of this one.
       guard links <= Cache.longestChain else { return .usable }
     }
@@ -177,9 +182,12 @@ struct ReplyIngest: ~Copyable {
         entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry.view)
       else { continue }
       records[index].isTaken = true
+      let folded = questionEnd
       var target = data.mutableSpan
-      guard written + 2 < ReplyIngest.setLimit,
-        let count = try? RData.copy(entry.view, of: message, into: &target, at: written + 2)
+      guard
+        let count = try? RData.copy(
+          entry.view, of: message, into: &target, at: written + 2, foldingBefore: folded),
+        written + 2 + count <= Cache.largestSet
       else {
         // Half an RRset is none (RFC 2181 §5).
         leftOut += 1
@@ -263,8 +271,12 @@ struct ReplyIngest: ~Copyable {
     var description: Cache.NegativeSOA?
     var written = 0
     if let soa {
+      let folded = questionEnd
       var target = data.mutableSpan
-      guard let count = try? RData.copy(soa.view, of: message, into: &target, at: 0) else {
+      guard
+        let count = try? RData.copy(
+          soa.view, of: message, into: &target, at: 0, foldingBefore: folded)
+      else {
         return .malformed
       }
       written = count
@@ -317,7 +329,7 @@ struct ReplyIngest: ~Copyable {
       looked += 1
       guard (try? owner.load(from: message, at: entry.view.owner)) != nil else { continue }
       let isAuthority = entry.view.section == .authority
-      guard isAuthority ? encloses(entry.view.type) : owner.isAtOrBelow(zone.octets) else {
+      guard isAuthority ? isZoneData(entry.view.type, isZoneKnown) : isGlue(entry.view) else {
         leftOut += 1
         continue
       }
@@ -330,9 +342,20 @@ struct ReplyIngest: ~Copyable {
     }
   }
 
-  /// Whether `owner` may speak in Authority: as the zone of the name asked for, or inside that zone.
-  private func encloses(_ type: RecordType) -> Bool {
-    question.isAtOrBelow(owner.octets) || owner.isAtOrBelow(zone.octets)
+  /// Whether a record of `owner` in Authority tells of the zone that the name asked for is in.
+  ///
+  /// Zones above it are none of this reply's business (CVE-2025-11411).
+  private func isZoneData(_ type: RecordType, _ isZoneKnown: Bool) -> Bool {
+    switch type {
+    case .ns, .soa: isZoneKnown && owner.matches(zone.octets)
+    case .ds, .nsec, .nsec3, .rrsig: owner.isAtOrBelow(zone.octets)
+    default: false
+    }
+  }
+
+  /// Whether a record of `owner` in Additional is an address of a host inside the zone.
+  private func isGlue(_ view: RecordView) -> Bool {
+    (view.type == .a || view.type == .aaaa) && view.ttl > 0 && owner.isAtOrBelow(zone.octets)
   }
 
   /// Sets `zone` to the deepest zone that Authority names for the question.

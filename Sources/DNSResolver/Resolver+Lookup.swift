@@ -69,6 +69,25 @@ extension Resolver {
     questions[index].earliest = min(questions[index].earliest, waiters[place].deadline)
   }
 
+  // MARK: Order
+
+  mutating func enqueue(_ index: Int) {
+    questions[index].older = newest
+    if newest == Resolver.nobody {
+      oldest = UInt32(index)
+    } else {
+      questions[Int(newest)].newer = UInt32(index)
+    }
+    newest = UInt32(index)
+  }
+
+  mutating func dequeue(_ index: Int) {
+    let older = questions[index].older
+    let newer = questions[index].newer
+    if older == Resolver.nobody { oldest = newer } else { questions[Int(older)].newer = newer }
+    if newer == Resolver.nobody { newest = older } else { questions[Int(newer)].older = older }
+  }
+
   // MARK: Attempts
 
   func transactionBucket(_ socket: Int, _ id: UInt16) -> Int {

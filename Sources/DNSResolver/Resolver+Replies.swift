@@ -24,6 +24,12 @@ extension Resolver {
     guard let end = matchingQuestion(packet, header, index) else { return }
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     let upstream = socket / settings.socketsPerUpstream
+    guard
+      header.questionCount == 0 || hasSentCase(packet, index, isCased: attempts[place].isCased)
+    else {
+      doubtCase(index, upstream: upstream, now: now)
+      return
+    }
     if header.flags & MessageHeader.Flag.truncated != 0 {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
@@ -32,7 +38,8 @@ extension Resolver {
       startStream(index, now: now)
       return
     }
-    let source = Source(upstream: upstream, isStream: false, isPlain: attempts[place].isPlain)
+    let source = Source(
+      upstream: upstream, isStream: false, isPlain: attempts[place].isPlain, attempt: place)
     take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
@@ -64,6 +71,7 @@ extension Resolver {
     guard let index = index(handle), questions[index].isStreaming else { return }
     counters.unreachable += 1
     endStream(index)
+    if foldDoubted(index, now: now) { return }
     questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
     moveOn(index, now: now)
   }
@@ -110,6 +118,8 @@ extension Resolver {
     var isStream: Bool
     /// Whether the packet had no OPT.
     var isPlain: Bool
+    /// The attempt, over UDP.
+    var attempt: Int?
   }
 
   /// Makes use of a reply that belongs to a question.
@@ -125,7 +135,7 @@ extension Resolver {
       return
     }
     guard packet.count > MessageHeader.size else {
-      counters.malformed += 1
+      takeMalformed(index, from: source, now: now)
       return
     }
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
@@ -133,8 +143,7 @@ extension Resolver {
       packet, header, at: end, type: questions[index].type, into: &cache, now: seconds)
     {
     case .malformed:
-      // Not to be trusted, and perhaps not the upstream's: the honest reply may still come.
-      counters.malformed += 1
+      takeMalformed(index, from: source, now: now)
     case .error(let rcode):
       takeError(rcode, index, from: source, now: now)
     case .referral, .tooLarge:
@@ -143,9 +152,34 @@ extension Resolver {
     case .usable:
       counters.outOfBailiwick += ingest.takeLeftOut()
       counters.answered += 1
+      if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index) }
       preferred = source.upstream
       finish(index, .answered)
     }
+  }
+
+  /// Attempts with malformed replies after which a question is asked over TCP.
+  private static let malformedLimit: UInt8 = 2
+
+  /// Handles a reply that is not to be trusted.
+  ///
+  /// Perhaps it isn't the upstream's, and the honest one still comes. When the next attempt's is no
+  /// better, TCP tells whose they are.
+  private mutating func takeMalformed(_ index: Int, from source: Source, now: UInt64) {
+    counters.malformed += 1
+    if source.isStream {
+      giveUp(on: source, index, now: now)
+      return
+    }
+    if let attempt = source.attempt {
+      guard !attempts[attempt].isSpoiled else { return }
+      attempts[attempt].isSpoiled = true
+    }
+    questions[index].malformed &+= 1
+    guard questions[index].malformed == Resolver.malformedLimit, !questions[index].isStreaming
+    else { return }
+    questions[index].upstream = UInt8(source.upstream)
+    startStream(index, now: now)
   }
 
   /// Handles an error that belongs to a question.

@@ -24,9 +24,15 @@ public struct Resolver: ~Copyable {
   var actions: Queue<Action>
   var completions: Queue<Completion>
   var ingest: ReplyIngest
+  /// How often each upstream was seen not to keep letter case, up to a limit.
+  var caseFailures: FixedArray<UInt8>
   private var random: any RandomNumberGenerator
   /// The upstream that answered last; questions start with it.
   var preferred = 0
+
+  /// The first and the last of the questions in flight, in the order in which they were asked.
+  var oldest = Resolver.nobody
+  var newest = Resolver.nobody
 
   static let nobody = UInt32.max
 
@@ -41,6 +47,14 @@ public struct Resolver: ~Copyable {
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
+    /// The case of the name's letters.
+    var letterCase: LetterCase
+    /// Whether it goes out in lower case.
+    var isFolded = false
+    /// Whether TCP is to tell whose reply had another letter case.
+    var isCaseDoubted = false
+    /// Attempts at it that had malformed replies.
+    var malformed: UInt8 = 0
     /// Whether a TCP attempt is under way.
     var isStreaming = false
     /// Whether EDNS is left out because an upstream didn't understand it.
@@ -59,6 +73,9 @@ public struct Resolver: ~Copyable {
     var waiterCount: UInt32 = 0
     /// Next question of the same bucket.
     var chain = Resolver.nobody
+    /// The question asked before this one, and the one after.
+    var older = Resolver.nobody
+    var newer = Resolver.nobody
 
     /// When the question fails.
     var deadline: UInt64 { started + ResolverTiming.deadline }
@@ -73,6 +90,10 @@ public struct Resolver: ~Copyable {
     var id: UInt16
     /// Whether EDNS was left out.
     var isPlain: Bool
+    /// Whether the name's letters had random case.
+    var isCased: Bool
+    /// Whether a malformed reply came.
+    var isSpoiled = false
     /// Next attempt of the same question.
     var next: UInt32
     /// Next attempt of the same bucket.
@@ -110,6 +131,7 @@ public struct Resolver: ~Copyable {
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .failed))
     ingest = ReplyIngest(seed: seed)
+    caseFailures = FixedArray(repeating: 0, count: settings.upstreams)
   }
 
   private static func buckets(_ count: Int) -> Int {
@@ -148,8 +170,10 @@ public struct Resolver: ~Copyable {
       counters.joined += 1
       return .accepted
     }
+    if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
     let question = Question(
       type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
+      letterCase: LetterCase(bits: random.next()),
       generation: UInt32(truncatingIfNeeded: random.next()), started: now,
       earliest: now + ResolverTiming.deadline)
     guard let index = questions.insert(question) else {
@@ -162,6 +186,7 @@ public struct Resolver: ~Copyable {
       return .refused
     }
     names.store(key.octets, in: index)
+    enqueue(index)
     let bucket = questionBucket(key.hash, type)
     questions[index].chain = byQuestion[bucket]
     byQuestion[bucket] = UInt32(index)
@@ -190,6 +215,7 @@ public struct Resolver: ~Copyable {
       }
       if questions[index].isStreaming {
         endStream(index)
+        if foldDoubted(index, now: now) { continue }
         questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
         moveOn(index, now: now)
       } else if questions[index].attemptCount < ResolverTiming.attempts {
@@ -234,7 +260,11 @@ public struct Resolver: ~Copyable {
   public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
     let question = questions[Int(query.question.index)]
     writer.header(id: query.id, questionCount: 1)
-    writer.octets(names.octets(in: Int(query.question.index), count: Int(question.nameCount)))
+    let name = names.octets(in: Int(query.question.index), count: Int(question.nameCount))
+    for offset in 0..<name.count {
+      writer.octet(
+        query.isCased ? question.letterCase.apply(to: name[offset], at: offset) : name[offset])
+    }
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if !question.isPlain {
@@ -287,11 +317,12 @@ public struct Resolver: ~Copyable {
   mutating func send(_ index: Int, now: UInt64) {
     let attempt = Int(questions[index].attemptCount)
     let upstream = Int(questions[index].upstream)
+    let isCased = isCased(index)
     guard let (socket, id) = drawTransaction(upstream),
       let place = attempts.insert(
         Attempt(
           question: UInt32(index), socket: UInt16(socket), id: id,
-          isPlain: questions[index].isPlain, next: questions[index].firstAttempt,
+          isPlain: questions[index].isPlain, isCased: isCased, next: questions[index].firstAttempt,
           chain: byTransaction[transactionBucket(socket, id)]))
     else {
       fail(index)
@@ -302,7 +333,7 @@ public struct Resolver: ~Copyable {
     questions[index].attemptCount += 1
     setTimer(index, at: now + ResolverTiming.wait(attempt: attempt), now: now)
     let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: upstream, socket: socket)
+      question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased)
     guard actions.push(.send(query)) else {
       fail(index)
       return
@@ -337,7 +368,9 @@ public struct Resolver: ~Copyable {
     questions[index].streamID = id
     setTimer(index, at: now + ResolverTiming.stream, now: now)
     let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: Int(questions[index].upstream), socket: nil)
+      question: handle(index), id: id, upstream: Int(questions[index].upstream), socket: nil,
+      // Nobody else can answer here, so there is nothing to guess.
+      isCased: false)
     guard actions.push(.openStream(query)) else {
       fail(index)
       return
@@ -417,6 +450,17 @@ public struct Resolver: ~Copyable {
       attempt = next
     }
     unlinkQuestion(index)
+    dequeue(index)
     questions.remove(index)
+  }
+
+  /// When all places are taken, the question that waits longest gives way, if it has had time enough for
+  /// an honest reply: so that a flood of names which nobody answers doesn't shut out all others.
+  private mutating func displaceOldest(now: UInt64) {
+    guard oldest != Resolver.nobody,
+      questions[Int(oldest)].started + ResolverTiming.graceWhenFull <= now
+    else { return }
+    counters.displaced += 1
+    fail(Int(oldest))
   }
 }

@@ -47,6 +47,9 @@ public enum ResolverTiming {
   /// When a question fails, counted from when it was first asked; clients give up at five seconds.
   public static let deadline: UInt64 = 4_500
 
+  /// How long a question is safe from giving way to others when all places are taken; unbound's figure.
+  static let graceWhenFull: UInt64 = 200
+
   /// How long a TCP attempt may take.
   static let stream: UInt64 = 2_000
 }
@@ -59,6 +62,8 @@ public struct ResolverCounters: Sendable {
   public var joined: UInt64 = 0
   /// Questions refused because too many were in flight, or waiting.
   public var inFlightLimit: UInt64 = 0
+  /// Questions that failed early because others needed their place.
+  public var displaced: UInt64 = 0
   /// Packets sent again because no reply came.
   public var retries: UInt64 = 0
   /// Questions that ended with a reply.
@@ -71,6 +76,8 @@ public struct ResolverCounters: Sendable {
   public var late: UInt64 = 0
   /// Packets that answer nothing that was asked: wrong ID, socket, name, type or class.
   public var mismatched: UInt64 = 0
+  /// Replies that are right but for the letter case of the question.
+  public var otherCase: UInt64 = 0
   /// Replies that are not well-formed messages.
   public var malformed: UInt64 = 0
   /// Replies with an error code.

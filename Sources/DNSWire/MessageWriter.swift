@@ -14,23 +14,21 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   public private(set) var overflowed: Bool
   /// Records of each section, as the header will say.
   public private(set) var counts: (answer: UInt16, authority: UInt16, additional: UInt16)
-  private var targets: InlineArray<64, UInt16>
-  private var targetCount: Int
+  private var suffixes: InlineArray<64, UInt32>
+  private var suffixCount: Int
+  private var isQuestionRemembered: Bool
+  private var compressedNames: Int
 
   /// A state to come back to.
   public struct Mark {
     fileprivate let position: Int
     fileprivate let counts: (answer: UInt16, authority: UInt16, additional: UInt16)
-    fileprivate let targetCount: Int
+    fileprivate let suffixCount: Int
+    fileprivate let isQuestionRemembered: Bool
   }
 
-  /// Most names of a message that later ones are compressed against; more are written in full.
-  ///
-  /// Comparing costs time for each of them (CVE-2024-8508); this bounds it.
-  public static let compressionTargets = 64
-
-  /// Offsets that a compression pointer reaches (RFC 1035 §4.1.4).
-  private static let pointerReach = 0x4000
+  /// Suffixes of names that are remembered for compression.
+  private static let suffixes = 64
 
   /// Begins a message.
   ///
@@ -44,15 +42,20 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     position = 0
     overflowed = false
     counts = (0, 0, 0)
-    targets = InlineArray(repeating: 0)
-    targetCount = 0
+    suffixes = InlineArray(repeating: 0)
+    suffixCount = 0
+    // A message without a question has nothing there to remember.
+    isQuestionRemembered = true
+    compressedNames = 0
   }
 
   // MARK: States
 
   /// Remembers where the message stands.
   public var mark: Mark {
-    Mark(position: position, counts: counts, targetCount: targetCount)
+    Mark(
+      position: position, counts: counts, suffixCount: suffixCount,
+      isQuestionRemembered: isQuestionRemembered)
   }
 
   /// Takes back all that was written since a mark, an overflow with it.
@@ -60,7 +63,8 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   public mutating func rewind(to mark: Mark) {
     position = mark.position
     counts = mark.counts
-    targetCount = mark.targetCount
+    suffixCount = mark.suffixCount
+    isQuestionRemembered = mark.isQuestionRemembered
     overflowed = false
   }
 
@@ -90,11 +94,11 @@ public struct MessageWriter: ~Copyable, ~Escapable {
 
   /// Writes a question as octets that are known to be well formed: name, type and class.
   ///
-  /// The name becomes the target that later names are compressed against.
+  /// Later names may be compressed against the first question's.
   @_lifetime(self: copy self)
   public mutating func question(_ octets: Span<UInt8>) {
     guard reserve(octets.count) else { return }
-    remember(position)
+    if position == MessageHeader.size { isQuestionRemembered = false }
     buffer.store(octets, position)
     position &+= octets.count
   }
@@ -251,60 +255,140 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   }
 
   // MARK: Names
+  //
+  // Compression remembers the ends of names (suffixes) that stand in the message already, each by a hash
+  // and its offset. A name is looked up from its right end, label by label, and the search stops at the
+  // first suffix that isn't there. The work for a message is bounded three times: names, labels of a
+  // name, suffixes remembered (CVE-2024-8508).
 
-  /// Writes an uncompressed, well-formed name, with a pointer for a part that stands earlier.
+  /// Writes an uncompressed, well-formed name, with a pointer for an end that stands earlier.
   ///
-  /// Letter case is not looked at when parts are compared, so the earlier spelling is what a reader
+  /// Letter case is not looked at when ends are compared, so the earlier spelling is what a reader
   /// sees.
   @_lifetime(self: copy self)
   public mutating func name(_ name: Span<UInt8>, compress: Bool) {
-    guard compress else {
+    guard !overflowed else { return }
+    guard compress, name.count > 1, compressedNames < MessageWriter.compressedNamesLimit else {
       octets(name)
       return
     }
-    var start = 0
-    while start < name.count && name[start] != 0 {
-      if let target = find(name.extracting(start..<name.count)) {
-        octets(name.extracting(0..<start))
-        number16(0xC000 | UInt16(truncatingIfNeeded: target))
-        if start > 0 { remember(position &- start &- 2) }
-        return
-      }
-      start &+= Int(name[start]) &+ 1
+    compressedNames &+= 1
+    if !isQuestionRemembered { rememberQuestion() }
+    let labels = Labels(name)
+    var known = labels.count
+    var target = 0
+    var hash = MessageWriter.emptyHash
+    while known > 0 {
+      let next = MessageWriter.hash(hash, name, at: labels.starts[known &- 1])
+      guard
+        let found = find(next, name.extracting(Int(labels.starts[known &- 1])..<name.count))
+      else { break }
+      known &-= 1
+      hash = next
+      target = found
     }
     let begin = position
-    octets(name)
-    if name.count > 1 { remember(begin) }
+    if known == labels.count {
+      octets(name)
+    } else {
+      octets(name.extracting(0..<Int(labels.starts[known])))
+      number16(0xC000 | UInt16(truncatingIfNeeded: target))
+    }
+    guard !overflowed else { return }
+    while known > 0 {
+      known &-= 1
+      hash = MessageWriter.hash(hash, name, at: labels.starts[known])
+      remember(hash, begin &+ Int(labels.starts[known]))
+    }
   }
 
-  /// Makes a name that was written at an offset a target for compression.
-  private mutating func remember(_ offset: Int) {
-    guard !overflowed, targetCount < MessageWriter.compressionTargets,
-      offset < MessageWriter.pointerReach
-    else { return }
-    targets[targetCount] = UInt16(offset)
-    targetCount &+= 1
-  }
+  /// Most names of a message that are compressed; further ones are written in full.
+  ///
+  /// Unbound allows 120, too.
+  public static let compressedNamesLimit = 120
 
-  /// Where a name stands already, whole or as the end of a longer one.
-  private func find(_ name: Span<UInt8>) -> Int? {
-    for index in 0..<targetCount {
-      var start = Int(targets[index])
-      // A name in the message has at most 127 labels; those behind a pointer are targets themselves
-      // or ends of targets.
-      while start < position {
-        let length = Int(buffer[start])
-        if length == 0 || length >= 0xC0 { break }
-        if length == Int(name[0]) && isSame(name, at: start) { return start }
-        start &+= length &+ 1
+  /// Most labels of a name, counted from its right end, that are looked at.
+  private static let compressedLabels = 16
+
+  /// Offsets that a compression pointer reaches (RFC 1035 §4.1.4).
+  private static let pointerReach = 0x4000
+
+  /// Where the last labels of a name begin.
+  private struct Labels {
+    var starts: InlineArray<16, UInt8> = InlineArray(repeating: 0)
+    var count = 0
+
+    init(_ name: Span<UInt8>) {
+      var total = 0
+      var position = 0
+      while name[position] != 0 {
+        total &+= 1
+        position &+= Int(name[position]) &+ 1
       }
+      var label = 0
+      position = 0
+      while label < total {
+        if total &- label <= MessageWriter.compressedLabels {
+          starts[count] = UInt8(truncatingIfNeeded: position)
+          count &+= 1
+        }
+        label &+= 1
+        position &+= Int(name[position]) &+ 1
+      }
+    }
+  }
+
+  private static var emptyHash: UInt32 { 0x811C_9DC5 }
+
+  /// The hash of a suffix, made from that of the suffix one label shorter.
+  private static func hash(_ rest: UInt32, _ name: Span<UInt8>, at start: UInt8) -> UInt32 {
+    // FNV-1a. Whoever chooses names to collide gains nothing: see the bounds above.
+    var hash = rest
+    let end = Int(start) &+ Int(name[Int(start)])
+    for index in Int(start)...end {
+      hash = (hash ^ UInt32(name[index].asciiLowercased)) &* 0x0100_0193
+    }
+    return hash
+  }
+
+  /// Remembers a suffix that stands in the message, if there is room.
+  private mutating func remember(_ hash: UInt32, _ offset: Int) {
+    guard suffixCount < MessageWriter.suffixes, offset < MessageWriter.pointerReach else { return }
+    suffixes[suffixCount] = hash & 0xFFFF_0000 | UInt32(truncatingIfNeeded: offset)
+    suffixCount &+= 1
+  }
+
+  /// Remembers the suffixes of the question's name.
+  private mutating func rememberQuestion() {
+    isQuestionRemembered = true
+    var name: InlineArray<255, UInt8> = InlineArray(repeating: 0)
+    var count = 0
+    while MessageHeader.size &+ count < position && count < 255 {
+      name[count] = buffer[MessageHeader.size &+ count]
+      count &+= 1
+    }
+    let labels = Labels(name.span.extracting(0..<count))
+    var hash = MessageWriter.emptyHash
+    var label = labels.count
+    while label > 0 {
+      label &-= 1
+      hash = MessageWriter.hash(hash, name.span, at: labels.starts[label])
+      remember(hash, MessageHeader.size &+ Int(labels.starts[label]))
+    }
+  }
+
+  /// Where a suffix stands already.
+  private func find(_ hash: UInt32, _ name: Span<UInt8>) -> Int? {
+    for index in 0..<suffixCount where (suffixes[index] ^ hash) & 0xFFFF_0000 == 0 {
+      let offset = Int(suffixes[index] & 0xFFFF)
+      // One look: another suffix with the same hash costs a few octets, not more time.
+      return isSame(name, at: offset) ? offset : nil
     }
     return nil
   }
 
   /// Whether the name at an offset of the message is this one.
   private func isSame(_ name: Span<UInt8>, at offset: Int) -> Bool {
-    guard offset < MessageWriter.pointerReach else { return false }
     var at = offset
     var index = 0
     while index < name.count {
@@ -315,22 +399,16 @@ public struct MessageWriter: ~Copyable, ~Escapable {
         at = (length & 0x3F) << 8 | Int(buffer[at &+ 1])
         length = Int(buffer[at])
       }
-      guard length == Int(name[index]) else { return false }
-      guard at &+ length < position else { return false }
+      guard length == Int(name[index]), at &+ length < position else { return false }
       for step in 0..<length &+ 1 {
-        guard
-          MessageWriter.lowercased(buffer[at &+ step])
-            == MessageWriter.lowercased(name[index &+ step])
-        else { return false }
+        guard buffer[at &+ step].asciiLowercased == name[index &+ step].asciiLowercased else {
+          return false
+        }
       }
       at &+= length &+ 1
       index &+= length &+ 1
     }
     return true
-  }
-
-  private static func lowercased(_ octet: UInt8) -> UInt8 {
-    octet &- 0x41 < 26 ? octet | 0x20 : octet
   }
 
   /// The offset behind a name that is known to be well formed and uncompressed.

@@ -74,11 +74,12 @@ public enum RData {
   ///   - record: a record that a ``RecordCursor`` found in `message`.
   ///   - target: where to write.
   ///   - start: where in `target` to begin.
+  ///   - folded: labels that stand before this offset are lower-cased, as by `WireName.copy`.
   /// - Returns: octets written.
   /// - Throws: ``WireError/tooLarge`` when `target` ends first, else what is wrong with the RDATA.
   public static func copy(
     _ record: RecordView, of message: Span<UInt8>, into target: inout MutableSpan<UInt8>,
-    at start: Int
+    at start: Int, foldingBefore folded: Int = 0
   ) throws(WireError) -> Int {
     let layout = RDataLayout.of(record.type)
     let end = record.data + record.dataCount
@@ -92,7 +93,8 @@ public enum RData {
         guard position == end else { throw .badRData }
         return written - start
       case .compressibleName, .name:
-        let name = try WireName.copy(message, at: position, into: &target, at: written)
+        let name = try WireName.copy(
+          message, at: position, into: &target, at: written, foldingBefore: folded)
         guard name.end <= end else { throw .badRData }
         position = name.end
         written += name.count

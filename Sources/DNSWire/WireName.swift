@@ -33,10 +33,13 @@ public enum WireName {
   ///   - offset: where the name begins.
   ///   - target: where to write; at most ``longest`` octets are written.
   ///   - start: where in `target` to begin.
+  ///   - folded: labels that stand before this offset are lower-cased. A query's random letter case comes
+  ///     back in the question; what points there is not to spread it.
   /// - Returns: the offset behind the name in the message, and how many octets were written.
   /// - Throws: ``WireError/tooLarge`` when `target` ends first.
   public static func copy(
-    _ message: Span<UInt8>, at offset: Int, into target: inout MutableSpan<UInt8>, at start: Int
+    _ message: Span<UInt8>, at offset: Int, into target: inout MutableSpan<UInt8>, at start: Int,
+    foldingBefore folded: Int = 0
   ) throws(WireError) -> (end: Int, count: Int) {
     var position = offset
     var end: Int?
@@ -60,6 +63,11 @@ public enum WireName {
       guard count + length + 1 <= longest - (length == 0 ? 0 : 1) else { throw .nameTooLong }
       guard start + count + length + 1 <= target.count else { throw .tooLarge }
       target.store(message.extracting(position..<position + length + 1), start + count)
+      if position < folded {
+        for index in start + count...start + count + length {
+          target[index] = target[index].asciiLowercased
+        }
+      }
       count += length + 1
       position += length + 1
       if length == 0 { return (end ?? position, count) }

@@ -137,7 +137,8 @@ extension DatagramSocket {
       case .done:
         unsafe state.pointee.counters.sent += 1
         return .sent
-      case .wouldBlock:
+      // ENOBUFS: the interface's queue is full, which passes as well (send(2)).
+      case .wouldBlock, .failed(ENOBUFS):
         return .wouldBlock
       case .failed(let code):
         error = code

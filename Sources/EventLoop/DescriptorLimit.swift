@@ -2,20 +2,20 @@ import Glibc
 
 /// How many files and sockets the process may have open.
 public enum DescriptorLimit {
-  /// Lifts the limit as far as the process may, and returns it.
+  /// Lifts the limit as far as the process may, and returns what it is then.
   ///
-  /// Never lowers it. Throws when the kernel doesn't tell or refuses.
+  /// Never lowers it.
   @discardableResult
-  public static func raise() throws(SystemError) -> UInt64 {
-    var limit = rlimit()
+  public static func raise() -> UInt64 {
     let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    // SAFETY: the calls write or read one rlimit.
-    _ = try CallResult(retrying: { unsafe Int(getrlimit(resource, &limit)) })
-      .value(call: "getrlimit", purpose: "the number of open files")
+    var limit = rlimit()
+    // SAFETY: the call writes one rlimit. It fails for wrong arguments only.
+    guard unsafe getrlimit(resource, &limit) == 0 else { return 0 }
     guard limit.rlim_cur < limit.rlim_max else { return UInt64(limit.rlim_cur) }
+    let before = UInt64(limit.rlim_cur)
     limit.rlim_cur = limit.rlim_max
-    _ = try CallResult(retrying: { unsafe Int(setrlimit(resource, &limit)) })
-      .value(call: "setrlimit", purpose: "\(limit.rlim_max) open files")
+    // SAFETY: the call reads one rlimit.
+    guard unsafe setrlimit(resource, &limit) == 0 else { return before }
     return UInt64(limit.rlim_cur)
   }
 }

@@ -13,6 +13,9 @@ public final class EventLoop {
   private var deferred: [() -> Void] = []
   /// Wakes the loop for the deferred actions.
   private let wake: UnsafeMutablePointer<event>
+  /// Nil until it is first wanted, and where the kernel refuses it.
+  private var diskSync: DiskSync?
+  private var hasTriedDiskSync = false
 
   /// Makes a loop that doesn't run yet; throws when the kernel refuses an epoll descriptor.
   ///
@@ -49,6 +52,7 @@ public final class EventLoop {
     // SAFETY: each source holds the loop, so that no other event refers to the base any more.
     unsafe event_del(wake)
     unsafe wake.deallocate()
+    diskSync = nil
     unsafe event_base_free(base)
   }
 
@@ -83,6 +87,19 @@ public final class EventLoop {
     deferred.append(action)
     // SAFETY: libevent copies the duration.
     unsafe withUnsafePointer(to: timeval()) { _ = unsafe event_add(wake, $0) }
+  }
+
+  /// Begins to make a file or a directory durable without waiting; false when that can't be done here.
+  ///
+  /// `completion` gets 0 or an `errno`.
+  func beginSync(
+    _ descriptor: Int32, dataOnly: Bool, _ completion: @escaping (Int32) -> Void
+  ) -> Bool {
+    if !hasTriedDiskSync {
+      hasTriedDiskSync = true
+      unsafe diskSync = DiskSync(on: base)
+    }
+    return diskSync?.begin(descriptor, dataOnly: dataOnly, completion) ?? false
   }
 
   private func runDeferred() {

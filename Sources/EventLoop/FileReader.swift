@@ -9,7 +9,8 @@ public final class FileReader {
 
   private let descriptor: Descriptor
 
-  /// Opens a regular file; throws ENOENT and the like, and EINVAL for anything but a regular file.
+  /// Opens a regular file; throws ENOENT and the like, and ``SystemError/isNotAFile`` for anything but
+  /// a regular file.
   public init(path: String) throws(SystemError) {
     self.path = path
     // O_NONBLOCK: a named pipe doesn't hold us up; on regular files it does nothing.

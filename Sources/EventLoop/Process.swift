@@ -38,6 +38,33 @@ public enum Process {
     return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
+  /// The ports that the kernel gives to clients, or nothing when it doesn't tell (ip(7)).
+  public static func clientPorts() -> ClosedRange<UInt16>? {
+    let text = readSmallFile("/proc/sys/net/ipv4/ip_local_port_range")
+    let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { UInt16($0) }
+    guard numbers.count == 2, numbers[0] > 0, numbers[0] <= numbers[1] else { return nil }
+    return numbers[0]...numbers[1]
+  }
+
+  /// The beginning of a file of the kernel's, whose size isn't known before; empty when there is none.
+  private static func readSmallFile(_ path: String) -> String {
+    // SAFETY: the string outlives the call.
+    guard
+      case .done(let number) = CallResult(retrying: {
+        unsafe Int(open(path, O_RDONLY | O_CLOEXEC))
+      })
+    else { return "" }
+    let descriptor = Descriptor(owning: Int32(number))
+    var octets = [UInt8](repeating: 0, count: 256)
+    // SAFETY: the call gets the array's length.
+    guard
+      case .done(let count) = CallResult(retrying: {
+        unsafe read(descriptor.number, &octets, octets.count)
+      })
+    else { return "" }
+    return String(decoding: octets.prefix(count), as: UTF8.self)
+  }
+
   /// Whether the program runs as root.
   public static var isRoot: Bool { geteuid() == 0 }
 

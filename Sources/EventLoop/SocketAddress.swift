@@ -43,6 +43,10 @@ public struct SocketAddress: Equatable, Hashable, Sendable, BitwiseCopyable {
       : SocketAddress(ipv6: high, low, scope: scope, port: port)
   }
 
+  /// Whether both are the same address, whatever the ports.
+  @inlinable
+  public func isSameHost(as other: SocketAddress) -> Bool { self == other.withPort(port) }
+
   /// Whether this is 0.0.0.0 or ::, which stands for every address of the machine.
   @inlinable
   public var isUnspecified: Bool { high == 0 && low == 0 }

@@ -18,8 +18,14 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     self.code = code
   }
 
-  /// Whether the call failed because there is no such file.
-  public var isMissingFile: Bool { code == ENOENT }
+  /// Whether the call failed because there is no such file, or no folder where it could be.
+  public var isMissingFile: Bool { code == ENOENT || code == ENOTDIR }
+
+  /// Whether a file could not be read because it is a folder, a device or the like.
+  public var isNotAFile: Bool { code == EINVAL }
+
+  /// Whether this address or port is not to be had; with another one the call may succeed.
+  public var isAddressRefused: Bool { code == EADDRINUSE || code == EACCES }
 
   /// Whether a connection failed because nobody listens there.
   public var isNobodyThere: Bool { code == ENOENT || code == ECONNREFUSED }

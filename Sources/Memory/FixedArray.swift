@@ -2,29 +2,21 @@
 ///
 /// Every access is checked against the length.
 @safe
-public struct FixedArray<Element>: ~Copyable {
+public struct FixedArray<Element: ~Copyable>: ~Copyable {
   @usableFromInline let start: UnsafeMutablePointer<Element>
 
   /// How many elements there are.
   public let count: Int
 
-  /// Makes `count` copies of a value.
-  public init(repeating value: Element, count: Int) {
+  /// Makes each element by itself.
+  public init(count: Int, _ make: () -> Element) {
     precondition(count >= 0)
     // SAFETY: initialised at once in full, freed in deinit.
     unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: max(count, 1))
-    unsafe start.initialize(repeating: value, count: count)
-    self.count = count
-  }
-
-  /// Takes the elements of an array.
-  public init(_ elements: [Element]) {
-    count = elements.count
-    // SAFETY: initialised at once in full, freed in deinit.
-    unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: max(elements.count, 1))
-    for index in 0..<elements.count {
-      unsafe (start + index).initialize(to: elements[index])
+    for index in 0..<count {
+      unsafe (start + index).initialize(to: make())
     }
+    self.count = count
   }
 
   deinit {
@@ -69,6 +61,22 @@ public struct FixedArray<Element>: ~Copyable {
       // SAFETY: all elements are initialised; the view holds the only access to its owner.
       let view = unsafe MutableSpan(_unsafeStart: start, count: count)
       return unsafe _overrideLifetime(view, mutating: &self)
+    }
+  }
+}
+
+extension FixedArray where Element: Copyable {
+  /// Makes `count` copies of a value.
+  public init(repeating value: Element, count: Int) {
+    self.init(count: count) { value }
+  }
+
+  /// Takes the elements of an array.
+  public init(_ elements: [Element]) {
+    var next = 0
+    self.init(count: elements.count) {
+      next += 1
+      return elements[next - 1]
     }
   }
 }

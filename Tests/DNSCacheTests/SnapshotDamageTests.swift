@@ -193,7 +193,7 @@ struct SnapshotDamageTests {
       ("ANY", set(SnapshotFile.set(type: 255))),
       ("kind 3", set(SnapshotFile.set(flags: 3 | 4 << 2))),
       ("rank 0", set(SnapshotFile.set(flags: 0))),
-      ("rank 5", set(SnapshotFile.set(flags: 5 << 2))),
+      ("rank 6", set(SnapshotFile.set(flags: 6 << 2))),
       ("section 3", set(SnapshotFile.set(flags: 4 << 2 | 3 << 5))),
       ("top bit of the flags", set(SnapshotFile.set(flags: 4 << 2 | 0x80))),
       ("TTL 0", set(SnapshotFile.set(ttl: 0))),

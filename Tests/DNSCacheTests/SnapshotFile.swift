@@ -38,7 +38,7 @@ enum SnapshotFile {
 
   /// One RRset of an entry.
   static func set(
-    type: Int = 1, flags: UInt8 = 4 << 2, ttl: Int = 300, expiry: Int = 1_800_000_300,
+    type: Int = 1, flags: UInt8 = 5 << 2, ttl: Int = 300, expiry: Int = 1_800_000_300,
     count: Int = 1, data: [UInt8] = [0, 4, 192, 0, 2, 1]
   ) -> [UInt8] {
     number(type, octets: 2) + [flags] + number(ttl, octets: 4) + number(expiry, octets: 4)

@@ -97,13 +97,15 @@ struct TimeToLiveTests {
 
 @Suite("Trust (RFC 2181 §5.4.1)")
 struct RankTests {
-  static let ranks: [Rank] = [.additional, .authority, .answer, .authoritativeAnswer]
+  static let ranks: [Rank] = [
+    .additional, .authority, .aliasedAnswer, .answer, .authoritativeAnswer,
+  ]
 
   static func section(_ rank: Rank) -> RecordView.Section {
     switch rank {
     case .additional: .additional
     case .authority: .authority
-    case .answer, .authoritativeAnswer: .answer
+    case .aliasedAnswer, .answer, .authoritativeAnswer: .answer
     }
   }
 
@@ -153,6 +155,6 @@ struct RankTests {
 
   @Test func `the ranks have words and an order`() {
     #expect(Self.ranks == Self.ranks.sorted())
-    #expect(Set(Self.ranks.map(\.word)).count == 4)
+    #expect(Set(Self.ranks.map(\.word)).count == 5)
   }
 }

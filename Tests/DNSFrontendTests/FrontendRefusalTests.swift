@@ -94,6 +94,8 @@ struct FrontendRefusalTests {
   private static let names: [[UInt8]] = [
     [0xC0, 12],  // itself
     [0xC0, 0],  // the header
+    [0xC0, 4],  // an octet of the header that reads as the root
+    [3, 0x77, 0x77, 0x77, 0xC0, 4],
     [1, 0x61, 0xC0, 12],  // a loop through a label
     [0xC0, 0xFF],  // forward
     [0x40, 0x61, 0],  // labels of types that nobody may send
@@ -146,7 +148,7 @@ struct FrontendRefusalTests {
     let octets = try #require(host.answer(to: packet))
     let reply = try Message(parsing: octets)
     #expect(reply.rcode == .badVers && octets[3] & 0xF == 0)
-    #expect(reply.edns == EDNS(udpSize: 1_232, extendedRcode: 1))
+    #expect(reply.edns == EDNS(udpSize: 1_232, extendedRcode: 1, dnssecOK: true))
     #expect(reply.questions == (try query().questions) && reply.answers.isEmpty)
     #expect(host.frontend.counters.refused == 1 && nothingWasAsked)
   }

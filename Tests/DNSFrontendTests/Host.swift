@@ -74,6 +74,8 @@ final class Host {
     over transport: Frontend.Transport = .udp, client: UInt32 = 0
   ) -> [Event] {
     var events: [Event] = []
+    frontend.note(packet.span)
+    frontend.anticipate()
     var reply = buffer.mutableSpan
     switch frontend.receive(
       packet.span, from: address, over: transport, client: client, reply: &reply, now: now)
@@ -89,6 +91,14 @@ final class Host {
   /// Hands in a packet that came to an upstream socket.
   func receive(_ packet: [UInt8], socket: Int) -> [Event] {
     frontend.receiveUpstream(packet.span, socket: socket, now: now)
+    return drain()
+  }
+
+  /// Hands in packets that came together: what they lead to is done when all are in.
+  func receive(together packets: [(octets: [UInt8], socket: Int)]) -> [Event] {
+    for packet in packets {
+      frontend.receiveUpstream(packet.octets.span, socket: packet.socket, now: now)
+    }
     return drain()
   }
 

@@ -266,6 +266,7 @@ extension EndToEnd {
     @Test func `a snapshot of an unknown version is never overwritten`() throws {
       let (_, damaged) = try restart { bytes in
         bytes[SnapshotLayout.versionOffset] = 0xfe
+        bytes[SnapshotLayout.versionOffset + 1] = ~0xfe
       }
       try expectSetAside(damaged)
       #expect(server.terminate() == .exited(0))
@@ -286,7 +287,7 @@ extension EndToEnd {
     }
   }
 
-  /// Where things are in a snapshot: a mark of eight octets, then the version.
+  /// Where things are in a snapshot: a mark of eight octets, the version, and its complement.
   enum SnapshotLayout {
     static let versionOffset = 8
   }

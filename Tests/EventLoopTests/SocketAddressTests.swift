@@ -51,4 +51,12 @@ struct SocketAddressTests {
   @Test func `an address is a small value`() {
     #expect(MemoryLayout<SocketAddress>.size <= 28)
   }
+
+  @Test func `the same host is the same whatever the port`() throws {
+    let one = try #require(SocketAddress("192.0.2.1:53", defaultPort: 53))
+    #expect(one.isSameHost(as: one.withPort(54)))
+    #expect(try !one.isSameHost(as: #require(SocketAddress("192.0.2.2:53", defaultPort: 53))))
+    #expect(
+      try !one.isSameHost(as: #require(SocketAddress("[::ffff:192.0.2.1]", defaultPort: 53))))
+  }
 }

@@ -26,7 +26,16 @@ final class ServerProcess {
   private(set) var endpoint: Endpoint
   private(set) var arguments: [String]
   private(set) var process: ChildProcess
+  private let launch: Launch
   private var starts = 1
+
+  /// How the program is started.
+  struct Launch {
+    /// A program and its arguments that become the server: `setpriv …`, `prlimit …`.
+    var command: [String] = []
+    var binary = ServerProcess.binary
+    var environment: [String: String?] = [:]
+  }
 
   var pid: pid_t { process.pid }
   var control: String { folder.file("control.sock") }
@@ -40,8 +49,9 @@ final class ServerProcess {
   /// that was found free.
   init(
     upstreams: [Endpoint], flags: [String] = [], listen: [String] = ["127.0.0.1", "::1"],
-    folder: TemporaryFolder? = nil, cacheFile: String? = nil
+    folder: TemporaryFolder? = nil, cacheFile: String? = nil, launch: Launch = Launch()
   ) throws {
+    self.launch = launch
     let folder = try folder ?? TemporaryFolder()
     self.folder = folder
     var attempts = 0
@@ -54,7 +64,7 @@ final class ServerProcess {
       arguments += ["--cache-file", cacheFile ?? folder.file("cache.snapshot")]
       arguments += ["--control", folder.file("control.sock"), "--log-level", "debug"]
       self.arguments = arguments + flags
-      process = try Self.spawn(self.arguments, folder, 1)
+      process = try Self.spawn(self.arguments, launch, folder, 1)
       do {
         try waitUntilReady()
         return
@@ -67,11 +77,12 @@ final class ServerProcess {
   }
 
   private static func spawn(
-    _ arguments: [String], _ folder: TemporaryFolder, _ start: Int
+    _ arguments: [String], _ launch: Launch, _ folder: TemporaryFolder, _ start: Int
   ) throws -> ChildProcess {
-    try ChildProcess(
-      binary, arguments, output: folder.file("output-\(start)"),
-      errors: folder.file("log-\(start)"))
+    let words = launch.command + [launch.binary] + arguments
+    return try ChildProcess(
+      Tool.path(words[0]), Array(words.dropFirst()), environment: launch.environment,
+      output: folder.file("output-\(start)"), errors: folder.file("log-\(start)"))
   }
 
   /// What this start has written to its standard error.
@@ -90,7 +101,7 @@ final class ServerProcess {
   /// Starts it once more with the same arguments, on the same port and files.
   func start() throws {
     starts += 1
-    process = try Self.spawn(arguments, folder, starts)
+    process = try Self.spawn(arguments, launch, folder, starts)
     try waitUntilReady()
   }
 

@@ -43,7 +43,18 @@ enum Tool {
   }
 
   /// The contents of a file, whatever its octets; empty when there is none.
+  ///
+  /// Read to its end, unlike with `FileManager`, which stops after a page of a file in `/proc`.
   static func text(of path: String) -> String {
-    String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
+    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var octets: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = unsafe read(descriptor, &piece, piece.count)
+      guard count > 0 else { return String(decoding: octets, as: UTF8.self) }
+      octets += piece[..<count]
+    }
   }
 }

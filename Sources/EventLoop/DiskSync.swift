@@ -1,0 +1,88 @@
+import CEvent
+import Glibc
+
+/// Has the kernel make files durable while the loop goes on (Linux AIO, io_submit(2)).
+///
+/// A sync can take seconds on a busy disk. The kernel does it in a thread of its own and tells by an
+/// eventfd, so that ours stays the only one of the process.
+@safe
+final class DiskSync {
+  /// Called on the loop's thread with 0, or the `errno` of the sync.
+  typealias Completion = (Int32) -> Void
+
+  /// Syncs under way at most; one save makes one at a time.
+  private static let capacity: UInt32 = 8
+
+  private let context: aio_context_t
+  private let wake: Int32
+  private let event: UnsafeMutablePointer<event>
+  private var completions: [UInt64: Completion] = [:]
+  private var nextNumber: UInt64 = 0
+
+  /// Nil where the kernel has no AIO, doesn't let us use it, or has none left.
+  init?(on base: OpaquePointer) {
+    var context: aio_context_t = 0
+    // SAFETY: the kernel writes one context.
+    guard unsafe aio_setup(Self.capacity, &context) == 0 else { return nil }
+    wake = eventfd(0, Int32(EFD_NONBLOCK) | Int32(EFD_CLOEXEC))
+    guard wake >= 0 else {
+      _ = aio_destroy(context)
+      return nil
+    }
+    self.context = context
+    unsafe event = .allocate(capacity: 1)
+    unsafe event.initialize(to: CEvent.event())
+    // SAFETY: the callback gets self unretained; deinit removes the event. Only the loop, which
+    // outlives its own turns, lets go of self.
+    unsafe event_assign(
+      event, base, wake, Int16(EV_READ | EV_PERSIST),
+      { _, _, context in
+        guard let context = unsafe context else { return }
+        unsafe Unmanaged<DiskSync>.fromOpaque(context)._withUnsafeGuaranteedRef {
+          $0.becameReadable()
+        }
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+
+  deinit {
+    // SAFETY: after event_del libevent holds no reference to the memory.
+    unsafe event_del(event)
+    unsafe event.deallocate()
+    // Waits for what is under way.
+    _ = aio_destroy(context)
+    _ = Descriptor(owning: wake)
+  }
+
+  /// Begins to make a file or a directory durable; false when the caller has to do it, and wait.
+  ///
+  /// The descriptor may be closed right after the call: the kernel keeps the file open. Without
+  /// `dataOnly`, times and the like are synced as well.
+  func begin(_ descriptor: Int32, dataOnly: Bool, _ completion: @escaping Completion) -> Bool {
+    var request = iocb()
+    request.aio_data = nextNumber
+    request.aio_lio_opcode = UInt16(dataOnly ? IOCB_CMD_FDSYNC : IOCB_CMD_FSYNC)
+    request.aio_fildes = UInt32(descriptor)
+    request.aio_flags = UInt32(IOCB_FLAG_RESFD)
+    request.aio_resfd = UInt32(wake)
+    // SAFETY: the kernel copies the request before the call returns.
+    guard unsafe aio_submit(context, &request) == 1 else { return false }
+    // Not for longer than there is something to wait for: it would keep an idle loop turning.
+    if completions.isEmpty { unsafe event_add(event, nil) }
+    completions[nextNumber] = completion
+    nextNumber += 1
+    return true
+  }
+
+  private func becameReadable() {
+    var count: UInt64 = 0
+    // SAFETY: an eventfd gives eight octets. How many were done is told by the results.
+    _ = unsafe read(wake, &count, MemoryLayout<UInt64>.size)
+    var result = io_event()
+    // SAFETY: the kernel writes one result.
+    while unsafe aio_take(context, &result) == 1 {
+      let completion = completions.removeValue(forKey: result.data)
+      if completions.isEmpty { unsafe event_del(event) }
+      completion?(result.res < 0 ? Int32(truncatingIfNeeded: -result.res) : 0)
+    }
+  }
+}

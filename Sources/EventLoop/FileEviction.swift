@@ -1,0 +1,42 @@
+import Glibc
+
+/// Takes a file's content out of memory bit by bit, so that its end costs no long turn of the loop.
+///
+/// When the last name and descriptor of a file go, the kernel frees its cached pages in that very
+/// call: measured, 50 µs a MiB and more. The file itself isn't touched; whoever reads it goes on.
+final class FileEviction {
+  /// Octets that are let go in one turn of the loop.
+  private static let slice = 1 << 20
+
+  private let loop: EventLoop
+  private let descriptor: Descriptor
+  private let size: Int
+  private var offset = 0
+
+  /// Keeps the file, whatever becomes of its name; nil when there is nothing to be had.
+  init?(of path: String, on loop: EventLoop) {
+    self.loop = loop
+    // SAFETY: open reads a terminated string.
+    guard
+      case .done(let number) = CallResult(retrying: {
+        unsafe Int(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
+      })
+    else { return nil }
+    let descriptor = Descriptor(owning: Int32(number))
+    var status = stat()
+    // SAFETY: fstat writes one stat.
+    guard unsafe fstat(descriptor.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+    else { return nil }
+    size = Int(status.st_size)
+    self.descriptor = descriptor
+  }
+
+  /// Does the next bit and comes back on the next turn, until all is done; keeps itself until then.
+  func run() {
+    guard offset < size else { return }
+    // A hint: where it isn't taken, the last turn is the long one.
+    _ = posix_fadvise(descriptor.number, offset, Self.slice, POSIX_FADV_DONTNEED)
+    offset += Self.slice
+    loop.onNextTurn { [self] in run() }
+  }
+}

@@ -1,0 +1,400 @@
+import DNSCache
+import DNSWire
+import Memory
+import Testing
+
+@testable import DNSFrontend
+@testable import DNSResolver
+
+/// Plays random events against a frontend and checks after each that all is as it must be.
+///
+/// Upstreams know a small world; forgers send marked addresses that must never be believed.
+struct RandomConversation {
+  private let host: Host
+  private let options: Host.Options
+  private var random: SplitMix64
+  /// Clients that wait, by number.
+  private var waiting: [UInt32: Asked] = [:]
+  private var clientCount: UInt32 = 0
+  /// What upstreams got last.
+  private var sent: [Sent] = []
+  /// Connections that are open.
+  private var streams: [QuestionHandle] = []
+  /// What happened, to see that all of it did.
+  private(set) var tally: [String: Int] = [:]
+
+  private struct Asked {
+    var message: Message
+    var octets: [UInt8]
+    var transport: Frontend.Transport
+    var time: UInt64
+  }
+
+  private struct Sent {
+    var query: OutgoingQuery
+    var message: Message
+  }
+
+  /// The address that only forgers give.
+  private static let forged: UInt32 = 0xC633_6442
+  private static let names = 8
+  private static let types: [RecordType] = [.a, .a, .a, .aaaa, .txt]
+
+  init(seed: UInt64) {
+    random = SplitMix64(seed: seed)
+    options = Host.Options(
+      upstreams: random.number(1...3), inFlightLimit: 6, waiterLimit: 20, waitersPerQuestion: 5,
+      pendingLimit: 16, start: UInt64(random.number(0...100_000)), seed: seed)
+    host = Host(options)
+  }
+
+  mutating func play(rounds: Int) throws {
+    for round in 0..<rounds {
+      switch random.number(0...19) {
+      case 0...6: try ask()
+      case 7...14: try upstreamEvent()
+      case 15: try breakSomething()
+      case 16: try passTime(UInt64(random.number(0...50)))
+      case 17: try passTime(UInt64(random.oneOf([1, 10, 400, 900, 3_000])))
+      case 18: try beBusy()
+      default: keepHouse()
+      }
+      try check(round)
+    }
+    try passTime(6_000)
+    try #require(waiting.isEmpty && streams.isEmpty)
+    #expect(host.frontend.resolver.inFlight == 0 && host.frontend.resolver.waiting == 0)
+    #expect(host.frontend.resolver.attempts.count == 0)
+    #expect(host.frontend.resolver.timers.count == 0)
+    #expect(host.frontend.resolver.nextDeadline == nil)
+    #expect(host.frontend.pending.count == 0)
+    host.frontend.cache._checkInvariants()
+  }
+
+  // MARK: What happens
+
+  private mutating func ask() throws {
+    clientCount += 1
+    var text = "n\(random.number(0...(Self.names - 1))).example.net"
+    if random.number(0...3) == 0 { text = text.uppercased() }
+    var message = Message(
+      query: try Name(text), random.oneOf(Self.types), id: UInt16(random.number(0...65_535)),
+      edns: random.number(0...1) == 0 ? EDNS(udpSize: UInt16(random.number(0...5_000))) : nil)
+    message.rd = random.number(0...9) != 0
+    let octets = message.encoded()
+    let transport = random.oneOf([Frontend.Transport.udp, .udp, .tcp])
+    waiting[clientCount] = Asked(
+      message: message, octets: octets, transport: transport, time: host.now)
+    try handle(host.ask(octets, over: transport, client: clientCount))
+  }
+
+  private mutating func upstreamEvent() throws {
+    guard !sent.isEmpty else { return }
+    // Mostly one of the latest, but a late or repeated reply may come to any.
+    let recent = random.number(0...4) == 0 ? sent.count : min(sent.count, 4)
+    let target = sent[sent.count - 1 - random.number(0...(recent - 1))]
+    let query = target.message
+    switch random.number(0...19) {
+    case 0...6: try deliver("honest", honest(query), to: target)
+    case 7...9:
+      var reply = honest(query)
+      reply.tc = true
+      reply.answers = [forgery(query)]
+      try deliver("truncated", reply, to: target)
+    case 10:
+      let rcode: ResponseCode = random.oneOf([
+        .servFail, .refused, .formErr, .notImp, .badVers, .notAuth, .badMode,
+      ])
+      var reply = Message(respondingTo: query, rcode: rcode)
+      if random.number(0...1) == 0 { reply.answers = [forgery(query)] }
+      try deliver("error", reply, to: target)
+    case 11:
+      var reply = Message(respondingTo: query)
+      reply.authority = [try Record("example.net. 300 IN NS ns1.example.net.")]
+      reply.additional = [try Record("ns1.example.net. 300 IN A 198.51.100.66")]
+      try deliver("referral", reply, to: target)
+    case 12...13: try malform(target)
+    default: try forge(target)
+    }
+  }
+
+  private mutating func deliver(
+    _ what: String, _ reply: Message, to target: Sent, cut: Int = 0, trailing: Int = 0
+  ) throws {
+    tally[what, default: 0] += 1
+    let octets =
+      reply.encoded().dropLast(cut) + [UInt8](repeating: 0, count: trailing)
+    if let socket = target.query.socket {
+      try handle(host.receive(Array(octets), socket: socket))
+    } else {
+      try handle(host.receive(Array(octets), stream: target.query.question))
+    }
+  }
+
+  /// A reply that is nearly right, with marked data.
+  private mutating func forge(_ target: Sent) throws {
+    var reply = Message(respondingTo: target.message)
+    reply.answers = [forgery(target.message)]
+    reply.rcode = random.oneOf([.noError, .noError, .nxDomain, .servFail])
+    reply.tc = random.number(0...9) == 0
+    tally["forged", default: 0] += 1
+    var socket = target.query.socket
+    switch random.number(0...6) {
+    case 0: reply.id ^= 1 << UInt16(random.number(0...15))
+    case 1:
+      reply.questions[0].name = try Name("m.example.net")
+    case 2: reply.questions[0].type = .mx
+    case 3: reply.questions[0].recordClass = .chaos
+    case 4: reply.qr = false
+    case 5: reply.opcode = Opcode(UInt8(random.number(1...15)))
+    default:
+      guard let right = socket else { return }
+      let sockets = options.upstreams * options.socketsPerUpstream
+      socket = (right + random.number(1...(sockets - 1))) % sockets
+    }
+    // With the right ID on the wrong socket, or the reverse, it may meet another query of the same
+    // question by chance: one in a million, and honest seeds are fixed.
+    if let socket {
+      try handle(host.receive(reply.encoded(), socket: socket))
+    } else {
+      try handle(host.receive(reply.encoded(), stream: target.query.question))
+    }
+  }
+
+  /// A reply from the right place, with marked data, that is no message.
+  private mutating func malform(_ target: Sent) throws {
+    var reply = Message(respondingTo: target.message)
+    reply.answers = [forgery(target.message)]
+    reply.edns = nil
+    if random.number(0...1) == 0 {
+      try deliver("malformed", reply, to: target, cut: random.number(1...9))
+    } else {
+      try deliver("malformed", reply, to: target, trailing: random.number(1...9))
+    }
+  }
+
+  private func forgery(_ query: Message) -> Record {
+    Record(
+      name: query.questions[0].name, type: .a, ttl: 300, rdata: IPAddress(v4: Self.forged).octets)
+  }
+
+  private mutating func breakSomething() throws {
+    if !streams.isEmpty {
+      tally["broken connection", default: 0] += 1
+      try handle(host.streamFailed(random.oneOf(streams)))
+    } else if random.number(0...2) == 0, let socket = sent.last?.query.socket {
+      tally["unreachable", default: 0] += 1
+      try handle(host.socketFailed(socket))
+    }
+  }
+
+  private mutating func passTime(_ time: UInt64) throws {
+    var events: [Host.Event] = []
+    let until = host.now + time
+    while host.now < until {
+      // Events are handled at their own time.
+      let step = min(until, max(host.frontend.resolver.nextDeadline ?? until, host.now + 1))
+      host.advance(to: step) { events += $0 }
+      try handle(events)
+      events = []
+    }
+  }
+
+  /// The loop is busy with other things; deadlines pass unnoticed.
+  private mutating func beBusy() throws {
+    tally["busy", default: 0] += 1
+    host.jump(to: host.now + UInt64(random.number(0...300)))
+    if random.number(0...1) == 0 { try ask() }
+    try handle(host.expire())
+  }
+
+  private mutating func keepHouse() {
+    switch random.number(0...3) {
+    case 0:
+      var key = NameKey(seed: host.frontend.cache.seed)
+      if let name = try? Name("n\(random.number(0...(Self.names - 1))).example.net") {
+        key.load(trusted: name.wire.span)
+        _ = host.frontend.cache.flush(key, .everything)
+      }
+    case 1: _ = host.frontend.cache.sweep(names: 5, now: UInt32(host.now / 1000))
+    case 2: host.frontend.cache._checkInvariants()
+    default: break
+    }
+  }
+
+  // MARK: The world
+
+  /// What an honest upstream says, more or less completely.
+  private mutating func honest(_ query: Message) -> Message {
+    var reply = Message(respondingTo: query)
+    reply.aa = random.number(0...3) == 0
+    if random.number(0...2) != 0 { reply.edns = EDNS() }
+    let type = query.questions[0].type
+    var name = query.questions[0].name
+    var links = 0
+    while links < 4, let target = World.alias(name) {
+      reply.answers.append(
+        Record(name: name, type: .cname, ttl: World.ttl(name), rdata: target.wire))
+      name = target
+      links += 1
+      // Some give only the alias.
+      if random.number(0...3) == 0 { return reply }
+    }
+    let records = World.records(name, type)
+    reply.answers += records
+    if World.alias(name) == nil, records.isEmpty {
+      if !World.exists(name) { reply.rcode = .nxDomain }
+      if random.number(0...4) != 0 { reply.authority = World.soa }
+    } else if random.number(0...1) == 0 {
+      reply.authority = World.servers
+      reply.additional = World.glue
+    }
+    return reply
+  }
+
+  // MARK: What follows
+
+  private mutating func handle(_ events: [Host.Event]) throws {
+    for event in events {
+      switch event {
+      case .sent(let query, let octets):
+        let message = try Message(parsing: octets)
+        sent.append(Sent(query: query, message: message))
+        if sent.count > 64 { sent.removeFirst() }
+        if query.socket == nil { try open(query.question) }
+      case .closed(let handle):
+        let place = streams.firstIndex(of: handle)
+        streams.remove(at: try #require(place, "closed once, after it was opened"))
+      case .replied(let client, let transport, let octets):
+        try accept(client, transport, octets)
+      case .dropped: Issue.record("a query was dropped")
+      }
+    }
+  }
+
+  private mutating func open(_ handle: QuestionHandle) throws {
+    tally["connection", default: 0] += 1
+    try #require(!streams.contains(handle), "one connection for a question at a time")
+    streams.append(handle)
+  }
+
+  private mutating func accept(
+    _ client: UInt32, _ transport: Frontend.Transport, _ octets: [UInt8]
+  ) throws {
+    let known = waiting.removeValue(forKey: client)
+    let asked = try #require(known, "answered once")
+    let reply = try Message(parsing: octets)
+    let end = MessageHeader.size + asked.message.questionCount
+    #expect(reply.id == asked.message.id && transport == asked.transport)
+    #expect(octets[MessageHeader.size..<end] == asked.octets[MessageHeader.size..<end])
+    #expect(host.now - asked.time < 5_000)
+    #expect((reply.edns != nil) == (asked.message.edns != nil))
+    tally["\(reply.rcode)", default: 0] += 1
+    if reply.tc { tally["cut answer", default: 0] += 1 }
+    guard reply.rcode == .noError || reply.rcode == .nxDomain, !reply.tc else {
+      #expect(reply.answers.isEmpty || reply.tc)
+      return
+    }
+    // What is answered is the world's truth: the chain, then the records or their absence.
+    let type = asked.message.questions[0].type
+    var name = asked.message.questions[0].name
+    var expected: [Record] = []
+    while expected.count < 20, let target = World.alias(name) {
+      expected.append(Record(name: name, type: .cname, ttl: 0, rdata: target.wire))
+      name = target
+    }
+    expected += World.records(name, type)
+    for record in reply.answers { #expect(record.ttl <= World.ttl(record.name)) }
+    #expect(reply.answers.map(comparable) == expected.map(comparable))
+    #expect((reply.rcode == .nxDomain) == !World.exists(name))
+  }
+
+  /// A record without its TTL and the letter case of the alias's target, which compression may change.
+  private func comparable(_ record: Record) -> Record {
+    var copy = record
+    copy.ttl = 0
+    if record.type == .cname, let target = try? Name(wire: record.rdata) {
+      copy.rdata = target.lowercased.wire
+    }
+    return copy
+  }
+
+  // MARK: What must hold
+
+  private func check(_ round: Int) throws {
+    let resolver = host.frontend.resolver.inFlight
+    #expect(resolver <= options.inFlightLimit)
+    #expect(host.frontend.resolver.waiting <= options.waiterLimit)
+    #expect(host.frontend.pending.count == waiting.count)
+    #expect(host.frontend.resolver.timers.count == resolver)
+    var streaming = 0
+    host.frontend.resolver.visitInFlight { view, _ in
+      if view.isStreaming { streaming += 1 }
+      #expect(view.waiters > 0 && view.attempts <= ResolverTiming.attempts)
+    }
+    #expect(streaming == streams.count)
+    for asked in waiting.values { #expect(host.now - asked.time < 5_000) }
+    // At time zero nothing has expired.
+    host.frontend.cache.visitNames(
+      high: 0, low: UInt64(Self.forged), isIPv4: true, now: 0
+    ) { _ in
+      Issue.record("a forged address is in the cache after round \(round)")
+      return true
+    }
+  }
+}
+
+/// What there is: eight names below example.net, one of each kind.
+private enum World {
+  static let soa = records(["example.net. 60 IN SOA ns1.example.net. host.example.net. 1 2 3 4 30"])
+  static let servers = records(["example.net. 300 IN NS ns1.example.net."])
+  static let glue = records([
+    "ns1.example.net. 300 IN A 192.0.2.53", "ns1.example.org. 300 IN A 198.51.100.66",
+  ])
+
+  private static func records(_ lines: [String]) -> [Record] {
+    lines.compactMap { try? Record($0) }
+  }
+
+  private static func number(_ name: Name) -> Int {
+    guard let label = name.labels.first, label.count == 2 else { return -1 }
+    return Int(label.last ?? 0) - 0x30
+  }
+
+  /// n5 → n6 → n0, and n7 → n3.
+  static func alias(_ name: Name) -> Name? {
+    switch number(name) {
+    case 5: try? Name("n6.example.net")
+    case 6: try? Name("n0.example.net")
+    case 7: try? Name("n3.example.net")
+    default: nil
+    }
+  }
+
+  /// n3 does not exist.
+  static func exists(_ name: Name) -> Bool { number(name) != 3 }
+
+  /// n4 may not be kept.
+  static func ttl(_ name: Name) -> UInt32 {
+    switch number(name) {
+    case 4: 0
+    case 0: 3
+    default: 20
+    }
+  }
+
+  static func records(_ name: Name, _ type: RecordType) -> [Record] {
+    let number = number(name)
+    guard exists(name), alias(name) == nil else { return [] }
+    switch type {
+    case .a:
+      // n2 has many.
+      return (0..<(number == 2 ? 60 : 2)).map {
+        Record(name: name, type: .a, ttl: ttl(name), rdata: [192, 0, 2, UInt8($0)])
+      }
+    case .txt where number == 1:
+      return [Record(name: name, type: .txt, ttl: ttl(name), rdata: [1, 0x61])]
+    default: return []
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import DNSWire
+import Memory
+import Testing
+
+@Suite("Compression on writing (RFC 1035 §4.1.4)")
+struct MessageWriterTests {
+  /// A message with one question and a name in each of many records, and how many octets they took.
+  static func write(_ names: [[UInt8]], limit: Int) -> (octets: [UInt8], overflowed: Bool) {
+    var buffer = [UInt8](repeating: 0, count: 65_535)
+    var space = buffer.mutableSpan
+    var writer = MessageWriter(&space, limit: limit)
+    writer.header(id: 1, questionCount: 1)
+    writer.question(([7] + Array("example".utf8) + [3] + Array("net".utf8) + [0, 0, 2, 0, 1]).span)
+    for name in names {
+      let begin = writer.beginRecord(owner: 12, type: .ns, ttl: 60)
+      writer.data(name.span, of: .ns)
+      writer.endRecord(begin, in: .answer)
+    }
+    let overflowed = writer.overflowed
+    let count = writer.finish(flags: 0x8180)
+    return (Array(buffer.prefix(count)), overflowed)
+  }
+
+  @Test func `names share their ends, whatever their letter case`() throws {
+    let names = try ["ns1.EXAMPLE.net", "ns2.example.net", "a.ns1.example.net", "net", "other."]
+      .map { try Name($0).wire }
+    let (octets, _) = Self.write(names, limit: 65_535)
+    let message = try Message(parsing: octets)
+    #expect(
+      message.answers.map { RDataText.text(type: .ns, rdata: $0.rdata).lowercased() } == [
+        "ns1.example.net.", "ns2.example.net.", "a.ns1.example.net.", "net.", "other.",
+      ])
+    // Header and question, a fixed part of 12 for each, then 4+2, 4+2, 2+2, 2 and 7 of names.
+    #expect(octets.count == 29 + 5 * 12 + 6 + 6 + 4 + 2 + 7)
+  }
+
+  @Test func `a name behind the reach of pointers is written in full`() throws {
+    let names = try (0..<400).map {
+      try Name("n\($0).far\($0).\(String(repeating: "x", count: 40))").wire
+    }
+    let (octets, _) = Self.write(names, limit: 65_535)
+    #expect(try Message(parsing: octets).answers.map(\.rdata) == names)
+  }
+
+  /// CVE-2024-8508: each of these names took a comparison with each label of each other.
+  @Test func `many names of many labels cost little`() throws {
+    let names = (0..<235).map { index -> [UInt8] in
+      (0..<124).flatMap { _ in [1, 0x61] as [UInt8] } + [
+        2, UInt8(0x30 + index / 16), UInt8(index % 16), 0,
+      ]
+    }
+    let clock = ContinuousClock()
+    let start = clock.now
+    for _ in 0..<20 {
+      let (octets, _) = Self.write(names, limit: 65_535)
+      #expect(try Message(parsing: octets).answers.count == 235)
+      for limit in [512, 1_232] { #expect(Self.write(names, limit: limit).overflowed) }
+    }
+    // It was 90 seconds for one.
+    #expect(clock.now - start < .seconds(5))
+  }
+
+  @Test func `after 120 names the rest are written in full`() throws {
+    let names = try (0..<200).map { try Name("n\($0).example.net").wire }
+    let (octets, _) = Self.write(names, limit: 65_535)
+    #expect(try Message(parsing: octets).answers.map(\.rdata) == names)
+    let full = names.dropFirst(MessageWriter.compressedNamesLimit).map { $0.count + 12 }.reduce(
+      0, +)
+    let compressed = names.prefix(MessageWriter.compressedNamesLimit).map { $0.count - 13 + 2 + 12 }
+      .reduce(0, +)
+    #expect(octets.count == 29 + full + compressed)
+  }
+}

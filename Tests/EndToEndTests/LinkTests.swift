@@ -1,0 +1,184 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("A host whose network changes, or isn't there yet")
+  struct LinkTests {
+    let folder: TemporaryFolder
+
+    init() throws {
+      folder = try TemporaryFolder()
+    }
+
+    /// Runs a script in a network of its own; `$SERVER` is started by `serve`, whose arguments are the
+    /// upstreams, and `ask NAME` prints the rcode.
+    private func runInNetwork(_ script: String, nsdAt address: String) throws -> Tool.Result {
+      try NSD.configuration(of: Endpoint(address, 5399), in: folder).write(
+        toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
+      let prelude = """
+        set -eu
+        ip link set lo up
+        jobs=()
+        trap 'kill "${jobs[@]}" || true; wait' EXIT
+        ask() {
+          dig @127.0.0.1 -p 5300 +tries=1 +time=8 "$1.wild.example.net" \\
+            | sed -n 's/.*status: \\([A-Z]*\\),.*/\\1/p'
+        }
+        serve() {
+          upstreams=()
+          for upstream in "$@"; do upstreams+=(--upstream "$upstream"); done
+          "$SERVER" run --listen 127.0.0.1:5300 "${upstreams[@]}" --cache-file "$FOLDER/cache" \\
+            --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
+          jobs+=($!)
+          for attempt in $(seq 100); do
+            if "$SERVER" ctl --control "$FOLDER/control" status >"$FOLDER/status"; then return; fi
+            sleep 0.1
+          done 2>/dev/null
+          cat "$FOLDER/log" >&2
+          exit 1
+        }
+        stat() {
+          "$SERVER" ctl --control "$FOLDER/control" stats | sed -n "s/^$1  *//p"
+        }
+
+        """
+      return try Tool.run(
+        "unshare", ["--net", "bash", "-c", prelude + script],
+        environment: [
+          "SERVER": ServerProcess.binary, "FOLDER": folder.path,
+          "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+            + ":/usr/sbin:/sbin",
+        ], timeout: .seconds(60))
+    }
+
+    private var log: String { Tool.text(of: folder.file("log")) }
+
+    @Test(
+      .enabled(
+        if: AddressesTests.mayMakeNetworks,
+        "needs the right to make a network namespace: run as root"))
+    func `the first miss after the host's address changed is answered`() throws {
+      let script = """
+        unshare --net sleep 60 &
+        jobs+=($!)
+        far=$!
+        sleep 0.3
+        ip link add near type veth peer name far netns "$far"
+        ip addr add 198.51.100.2/24 dev near
+        ip link set near up
+        nsenter --target "$far" --net sh -c '
+          ip link set lo up; ip addr add 198.51.100.1/24 dev far; ip link set far up'
+        nsenter --target "$far" --net nsd -d -c "$FOLDER/nsd.conf" &
+        jobs+=($!)
+        for attempt in $(seq 100); do
+          if dig @198.51.100.1 -p 5399 +tries=1 +time=1 example.net SOA; then break; fi
+          sleep 0.1
+        done >/dev/null
+        serve 198.51.100.1:5399
+        ask before
+        ip addr del 198.51.100.2/24 dev near
+        ip addr add 198.51.100.3/24 dev near
+        ask after
+        sleep 0.5
+        for number in 1 2 3 4 5 6 7 8; do ask "name$number"; done
+        stat upstream.sockets_reopened
+        stat upstream.pools_renewed
+        stat upstream.sockets
+        """
+      let result = try runInNetwork(script, nsdAt: "198.51.100.1")
+      let lines = result.output.split(separator: "\n").map(String.init)
+      #expect(result.status == 0, "\(result.errors)\(log)")
+      try #require(lines.count == 13, "\(lines)\(log)")
+      // One socket found out; by the next name the whole pool had moved to the new address.
+      #expect(Array(lines[..<10]) == Array(repeating: "NOERROR", count: 10), "\(log)")
+      #expect(Array(lines[10...]) == ["1", "1", "256"])
+    }
+
+    @Test(
+      .enabled(
+        if: AddressesTests.mayMakeNetworks,
+        "needs the right to make a network namespace: run as root"))
+    func `an upstream without a route is no hindrance, and one warning`() throws {
+      let script = """
+        nsd -d -c "$FOLDER/nsd.conf" &
+        jobs+=($!)
+        for attempt in $(seq 100); do
+          if dig @127.0.0.1 -p 5399 +tries=1 +time=1 example.net SOA; then break; fi
+          sleep 0.1
+        done >/dev/null
+        serve '[2001:db8::1]:53' 127.0.0.1:5399
+        for number in 1 2 3 4 5; do ask "name$number"; done
+        """
+      let result = try runInNetwork(script, nsdAt: "127.0.0.1")
+      #expect(result.status == 0, "\(result.errors)\(log)")
+      #expect(result.output == String(repeating: "NOERROR\n", count: 5), "\(log)")
+      let complaints = log.split(separator: "\n").filter { $0.contains("can't be reached") }
+      #expect(complaints.count == 1, "\(log)")
+      #expect(complaints.first?.contains("[2001:db8::1]:53") == true)
+    }
+
+    @Test(
+      .enabled(
+        if: AddressesTests.mayMakeNetworks,
+        "needs the right to make a network namespace: run as root"))
+    func `a start without any network succeeds, and so does the first miss when there is one`()
+      throws
+    {
+      let script = """
+        serve 192.0.2.53:5399
+        ask before
+        ip addr add 192.0.2.53/32 dev lo
+        nsd -d -c "$FOLDER/nsd.conf" &
+        jobs+=($!)
+        for attempt in $(seq 100); do
+          if dig @192.0.2.53 -p 5399 +tries=1 +time=1 example.net SOA; then break; fi
+          sleep 0.1
+        done >/dev/null
+        ask after
+        """
+      let result = try runInNetwork(script, nsdAt: "192.0.2.53")
+      #expect(result.status == 0, "\(result.errors)\(log)")
+      #expect(result.output == "SERVFAIL\nNOERROR\n", "\(log)")
+      #expect(log.split(separator: "\n").filter { $0.contains("can't be reached") }.count == 1)
+      #expect(log.split(separator: "\n").filter { $0.contains("a way to an upstream") }.count == 1)
+    }
+
+    @Test func `few files that may be open are a warning that says how many are needed`() throws {
+      let upstream = try ScriptedUpstream(DurabilityTests.script)
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], folder: folder,
+        launch: ServerProcess.Launch(command: ["prlimit", "--nofile=100:100"]))
+      for index in 0..<50 {
+        #expect(try server.ask(DNSName("name\(index).example.net"))?.answers.count == 1)
+      }
+      let complaints = server.logLines(containing: "files may be open")
+      #expect(complaints.count == 1, "\(server.log)")
+      for word in ["only 100", "LimitNOFILE=1", "ulimit -n 1"] {
+        #expect(complaints.first?.contains(word) == true, "\(server.log)")
+      }
+      #expect(try (4...50).contains(server.stat("upstream.sockets")))
+      // The rest is there for clients over TCP.
+      #expect(try StreamClient(server.endpoint).ask(.query("www.example.net"))?.answers.count == 1)
+    }
+
+    @Test func `queries leave from the ports that the system has for clients`() throws {
+      let limits = Tool.text(of: "/proc/sys/net/ipv4/ip_local_port_range")
+        .split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+      try #require(limits.count == 2)
+      let upstream = try ScriptedUpstream(DurabilityTests.script)
+      let server = try ServerProcess(upstreams: [upstream.endpoint], folder: folder)
+      let remote = String(format: "0100007F:%04X", upstream.endpoint.port)
+      let ports = Tool.text(of: "/proc/\(server.pid)/net/udp").split(separator: "\n").compactMap {
+        let fields = $0.split(separator: " ")
+        return fields.count > 2 && fields[2] == remote
+          ? Int(fields[1].suffix(4), radix: 16) : nil
+      }
+      #expect(ports.count == 256)
+      #expect(Set(ports).count == 256)
+      let allowed = limits[1] - limits[0] >= 16_383 ? limits[0]...limits[1] : 1_024...65_535
+      #expect(ports.allSatisfy { allowed.contains($0) })
+      // Drawn from all over it, not one after the other.
+      #expect((ports.max() ?? 0) - (ports.min() ?? 0) > allowed.count / 2)
+    }
+  }
+}
