@@ -27,17 +27,17 @@ class Load:
         self.codes = {code: int(count) for code, count in re.findall(r"([A-Z]+) (\d+) \([\d.]+%\)", output)}
 
 
-def dnsperf(bench, port, queries, seconds=None, runs=None, outstanding=200, clients=8, mode="udp", rate=None,
-            timeout=1, limit=600, threads=2):
+def dnsperf(bench, port, queries, seconds=None, runs=None, outstanding=200, clients=8, mode="udp", timeout=1, limit=60):
+    """Runs dnsperf for a time, or a number of times through a file, at most `limit` seconds.
+
+    dnsperf can wait for ever for a server that stopped answering, so it is also ended from outside.
+    """
+    length = min(seconds or limit, limit)
     command = ["dnsperf", "-s", "127.0.0.1", "-p", port, "-d", queries, "-q", outstanding, "-c", clients,
-               "-T", threads, "-m", mode, "-t", timeout, "-O", "suppress=timeout,congestion,sendfailed,sockready,unexpected"]
-    if seconds:
-        command += ["-l", seconds]
+               "-T", 2, "-m", mode, "-t", timeout, "-l", length]
     if runs:
         command += ["-n", runs]
-    if rate:
-        command += ["-Q", rate]
-    return Load(processes.run(command, bench.load_core, limit))
+    return Load(processes.run(command, bench.load_core, length + timeout + 15))
 
 
 def measure(bench, server, queries, **options):

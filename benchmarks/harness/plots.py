@@ -10,8 +10,11 @@ text { font: 13px system-ui, sans-serif; fill: #57606a }
 .grid { stroke: #8c959f; stroke-width: 1; opacity: 0.25 }
 @media (prefers-color-scheme: dark) { text { fill: #c9d1d9 } }
 </style>"""
-BLUE, ORANGE, GREY, GREEN, RED, VIOLET = "#2f81d7", "#d9822b", "#8c959f", "#2da44e", "#cf4a4a", "#8957e5"
+BLUE, ORANGE, GREY, GREEN = "#2f81d7", "#d9822b", "#8c959f", "#2da44e"
 OURS = "dns-cache-server"
+# A line's colour and dashes; servers in colour, what is computed in grey.
+LINES = {OURS: (BLUE, ""), "dnsdist": (ORANGE, ""), "unbound": (GREEN, ""),
+         "optimum": (GREY, ""), "SIEVE": (GREY, "6 3"), "LRU": (GREY, "2 3")}
 
 
 def document(width, height, title, body):
@@ -62,20 +65,23 @@ def lines(title, curves, horizontal):
         y = height - bottom - up * tick / max(ticks, 1)
         out.append(f'<line class="grid" x1="{left}" y1="{y:.1f}" x2="{left + across}" y2="{y:.1f}"/>'
                    f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{low + tick / 20:.0%}</text>')
-    colours = [BLUE, ORANGE, GREEN, GREY, VIOLET, RED]
     # The names at the ends of the lines, apart from each other.
     ends = sorted(curves, key=lambda name: -curves[name][-1])
     place = {}
     for name in ends:
         y = height - bottom - up * (curves[name][-1] - low) / (high - low)
         place[name] = max(y, max(place.values(), default=top - 20) + 16)
-    for number, (name, curve) in enumerate(curves.items()):
-        colour = colours[number % len(colours)]
+    # Ours last, on top.
+    for name, curve in sorted(curves.items(), key=lambda item: (item[0] == OURS, item[0])):
+        colour, dashes = LINES.get(name, (GREY, "1 3"))
+        dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
         points = " ".join(f"{left + across * (i + 0.5) / len(curve):.1f},"
                           f"{height - bottom - up * (v - low) / (high - low):.1f}" for i, v in enumerate(curve))
-        out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
+        out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5" '
+                   f'stroke-dasharray="{dashes}"/>')
         mark = ' class="ours"' if name == OURS else ""
-        out.append(f'<rect x="{left + across + 8}" y="{place[name] - 6:.1f}" width="10" height="10" fill="{colour}"/>'
+        out.append(f'<line x1="{left + across + 6}" y1="{place[name]:.1f}" x2="{left + across + 20}" y2="{place[name]:.1f}" '
+                   f'stroke="{colour}" stroke-width="2.5"{dashed}/>'
                    f'<text{mark} x="{left + across + 24}" y="{place[name] + 4:.1f}">{escape(name)}</text>')
     out.append(f'<text x="{left + across / 2:.0f}" y="{height - 14}" text-anchor="middle">{escape(horizontal)}</text>')
     return document(width, height, title, "\n".join(out))

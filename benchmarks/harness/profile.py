@@ -32,7 +32,7 @@ def ours(bench, upstream, copy=None):
 
 
 def warm(server, queries, runs=2):
-    load.dnsperf(server.bench, server.port, queries, runs=runs)
+    load.dnsperf(server.bench, server.port, queries, runs=runs, limit=120)
 
 
 def sample(bench, upstream, queries, label, seconds, unseen=None):

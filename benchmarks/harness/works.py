@@ -145,7 +145,7 @@ def label(server):
 def warm(bench, work, running, queries, accepted=("NOERROR",)):
     for server in list(running):
         try:
-            figures = load.dnsperf(bench, server.port, queries, runs=bench.options.warm_up)
+            figures = load.dnsperf(bench, server.port, queries, runs=bench.options.warm_up, limit=20)
         except processes.Failure as failure:
             work.note(f"{server.name} is left out: {failure}")
             running.remove(server)
@@ -175,7 +175,7 @@ def misses(bench, upstream):
     with started(bench, work, [servers.FloorMiss] + bench.kinds, upstream) as running:
         count = int(max(100_000, 120_000 * bench.seconds))
         for server in running:
-            load.dnsperf(bench, server.port, zone.fresh(bench.folder, "w", 20_000), runs=1)
+            load.dnsperf(bench, server.port, zone.fresh(bench.folder, "w", 20_000), runs=1, limit=5)
         cost_rows(work, running, rounds_of(
             bench, work, running, lambda number: zone.fresh(bench.folder, f"r{number}s{count // 1000}", count),
             seconds=bench.seconds, runs=1))
@@ -191,8 +191,7 @@ def streams(bench, upstream):
         for server in running:
             if server.note:
                 work.note(f"{server.name}: {server.note}")
-        rounds = rounds_of(bench, work, running, queries, seconds=bench.seconds, mode="tcp", clients=32, outstanding=640,
-                           timeout=2)
+        rounds = rounds_of(bench, work, running, queries, seconds=bench.seconds, mode="tcp", clients=32, outstanding=640)
         for server in running:
             each = [r for r in rounds[server.name] if r["answered"] > 1]
             if not each:
@@ -224,7 +223,7 @@ def million(bench, upstream):
             try:
                 for _ in range(1 if bench.options.quick else max(1, bench.options.warm_up)):
                     asked = upstream.queries()
-                    load.dnsperf(bench, server.port, queries, runs=1, limit=900)
+                    load.dnsperf(bench, server.port, queries, runs=1, limit=300)
                     missed = upstream.queries() - asked
             except processes.Failure as failure:
                 work.note(f"{server.name} is left out: {failure}")
@@ -387,7 +386,7 @@ def zipf(bench, upstream):
                 file.writelines(questions[piece * each:(piece + 1) * each])
             for server in running:
                 asked = upstream.queries()
-                figures = load.measure(bench, server, part, runs=1)
+                figures = load.measure(bench, server, part, runs=1, limit=120)
                 asked = upstream.queries() - asked
                 curves[server.name].append((1 - asked / max(figures["answered"], 1), figures["total"]))
                 work.saw([figures])
