@@ -66,9 +66,9 @@ static inline long aio_submit(aio_context_t context, struct iocb *request) {
   return syscall(SYS_io_submit, context, 1L, &request);
 }
 
-/// Takes one result, if there is one; doesn't wait.
-static inline long aio_take(aio_context_t context, struct io_event *result) {
-  return syscall(SYS_io_getevents, context, 0L, 1L, result, NULL);
+/// Takes one result, if there is one; waits for `least` of them, 0 or 1.
+static inline long aio_take(aio_context_t context, long least, struct io_event *result) {
+  return syscall(SYS_io_getevents, context, least, 1L, result, NULL);
 }
 
 #endif

@@ -29,10 +29,10 @@ public struct Cache: ~Copyable {
   /// The queue of names in the order they came in, for eviction and for walking.
   var newest = Reference.none
   var oldest = Reference.none
-  var cursors: InlineArray<8, UInt32>
+  var cursors: FixedArray<UInt32>
   var cursorsInUse: UInt8
 
-  var ephemeral: InlineArray<64, UInt32>
+  var ephemeral: FixedArray<UInt32>
   var ephemeralCount = 0
 
   var duplicates: DuplicateFilter
@@ -85,9 +85,9 @@ public struct Cache: ~Copyable {
       preconditionFailure("the least cache holds the reserve")
     }
     self.reserve = reserve
-    cursors = InlineArray(repeating: 0)
+    cursors = FixedArray(repeating: 0, count: 8)
     cursorsInUse = Cache.reservedCursors
-    ephemeral = InlineArray(repeating: 0)
+    ephemeral = FixedArray(repeating: 0, count: 64)
     duplicates = DuplicateFilter(seed: seed)
     scratch = NameKey(seed: seed)
   }

@@ -13,6 +13,13 @@ final class ClientStreams {
   static let pipelineLimit = 100
   /// Octets of answers that a client may leave unread before its connection isn't read further.
   static let outputLimit = 256 * 1_024
+  /// Octets of answers that a client may leave unread before its connection is closed.
+  ///
+  /// Answers that had to wait come whether the connection is read or not: this is room for a hundred
+  /// of them at once, unless they are very large.
+  static let unreadLimit = 2 << 20
+  /// Octets of answers that all clients together may leave unread.
+  static let totalOutputLimit = 64 << 20
 
   fileprivate let core: Pinned<Core>
   fileprivate let idle: CommonTimeout
@@ -20,6 +27,9 @@ final class ClientStreams {
   fileprivate let loop: EventLoop
   private var connections: [UInt32: ClientStream] = [:]
   private var nextNumber: UInt32 = 0
+  private var closing: [Stream] = []
+  /// At least as many octets of answers are unread; what the kernel took since is still counted.
+  private var outputBound = 0
 
   /// What the connections have done so far.
   private(set) var counters = Counters()
@@ -28,6 +38,10 @@ final class ClientStreams {
     var accepted: UInt64 = 0
     var refused: UInt64 = 0
     var timedOut: UInt64 = 0
+    /// Connections closed because of ``ClientStreams/unreadLimit``.
+    var unread: UInt64 = 0
+    /// Connections closed because of ``ClientStreams/totalOutputLimit``.
+    var totalOutput: UInt64 = 0
   }
 
   init(on loop: EventLoop, core: Pinned<Core>) throws(SystemError) {
@@ -64,11 +78,41 @@ final class ClientStreams {
     connections.removeValue(forKey: number)
   }
 
+  /// Octets of answers that clients have not read yet and the kernel has not taken.
+  var pendingOutput: Int { connections.values.reduce(0) { $0 + $1.stream.pendingOutput } }
+
+  /// Takes note of an answer to a connection, and closes those that leave too much unread.
+  fileprivate func wrote(_ count: Int, to connection: ClientStream) {
+    if connection.stream.pendingOutput > ClientStreams.unreadLimit {
+      counters.unread += 1
+      connection.abandon()
+      return
+    }
+    outputBound += count
+    guard outputBound > ClientStreams.totalOutputLimit else { return }
+    outputBound = pendingOutput
+    while outputBound > ClientStreams.totalOutputLimit {
+      // Whoever reads least, not whoever happened to be next.
+      guard
+        let largest = connections.values.max(by: {
+          $0.stream.pendingOutput < $1.stream.pendingOutput
+        })
+      else { return }
+      counters.totalOutput += 1
+      outputBound -= largest.stream.pendingOutput
+      largest.abandon()
+    }
+  }
+
   /// Closes all connections; what was written is still sent.
   func closeAll() {
-    for connection in connections.values { connection.stream.close(flushing: true) }
+    closing = connections.values.map(\.stream)
+    for stream in closing { stream.close(flushing: true) }
     connections.removeAll()
   }
+
+  /// Whether connections that were closed all at once have still something to send.
+  var isFlushing: Bool { closing.contains { $0.pendingOutput > 0 } }
 }
 
 /// One TCP connection of a client.
@@ -103,17 +147,25 @@ private final class ClientStream: StreamDelegate {
   private func read() {
     let now = EventLoop.now()
     var hasAsked = false
+    var written = 0
     while stream.isOpen, !isFull,
       MessageFraming.next(
         stream,
         { message in
           let served = owner.core.value.serve(
             message, from: peer, stream: number, now: now
-          ) { answer in MessageFraming.write(answer, to: stream) }
+          ) { answer in
+            MessageFraming.write(answer, to: stream)
+            written = answer.count
+          }
           if served == .waiting { waiting += 1 }
           if served != .ignored { hasAsked = true }
         })
-    {}
+    {
+      // Not before the input is put back: this may close the stream.
+      if written > 0 { owner.wrote(written, to: self) }
+      written = 0
+    }
     guard stream.isOpen else { return }
     if isFull {
       pause()
@@ -143,6 +195,8 @@ private final class ClientStream: StreamDelegate {
 
   /// Sets how long the client may take now.
   ///
+  /// Sets how long the client may take for what comes next.
+  ///
   /// A message that has begun has to end soon, however slowly it trickles in; after one that was worth
   /// an answer the next may take its time. Octets that make no question win no time.
   private func setTimer(hasAsked: Bool) {
@@ -160,8 +214,16 @@ private final class ClientStream: StreamDelegate {
   func answer(_ message: Span<UInt8>) {
     waiting -= 1
     MessageFraming.write(message, to: stream)
+    owner.wrote(message.count, to: self)
+    guard stream.isOpen else { return }
     resumeIfPossible()
     finishIfEnded()
+  }
+
+  /// Gives up a client that doesn't read.
+  func abandon() {
+    stream.close(flushing: false)
+    end()
   }
 
   func streamDrained(_ stream: Stream) {

@@ -33,7 +33,13 @@ struct ControlClient {
   /// Waits until the server is gone, its cache saved.
   func waitForEnd() throws {
     for _ in 0..<(ControlClient.timeout * 1_000 / ControlClient.pause) {
-      guard (try? UnixClient(path: path, timeout: 1)) != nil else { return }
+      do {
+        _ = try UnixClient(path: path, timeout: 1)
+      } catch  where error.isNobodyThere {
+        return
+      } catch {
+        // Busy: nobody takes connections while it saves.
+      }
       Process.sleep(milliseconds: UInt32(ControlClient.pause))
     }
     throw StartupError(.unavailable, "the server is still busy; look at its log")

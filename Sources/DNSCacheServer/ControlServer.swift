@@ -34,6 +34,8 @@ final class ControlServer {
   // MARK: Verbs
 
   private func answer(_ request: HTTPRequest, _ responder: HTTPResponder) {
+    let start = EventLoop.microseconds()
+    defer { core.value.noteSlice(since: start) }
     let isText = request.queryValue("format") == "text"
     let reply = ControlReply(responder, isText: isText)
     do throws(ControlVerb.Refusal) {
@@ -248,6 +250,16 @@ final class ControlReply {
   func send(_ report: Report, empty: String? = nil) {
     var text = isText ? report.text : report.json + "\n"
     if isText, text.isEmpty, let empty { text = empty + "\n" }
+    responder.send(status: 200, contentType: contentType, body: text)
+  }
+
+  /// Sends rows, and says so when there are more; as JSON, by a last row `{"more":true}`.
+  func send(_ rows: Core.Rows, empty: String) {
+    guard rows.isCut else { return send(.list(rows.rows), empty: empty) }
+    let text =
+      isText
+      ? Report.list(rows.rows).text + "and more: only \(Core.rowsShown) are shown\n"
+      : Report.list(rows.rows + [.object([("more", .flag(true))])]).json + "\n"
     responder.send(status: 200, contentType: contentType, body: text)
   }
 

@@ -87,6 +87,10 @@ extension Core {
           ("accepted", .count(streams?.counters.accepted ?? 0)),
           ("limit_reached", .count(streams?.counters.refused ?? 0)),
           ("timed_out", .count(streams?.counters.timedOut ?? 0)),
+          ("unread_limit_reached", .count(streams?.counters.unread ?? 0)),
+          ("output_bytes", .count(streams?.pendingOutput ?? 0)),
+          ("output_limit_bytes", .count(ClientStreams.totalOutputLimit)),
+          ("output_limit_reached", .count(streams?.counters.totalOutput ?? 0)),
         ])
       ),
       (
@@ -96,16 +100,39 @@ extension Core {
           ("dropped", .count(sockets.dropped)), ("errors", .count(sockets.errors)),
         ])
       ),
-      ("loop", .object([("longest_slice_us", .count(longestSlice))])),
+      (
+        "loop",
+        .object([
+          ("slices", .count(slices.count)),
+          ("slice_p50_us", .count(slices.bound(of: 0.5))),
+          ("slice_p99_us", .count(slices.bound(of: 0.99))),
+          ("longest_slice_us", .count(slices.longest)),
+        ])
+      ),
       ("snapshot", snapshot),
     ])
   }
 
+  /// Rows of one report at most: more would hold up the loop for longer than a slice may.
+  static let rowsShown = 1_000
+
+  /// Rows, the first of more when ``isCut``.
+  struct Rows {
+    var rows: [Report]
+    var isCut: Bool
+  }
+
   /// What is in flight, oldest first.
-  func inFlightReport() -> Report {
+  func inFlightReport() -> Rows {
     let now = EventLoop.now()
+    var times: [UInt64] = []
+    frontend.resolver.visitInFlight { view, _ in times.append(view.started) }
+    times.sort()
+    let isCut = times.count > Core.rowsShown
+    let last = isCut ? times[Core.rowsShown - 1] : UInt64.max
     var rows: [(started: UInt64, row: Report)] = []
     frontend.resolver.visitInFlight { view, name in
+      guard view.started <= last, rows.count < Core.rowsShown else { return }
       rows.append(
         (
           view.started,
@@ -117,23 +144,26 @@ extension Core {
           ])
         ))
     }
-    return .list(rows.sorted { $0.started < $1.started }.map(\.row))
+    return Rows(rows: rows.sorted { $0.started < $1.started }.map(\.row), isCut: isCut)
   }
 
   // MARK: The cache
 
   /// What is known of a name, a row for each record.
-  mutating func showReport(_ name: Name, _ type: RecordType?) -> Report {
+  mutating func showReport(_ name: Name, _ type: RecordType?) -> Rows {
     let key = self.key(name)
     let now = Core.seconds()
     var sets: [RRset] = []
     frontend.cache.visitSets(of: key, now: now) { set in
       if type == nil || set.type == type || set.kind == .noName { sets.append(set) }
     }
-    return .list(
-      sets.flatMap { set in
-        rows(set, owner: "\(name.lowercased)", wire: name.wire, now: now)
-      })
+    var shown = Rows(rows: [], isCut: false)
+    for set in sets {
+      shown.isCut = shown.rows.count >= Core.rowsShown
+      if shown.isCut { break }
+      shown.rows += rows(set, owner: "\(name.lowercased)", wire: name.wire, now: now)
+    }
+    return shown
   }
 
   /// The rows of an RRset or negative fact.
@@ -162,20 +192,18 @@ extension Core {
     return rows
   }
 
-  /// Names that `cache names` shows at most.
-  private static let namesShown = 10_000
-
   /// The names that have an address.
-  func namesReport(_ address: IPAddress) -> Report {
-    var names: [Report] = []
+  func namesReport(_ address: IPAddress) -> Rows {
+    var names = Rows(rows: [], isCut: false)
     frontend.cache.visitNames(
       high: address.isIPv4 ? 0 : address.high, low: address.low, isIPv4: address.isIPv4,
       now: Core.seconds()
     ) { name in
-      names.append(.object([("name", .text(Core.text(name)))]))
-      return names.count < Core.namesShown
+      names.isCut = names.rows.count == Core.rowsShown
+      if !names.isCut { names.rows.append(.object([("name", .text(Core.text(name)))])) }
+      return !names.isCut
     }
-    return .list(names)
+    return names
   }
 
   /// The next rows of a dump, at most those of some names.

@@ -25,8 +25,8 @@ struct Core: ~Copyable {
   private var deadline: Timer?
   /// When ``deadline`` goes off.
   private var deadlineAt: UInt64?
-  /// The longest turn of maintenance, in microseconds.
-  var longestSlice: UInt64 = 0
+  /// How long the loop was held up by work that is no client's.
+  var slices = SliceTimes()
 
   /// What became of a message on a stream.
   enum Served {
@@ -241,6 +241,17 @@ extension IPAddress {
 }
 
 extension Core {
+  /// Tells every client that waits that there is no answer: for the end of the program.
+  mutating func failWaiting() {
+    frontend.resolver.failAll()
+    settle(now: EventLoop.now())
+  }
+
+  /// Whether answers wait for the kernel to take them.
+  var hasUnsentAnswers: Bool {
+    datagrams.contains { $0.unsentReplies > 0 } || streams?.isFlushing == true
+  }
+
   /// What was sent from an upstream socket can't reach its upstream.
   mutating func upstreamFailed(_ socket: Int) {
     let now = EventLoop.now()

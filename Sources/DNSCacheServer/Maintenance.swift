@@ -30,13 +30,3 @@ final class Maintenance {
     timer?.schedule(after: isDone ? Maintenance.pause : Maintenance.sliceInterval)
   }
 }
-
-extension Core {
-  /// Runs a slice of maintenance and notes how long the loop was held up by it.
-  mutating func measureSlice<Result>(_ body: (inout Core) -> Result) -> Result {
-    let start = EventLoop.microseconds()
-    let result = body(&self)
-    longestSlice = max(longestSlice, EventLoop.microseconds() - start)
-    return result
-  }
-}

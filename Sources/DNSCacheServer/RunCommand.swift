@@ -8,7 +8,8 @@ struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Start the server.",
     discussion: """
-      SIGTERM and SIGINT save the cache and stop. SIGUSR1 saves it now.
+      SIGTERM and SIGINT save the cache and stop. SIGUSR1 saves it now. SIGHUP is for reloading, which is
+      not there yet, and does nothing.
       Exit status: 0 clean stop, 64 wrong usage, 69 cannot listen or a part is missing, 70 a fault.
       """)
 
@@ -97,15 +98,18 @@ struct RunCommand: ParsableCommand {
   }
 
   private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {
+    let own = OwnEndpoints(listening)
     if !upstream.isEmpty {
       let addresses = try upstream.map { try RunCommand.address($0, flag: "--upstream") }
       if let nowhere = addresses.first(where: { $0.port == 0 || $0.isUnspecified }) {
         throw StartupError(
           .usage, "--upstream \(nowhere): no server can be there; name its address and port")
       }
-      if let own = addresses.first(where: { listening.contains($0) }) {
+      for address in addresses {
+        guard let listener = own.listener(at: address) else { continue }
+        let place = listener == address ? "there" : "on \(listener), which includes that address,"
         throw StartupError(
-          .usage, "--upstream \(own): this server listens there itself; name another server")
+          .usage, "--upstream \(address): this server listens \(place) itself; name another server")
       }
       guard addresses.count <= Settings.mostUpstreams else {
         throw StartupError(
@@ -120,7 +124,7 @@ struct RunCommand: ParsableCommand {
     // A server of our own address would ask itself.
     let found = ResolvConf.nameServers(in: text)
       .compactMap { SocketAddress(String($0), defaultPort: Settings.port) }
-      .filter { !listening.contains($0) && !$0.isUnspecified }
+      .filter { own.listener(at: $0) == nil && !$0.isUnspecified }
     guard !found.isEmpty else {
       throw StartupError(
         .usage,

@@ -22,6 +22,13 @@ final class Server {
   let snapshot: SnapshotKeeper
   private var control: ControlServer?
 
+  /// Milliseconds at the end for clients to take the answers that are written.
+  private static let farewell: UInt64 = 200
+  /// Milliseconds between two looks at whether they did.
+  private static let farewellTick: UInt64 = 10
+  /// Ports tried when the kernel is to pick one that is free for UDP and for TCP.
+  private static let portAttempts = 16
+
   /// Serves until SIGTERM, SIGINT or `ctl stop`; then saves the cache.
   static func run(_ settings: Settings, logger: Logger) throws(StartupError) {
     let server: Server
@@ -65,6 +72,10 @@ final class Server {
     }
     signals.append(
       try SignalSource(on: loop, signal: SIGUSR1) { [unowned self] in snapshot.save { _ in } })
+    signals.append(
+      try SignalSource(on: loop, signal: SIGHUP) { [logger] in
+        logger.notice("SIGHUP: the configuration can't be reloaded yet; the cache is kept")
+      })
     makeFolder(of: settings.cacheFile)
     makeFolder(of: settings.control)
     do {
@@ -129,14 +140,27 @@ final class Server {
     let receiver = ClientDatagrams(core, number: UInt32(core.value.datagrams.count))
     var options = DatagramSocket.Options()
     options.receiveBuffer = 4 << 20
-    let socket = try DatagramSocket(
-      on: loop, boundTo: address, options: options, receiver: receiver)
-    let listener = try StreamListener(on: loop, boundTo: socket.localAddress) { stream in
-      streams.accept(stream)
-    }
+    // With port 0, TCP may have no use for the port that was free for UDP. Kept, so that the kernel
+    // picks another.
+    var useless: [DatagramSocket] = []
+    var socket: DatagramSocket
+    var listener: StreamListener?
+    repeat {
+      socket = try DatagramSocket(
+        on: loop, boundTo: address, options: options, receiver: receiver)
+      do {
+        listener = try StreamListener(on: loop, boundTo: socket.localAddress) { stream in
+          streams.accept(stream)
+        }
+      } catch {
+        guard address.port == 0, error.code == EADDRINUSE, useless.count < Server.portAttempts
+        else { throw error }
+        useless.append(socket)
+      }
+    } while listener == nil
     receivers.append(receiver)
     core.value.datagrams.append(socket)
-    listeners.append(listener)
+    if let listener { listeners.append(listener) }
     logger.info("listening", metadata: ["address": "\(socket.localAddress)"])
   }
 
@@ -177,10 +201,28 @@ final class Server {
       logger.warning("running as root; a user of its own is safer")
     }
     try loop.run()
-    core.value.streams?.closeAll()
-    control?.close()
+    try sendLastAnswers()
     snapshot.saveNow()
+    // Last: `ctl stop` takes it for the end.
+    control?.close()
+    // One more signal while all is taken down would end the program by its default effect.
+    Process.holdSignals()
     logger.info("stopped")
+  }
+
+  /// Tells the clients that wait that there is no answer, and gives them a moment to take it.
+  private func sendLastAnswers() throws(SystemError) {
+    for listener in listeners { listener.close() }
+    core.value.failWaiting()
+    core.value.streams?.closeAll()
+    let ticker = Timer(on: loop) {}
+    ticker.schedule(every: Server.farewellTick)
+    let deadline = EventLoop.now() + Server.farewell
+    while core.value.hasUnsentAnswers, EventLoop.now() < deadline {
+      try loop.runOnce(blocking: true)
+    }
+    // Those who asked meanwhile.
+    core.value.failWaiting()
   }
 
   /// Ends the loop.

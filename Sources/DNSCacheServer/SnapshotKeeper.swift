@@ -19,6 +19,9 @@ final class SnapshotKeeper {
     let milliseconds: UInt64
   }
 
+  /// Octets written before the disk has to follow: what the kernel hands to it in about a millisecond.
+  private static let writeBackInterval = 1 << 20
+
   /// Why a save failed, in one sentence.
   struct SnapshotError: Error, CustomStringConvertible {
     let description: String
@@ -59,11 +62,18 @@ final class SnapshotKeeper {
     let file: AtomicFile
     var writer: SnapshotWriter
     let cursor: Cache.Cursor
-    /// All is written; the disk has yet to confirm.
-    var isCommitting = false
+    var phase = Phase.writing
     var octets = 0
     let started = EventLoop.now()
     var completions: [Completion]
+
+    enum Phase {
+      case writing
+      /// What is written so far is on its way to the disk.
+      case waiting
+      /// All is written; the disk has yet to confirm.
+      case committing
+    }
 
     init(
       _ file: AtomicFile, _ writer: consuming SnapshotWriter, _ cursor: Cache.Cursor,
@@ -93,14 +103,35 @@ final class SnapshotKeeper {
   }
 
   private func takeSlice() {
-    if loading != nil { loadSlice() } else if saving != nil { saveSlice() }
-    if let saving, saving.isCommitting {
-      core.value.measureSlice { [loop] _ in
-        saving.file.commit(on: loop) { [weak self] in self?.finishSaving(saving, $0) }
-      }
-    } else if loading != nil || saving != nil {
+    if loading != nil {
+      loadSlice()
+      slice?.schedule(after: 0)
+    } else if let saving, saving.phase == .writing {
+      saveSlice()
+      saveOnDisk(saving)
+    }
+  }
+
+  /// Lets the disk follow, without waiting for it.
+  private func saveOnDisk(_ saving: Saving) {
+    guard saving === self.saving else { return }
+    let start = EventLoop.microseconds()
+    defer { core.value.noteSlice(since: start) }
+    if saving.phase == .committing {
+      saving.file.commit(on: loop) { [weak self] in self?.finishSaving(saving, $0) }
+    } else if saving.file.unwritten >= SnapshotKeeper.writeBackInterval {
+      saving.phase = .waiting
+      saving.file.writeBack(on: loop) { [weak self] in self?.goOnSaving(saving, $0) }
+    } else {
       slice?.schedule(after: 0)
     }
+  }
+
+  private func goOnSaving(_ saving: Saving, _ result: Result<Void, SystemError>) {
+    guard saving === self.saving else { return }
+    saving.phase = .writing
+    if case .failure(let error) = result { return abandon(saving, error) }
+    slice?.schedule(after: 0)
   }
 
   // MARK: Reading
@@ -144,8 +175,7 @@ final class SnapshotKeeper {
       space.moveToFront(progress.consumed, count: rest)
       loading.filled = rest
     }
-    core.value.longestSlice = max(
-      core.value.longestSlice, EventLoop.microseconds() - start)
+    core.value.noteSlice(since: start)
     if progress.isFinished { finishLoading(loading) }
   }
 
@@ -228,38 +258,50 @@ final class SnapshotKeeper {
   /// Saves at once, finishing what is under way: for the end of the program.
   func saveNow() {
     while loading != nil { loadSlice() }
+    loop.finishSyncs()
+    // What that one has not is saved again.
+    if let saving, saving.phase == .committing { commit(saving) }
     if saving == nil { save { _ in } }
     while let saving {
       saveSlice()
-      if saving.isCommitting {
-        finishSaving(
-          saving, Result { () throws(AtomicFile.CommitError) in try saving.file.commit() })
+      if saving.phase == .committing {
+        commit(saving)
+      } else if saving.file.unwritten >= SnapshotKeeper.writeBackInterval {
+        saving.file.writeBack()
       }
     }
   }
 
+  private func commit(_ saving: Saving) {
+    finishSaving(
+      saving, Result { () throws(AtomicFile.CommitError) in try saving.file.commit() })
+  }
+
   private func saveSlice() {
-    guard let saving, !saving.isCommitting else { return }
+    guard let saving, saving.phase != .committing else { return }
     let start = EventLoop.microseconds()
     var space = buffer.value.mutableSpan
     let count = saving.writer.nextBlock(
       from: &core.value.frontend.cache, cursor: saving.cursor, into: &space)
     if count == 0 {
       core.value.frontend.cache.closeCursor(saving.cursor)
-      saving.isCommitting = true
+      saving.phase = .committing
     } else {
       do {
         try saving.file.append(buffer.value.span.extracting(0..<count))
         saving.octets += count
       } catch {
-        core.value.frontend.cache.closeCursor(saving.cursor)
-        self.saving = nil
-        saving.file.discard()
-        report(failure: error, to: saving.completions)
+        abandon(saving, error)
       }
     }
-    core.value.longestSlice = max(
-      core.value.longestSlice, EventLoop.microseconds() - start)
+    core.value.noteSlice(since: start)
+  }
+
+  private func abandon(_ saving: Saving, _ error: SystemError) {
+    core.value.frontend.cache.closeCursor(saving.cursor)
+    self.saving = nil
+    saving.file.discard()
+    report(failure: error, to: saving.completions)
   }
 
   private func finishSaving(_ saving: Saving, _ result: Result<Void, AtomicFile.CommitError>) {

@@ -102,7 +102,7 @@ struct ReplyIngest: ~Copyable {
     cache.beginReply()
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
     var answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
-    current.load(trusted: question.octets)
+    current.load(question)
     var links = 0
     var isFound = false
     while true {
@@ -246,10 +246,10 @@ struct ReplyIngest: ~Copyable {
         (try? owner.load(from: message, at: entry.view.owner)) != nil,
         owner.count < current.count, current.isAtOrBelow(owner.octets)
       else { continue }
-      zone.load(trusted: current.octets)
-      current.load(trusted: owner.octets)
+      zone.load(current)
+      current.load(owner)
       _ = takeSet(message, .dname, .answer, from: origin, into: &cache, now: now)
-      current.load(trusted: zone.octets)
+      current.load(zone)
       return
     }
   }
@@ -312,7 +312,7 @@ struct ReplyIngest: ~Copyable {
   ) {
     // `current` is the end of the chain; the zone that was asked is the question's.
     let isZoneKnown = findZone(message)
-    if !isZoneKnown { zone.load(trusted: question.octets) }
+    if !isZoneKnown { zone.load(question) }
     var looked = 0
     for index in 0..<recordCount {
       let entry = records[index]
@@ -333,7 +333,7 @@ struct ReplyIngest: ~Copyable {
         leftOut += 1
         continue
       }
-      current.load(trusted: owner.octets)
+      current.load(owner)
       _ = takeSet(
         message, entry.view.type, entry.view.section,
         from: Origin(
@@ -372,7 +372,7 @@ struct ReplyIngest: ~Copyable {
         owner.labelCount >= ReplyIngest.leastZoneLabels
       else { continue }
       deepest = owner.count
-      zone.load(trusted: owner.octets)
+      zone.load(owner)
     }
     return deepest > 0
   }

@@ -229,6 +229,11 @@ public struct Resolver: ~Copyable {
     }
   }
 
+  /// Fails every question in flight, so that whoever waits is told: for the end of the program.
+  public mutating func failAll() {
+    for index in 0..<questions.end where questions.contains(index) { fail(index) }
+  }
+
   /// When ``expire(now:)`` has something to do.
   public var nextDeadline: UInt64? { timers.next }
 

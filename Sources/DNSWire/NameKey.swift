@@ -33,7 +33,8 @@ public struct HashSeed: Sendable {
 /// Names are compared without regard to the case of ASCII letters (RFC 4343). The key is meant to be
 /// filled again and again in place; filling it takes eight octets a step.
 public struct NameKey: ~Copyable {
-  @usableFromInline var storage: InlineArray<256, UInt8>
+  // Not inline: a borrow of a large value is a copy of it, and keys are handed on for each packet.
+  @usableFromInline var storage: FixedArray<UInt8>
 
   /// Octets of the name, length octets and root included; 1 for the root.
   public private(set) var count: Int
@@ -45,7 +46,7 @@ public struct NameKey: ~Copyable {
 
   /// Makes the root's key.
   public init(seed: HashSeed) {
-    storage = InlineArray(repeating: 0)
+    storage = FixedArray(repeating: 0, count: 256)
     count = 1
     hash = 0
     self.seed = seed
@@ -105,6 +106,14 @@ public struct NameKey: ~Copyable {
     loadPlain(name)
   }
 
+  /// Takes another key's name; both are made with the same seed.
+  public mutating func load(_ other: borrowing NameKey) {
+    count = other.count
+    hash = other.hash
+    var target = storage.mutableSpan
+    target.store(other.storage.span, 0)
+  }
+
   private mutating func loadPlain(_ name: Span<UInt8>) {
     var target = storage.mutableSpan
     target.store(name, 0)
@@ -154,6 +163,7 @@ public struct NameKey: ~Copyable {
   /// A length octet is at most 63, below "A", so the whole name can be lower-cased blindly.
   private mutating func finish(octets: Int) {
     count = octets
+    let seed = self.seed
     var target = storage.mutableSpan
     var hash = seed.first ^ UInt64(truncatingIfNeeded: octets)
     var offset = 0

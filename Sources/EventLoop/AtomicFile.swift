@@ -7,10 +7,6 @@ import Glibc
 /// target; a file that is let go before leaves no trace. One writer for a target at a time: the
 /// temporary name is made from the target's, so that one left behind by a crash is replaced by the next.
 public final class AtomicFile {
-  /// Octets after which the kernel is asked to start writing them to the disk, so that little is
-  /// left for the end.
-  static let writeBackInterval = 1 << 20
-
   /// The path that `commit()` replaces.
   public let path: String
   /// Octets appended so far.
@@ -22,6 +18,9 @@ public final class AtomicFile {
   private var phase = Phase.writing
   private var failure: CommitError?
   private var writtenBack = 0
+
+  /// Octets appended since the last write-back.
+  public var unwritten: Int { size - writtenBack }
 
   private enum Phase {
     case writing
@@ -53,7 +52,8 @@ public final class AtomicFile {
 
   /// Writes octets at the end.
   ///
-  /// Goes to the page cache, which can block when the disk is slow; throws ENOSPC and the like.
+  /// Goes to the page cache, which blocks when too much in it has yet to be written: begin a write-back
+  /// now and then. Throws ENOSPC and the like.
   public func append(_ octets: Span<UInt8>) throws(SystemError) {
     var offset = 0
     while offset < octets.count {
@@ -66,7 +66,6 @@ public final class AtomicFile {
       offset += count
       size += count
     }
-    if size - writtenBack >= Self.writeBackInterval { startWriteBack() }
   }
 
   /// Gives up: the temporary file goes, the target stays.
@@ -92,13 +91,34 @@ public final class AtomicFile {
       .value(call: "rename", purpose: path)
   }
 
-  private func startWriteBack() {
+  /// Has the kernel begin to write what was appended to the disk, so that less is left for the end.
+  ///
+  /// Can block when the disk is slow.
+  public func writeBack() {
     // A hint: file systems that don't know it do without.
-    _ = sync_file_range(
-      descriptor, writtenBack, size - writtenBack, UInt32(SYNC_FILE_RANGE_WRITE))
+    _ = sync_file_range(descriptor, writtenBack, unwritten, UInt32(SYNC_FILE_RANGE_WRITE))
     writtenBack = size
   }
 
+  /// Has what was appended written to the disk while the loop goes on, and then calls back on the
+  /// loop's thread.
+  ///
+  /// Append when it is done: then there is never more than that to write, and neither blocks. After a
+  /// failure the file is to be discarded; the error isn't told again. The file keeps itself until then.
+  public func writeBack(
+    on loop: EventLoop, _ completion: @escaping (Result<Void, SystemError>) -> Void
+  ) {
+    let isBegun = loop.beginSync(descriptor, dataOnly: true) { [self] code in
+      let error = SystemError(call: "fdatasync", purpose: temporaryPath, code: code)
+      completion(code == 0 ? .success(()) : .failure(error))
+    }
+    if isBegun {
+      writtenBack = size
+    } else {
+      writeBack()
+      loop.onNextTurn { completion(.success(())) }
+    }
+  }
 }
 
 extension AtomicFile {
@@ -116,7 +136,8 @@ extension AtomicFile {
 
   /// Makes the content durable and puts it in the target's place.
   ///
-  /// Waits for the disk. Finishes a commit that was begun on a loop, too, so that the program can end.
+  /// Waits for the disk. Finishes a commit that was begun on a loop, too; `EventLoop.finishSyncs()`
+  /// comes first then, or an error may be missed.
   public func commit() throws(CommitError) {
     if phase == .writing {
       let number = descriptor

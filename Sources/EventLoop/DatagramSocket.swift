@@ -130,6 +130,12 @@ public final class DatagramSocket {
     unsafe state.pointee.descriptor >= 0
   }
 
+  /// Replies that wait for room in the kernel, or for `flush()`.
+  public var unsentReplies: Int {
+    // SAFETY: state lives as long as self.
+    unsafe state.pointee.endReply - state.pointee.firstReply
+  }
+
   /// What the socket did so far.
   public var counters: DatagramCounters {
     // SAFETY: state lives as long as self.

@@ -77,12 +77,25 @@ final class DiskSync {
     var count: UInt64 = 0
     // SAFETY: an eventfd gives eight octets. How many were done is told by the results.
     _ = unsafe read(wake, &count, MemoryLayout<UInt64>.size)
+    while takeOne(waiting: false) {}
+  }
+
+  /// Waits for all that is under way, and for what its completions begin, and makes the calls.
+  func finish() {
+    while !completions.isEmpty, takeOne(waiting: true) {}
+  }
+
+  private func takeOne(waiting: Bool) -> Bool {
     var result = io_event()
     // SAFETY: the kernel writes one result.
-    while unsafe aio_take(context, &result) == 1 {
-      let completion = completions.removeValue(forKey: result.data)
-      if completions.isEmpty { unsafe event_del(event) }
-      completion?(result.res < 0 ? Int32(truncatingIfNeeded: -result.res) : 0)
-    }
+    guard
+      case .done(1) = CallResult(retrying: {
+        unsafe aio_take(context, waiting ? 1 : 0, &result)
+      })
+    else { return false }
+    let completion = completions.removeValue(forKey: result.data)
+    if completions.isEmpty { unsafe event_del(event) }
+    completion?(result.res < 0 ? Int32(truncatingIfNeeded: -result.res) : 0)
+    return true
   }
 }

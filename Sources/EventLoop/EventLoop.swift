@@ -102,6 +102,11 @@ public final class EventLoop {
     return diskSync?.begin(descriptor, dataOnly: dataOnly, completion) ?? false
   }
 
+  /// Waits for every file that is being made durable beside the loop, for the end of the program.
+  ///
+  /// Whoever began it is called back before this returns.
+  public func finishSyncs() { diskSync?.finish() }
+
   private func runDeferred() {
     let actions = deferred
     deferred = []

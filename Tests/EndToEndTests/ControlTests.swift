@@ -175,6 +175,34 @@ extension EndToEnd {
       #expect(try !server.ctl("inflight").output.contains("waiting.example.net"))
     }
 
+    @Test func `a long list is cut, and says so`() throws {
+      let queries = server.folder.file("queries")
+      try Dnsperf.writeQueries(1_500, zone: "wild.example.net", to: queries)
+      _ = try Dnsperf.run(server.endpoint, queries: queries)
+      let silent = try ScriptedUpstream { _ in [] }
+      let other = try ServerProcess(upstreams: [silent.endpoint])
+      let client = try Client(other.endpoint)
+      for index in 0..<1_200 {
+        client.send(.query(DNSName("n\(index).example.net")))
+        if index % 50 == 49 { usleep(2_000) }
+      }
+      #expect(try eventually { try other.stat("inflight.now") > 1_100 })
+      for (server, verb) in [(other, ["inflight"]), (server, ["cache", "names", "192.0.2.77"])] {
+        let arguments = ["ctl", "--control", server.control] + verb
+        let text = try Tool.run(ServerProcess.binary, arguments).output
+        // A head, the rows, and the note.
+        #expect(text.split(separator: "\n").count == 1_002)
+        #expect(text.split(separator: "\n").last == "and more: only 1000 are shown")
+        let json = try Tool.run(ServerProcess.binary, arguments + ["--json"]).output
+        let rows = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [[String: Any]]
+        #expect(rows?.count == 1_001)
+        #expect(rows?.last?["more"] as? Bool == true)
+        #expect(rows?.dropLast().allSatisfy { $0["name"] is String } == true)
+        #expect(try server.stat("loop.longest_slice_us") > 0)
+        #expect(try server.stat("loop.slice_p99_us") <= server.stat("loop.longest_slice_us"))
+      }
+    }
+
     @Test func `the status tells what runs and where`() throws {
       let output = try server.ctl("status").output
       #expect(output.contains("\(server.pid)"))

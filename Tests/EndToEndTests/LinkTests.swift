@@ -143,6 +143,33 @@ extension EndToEnd {
       #expect(log.split(separator: "\n").filter { $0.contains("a way to an upstream") }.count == 1)
     }
 
+    @Test(
+      .enabled(
+        if: AddressesTests.mayMakeNetworks,
+        "needs the right to make a network namespace: run as root"))
+    func `port 0 finds a port that is free for UDP and TCP`() throws {
+      // Four ports, three of them taken for TCP.
+      let script = """
+        echo 40000 40003 >/proc/sys/net/ipv4/ip_local_port_range
+        python3 -c '
+        import socket, time
+        taken = [socket.create_server(("127.0.0.1", port)) for port in (40000, 40001, 40003)]
+        time.sleep(60)' &
+        jobs+=($!)
+        sleep 0.5
+        "$SERVER" run --listen 127.0.0.1:0 --upstream 192.0.2.1 --cache-file "$FOLDER/cache" \\
+          --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
+        jobs+=($!)
+        for attempt in $(seq 100); do
+          if grep -o 'listening address=127.0.0.1:[0-9]*' "$FOLDER/log"; then exit 0; fi
+          sleep 0.1
+        done
+        exit 1
+        """
+      let result = try runInNetwork(script, nsdAt: "127.0.0.1")
+      #expect(result.output == "listening address=127.0.0.1:40002\n", "\(result.errors)\(log)")
+    }
+
     @Test func `few files that may be open are a warning that says how many are needed`() throws {
       let upstream = try ScriptedUpstream(DurabilityTests.script)
       let server = try ServerProcess(

@@ -55,6 +55,25 @@ extension EndToEnd {
       expect(result, status: Self.unavailable, mentions: "192.0.2.1:5300")
     }
 
+    @Test(arguments: [
+      ("0.0.0.0:5300", "127.0.0.1:5300"), ("0.0.0.0:5300", "127.9.9.9:5300"),
+      ("[::]:5300", "[::1]:5300"), ("127.0.0.1:5300", "127.0.0.1:5300"),
+    ])
+    func `an upstream that is the server itself`(listen: String, upstream: String) throws {
+      let result = try start(["--listen", listen, "--upstream", upstream])
+      expect(result, status: Self.usage, mentions: "--upstream \(upstream)", "listens", "itself")
+    }
+
+    @Test func `an upstream of a wildcard's port at one of the host's own addresses`() throws {
+      let text = try Tool.run("ip", ["-brief", "-4", "address"]).output
+      let own = text.split(whereSeparator: \.isWhitespace)
+        .compactMap { $0.split(separator: "/").first.map(String.init) }
+        .first { $0.hasPrefix("1") && !$0.hasPrefix("127.") && $0.contains(".") }
+      guard let own else { return }
+      let result = try start(["--listen", "0.0.0.0:5300", "--upstream", "\(own):5300"])
+      expect(result, status: Self.usage, mentions: "--upstream \(own):5300", "itself")
+    }
+
     /// Whether port 53 is closed to programs without privileges.
     static let isPort53Privileged =
       Int(
@@ -111,8 +130,11 @@ extension EndToEnd {
 
     @Test(
       .enabled(if: mayMount, "needs the right to make a mount namespace: run as root"),
-      arguments: ["", "# nothing\n", "nameserver 127.0.0.1\n"])
-    func `no upstream, or nobody but itself`(resolvConf: String) throws {
+      arguments: [
+        ("", "127.0.0.1"), ("# nothing\n", "127.0.0.1"), ("nameserver 127.0.0.1\n", "127.0.0.1"),
+        ("nameserver 127.0.0.53\nnameserver 127.0.0.1\n", "0.0.0.0"),
+      ])
+    func `no upstream, or nobody but itself`(resolvConf: String, listen: String) throws {
       try resolvConf.write(toFile: folder.file("resolv.conf"), atomically: false, encoding: .utf8)
       let port = resolvConf.isEmpty ? try FreePort.next() : 53
       // On port 53 of a network of its own, where it is the name server of its own list.
@@ -122,7 +144,7 @@ extension EndToEnd {
       let result = try Tool.run(
         "unshare",
         ["--mount", "--net", "bash", "-c", script, "bash", ServerProcess.binary]
-          + complete(["--listen", "127.0.0.1:\(port)"]),
+          + complete(["--listen", "\(listen):\(port)"]),
         environment: ["RESOLV_CONF": folder.file("resolv.conf")], timeout: .seconds(15))
       expect(result, status: Self.usage, mentions: "upstream", "--upstream")
     }

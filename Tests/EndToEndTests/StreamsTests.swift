@@ -140,6 +140,96 @@ extension EndToEnd {
       #expect(server.residentMemory < 200 << 20)
     }
 
+    @Test func `a question beyond the upstream's connections waits for one, and fails nobody`()
+      throws
+    {
+      // All of them take TCP, for 400 ms; the server makes 256 connections at a time.
+      let upstream = try ScriptedUpstream { query in
+        var reply = DNSMessage.reply(
+          to: query.message, answers: [.a(query.message.question?.name ?? "", "192.0.2.1")])
+        guard query.transport == .udp else { return [.replyAfter(milliseconds: 400, reply)] }
+        reply.answers = []
+        reply.flags |= DNSMessage.Flag.truncated
+        return [.reply(reply)]
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let client = try Client(server.endpoint)
+      for index in 0..<400 {
+        client.send(.query(DNSName("name\(index).example.net")))
+        if index % 50 == 49 { usleep(5_000) }
+      }
+      var codes: [UInt16: Int] = [:]
+      while codes.values.reduce(0, +) < 400, let bytes = try client.receive(within: .seconds(5)) {
+        codes[UInt16(try DNSMessage(parsing: bytes).code), default: 0] += 1
+      }
+      #expect(codes == [0: 400])
+      #expect(try server.stat("upstream.tcp_limit_reached") > 0)
+      #expect(try server.stat("upstream.unreachable") == 0)
+    }
+
+    /// Opens connections that ask for large answers that have to wait, each so many at once, and read
+    /// none.
+    private func deafClients(
+      _ count: Int, asking questions: Int, names: Int
+    ) throws -> (upstream: ScriptedUpstream, server: ServerProcess, clients: [StreamClient]) {
+      // Some 60,000 octets each, a second later.
+      let text = [UInt8](repeating: 0x78, count: 254)
+      let upstream = try ScriptedUpstream { query in
+        let name = query.message.question?.name ?? ""
+        var reply = DNSMessage.reply(
+          to: query.message,
+          answers: (0..<225).map { .txt(name, [UInt8($0)] + text) })
+        if query.transport == .udp {
+          reply.answers = []
+          reply.flags |= DNSMessage.Flag.truncated
+          return [.reply(reply)]
+        }
+        return [.replyAfter(milliseconds: 1_000, reply)]
+      }
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], flags: ["--cache-size", "64MiB"])
+      let clients = try (0..<count).map { index in
+        let client = try StreamClient(server.endpoint)
+        try client.socket.set(SOL_SOCKET, SO_RCVBUF, 4_096)
+        let question = DNSMessage.query(DNSName("big\(index % names).example.net"), RecordType.txt)
+        for _ in 0..<questions { client.socket.send(StreamClient.framed(question.encoded())) }
+        return client
+      }
+      return (upstream, server, clients)
+    }
+
+    @Test func `a client that leaves two mebibytes of answers unread is closed`() throws {
+      let (upstream, server, clients) = try deafClients(40, asking: 90, names: 4)
+      #expect(
+        try eventually(within: .seconds(20), every: .milliseconds(100)) {
+          try server.stat("tcp.unread_limit_reached") == 40
+        })
+      #expect(clients.allSatisfy { $0.isClosedByServer(within: .seconds(5)) })
+      // 40 times 90 answers of 60,000 octets are 216 MB.
+      #expect(server.peakResidentMemory < 160 << 20, "\(server.peakResidentMemory >> 20) MiB")
+      let client = try StreamClient(server.endpoint)
+      #expect(try client.ask(.query("big9.example.net", RecordType.txt))?.answers.count == 225)
+      upstream.stop()
+    }
+
+    @Test func `all clients together leave so much unread at most, and who reads is served`() throws
+    {
+      // Fifteen answers a client are less than each may leave unread; 200 of them are 180 MB.
+      let (upstream, server, clients) = try deafClients(200, asking: 15, names: 4)
+      #expect(
+        try eventually(within: .seconds(20), every: .milliseconds(100)) {
+          try server.stat("tcp.output_limit_reached") > 0 && server.stat("inflight.waiting") == 0
+        })
+      #expect(try server.stat("tcp.output_bytes") <= server.stat("tcp.output_limit_bytes"))
+      #expect(try server.stat("tcp.unread_limit_reached") == 0)
+      #expect(server.peakResidentMemory < 200 << 20, "\(server.peakResidentMemory >> 20) MiB")
+      let client = try StreamClient(server.endpoint)
+      let reply = try client.ask(.query("big0.example.net", RecordType.txt))
+      #expect(reply?.answers.count == 225)
+      #expect(clients.contains { !$0.isAtEnd })
+      upstream.stop()
+    }
+
     /// Whether the server's end of a connection is established, by the system's table.
     private func isConnected(clientPort: UInt16) -> Bool {
       let local = String(format: "0100007F:%04X", server.endpoint.port)

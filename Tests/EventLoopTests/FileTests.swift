@@ -129,6 +129,37 @@ struct FileTests {
     #expect(try content() == [1])
   }
 
+  @Test func `a write-back on a loop calls back, and more can be appended`() throws {
+    let loop = try EventLoop()
+    let file = try AtomicFile(replacing: path)
+    try file.append([UInt8](repeating: 1, count: 100_000).span)
+    #expect(file.unwritten == 100_000)
+    var result: Result<Void, SystemError>?
+    file.writeBack(on: loop) { result = $0 }
+    #expect(file.unwritten == 0)
+    #expect(result == nil)
+    #expect(try loop.turn { result != nil })
+    _ = try #require(try result?.get())
+    try file.append([2].span)
+    #expect(file.unwritten == 1)
+    #expect(directory.names == ["cache.snapshot.tmp"])
+    try file.commit()
+    #expect(try content().count == 100_001)
+  }
+
+  @Test func `what the disk does beside the loop can be waited for`() throws {
+    let loop = try EventLoop()
+    let file = try AtomicFile(replacing: path)
+    try file.append([1].span)
+    var result: Result<Void, AtomicFile.CommitError>?
+    file.commit(on: loop) { result = $0 }
+    // Content, then the directory.
+    loop.finishSyncs()
+    _ = try #require(try result?.get())
+    #expect(try content() == [1])
+    loop.finishSyncs()
+  }
+
   @Test func `a file discarded while it is synced stays away`() throws {
     let loop = try EventLoop()
     let file = try AtomicFile(replacing: path)

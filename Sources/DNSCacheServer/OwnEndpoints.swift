@@ -1,0 +1,26 @@
+import EventLoop
+
+/// Where this server is to be reached, so that it isn't made its own upstream.
+struct OwnEndpoints {
+  private let listening: [SocketAddress]
+  private let hosts: [SocketAddress]
+
+  init(_ listening: [SocketAddress]) {
+    self.listening = listening
+    hosts = Process.addresses()
+  }
+
+  /// The listener that would get what is sent to an address, if there is one.
+  func listener(at address: SocketAddress) -> SocketAddress? {
+    listening.first { listener in
+      listener == address
+        || listener.isUnspecified && listener.isIPv4 == address.isIPv4
+          && listener.port == address.port && isOwn(address)
+    }
+  }
+
+  private func isOwn(_ address: SocketAddress) -> Bool {
+    // RFC 1122 §3.2.1.3 (g): all of 127.0.0.0/8 is this host.
+    address.isIPv4 && address.low >> 24 == 127 || hosts.contains { $0.isSameHost(as: address) }
+  }
+}
