@@ -82,11 +82,11 @@ def busy_seconds():
     return (sum(fields) - fields[3] - fields[4]) / TICKS
 
 
-def resident_octets(pid):
-    """Resident memory of a process and those below it, anonymous and file mappings that it wrote."""
+def resident_octets(pid, kind="VmRSS:"):
+    """Resident memory of a process and those below it: all, or of one kind (proc(5))."""
     octets = 0
     for process in descendants(pid):
         for line in read(f"/proc/{process}/status").splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(kind):
                 octets += int(line.split()[1]) * 1024
     return octets

@@ -97,7 +97,7 @@ def from_results(works):
             plots[f"{name}.svg"] = bars(title, rows, [("the server itself", ORANGE), ("the kernel, on its behalf", BLUE)], "µs")
     figures = works.get("million", {}).get("figures")
     if figures:
-        rows = sorted(((n, [f["octets"]]) for n, f in figures.items()), key=lambda r: r[1][0])
+        rows = sorted(((n, [f["octets"]]) for n, f in figures.items() if f["octets"]), key=lambda r: r[1][0])
         plots["memory.svg"] = bars("Resident memory a name, 1,000,000 names", rows, [("", BLUE)], "octets")
     figures = works.get("restart", {}).get("figures")
     if figures:
