@@ -56,7 +56,7 @@ extension Cache {
         set = arena.link(set, SetField.next)
       }
       if !exact.isNone {
-        markUsed(node)
+        markUsed(node, once)
         let kind = arena.load8(exact, SetField.kind)
         if kind == RRset.Kind.records.rawValue {
           return writeAnswer(exact, type, owner: owner, into: &writer, now: now)
@@ -67,10 +67,10 @@ extension Cache {
       }
       if alias.isNone || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue {
         guard !noName.isNone else { return .missing }
-        markUsed(node)
+        markUsed(node, once)
         return writeNegative(noName, name: key, .nxDomain, into: &writer, now: now)
       }
-      markUsed(node)
+      markUsed(node, once)
       guard links < Cache.longestChain else { return .endless }
       links += 1
       let mark = writer.mark
@@ -91,8 +91,13 @@ extension Cache {
     return arena.load32(set, SetField.expiry) > now
   }
 
-  private mutating func markUsed(_ node: Reference) {
-    if arena.load8(node, NodeField.visited) == 0 { arena.store8(1, node, NodeField.visited) }
+  /// Marks a node as used, unless for the queries that its data was fetched for.
+  ///
+  /// SIEVE spares what is used again; a name that was asked for once has not been yet.
+  private mutating func markUsed(_ node: Reference, _ isForFetch: Bool) {
+    if !isForFetch && arena.load8(node, NodeField.visited) == 0 {
+      arena.store8(1, node, NodeField.visited)
+    }
   }
 
   private func remainingTTL(_ set: Reference, now: UInt32) -> UInt32 {

@@ -27,6 +27,22 @@ struct QueueTests {
     return (isEnd, names)
   }
 
+  @Test func `the answer that a name was fetched for is no use of it yet`() {
+    let lab = Lab(octets: 1 << 20)
+    lab.insert("once.example.net. 3600 A 192.0.2.1")
+    lab.insert("again.example.net. 3600 A 192.0.2.2")
+    #expect(lab.ask("once.example.net.", .a, once: true).answers.count == 1)
+    #expect(lab.ask("again.example.net.", .a, once: true).answers.count == 1)
+    #expect(lab.ask("again.example.net.", .a).answers.count == 1)
+    var index = 0
+    while lab.cache.counters.evictions < 10 {
+      lab.insert("n\(index).example.net. 3600 A 192.0.2.3")
+      index += 1
+    }
+    #expect(lab.ask("once.example.net.", .a).isMissing)
+    #expect(lab.ask("again.example.net.", .a).answers.count == 1)
+  }
+
   @Test func `what is used stays, in a trace where few names are asked for often`() {
     // Against a queue without marks: the share of questions that find their answer.
     var random = SplitMix(1)
