@@ -40,16 +40,21 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
-    .testTarget(name: "MemoryTests", dependencies: ["Memory"], swiftSettings: house),
-    .testTarget(name: "DNSWireTests", dependencies: ["DNSWire", "Memory"], swiftSettings: house),
+    // Repeatable random numbers, for the tests.
+    .target(name: "Randomness", path: "Tests/Randomness", swiftSettings: house),
+    .testTarget(name: "MemoryTests", dependencies: ["Randomness", "Memory"], swiftSettings: house),
     .testTarget(
-      name: "DNSCacheTests", dependencies: ["DNSCache", "DNSWire", "Memory"], swiftSettings: house),
+      name: "DNSWireTests", dependencies: ["Randomness", "DNSWire", "Memory"], swiftSettings: house),
     .testTarget(
-      name: "DNSResolverTests", dependencies: ["DNSResolver", "DNSCache", "DNSWire", "Memory"],
+      name: "DNSCacheTests", dependencies: ["Randomness", "DNSCache", "DNSWire", "Memory"],
+      swiftSettings: house),
+    .testTarget(
+      name: "DNSResolverTests",
+      dependencies: ["Randomness", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
       name: "DNSFrontendTests",
-      dependencies: ["DNSFrontend", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
+      dependencies: ["Randomness", "DNSFrontend", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
       resources: [.copy("Scenarios")], swiftSettings: house),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),

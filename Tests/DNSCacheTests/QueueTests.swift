@@ -1,5 +1,6 @@
 import DNSCache
 import DNSWire
+import Randomness
 import Testing
 
 @Suite("Eviction, sweep, cursors and flush")
@@ -45,7 +46,7 @@ struct QueueTests {
 
   @Test func `what is used stays, in a trace where few names are asked for often`() {
     // Against a queue without marks: the share of questions that find their answer.
-    var random = SplitMix(1)
+    var random = SplitMix64(seed: 1)
     let lab = Lab(octets: 1 << 20)
     var queue: [Int] = []
     var queued: Set<Int> = []
@@ -105,7 +106,7 @@ struct QueueTests {
 
   @Test(arguments: 1...3)
   func `memory stays within its limit whatever comes in`(seed: UInt64) {
-    var random = SplitMix(seed)
+    var random = SplitMix64(seed: seed)
     let lab = Lab(octets: 1 << 20)
     let soa =
       (try? Record(NegativeTests.soa())) ?? Record(name: .root, type: .soa, ttl: 0, rdata: [])
@@ -162,7 +163,7 @@ struct QueueTests {
 
   @Test func `a large RRset in a full, broken-up cache is used once`() {
     // It pushed out thousands of names, found no place and left its client without an answer.
-    var random = SplitMix(9)
+    var random = SplitMix64(seed: 9)
     let lab = Lab(octets: 1 << 20)
     for index in 0..<40_000 {
       let name = index < 6_000 ? index : Int.random(in: 0..<6_000, using: &random)
@@ -192,7 +193,7 @@ struct QueueTests {
 
   @Test func `a sweep in slices removes what has expired while names come and go`() {
     let lab = Lab()
-    var random = SplitMix(5)
+    var random = SplitMix64(seed: 5)
     Self.fill(lab, 3_000, ttl: 100)
     for index in 0..<1_000 { lab.insert("keep\(index).example.net. 600 A 192.0.2.1") }
     lab.pass(100)

@@ -1,5 +1,6 @@
 import DNSCache
 import DNSWire
+import Randomness
 import Testing
 
 @Suite("Damaged and hostile snapshots (docs/snapshot.md)")
@@ -17,7 +18,7 @@ struct SnapshotDamageTests {
   }
 
   @Test func `cut anywhere it costs the block that was cut`() {
-    var random = SplitMix(2)
+    var random = SplitMix64(seed: 2)
     let lab = SnapshotTests.random(1, names: 3_000)
     let blocks = lab.snapshotBlocks()
     let file = blocks.flatMap { $0 }
@@ -117,7 +118,7 @@ struct SnapshotDamageTests {
   }
 
   @Test func `other files are not snapshots`() {
-    var random = SplitMix(1)
+    var random = SplitMix64(seed: 1)
     for count in [1, 8, 31, 32, 1_000, 65_536, 200_000] {
       let garbage = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
       for file in [
@@ -309,7 +310,7 @@ struct SnapshotDamageTests {
 
   @Test(arguments: 1...4)
   func `thousands of changes with right checksums do no harm`(seed: UInt64) {
-    var random = SplitMix(seed)
+    var random = SplitMix64(seed: seed)
     let source = SnapshotTests.random(seed, names: 40)
     let blocks = source.snapshotBlocks()
     let lab = Lab(octets: 1 << 20)

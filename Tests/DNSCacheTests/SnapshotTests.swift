@@ -1,5 +1,6 @@
 import DNSCache
 import DNSWire
+import Randomness
 import Testing
 
 @Suite("Snapshots (docs/snapshot.md)")
@@ -31,7 +32,7 @@ struct SnapshotTests {
 
   /// A cache full of all sorts of things.
   static func random(_ seed: UInt64, names: Int) -> Lab {
-    var random = SplitMix(seed)
+    var random = SplitMix64(seed: seed)
     let lab = Lab(octets: 1 << 23)
     for index in 0..<names {
       let name = "n\(index).\(index % 7 == 0 ? "sub." : "")example.net."
@@ -160,7 +161,7 @@ struct SnapshotTests {
   }
 
   @Test func `the cache may change while it is written`() throws {
-    var random = SplitMix(11)
+    var random = SplitMix64(seed: 11)
     let lab = Self.random(3, names: 3_000)
     let cursor = try #require(lab.openCursor())
     var writer = SnapshotWriter(wallClock: lab.wallClock, now: lab.now)

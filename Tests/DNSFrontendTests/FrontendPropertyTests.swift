@@ -1,4 +1,5 @@
 import DNSWire
+import Randomness
 import Testing
 
 @testable import DNSFrontend

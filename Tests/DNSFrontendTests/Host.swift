@@ -2,6 +2,7 @@ import DNSCache
 import DNSResolver
 import DNSWire
 import Memory
+import Randomness
 
 @testable import DNSFrontend
 

@@ -1,6 +1,7 @@
 import DNSCache
 import DNSWire
 import Memory
+import Randomness
 import Testing
 
 @testable import DNSFrontend

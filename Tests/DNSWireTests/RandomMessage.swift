@@ -1,3 +1,5 @@
+import Randomness
+
 @testable import DNSWire
 
 // Names have no capitals: the writer points at any earlier spelling of a name (RFC 4343 §4.1), and

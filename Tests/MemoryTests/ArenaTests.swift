@@ -1,4 +1,5 @@
 import Memory
+import Randomness
 import Testing
 
 @Suite("Arena")
@@ -28,7 +29,7 @@ struct ArenaTests {
 
   @Test(arguments: 1...4)
   func `blocks taken and given back at random keep their octets apart`(seed: UInt64) {
-    var random = SplitMix(seed)
+    var random = SplitMix64(seed: seed)
     var arena = Arena(capacity: 256 << 10)
     var blocks: [Block] = []
     for step in 0..<20_000 {
@@ -139,7 +140,7 @@ struct ArenaTests {
   }
 
   @Test func `filling and emptying ten times with other sizes touches little more`() {
-    var random = SplitMix(7)
+    var random = SplitMix64(seed: 7)
     var arena = Arena(capacity: 8 << 20)
     var first = 0
     for round in 0..<10 {

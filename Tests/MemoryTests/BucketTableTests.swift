@@ -1,4 +1,5 @@
 import Memory
+import Randomness
 import Testing
 
 @Suite("BucketTable (linear hashing)")
@@ -13,7 +14,7 @@ struct BucketTableTests {
   }
 
   @Test func `every entry stays reachable while the table grows`() {
-    var random = SplitMix(3)
+    var random = SplitMix64(seed: 3)
     var table = BucketTable(maximum: 3_000)
     var chains = [[UInt32]](repeating: [], count: table.count)
     var hashes: [UInt32] = []

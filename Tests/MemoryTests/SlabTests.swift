@@ -1,10 +1,11 @@
 import Memory
+import Randomness
 import Testing
 
 @Suite("Slab")
 struct SlabTests {
   @Test func `places taken and given back at random keep their values`() {
-    var random = SplitMix(1)
+    var random = SplitMix64(seed: 1)
     var slab = Slab<UInt64>(capacity: 500)
     var model: [Int: UInt64] = [:]
     for step in 0..<20_000 {
