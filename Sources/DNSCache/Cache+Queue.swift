@@ -15,12 +15,15 @@ extension Cache {
     static let sweep = Cursor(index: 1)
   }
 
+  /// Cursors there may be, those that always exist among them; ``cursorsInUse`` has a bit for each.
+  static let cursorPlaces = 8
+
   /// Bits of the cursors that always exist.
   static var reservedCursors: UInt8 { 0b11 }
 
   /// Takes a cursor, set on the oldest name; nothing when all are in use.
   public mutating func openCursor() -> Cursor? {
-    for index in 0..<8 where cursorsInUse & (1 << UInt8(index)) == 0 {
+    for index in 0..<Cache.cursorPlaces where cursorsInUse & (1 << UInt8(index)) == 0 {
       cursorsInUse |= 1 << UInt8(index)
       cursors[index] = oldest.rawValue
       return Cursor(index: index)
@@ -52,7 +55,7 @@ extension Cache {
     let older = arena.link(node, NodeField.older)
     if newer.isNone { newest = older } else { arena.setLink(newer, NodeField.older, older) }
     if older.isNone { oldest = newer } else { arena.setLink(older, NodeField.newer, newer) }
-    for index in 0..<8 where cursors[index] == node.rawValue {
+    for index in 0..<Cache.cursorPlaces where cursors[index] == node.rawValue {
       cursors[index] = newer.rawValue
     }
   }
@@ -141,7 +144,7 @@ extension Cache {
   ///   be used once then stays until the chain has ended, as long as half of its places are free.
   public mutating func endReply(isChainOpen: Bool = false) {
     currentReply = 0
-    if isChainOpen && ephemeralCount <= 32 && !isReserveUsed { return }
+    if isChainOpen && ephemeralCount <= Cache.ephemeralPlaces / 2 && !isReserveUsed { return }
     dropEphemeral()
   }
 
@@ -151,6 +154,9 @@ extension Cache {
 
   // MARK: Used once
 
+  /// RRsets that may be used once, at a time.
+  static let ephemeralPlaces = 64
+
   /// Remembers that a node has an RRset that may be used once only.
   mutating func rememberEphemeral(_ node: Reference) {
     precondition(hasEphemeralRoom)
@@ -159,7 +165,7 @@ extension Cache {
   }
 
   /// Whether one more RRset can be remembered as one that may be used once only.
-  var hasEphemeralRoom: Bool { ephemeralCount < 64 }
+  var hasEphemeralRoom: Bool { ephemeralCount < Cache.ephemeralPlaces }
 
   mutating func forgetEphemeral(_ node: Reference) {
     guard ephemeralCount > 0 else { return }

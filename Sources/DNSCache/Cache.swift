@@ -85,9 +85,9 @@ public struct Cache: ~Copyable {
       preconditionFailure("the least cache holds the reserve")
     }
     self.reserve = reserve
-    cursors = FixedArray(repeating: 0, count: 8)
+    cursors = FixedArray(repeating: 0, count: Cache.cursorPlaces)
     cursorsInUse = Cache.reservedCursors
-    ephemeral = FixedArray(repeating: 0, count: 64)
+    ephemeral = FixedArray(repeating: 0, count: Cache.ephemeralPlaces)
     duplicates = DuplicateFilter(seed: seed)
     scratch = NameKey(seed: seed)
   }

@@ -94,7 +94,7 @@ struct RunCommand: ParsableCommand {
       upstreams: try upstreams(listenAddresses), allowed: networks, cacheOctets: cacheSize.octets,
       cacheFile: cacheFile ?? Settings.defaultCacheFile(),
       saveInterval: cacheSaveInterval.milliseconds,
-      control: control ?? Settings.defaultControl(), logQueries: false)
+      control: control ?? Settings.defaultControl())
   }
 
   private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {

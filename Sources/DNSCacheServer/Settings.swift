@@ -13,7 +13,6 @@ struct Settings {
   /// Milliseconds; 0 means only at shutdown.
   var saveInterval: Int
   var control: String
-  var logQueries: Bool
 
   static let defaultListen = ["127.0.0.1:53", "[::1]:53"]
   static let port: UInt16 = 53

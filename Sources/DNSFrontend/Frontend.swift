@@ -214,7 +214,7 @@ public struct Frontend: ~Copyable {
     _ header: Header, into writer: inout MessageWriter, once: Bool, now: UInt32
   ) -> Int? {
     let limit = writer.limit
-    writer.limit = limit - (header.hasEDNS ? Frontend.optSize : 0)
+    writer.limit = limit - (header.hasEDNS ? MessageWriter.optSize : 0)
     var flags = Frontend.responseFlags(header.flags)
     let start = writer.mark
     switch cache.answer(&key, type: header.type, into: &writer, once: once, now: now) {
@@ -235,9 +235,6 @@ public struct Frontend: ~Copyable {
     return writer.finish(flags: flags)
   }
 
-  /// Octets of an OPT record without options.
-  static let optSize = 11
-
   /// What a response's flags have of the query's: opcode, RD and CD, with QR and RA set.
   static func responseFlags(_ flags: UInt16) -> UInt16 {
     flags
@@ -252,11 +249,7 @@ public struct Frontend: ~Copyable {
   static func writeOPT(
     extendedRcode: UInt8, for header: Header, into writer: inout MessageWriter
   ) {
-    writer.octet(0)
-    writer.number16(RecordType.opt.rawValue)
-    writer.number16(UInt16(FrontendSettings.udpSize))
-    writer.number32(UInt32(extendedRcode) << 24 | (header.dnssecOK ? 0x8000 : 0))
-    writer.number16(0)
-    writer.countAdditional()
+    writer.opt(
+      udpSize: EDNS.defaultUDPSize, extendedRcode: extendedRcode, dnssecOK: header.dnssecOK)
   }
 }

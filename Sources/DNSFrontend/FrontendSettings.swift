@@ -12,7 +12,7 @@ public struct FrontendSettings: Sendable {
   public var pendingLimit = 16_384
 
   /// Octets of UDP payload that are sent at most: what passes without fragments (RFC 9715 §3).
-  public static let udpSize = 1_232
+  public static let udpSize = Int(EDNS.defaultUDPSize)
   /// Octets of UDP payload that a client without EDNS takes (RFC 1035 §4.2.1).
   public static let plainUDPSize = 512
   /// Most octets of a message over TCP (RFC 1035 §4.2.2).
@@ -28,7 +28,7 @@ public struct FrontendSettings: Sendable {
 
 /// What the frontend has done with queries since it was made.
 ///
-/// Every query that came in ends as exactly one of hit, miss, local, refused, failed, or ignored.
+/// Every query that came in ends as exactly one of hit, miss, local, refused, or ignored.
 public struct FrontendCounters: Sendable {
   /// Queries over UDP.
   public var udp: UInt64 = 0

@@ -273,19 +273,10 @@ public struct Resolver: ~Copyable {
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if !question.isPlain {
-      // RFC 6891 §6.1.2: root, OPT, our UDP size, no flags, no options.
-      writer.octet(0)
-      writer.number16(RecordType.opt.rawValue)
-      writer.number16(Resolver.udpSize)
-      writer.number32(0)
-      writer.number16(0)
-      writer.countAdditional()
+      writer.opt(udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: false)
     }
     return writer.finish(flags: MessageHeader.Flag.recursionDesired)
   }
-
-  /// Octets of UDP payload that upstreams may send: what passes without fragments (RFC 9715 §3).
-  public static let udpSize: UInt16 = 1_232
 
   /// Visits what is in flight.
   public func visitInFlight(_ body: (InFlightView, Span<UInt8>) -> Void) {

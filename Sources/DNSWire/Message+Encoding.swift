@@ -10,7 +10,7 @@ extension Message {
   public func encoded(limit: Int = 65_535, compress: Bool = true) -> [UInt8] {
     let fixed = questions.map(\.wire)
     let opt = edns?.record
-    let optCount = opt.map { 11 + $0.rdata.count } ?? 0
+    let optCount = opt.map { MessageWriter.optSize + $0.rdata.count } ?? 0
     let smallest = MessageHeader.size + fixed.reduce(0) { $0 + $1.count } + optCount
     let limit = max(min(limit, Int(UInt16.max)), smallest)
     var buffer = [UInt8](repeating: 0, count: limit)
@@ -39,12 +39,9 @@ extension Message {
   ) -> Bool {
     for record in records {
       let mark = writer.mark
-      writer.name(record.name.wire.span, compress: compress)
-      writer.number16(record.type.rawValue)
-      writer.number16(record.recordClass.rawValue)
-      writer.number32(record.ttl)
-      writer.number16(0)
-      let data = writer.position
+      let data = writer.beginRecord(
+        ownerName: record.name.wire.span, compress: compress, type: record.type,
+        recordClass: record.recordClass.rawValue, ttl: record.ttl)
       // The writer looks for names only where they are sure to be.
       if compress, (try? RData.check(record.rdata.span, of: record.type)) != nil {
         writer.data(record.rdata.span, of: record.type)

@@ -183,12 +183,13 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     return fixedFields(type, recordClass, ttl)
   }
 
-  /// Begins a record whose owner name is written too, compressed where possible.
+  /// Begins a record whose owner name is written too, compressed where possible unless told otherwise.
   @_lifetime(self: copy self)
   public mutating func beginRecord(
-    ownerName: Span<UInt8>, type: RecordType, recordClass: UInt16 = 1, ttl: UInt32
+    ownerName: Span<UInt8>, compress: Bool = true, type: RecordType, recordClass: UInt16 = 1,
+    ttl: UInt32
   ) -> Int {
-    name(ownerName, compress: true)
+    name(ownerName, compress: compress)
     return fixedFields(type, recordClass, ttl)
   }
 
@@ -241,9 +242,23 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     octets(data.extracting(offset..<data.count))
   }
 
-  /// Counts a record of the Additional section whose octets were written one by one, such as OPT.
+  /// Octets of an OPT record without options.
+  public static let optSize = 11
+
+  /// Writes an OPT record of version 0 without options (RFC 6891 §6.1.2).
+  ///
+  /// - Parameters:
+  ///   - extendedRcode: the upper eight bits of the response code.
+  ///   - dnssecOK: the DO bit (RFC 3225).
   @_lifetime(self: copy self)
-  public mutating func countAdditional() { count(.additional) }
+  public mutating func opt(udpSize: UInt16, extendedRcode: UInt8, dnssecOK: Bool) {
+    octet(0)
+    number16(RecordType.opt.rawValue)
+    number16(udpSize)
+    number32(UInt32(extendedRcode) << 24 | (dnssecOK ? 0x8000 : 0))
+    number16(0)
+    count(.additional)
+  }
 
   @_lifetime(self: copy self)
   private mutating func count(_ section: RecordView.Section) {
