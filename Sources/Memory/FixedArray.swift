@@ -9,6 +9,7 @@ public struct FixedArray<Element: ~Copyable>: ~Copyable {
   public let count: Int
 
   /// Makes each element by itself.
+  @inlinable
   public init(count: Int, _ make: () -> Element) {
     precondition(count >= 0)
     // SAFETY: initialised at once in full, freed in deinit.
@@ -67,11 +68,13 @@ public struct FixedArray<Element: ~Copyable>: ~Copyable {
 
 extension FixedArray where Element: Copyable {
   /// Makes `count` copies of a value.
+  @inlinable
   public init(repeating value: Element, count: Int) {
     self.init(count: count) { value }
   }
 
   /// Takes the elements of an array.
+  @inlinable
   public init(_ elements: [Element]) {
     var next = 0
     self.init(count: elements.count) {
