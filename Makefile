@@ -4,6 +4,7 @@
 #   make test                            everything that CI runs
 #   make fuzz FUZZ_SECONDS=600           each fuzz target for so long
 #   make bench                           beside other servers; ARGS=--quick for five minutes
+#   make soak SOAK_SECONDS=1200          churn, faults and restarts; memory and counters must add up
 #   make demo                            a tour with dig, without internet
 
 SHELL := /bin/bash
@@ -13,6 +14,7 @@ MAKEFLAGS += --no-print-directory
 # For the server: make run ARGS='--upstream 192.168.1.254'
 ARGS ?=
 FUZZ_SECONDS ?= 60
+SOAK_SECONDS ?= 1200
 # How long `make test` fuzzes each reader: a minute in CI, a moment at a desk.
 TEST_FUZZ_SECONDS ?= $(if $(CI),60,10)
 
@@ -21,7 +23,7 @@ RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld --p
 # The end-to-end tests, the demonstration and the check of the hot path use what is shipped.
 export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
 
-.PHONY: build run test demo bench fuzz clean setup-build setup-test lint debug hot-path short-fuzz \
+.PHONY: build run test demo bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
   unit-tests end-to-end-tests
 
 build: setup-build
@@ -54,6 +56,10 @@ bench:
 
 fuzz: setup-build
 	scripts/fuzz $(FUZZ_SECONDS)
+
+soak: setup-test debug
+	$(RELEASE)
+	SOAK_SECONDS=$(SOAK_SECONDS) swift test --skip-build --disable-xctest --filter SoakTests
 
 clean:
 	rm -rf .build .build-fuzz
