@@ -1,3 +1,4 @@
+import DNSResolver
 import DNSWire
 import Memory
 
@@ -36,16 +37,18 @@ extension Frontend {
   /// Answers a well-formed query with an error at once.
   @inline(never)
   mutating func refuse(
-    _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode,
+    _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
     reply: inout MutableSpan<UInt8>
   ) -> Verdict {
     counters.refused &+= 1
-    return .reply(writeError(header, question, rcode, reply: &reply))
+    return .reply(writeError(header, question, rcode, error, reply: &reply))
   }
 
   /// Writes an answer without records.
+  ///
+  /// - Parameter error: why there are none, told to clients that speak EDNS (RFC 8914).
   func writeError(
-    _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode,
+    _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
     reply: inout MutableSpan<UInt8>
   ) -> Int {
     var writer = MessageWriter(&reply, limit: header.limit)
@@ -54,10 +57,38 @@ extension Frontend {
       // RFC 6891 §6.1.3: the upper eight bits of the code.
       Frontend.writeOPT(
         extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), for: header,
-        into: &writer)
+        error: error, into: &writer)
     }
     return writer.finish(
       flags: Frontend.responseFlags(header.flags)
         | UInt16(rcode.rawValue) & MessageHeader.Flag.rcodeMask)
+  }
+}
+
+/// What clients are told beside a response code (RFC 8914 §4).
+///
+/// BADVERS has none: who speaks another version may not know the option.
+enum Explanation {
+  /// The client is outside the networks that are served.
+  static var notAllowed: ExtendedError { ExtendedError(.prohibited) }
+  /// Recursion was not asked for, and the answer is not known.
+  static var notRecursive: ExtendedError { ExtendedError(.notAuthoritative) }
+  /// A type, class or operation that a cache does not do.
+  static var notSupported: ExtendedError { ExtendedError(.notSupported) }
+  /// A type that nobody may ask for.
+  static var noSuchQuestion: ExtendedError { ExtendedError(.other, "not a type to ask for") }
+  /// There is no place for one more question.
+  static var tooMuchInFlight: ExtendedError { ExtendedError(.other, "too many questions wait") }
+  /// Aliases that lead nowhere.
+  static var endlessAliases: ExtendedError {
+    ExtendedError(.other, "aliases form a loop or too long a chain")
+  }
+
+  /// Why a question that was asked upstream has no answer.
+  static func of(_ outcome: Outcome) -> ExtendedError {
+    switch outcome {
+    case .answered: endlessAliases
+    case .failed: ExtendedError(.noReachableAuthority)
+    }
   }
 }

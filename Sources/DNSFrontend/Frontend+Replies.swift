@@ -67,7 +67,7 @@ extension Frontend {
     counters.failures &+= 1
     return writeError(
       header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
-      reply: &reply)
+      Explanation.of(outcome), reply: &reply)
   }
 
   private mutating func composePending(

@@ -20,11 +20,11 @@ extension Frontend {
       return answerANY(header, question, reply: &reply)
     case .axfr, .ixfr:
       // A cache has no zones to transfer.
-      return refuse(header, question, .refused, reply: &reply)
+      return refuse(header, question, .refused, Explanation.notSupported, reply: &reply)
     case .opt, RecordType(rawValue: 0):
-      return refuse(header, question, .formErr, reply: &reply)
+      return refuse(header, question, .formErr, Explanation.noSuchQuestion, reply: &reply)
     default:
-      return refuse(header, question, .notImp, reply: &reply)
+      return refuse(header, question, .notImp, Explanation.notSupported, reply: &reply)
     }
   }
 
@@ -53,7 +53,9 @@ extension Frontend {
   ) -> Verdict {
     guard query.recordClass == .chaos, query.type == .txt || query.type == .any,
       let text = serverText()
-    else { return refuse(header, question, .refused, reply: &reply) }
+    else {
+      return refuse(header, question, .refused, Explanation.notSupported, reply: &reply)
+    }
     counters.local &+= 1
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)

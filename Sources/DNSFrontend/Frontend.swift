@@ -139,10 +139,10 @@ public struct Frontend: ~Copyable {
     let question = packet.extracting(MessageHeader.size..<query.questionEnd)
     guard isAllowed(address) else {
       counters.notAllowed &+= 1
-      return refuse(header, question, .refused, reply: &reply)
+      return refuse(header, question, .refused, Explanation.notAllowed, reply: &reply)
     }
     if let edns = query.edns, edns.version > 0 {
-      return refuse(header, question, .badVers, reply: &reply)
+      return refuse(header, question, .badVers, nil, reply: &reply)
     }
     guard query.recordClass == .internet else {
       return answerOtherClass(query, header, question, reply: &reply)
@@ -174,7 +174,7 @@ public struct Frontend: ~Copyable {
   ) -> Verdict {
     // Without RD nothing but what is known is wanted (RFC 1034 §4.3.1).
     guard header.flags & MessageHeader.Flag.recursionDesired != 0 else {
-      return refuse(header, question, .refused, reply: &reply)
+      return refuse(header, question, .refused, Explanation.notRecursive, reply: &reply)
     }
     counters.misses &+= 1
     let waiting = PendingQuery(
@@ -183,7 +183,8 @@ public struct Frontend: ~Copyable {
     guard let index = pending.insert(waiting) else {
       counters.pendingLimit &+= 1
       counters.failures &+= 1
-      return .reply(writeError(header, question, .servFail, reply: &reply))
+      return .reply(
+        writeError(header, question, .servFail, Explanation.tooMuchInFlight, reply: &reply))
     }
     pendingQuestions.store(question, in: index)
     switch resolver.ask(key, type: header.type, client: UInt32(index), since: now, now: now) {
@@ -192,7 +193,8 @@ public struct Frontend: ~Copyable {
     case .refused:
       pending.remove(index)
       counters.failures &+= 1
-      return .reply(writeError(header, question, .servFail, reply: &reply))
+      return .reply(
+        writeError(header, question, .servFail, Explanation.tooMuchInFlight, reply: &reply))
     }
   }
 
@@ -217,6 +219,7 @@ public struct Frontend: ~Copyable {
     writer.limit = limit - (header.hasEDNS ? MessageWriter.optSize : 0)
     var flags = Frontend.responseFlags(header.flags)
     let start = writer.mark
+    var error: ExtendedError?
     switch cache.answer(&key, type: header.type, into: &writer, once: once, now: now) {
     case .missing:
       return nil
@@ -229,9 +232,12 @@ public struct Frontend: ~Copyable {
     case .endless:
       writer.rewind(to: start)
       flags |= ResponseCode.servFail.rawValue
+      error = Explanation.endlessAliases
     }
     writer.limit = limit
-    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
+    if header.hasEDNS {
+      Frontend.writeOPT(extendedRcode: 0, for: header, error: error, into: &writer)
+    }
     return writer.finish(flags: flags)
   }
 
@@ -243,13 +249,17 @@ public struct Frontend: ~Copyable {
       | MessageHeader.Flag.response | MessageHeader.Flag.recursionAvailable
   }
 
-  /// Writes our OPT record: root, our UDP size, version 0, no options (RFC 6891 §6.1.2).
+  /// Writes our OPT record: root, our UDP size, version 0, and why the answer is as it is (RFC 6891
+  /// §6.1.2, RFC 8914).
   ///
   /// DO comes back as it was sent (RFC 3225 §3); there are no DNSSEC records to go with it yet.
   static func writeOPT(
-    extendedRcode: UInt8, for header: Header, into writer: inout MessageWriter
+    extendedRcode: UInt8, for header: Header, error: ExtendedError? = nil,
+    into writer: inout MessageWriter
   ) {
-    writer.opt(
+    let begin = writer.beginOPT(
       udpSize: EDNS.defaultUDPSize, extendedRcode: extendedRcode, dnssecOK: header.dnssecOK)
+    if let error { writer.option(error) }
+    writer.endRecord(begin, in: .additional)
   }
 }

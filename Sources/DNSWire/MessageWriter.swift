@@ -252,12 +252,8 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   ///   - dnssecOK: the DO bit (RFC 3225).
   @_lifetime(self: copy self)
   public mutating func opt(udpSize: UInt16, extendedRcode: UInt8, dnssecOK: Bool) {
-    octet(0)
-    number16(RecordType.opt.rawValue)
-    number16(udpSize)
-    number32(UInt32(extendedRcode) << 24 | (dnssecOK ? 0x8000 : 0))
-    number16(0)
-    count(.additional)
+    let begin = beginOPT(udpSize: udpSize, extendedRcode: extendedRcode, dnssecOK: dnssecOK)
+    endRecord(begin, in: .additional)
   }
 
   @_lifetime(self: copy self)

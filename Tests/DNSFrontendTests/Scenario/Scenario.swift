@@ -86,6 +86,8 @@ struct Scenario {
     var client: String
     var rcode: ResponseCode
     var isTruncated = false
+    /// The number of the extended error, if there is to be one (RFC 8914).
+    var extendedError: UInt16?
     var records = Records()
   }
 

@@ -106,7 +106,14 @@ struct ScenarioParser {
     case "gets":
       if words.accept("nothing") { return .clientGetsNothing(client: client) }
       var reply = Scenario.ClientReply(client: client, rcode: try words.rcode())
-      if words.accept("truncated") { reply.isTruncated = true }
+      while !words.isAtEnd {
+        let option = try words.next("an option")
+        switch option {
+        case "truncated": reply.isTruncated = true
+        case "ede": reply.extendedError = try words.number()
+        default: throw words.unknown(option)
+        }
+      }
       return .clientGets(reply)
     default: throw words.unknown(verb)
     }

@@ -226,6 +226,7 @@ final class ScenarioPlayer {
     }
     try checkForm(reply, octets, transport, asked)
     guard reply.rcode == expected.rcode, reply.tc == expected.isTruncated,
+      reply.extendedErrors == (expected.extendedError.map { [ExtendedErrorCode($0)] } ?? []),
       expected.records
         == Scenario.Records(
           answers: reply.answers, authority: reply.authority, additional: reply.additional)
@@ -336,5 +337,14 @@ extension Message {
 extension ScenarioPlayer.Sent {
   fileprivate var question: [UInt8] {
     Array(octets[MessageHeader.size..<MessageHeader.size + message.questionCount])
+  }
+}
+
+extension Message {
+  /// The codes of the extended errors in OPT (RFC 8914 §2).
+  var extendedErrors: [ExtendedErrorCode] {
+    (edns?.options ?? []).filter { $0.code == .extendedError && $0.data.count >= 2 }.map {
+      ExtendedErrorCode(UInt16($0.data[0]) << 8 | UInt16($0.data[1]))
+    }
   }
 }
