@@ -77,6 +77,9 @@ struct AddressIndex: ~Copyable {
     group(high, low, table.bucket(seed.hash(high: high, low: low)), in: arena)
   }
 
+  /// The first entry of the bucket that an address with this hash has, or would have.
+  func head(_ hash: UInt32) -> Reference { table[table.bucket(hash)] }
+
   private func group(
     _ high: UInt64, _ low: UInt64, _ bucket: Int, in arena: borrowing Arena
   ) -> Reference {
@@ -98,6 +101,13 @@ struct AddressIndex: ~Copyable {
     )
   }
 
+  /// Grows the table for as many addresses as are about to come, by so many buckets at most.
+  mutating func grow(towards addresses: Int, buckets: Int, in arena: inout Arena) {
+    let wanted = BucketTable.buckets(for: addresses)
+    for _ in 0..<min(buckets, max(wanted - table.count, 0)) { split(in: &arena) }
+  }
+
+  /// Adds a bucket; does nothing when there are as many as there may be.
   private mutating func split(in arena: inout Arena) {
     guard let old = table.grow() else { return }
     var entry = table[old]

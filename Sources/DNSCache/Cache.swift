@@ -138,7 +138,8 @@ public struct Cache: ~Copyable {
     return node
   }
 
-  private mutating func splitBucket() {
+  /// Adds a bucket to the table of names; does nothing when there are as many as there may be.
+  mutating func splitBucket() {
     guard let old = names.grow() else { return }
     var node = names[old]
     names[old] = .none

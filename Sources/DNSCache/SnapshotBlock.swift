@@ -4,7 +4,7 @@ import Memory
 struct SnapshotBlock {
   /// What a block holds.
   enum Kind: UInt8 {
-    /// The beginning of a file: octets of the largest block.
+    /// The beginning of a file: octets of the largest block, and what is going to come.
     case start = 0
     /// Names and what is known of them.
     case names = 1
@@ -21,7 +21,7 @@ struct SnapshotBlock {
   var created: UInt32
 
   /// The format's version.
-  static let version: UInt8 = 1
+  static let version: UInt8 = 2
   /// Octets of the largest block, its frame included.
   static let size = 65_536
   /// Octets of the frame.

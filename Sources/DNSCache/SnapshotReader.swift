@@ -10,7 +10,10 @@ public struct SnapshotReader: ~Copyable {
   /// What has been read so far.
   public private(set) var result = Result()
 
-  private var key: NameKey
+  private var window: SnapshotWindow
+  private var expected = SnapshotCounts()
+  /// Made from what was read ahead, so that the reading isn't optimised away.
+  private var seen: UInt32 = 0
   private var totals = Totals()
   private var hasStart = false
   private var isInDamage = false
@@ -23,6 +26,12 @@ public struct SnapshotReader: ~Copyable {
   ///
   /// Each may cost one block's checksum, so this bounds the time that a file made to be slow takes.
   private static let damageLimit = 4_096
+
+  /// Buckets that a table grows by for one block, towards what the file is going to bring.
+  ///
+  /// Many times as many as a block has names, so that tables are large before they are full; few enough
+  /// for a small share of a slice. And a short file with a large count grows no large table.
+  private static let bucketsPerBlock = 4_096
 
   private struct Totals: Equatable {
     var blocks: UInt32 = 0
@@ -65,7 +74,7 @@ public struct SnapshotReader: ~Copyable {
   ///
   /// - Parameter seed: the cache's.
   public init(seed: HashSeed) {
-    key = NameKey(seed: seed)
+    window = SnapshotWindow(seed: seed)
   }
 
   /// Reads the next block into a cache.
@@ -165,16 +174,31 @@ public struct SnapshotReader: ~Copyable {
   ) -> Bool {
     switch block.kind {
     case .start:
+      guard payload.count == 4 + SnapshotCounts.size, block.entryCount == 0,
+        payload.load32(0) == UInt32(SnapshotBlock.size)
+      else { return false }
+      // Only at the beginning: a table that is full already takes long to grow.
+      if !hasStart && result.blocks == 0 && result.damaged == 0 {
+        expected = SnapshotCounts(
+          names: payload.load32(4), addresses4: payload.load32(8), addresses6: payload.load32(12))
+      }
       hasStart = true
-      return payload.count == 4 && payload.load32(0) == UInt32(SnapshotBlock.size)
-        && block.entryCount == 0
+      return true
     case .names:
       totals.blocks &+= 1
+      cache.grow(towards: expected, buckets: SnapshotReader.bucketsPerBlock)
       var position = 0
-      for _ in 0..<block.entryCount {
+      var remaining = block.entryCount
+      while remaining > 0 {
+        window.fill(payload, at: position, most: remaining)
+        seen ^= window.anticipate(in: cache)
         // A block with impossible entries ends at the first; each takes at least a few octets.
-        guard let next = entry(payload, at: position, into: &cache, clock) else { return false }
-        position = next
+        guard window.count > 0 else { return false }
+        for index in 0..<window.count {
+          guard let next = entry(index, payload, into: &cache, clock) else { return false }
+          position = next
+        }
+        remaining -= window.count
       }
       return position == payload.count
     case .end:
@@ -188,41 +212,27 @@ public struct SnapshotReader: ~Copyable {
     }
   }
 
-  /// Reads a name and what is known of it.
+  /// Takes in what is known of a name of the window.
   ///
   /// - Returns: the offset behind it; nothing when it is impossible.
   private mutating func entry(
-    _ payload: Span<UInt8>, at start: Int, into cache: inout Cache, _ clock: Clock
+    _ index: Int, _ payload: Span<UInt8>, into cache: inout Cache, _ clock: Clock
   ) -> Int? {
-    guard let nameEnd = SnapshotReader.endOfLowercasedName(payload, at: start),
-      nameEnd < payload.count
-    else { return nil }
-    let setCount = Int(payload[nameEnd] & 0x7F)
-    let isUsed = payload[nameEnd] & 0x80 != 0
-    guard setCount >= 1 && setCount <= Cache.setsPerName else { return nil }
-    key.load(trusted: payload.extracting(start..<nameEnd))
     totals.entries &+= 1
-    var position = nameEnd + 1
-    for _ in 0..<setCount {
+    var position = window.entries[index].sets
+    for _ in 0..<window.entries[index].setCount {
       guard let set = SnapshotSet(payload, at: position) else { return nil }
       let data = payload.extracting(
         position + SnapshotSet.size..<position + SnapshotSet.size + set.dataCount)
-      guard set.isWellFormed(data, owner: key.octets) else { return nil }
-      restore(set, data, isUsed: isUsed, into: &cache, clock)
+      guard set.isWellFormed(data, owner: window.keys[index].octets) else { return nil }
+      restore(set, data, of: index, into: &cache, clock)
       position += SnapshotSet.size + set.dataCount
     }
     return position
   }
 
-  private static func endOfLowercasedName(_ bytes: Span<UInt8>, at start: Int) -> Int? {
-    guard let end = try? WireName.endOfPlain(bytes, at: start) else { return nil }
-    // Length octets are below "A".
-    for index in start..<end where bytes[index] &- 0x41 < 26 { return nil }
-    return end
-  }
-
   private mutating func restore(
-    _ set: SnapshotSet, _ data: Span<UInt8>, isUsed: Bool, into cache: inout Cache, _ clock: Clock
+    _ set: SnapshotSet, _ data: Span<UInt8>, of index: Int, into cache: inout Cache, _ clock: Clock
   ) {
     totals.sets &+= 1
     totals.records &+= UInt32(set.count)
@@ -236,7 +246,8 @@ public struct SnapshotReader: ~Copyable {
       return
     }
     let isRestored = cache.restore(
-      owner: key, set, ttl: ttl, remaining: remaining, data: data, isUsed: isUsed, now: clock.now)
+      owner: window.keys[index], set, ttl: ttl, remaining: remaining, data: data,
+      isUsed: window.entries[index].isUsed, now: clock.now)
     if isRestored { result.restored += weight } else { result.refused += weight }
   }
 

@@ -59,8 +59,14 @@ public struct SnapshotWriter: ~Copyable {
     switch state {
     case .start:
       state = .names
-      buffer.store32(UInt32(SnapshotBlock.size), SnapshotBlock.frame)
-      return finish(.start, end: SnapshotBlock.frame + 4, entries: 0, in: &buffer)
+      let counts = cache.counts
+      let payload = SnapshotBlock.frame
+      buffer.store32(UInt32(SnapshotBlock.size), payload)
+      buffer.store32(counts.names, payload + 4)
+      buffer.store32(counts.addresses4, payload + 8)
+      buffer.store32(counts.addresses6, payload + 12)
+      return finish(
+        .start, end: payload + 4 + SnapshotCounts.size, entries: 0, in: &buffer)
     case .names:
       let size = namesBlock(from: &cache, cursor: cursor, into: &buffer)
       if cache.place(cursor).isNone { state = .end }

@@ -59,6 +59,9 @@ public struct BucketTable: ~Copyable {
     }
   }
 
+  /// Buckets that so many entries had better have: four for three of them.
+  public static func buckets(for entries: Int) -> Int { entries + (entries + 2) / 3 }
+
   /// Adds a bucket, unless there are as many as there may be.
   ///
   /// - Returns: the bucket whose entries must now be looked at again: each belongs to it or to the

@@ -21,7 +21,7 @@ enum SnapshotFile {
   }
 
   static func block(
-    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 1, _ payload: [UInt8]
+    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 2, _ payload: [UInt8]
   ) -> [UInt8] {
     var block = magic + [version, ~version, kind, 0]
     block += number(payload.count, octets: 4) + number(entries, octets: 4)
@@ -30,7 +30,13 @@ enum SnapshotFile {
     return block
   }
 
-  static let start = block(kind: 0, entries: 0, number(65_536, octets: 4))
+  static let start = start(0, 0, 0)
+
+  /// A start block that promises so many names, IPv4 addresses and IPv6 addresses.
+  static func start(_ counts: Int...) -> [UInt8] {
+    block(
+      kind: 0, entries: 0, number(65_536, octets: 4) + counts.flatMap { number($0, octets: 4) })
+  }
 
   static func end(_ totals: Int...) -> [UInt8] {
     block(kind: 2, entries: 0, totals.flatMap { number($0, octets: 4) })
