@@ -34,8 +34,8 @@ final class ControlServer {
   // MARK: Verbs
 
   private func answer(_ request: HTTPRequest, _ responder: HTTPResponder) {
-    let start = EventLoop.microseconds()
-    defer { core.value.noteSlice(since: start) }
+    let start = SliceTimes.Moment()
+    defer { core.value.slices.note(.control, since: start) }
     let isText = request.queryValue("format") == "text"
     let reply = ControlReply(responder, isText: isText)
     do throws(ControlVerb.Refusal) {
@@ -189,7 +189,7 @@ private final class FlushJob: ControlJob {
 
   override func slice(_ cursor: Cache.Cursor) {
     let key = core.value.key(zone)
-    let step = core.value.measureSlice { core in
+    let step = core.value.measureSlice(.walk) { core in
       core.frontend.cache.flush(cursor, names: FlushJob.namesPerSlice, below: key, scope)
     }
     removed += step.removed
@@ -211,7 +211,7 @@ private final class DumpJob: ControlJob {
       isBegun = true
       reply.beginLines()
     }
-    let (rows, isDone) = core.value.measureSlice { core in
+    let (rows, isDone) = core.value.measureSlice(.walk) { core in
       core.dumpRows(cursor, names: DumpJob.namesPerSlice)
     }
     if isDone {

@@ -100,15 +100,7 @@ extension Core {
           ("dropped", .count(sockets.dropped)), ("errors", .count(sockets.errors)),
         ])
       ),
-      (
-        "loop",
-        .object([
-          ("slices", .count(slices.count)),
-          ("slice_p50_us", .count(slices.bound(of: 0.5))),
-          ("slice_p99_us", .count(slices.bound(of: 0.99))),
-          ("longest_slice_us", .count(slices.longest)),
-        ])
-      ),
+      ("loop", .object(slices.report)),
       ("snapshot", snapshot),
     ])
   }

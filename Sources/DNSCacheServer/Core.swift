@@ -136,6 +136,7 @@ struct Core: ~Copyable {
   /// Takes in what waits on an upstream socket.
   mutating func receive(_ socket: DatagramSocket, number: Int) {
     let now = EventLoop.now()
+    let start = EventLoop.microseconds()
     for _ in 0..<Core.batchesPerTurn {
       let count = socket.receiveBatch()
       for index in 0..<count where !socket.isTruncated(index) {
@@ -145,6 +146,7 @@ struct Core: ~Copyable {
       if count < socket.batchSize { break }
     }
     settle(now: now)
+    slices.noteReplies(since: start)
   }
 
   // MARK: What follows

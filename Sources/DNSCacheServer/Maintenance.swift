@@ -22,7 +22,7 @@ final class Maintenance {
   }
 
   private func sweep() {
-    let isDone = core.value.measureSlice { core in
+    let isDone = core.value.measureSlice(.sweep) { core in
       core.frontend.cache.sweep(
         names: Maintenance.namesPerSlice,
         now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))

@@ -1,41 +1,85 @@
 import EventLoop
 import Memory
 
-/// How long slices of work took, in microseconds.
-struct SliceTimes: ~Copyable {
-  /// Slices so far.
-  private(set) var count: UInt64 = 0
-  private(set) var longest: UInt64 = 0
-  /// Slices by the power of two that each is less than.
-  private var byMagnitude = FixedArray<UInt64>(repeating: 0, count: UInt64.bitWidth + 1)
+/// Work that holds up the loop and is no client's.
+enum SliceWork: Int, CaseIterable {
+  case sweep, save, load, control, walk, sockets
 
-  mutating func note(_ microseconds: UInt64) {
-    count += 1
-    longest = max(longest, microseconds)
-    byMagnitude[UInt64.bitWidth - microseconds.leadingZeroBitCount] += 1
+  /// The name that `ctl stats` shows it by.
+  var name: String { "\(self)" }
+}
+
+/// How long slices of work took, in microseconds: by the clock, and of the processor.
+///
+/// By the clock a slice is long also when the machine gave the processor to others in its middle; the
+/// thread's own time tells that apart from a slice that is too large.
+struct SliceTimes: ~Copyable {
+  /// By the clock.
+  private(set) var wall = TimeHistogram()
+  /// Of the processor.
+  private(set) var cpu = TimeHistogram()
+  /// By the clock, turns in which replies were taken in and old names made room for them.
+  ///
+  /// Not of the processor: asking for that costs a noticeable share of what a single reply does.
+  private(set) var replies = TimeHistogram()
+  private var longest = FixedArray<Duration>(repeating: Duration(), count: SliceWork.allCases.count)
+
+  /// What a slice took, in microseconds.
+  struct Duration: BitwiseCopyable {
+    var wall: UInt64 = 0
+    var cpu: UInt64 = 0
   }
 
-  /// A power of two that this share of all slices is less than; 0 when there were none.
-  func bound(of share: Double) -> UInt64 {
-    guard count > 0 else { return 0 }
-    var seen: UInt64 = 0
-    for magnitude in 0..<UInt64.bitWidth {
-      seen += byMagnitude[magnitude]
-      if Double(seen) >= share * Double(count) { return min(1 << magnitude, longest) }
-    }
-    return longest
+  /// When a slice began, on both clocks, in microseconds.
+  struct Moment {
+    let wall = EventLoop.microseconds()
+    let cpu = EventLoop.processorMicroseconds()
+  }
+
+  /// Notes a slice that ends now.
+  mutating func note(_ work: SliceWork, since start: Moment) {
+    let cpuTime = EventLoop.processorMicroseconds() - start.cpu
+    let wallTime = EventLoop.microseconds() - start.wall
+    wall.note(wallTime)
+    cpu.note(cpuTime)
+    let before = longest[work.rawValue]
+    longest[work.rawValue] = Duration(
+      wall: max(before.wall, wallTime), cpu: max(before.cpu, cpuTime))
+  }
+
+  /// Notes a turn of taking in replies that began at a moment and ends now.
+  mutating func noteReplies(since start: UInt64) {
+    replies.note(EventLoop.microseconds() - start)
+  }
+
+  /// What `ctl stats` shows.
+  var report: [(name: String, value: Report)] {
+    [
+      ("slices", .count(wall.count)),
+      ("slice_p50_us", .count(wall.bound(of: 0.5))),
+      ("slice_p99_us", .count(wall.bound(of: 0.99))),
+      ("longest_slice_us", .count(wall.longest)),
+      ("longest_slice_cpu_us", .count(cpu.longest)),
+      ("slice_us", wall.report), ("slice_cpu_us", cpu.report),
+      ("longest_us", longest { $0.wall }), ("longest_cpu_us", longest { $0.cpu }),
+      ("replies_us", replies.report), ("longest_replies_us", .count(replies.longest)),
+    ]
+  }
+
+  private func longest(_ value: (Duration) -> UInt64) -> Report {
+    .object(
+      SliceWork.allCases.map { ($0.name, .count(value(longest[$0.rawValue]))) })
   }
 }
 
 extension Core {
   /// Runs a slice of work and notes how long the loop was held up by it.
-  mutating func measureSlice<Result>(_ body: (inout Core) -> Result) -> Result {
-    let start = EventLoop.microseconds()
+  mutating func measureSlice<Result>(
+    _ work: SliceWork, _ body: (inout Core) -> Result
+  ) -> Result {
+    let start = SliceTimes.Moment()
     let result = body(&self)
-    noteSlice(since: start)
+    slices.note(work, since: start)
     return result
   }
-
-  /// Notes that the loop was held up since a moment.
-  mutating func noteSlice(since start: UInt64) { slices.note(EventLoop.microseconds() - start) }
 }

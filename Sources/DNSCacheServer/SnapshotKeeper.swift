@@ -19,6 +19,13 @@ final class SnapshotKeeper {
     let milliseconds: UInt64
   }
 
+  /// Octets read from the file at a time, many blocks: what is left of the last one moves to the front.
+  private static let bufferSize = 4 * SnapshotReader.blockSize
+
+  /// Microseconds after which a slice of loading ends: a hit waits for a slice, the loop's own work
+  /// between two takes some microseconds.
+  private static let loadSlice: UInt64 = 250
+
   /// Octets written before the disk has to follow: what the kernel hands to it in about a millisecond.
   private static let writeBackInterval = 1 << 20
 
@@ -31,7 +38,7 @@ final class SnapshotKeeper {
   private let core: Pinned<Core>
   private let path: String
   private let logger: Logger
-  private let buffer = Pinned(FixedArray<UInt8>(repeating: 0, count: SnapshotReader.blockSize))
+  private let buffer = Pinned(FixedArray<UInt8>(repeating: 0, count: SnapshotKeeper.bufferSize))
   private var loading: Loading?
   private var saving: Saving?
   private var slice: Timer?
@@ -48,6 +55,8 @@ final class SnapshotKeeper {
   private final class Loading {
     let file: FileReader
     var reader: SnapshotReader
+    /// The octets in the buffer that were not used up yet.
+    var position = 0
     var filled = 0
     var isAtEnd = false
     let started = EventLoop.now()
@@ -56,6 +65,9 @@ final class SnapshotKeeper {
       self.file = file
       self.reader = reader
     }
+
+    /// Whether more octets must be read before the next block is sure to be there.
+    var isWanting: Bool { !isAtEnd && filled - position < SnapshotReader.blockSize }
   }
 
   private final class Saving {
@@ -115,8 +127,8 @@ final class SnapshotKeeper {
   /// Lets the disk follow, without waiting for it.
   private func saveOnDisk(_ saving: Saving) {
     guard saving === self.saving else { return }
-    let start = EventLoop.microseconds()
-    defer { core.value.noteSlice(since: start) }
+    let start = SliceTimes.Moment()
+    defer { core.value.slices.note(.save, since: start) }
     if saving.phase == .committing {
       saving.file.commit(on: loop) { [weak self] in self?.finishSaving(saving, $0) }
     } else if saving.file.unwritten >= SnapshotKeeper.writeBackInterval {
@@ -155,28 +167,36 @@ final class SnapshotKeeper {
 
   private func loadSlice() {
     guard let loading else { return }
-    let start = EventLoop.microseconds()
-    if !loading.isAtEnd {
-      do {
-        var space = buffer.value.mutableSpan
-        loading.filled += try loading.file.read(into: &space, at: loading.filled)
-        loading.isAtEnd = loading.filled < SnapshotReader.blockSize
-      } catch {
-        logger.warning("the snapshot can't be read to its end", metadata: ["error": "\(error)"])
-        loading.isAtEnd = true
-      }
+    let start = SliceTimes.Moment()
+    var isFinished = false
+    repeat {
+      if loading.isWanting { fill(loading) }
+      let end = min(loading.filled, loading.position + SnapshotReader.blockSize)
+      let progress = loading.reader.read(
+        buffer.value.span.extracting(loading.position..<end),
+        isEnd: loading.isAtEnd && end == loading.filled,
+        into: &core.value.frontend.cache, wallClock: EventLoop.wallClock(), now: Core.seconds())
+      loading.position += progress.consumed
+      isFinished = progress.isFinished
+    } while !isFinished && EventLoop.microseconds() - start.wall < SnapshotKeeper.loadSlice
+    core.value.slices.note(.load, since: start)
+    if isFinished { finishLoading(loading) }
+  }
+
+  /// Reads as much of the file as the buffer has room for.
+  private func fill(_ loading: Loading) {
+    let rest = loading.filled - loading.position
+    var space = buffer.value.mutableSpan
+    space.moveToFront(loading.position, count: rest)
+    loading.position = 0
+    loading.filled = rest
+    do {
+      loading.filled += try loading.file.read(into: &space, at: rest)
+      loading.isAtEnd = loading.filled < SnapshotKeeper.bufferSize
+    } catch {
+      logger.warning("the snapshot can't be read to its end", metadata: ["error": "\(error)"])
+      loading.isAtEnd = true
     }
-    let progress = loading.reader.read(
-      buffer.value.span.extracting(0..<loading.filled), isEnd: loading.isAtEnd,
-      into: &core.value.frontend.cache, wallClock: EventLoop.wallClock(), now: Core.seconds())
-    if progress.consumed > 0 {
-      let rest = loading.filled - progress.consumed
-      var space = buffer.value.mutableSpan
-      space.moveToFront(progress.consumed, count: rest)
-      loading.filled = rest
-    }
-    core.value.noteSlice(since: start)
-    if progress.isFinished { finishLoading(loading) }
   }
 
   private func finishLoading(_ loading: Loading) {
@@ -279,7 +299,7 @@ final class SnapshotKeeper {
 
   private func saveSlice() {
     guard let saving, saving.phase != .committing else { return }
-    let start = EventLoop.microseconds()
+    let start = SliceTimes.Moment()
     var space = buffer.value.mutableSpan
     let count = saving.writer.nextBlock(
       from: &core.value.frontend.cache, cursor: saving.cursor, into: &space)
@@ -294,7 +314,7 @@ final class SnapshotKeeper {
         abandon(saving, error)
       }
     }
-    core.value.noteSlice(since: start)
+    core.value.slices.note(.save, since: start)
   }
 
   private func abandon(_ saving: Saving, _ error: SystemError) {

@@ -209,7 +209,7 @@ final class UpstreamSockets {
     guard let pool = pools.firstIndex(where: { $0.renewedCount < perUpstream }) else { return }
     let first = pools[pool].renewedCount
     let end = min(first + UpstreamSockets.renewalSlice, perUpstream)
-    core.value.measureSlice { _ in
+    core.value.measureSlice(.sockets) { _ in
       for number in pool * perUpstream + first..<pool * perUpstream + end {
         // What an old socket waits for is asked again, from one that works.
         if members[number] != nil, let fresh = try? make(number) { members[number] = fresh }

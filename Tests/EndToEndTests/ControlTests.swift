@@ -203,6 +203,24 @@ extension EndToEnd {
       }
     }
 
+    @Test func `each slice of work is counted by the clock and by processor time`() throws {
+      _ = try server.ctl("cache", "save")
+      let all = try server.ctlJSON("stats") as? [String: Any]
+      let loop = try #require(all?["loop"] as? [String: Any])
+      let slices = try #require(loop["slices"] as? Int)
+      #expect(slices > 0)
+      for name in ["slice_us", "slice_cpu_us"] {
+        let counts = try #require(loop[name] as? [String: Int])
+        #expect(counts.values.reduce(0, +) == slices)
+        #expect(counts.keys.contains("below_1024") && counts.keys.contains("longer"))
+      }
+      let longest = try #require(loop["longest_us"] as? [String: Int])
+      let longestCPU = try #require(loop["longest_cpu_us"] as? [String: Int])
+      #expect(try #require(longest["save"]) > 0)
+      // The thread has no more of the processor than passes by the clock; both are rounded down.
+      for (work, time) in longestCPU { #expect(try time <= #require(longest[work]) + 1) }
+    }
+
     @Test func `the status tells what runs and where`() throws {
       let output = try server.ctl("status").output
       #expect(output.contains("\(server.pid)"))
