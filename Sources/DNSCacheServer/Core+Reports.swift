@@ -15,6 +15,7 @@ extension Core {
     let cache = frontend.cache.counters
     let queries = frontend.counters
     let resolver = frontend.resolver.counters
+    let streams = upstreamStreams?.counters ?? UpstreamStreams.Counters()
     var sockets = DatagramCounters()
     for socket in datagrams {
       sockets.received += socket.counters.received
@@ -73,7 +74,13 @@ extension Core {
           ("other_case", .count(resolver.otherCase)),
           ("malformed", .count(resolver.malformed)),
           ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
-          ("tcp_limit_reached", .count(upstreamStreams?.limited ?? 0)),
+          ("tcp_connections", .count(upstreamStreams?.count ?? 0)),
+          ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),
+          ("tcp_repeated", .count(streams.repeated)),
+          ("tcp_unexpected", .count(streams.unexpected)),
+          ("tcp_silent", .count(streams.silent)),
+          ("tcp_limit_reached", .count(streams.limited)),
+          ("tcp_queue_limit_reached", .count(streams.queueLimit)),
           ("sockets", .count(upstreams?.openCount ?? 0)),
           ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
           ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
@@ -82,15 +89,15 @@ extension Core {
       (
         "tcp",
         .object([
-          ("connections", .count(streams?.count ?? 0)),
+          ("connections", .count(self.streams?.count ?? 0)),
           ("limit", .count(ClientStreams.limit)),
-          ("accepted", .count(streams?.counters.accepted ?? 0)),
-          ("limit_reached", .count(streams?.counters.refused ?? 0)),
-          ("timed_out", .count(streams?.counters.timedOut ?? 0)),
-          ("unread_limit_reached", .count(streams?.counters.unread ?? 0)),
-          ("output_bytes", .count(streams?.pendingOutput ?? 0)),
+          ("accepted", .count(self.streams?.counters.accepted ?? 0)),
+          ("limit_reached", .count(self.streams?.counters.refused ?? 0)),
+          ("timed_out", .count(self.streams?.counters.timedOut ?? 0)),
+          ("unread_limit_reached", .count(self.streams?.counters.unread ?? 0)),
+          ("output_bytes", .count(self.streams?.pendingOutput ?? 0)),
           ("output_limit_bytes", .count(ClientStreams.totalOutputLimit)),
-          ("output_limit_reached", .count(streams?.counters.totalOutput ?? 0)),
+          ("output_limit_reached", .count(self.streams?.counters.totalOutput ?? 0)),
         ])
       ),
       (

@@ -149,6 +149,12 @@ struct Core: ~Copyable {
     slices.noteReplies(since: start)
   }
 
+  /// Takes in a message that came on a TCP connection to an upstream; ``settle(now:)`` follows.
+  mutating func receive(_ message: Span<UInt8>, for question: QuestionHandle, now: UInt64) {
+    frontend.receiveUpstream(message, for: question, now: now)
+    settleReplies(now: now)
+  }
+
   // MARK: What follows
 
   /// Does what the resolver wants done and sends the answers that are ready; call it after everything

@@ -20,7 +20,9 @@ struct DescriptorBudget {
       DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count
       + UpstreamSockets.retired(upstreams: settings.upstreams.count)
     let upstreams = UpstreamSockets.mostPerUpstream * settings.upstreams.count
-    let needed = fixed + upstreams + ClientStreams.limit + UpstreamStreams.limit
+    let needed =
+      fixed + upstreams + ClientStreams.limit
+      + UpstreamStreams.connectionLimit * settings.upstreams.count
     guard limit < needed else {
       socketsPerUpstream = UpstreamSockets.mostPerUpstream
       complaint = nil

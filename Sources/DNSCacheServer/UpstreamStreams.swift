@@ -2,97 +2,295 @@ import DNSResolver
 import EventLoop
 import Memory
 
-/// TCP connections to upstreams, one for each question that needs one.
+/// The TCP connections to upstreams: few, kept for further questions, with many under way on each
+/// (RFC 7766 §6.2).
 ///
-/// A question beyond the limit waits for a connection that is done with, as long as the resolver waits
-/// for its reply: that we are busy is no fault of the upstream's.
+/// A question that finds no room waits, as long as the resolver waits for its reply: that we are busy
+/// is no fault of the upstream's. One whose connection ends before its reply is sent once more, on a
+/// connection made since, for an upstream may close an idle connection at any time (§6.2.4).
 final class UpstreamStreams {
-  /// Connections at most.
-  static let limit = 256
-  /// Questions at most that wait for a connection; those beyond wait for their time to be over.
+  /// Connections to one upstream at most; unbound serves ten clients by default.
+  static let connectionLimit = 8
+  /// Questions under way on a connection from which on another one is made.
+  ///
+  /// Some upstreams answer in the order of the questions only, so that a slow one holds up the others.
+  private static let spread = 16
+  /// Questions on one connection at most, over its life; unbound's figure.
+  static let questionsPerConnection = 200
+  /// Milliseconds that a connection without a question stays open (RFC 7766 §6.2.3: a few seconds).
+  static let idleTimeout: UInt64 = 10_000
+  /// Questions for one upstream at most that wait for a connection; those beyond wait for their time to
+  /// be over.
   private static let queueLimit = 1_024
+  /// An upstream that closes so soon after a reply, in milliseconds, means to.
+  private static let promptly: UInt64 = 500
+  /// Milliseconds after which it is forgotten that an upstream takes few questions on a connection.
+  private static let memory: UInt64 = 600_000
 
-  private let loop: EventLoop
+  let loop: EventLoop
   private let core: Pinned<Core>
-  private let upstreams: [SocketAddress]
-  private var connections: [QuestionHandle: UpstreamStream] = [:]
-  private var waiting: [QuestionHandle: WaitingQuery] = [:]
-  /// Who waits, first come first; some may wait no more.
-  private var queue: [QuestionHandle] = []
-  /// Questions that could not have a connection at once because of ``limit``.
-  private(set) var limited: UInt64 = 0
+  private var lanes: [Lane]
+  /// Where questions are under way: on one connection, or on a silent one and another.
+  private var places: [QuestionHandle: [UpstreamConnection]] = [:]
+  /// Questions that wait for a connection.
+  private var waiting: [QuestionHandle: StreamQuery] = [:]
+  private var nextNumber: UInt64 = 1
+  /// Connections that were closed and may be in the middle of a call.
+  private var closed: [UpstreamConnection] = []
+  private var isDispatchDue = false
+  /// A reply with the ID that the resolver knows its question by.
+  private let reply = Pinned(FixedArray<UInt8>(repeating: 0, count: Int(UInt16.max)))
 
-  private struct WaitingQuery {
-    let outgoing: OutgoingQuery
-    let octets: [UInt8]
+  /// What the connections have done so far.
+  private(set) var counters = Counters()
+
+  struct Counters {
+    /// Connections made.
+    var made: UInt64 = 0
+    /// Questions sent on a connection that had been used before.
+    var reused: UInt64 = 0
+    /// Questions sent again because their connection ended before the reply.
+    var repeated: UInt64 = 0
+    /// Questions that had to wait because of the limits on connections.
+    var limited: UInt64 = 0
+    /// Questions that could not even wait.
+    var queueLimit: UInt64 = 0
+    /// Messages that answer nothing that was asked on their connection.
+    var unexpected: UInt64 = 0
+    /// Connections that were silent for so long that they got no more questions.
+    var silent: UInt64 = 0
+  }
+
+  /// What there is for one upstream.
+  private struct Lane {
+    let address: SocketAddress
+    var connections: [UpstreamConnection] = []
+    /// Who waits, first come first; some may wait no more.
+    var queue: [QuestionHandle] = []
+    /// Questions after which the upstream was seen to close a connection, and when.
+    var closesAfter: (questions: Int, since: UInt64)?
+
+    /// Questions on one connection at most.
+    var questionLimit: Int { closesAfter?.questions ?? UpstreamStreams.questionsPerConnection }
   }
 
   init(on loop: EventLoop, upstreams: [SocketAddress], core: Pinned<Core>) {
     self.loop = loop
-    self.upstreams = upstreams
     self.core = core
+    lanes = upstreams.map { Lane(address: $0) }
   }
+
+  deinit { reply.destroy() }
 
   /// Connections open now.
-  var count: Int { connections.count }
+  var count: Int { lanes.reduce(0) { $0 + $1.connections.count } }
 
-  /// Connects and sends a query, at once or when a connection is free; false when that can't be begun.
+  /// Connections to one upstream open now.
+  func count(to upstream: Int) -> Int { lanes[upstream].connections.count }
+
+  // MARK: What the resolver wants
+
+  /// Sends a query, at once or when a connection has room; false when there is no way to the upstream.
   func open(_ outgoing: OutgoingQuery, query: Span<UInt8>) -> Bool {
-    guard connections.count >= UpstreamStreams.limit else { return connect(outgoing, query) }
-    limited += 1
-    if queue.count < UpstreamStreams.queueLimit {
-      let octets = query.indices.map { query[$0] }
-      waiting[outgoing.question] = WaitingQuery(outgoing: outgoing, octets: octets)
-      queue.append(outgoing.question)
+    let query = StreamQuery(outgoing: outgoing, octets: query.indices.map { query[$0] })
+    let upstream = outgoing.upstream
+    if lanes[upstream].queue.isEmpty {
+      switch place(query) {
+      case .sent: return true
+      case .unreachable: return false
+      case .noRoom: break
+      }
     }
+    counters.limited += 1
+    guard lanes[upstream].queue.count < UpstreamStreams.queueLimit else {
+      counters.queueLimit += 1
+      return true
+    }
+    waiting[outgoing.question] = query
+    lanes[upstream].queue.append(outgoing.question)
     return true
   }
 
-  /// Closes a question's connection, if it has one, and lets others have it.
+  /// Forgets a question that has ended or is given up.
   func close(_ question: QuestionHandle) {
     waiting[question] = nil
-    connections.removeValue(forKey: question)?.stream.close(flushing: false)
-    while connections.count < UpstreamStreams.limit, !queue.isEmpty {
-      guard let next = waiting.removeValue(forKey: queue.removeFirst()) else { continue }
-      // When that can't be begun, its time runs out.
-      _ = connect(next.outgoing, next.octets.span)
+    for connection in places.removeValue(forKey: question) ?? []
+    where connection.forget(question) {
+      // What else is under way on it has to be asked elsewhere, but not now: the resolver is in the
+      // middle of something, perhaps of giving up those, too.
+      loop.onNextTurn { [weak self] in
+        guard let self, end(connection) else { return }
+        counters.silent += 1
+      }
+    }
+    dispatchSoon()
+  }
+
+  /// Gives up all connections: the host's addresses or routes have changed.
+  func networkChanged() {
+    for connection in lanes.flatMap(\.connections) { end(connection) }
+  }
+
+  // MARK: Sending
+
+  private enum Placement {
+    case sent
+    case noRoom
+    case unreachable
+  }
+
+  private func place(_ query: StreamQuery) -> Placement {
+    let upstream = query.outgoing.upstream
+    forgetIfOld(upstream)
+    let limit = lanes[upstream].questionLimit
+    for connection in lanes[upstream].connections where connection.isDone(limit: limit) {
+      end(connection)
+    }
+    let best = lanes[upstream].connections.filter { $0.canTake(query, limit: limit) }
+      .min { $0.load < $1.load }
+    if let best, best.load < UpstreamStreams.spread {
+      send(query, on: best)
+      return .sent
+    }
+    if lanes[upstream].connections.count < UpstreamStreams.connectionLimit {
+      if let connection = connect(upstream) {
+        send(query, on: connection)
+        return .sent
+      }
+      if best == nil { return .unreachable }
+    }
+    guard let best else { return .noRoom }
+    send(query, on: best)
+    return .sent
+  }
+
+  private func send(_ query: StreamQuery, on connection: UpstreamConnection) {
+    if connection.asked > 0 { counters.reused += 1 }
+    places[query.outgoing.question, default: []].append(connection)
+    connection.send(query)
+  }
+
+  private func connect(_ upstream: Int) -> UpstreamConnection? {
+    guard
+      let connection = try? UpstreamConnection(
+        to: lanes[upstream].address, upstream: upstream, number: nextNumber, owner: self)
+    else { return nil }
+    nextNumber += 1
+    counters.made += 1
+    lanes[upstream].connections.append(connection)
+    return connection
+  }
+
+  private func forgetIfOld(_ upstream: Int) {
+    guard let since = lanes[upstream].closesAfter?.since,
+      EventLoop.now() >= since + UpstreamStreams.memory
+    else { return }
+    lanes[upstream].closesAfter = nil
+  }
+
+  /// Sends what waits, on the next turn.
+  private func dispatchSoon() {
+    guard !isDispatchDue, !waiting.isEmpty else { return }
+    isDispatchDue = true
+    loop.onNextTurn { [weak self] in
+      guard let self else { return }
+      isDispatchDue = false
+      for upstream in lanes.indices { dispatch(upstream) }
     }
   }
 
-  private func connect(_ outgoing: OutgoingQuery, _ query: Span<UInt8>) -> Bool {
-    guard
-      let stream = try? Stream(on: loop, connectingTo: upstreams[outgoing.upstream])
+  private func dispatch(_ upstream: Int) {
+    var unreachable: [QuestionHandle] = []
+    sending: while let next = lanes[upstream].queue.first {
+      guard let query = waiting[next] else {
+        lanes[upstream].queue.removeFirst()
+        continue
+      }
+      switch place(query) {
+      case .noRoom: break sending
+      case .sent: break
+      case .unreachable: unreachable.append(next)
+      }
+      waiting[next] = nil
+      lanes[upstream].queue.removeFirst()
+    }
+    for question in unreachable { core.value.upstreamStreamFailed(question) }
+  }
+
+  // MARK: What connections tell
+
+  /// Hands a message to the resolver under the ID that it chose.
+  func receive(_ message: Span<UInt8>, for outgoing: OutgoingQuery, now: UInt64) {
+    let buffer = reply
+    var target = buffer.value.mutableSpan
+    target.store(message, 0)
+    target[0] = UInt8(outgoing.id >> 8)
+    target[1] = UInt8(truncatingIfNeeded: outgoing.id)
+    core.value.receive(
+      buffer.value.span.extracting(0..<message.count), for: outgoing.question, now: now)
+  }
+
+  /// Does what follows from the messages that were handed in.
+  func settle(now: UInt64, _ upstream: Int) {
+    core.value.settle(now: now)
+    dispatch(upstream)
+  }
+
+  func noteUnexpected() { counters.unexpected += 1 }
+
+  /// A connection has not had a reply for a while.
+  func checkSilence(of connection: UpstreamConnection) {
+    let silenced = connection.takeSilenced(now: EventLoop.now())
+    guard !silenced.isEmpty else { return }
+    counters.silent += 1
+    repeatOnFresh(silenced, to: connection.upstream)
+  }
+
+  /// Ends a connection: what it owes is sent once more, or has failed.
+  ///
+  /// - Returns: false when that was done before.
+  @discardableResult
+  func end(_ connection: UpstreamConnection) -> Bool {
+    let upstream = connection.upstream
+    guard let index = lanes[upstream].connections.firstIndex(where: { $0 === connection })
     else { return false }
-    MessageFraming.write(query, to: stream)
-    connections[outgoing.question] = UpstreamStream(stream, outgoing.question, core)
+    lanes[upstream].connections.remove(at: index)
+    if closed.isEmpty { loop.onNextTurn { [weak self] in self?.closed.removeAll() } }
+    closed.append(connection)
+    let now = EventLoop.now()
+    let open = connection.end()
+    if connection.answered > 0, !open.isEmpty,
+      now < connection.lastReply + UpstreamStreams.promptly
+    {
+      lanes[upstream].closesAfter = (connection.answered, now)
+    }
+    var again: [StreamQuery] = []
+    var failed: [QuestionHandle] = []
+    for query in open {
+      let question = query.outgoing.question
+      places[question]?.removeAll { $0 === connection }
+      guard places[question]?.isEmpty ?? true, waiting[question] == nil else { continue }
+      places[question] = nil
+      // A connection that never came to be would not the next time either.
+      if connection.isConnected && !query.isRepeated {
+        again.append(query)
+      } else {
+        failed.append(question)
+      }
+    }
+    repeatOnFresh(again, to: upstream)
+    for question in failed { core.value.upstreamStreamFailed(question) }
     return true
   }
-}
 
-/// One TCP connection to an upstream, for one question.
-private final class UpstreamStream: StreamDelegate {
-  let stream: Stream
-  private let question: QuestionHandle
-  private let core: Pinned<Core>
-
-  init(_ stream: Stream, _ question: QuestionHandle, _ core: Pinned<Core>) {
-    self.stream = stream
-    self.question = question
-    self.core = core
-    stream.delegate = self
-  }
-
-  func streamReadable(_ stream: Stream) {
-    let now = EventLoop.now()
-    while stream.isOpen,
-      MessageFraming.next(
-        stream, { core.value.frontend.receiveUpstream($0, for: question, now: now) })
-    {}
-    // Settling may close this very connection, so it comes after the input is put back.
-    core.value.settle(now: now)
-  }
-
-  func streamClosed(_ stream: Stream, reason: StreamEnd) {
-    core.value.upstreamStreamFailed(question)
+  /// Puts questions in front of the queue, for connections not made yet.
+  private func repeatOnFresh(_ queries: [StreamQuery], to upstream: Int) {
+    counters.repeated += UInt64(queries.count)
+    for var query in queries {
+      query.firstConnection = nextNumber
+      waiting[query.outgoing.question] = query
+    }
+    lanes[upstream].queue.insert(contentsOf: queries.map(\.outgoing.question), at: 0)
+    dispatchSoon()
   }
 }

@@ -140,33 +140,6 @@ extension EndToEnd {
       #expect(server.residentMemory < 200 << 20)
     }
 
-    @Test func `a question beyond the upstream's connections waits for one, and fails nobody`()
-      throws
-    {
-      // All of them take TCP, for 400 ms; the server makes 256 connections at a time.
-      let upstream = try ScriptedUpstream { query in
-        var reply = DNSMessage.reply(
-          to: query.message, answers: [.a(query.message.question?.name ?? "", "192.0.2.1")])
-        guard query.transport == .udp else { return [.replyAfter(milliseconds: 400, reply)] }
-        reply.answers = []
-        reply.flags |= DNSMessage.Flag.truncated
-        return [.reply(reply)]
-      }
-      let server = try ServerProcess(upstreams: [upstream.endpoint])
-      let client = try Client(server.endpoint)
-      for index in 0..<400 {
-        client.send(.query(DNSName("name\(index).example.net")))
-        if index % 50 == 49 { usleep(5_000) }
-      }
-      var codes: [UInt16: Int] = [:]
-      while codes.values.reduce(0, +) < 400, let bytes = try client.receive(within: .seconds(5)) {
-        codes[UInt16(try DNSMessage(parsing: bytes).code), default: 0] += 1
-      }
-      #expect(codes == [0: 400])
-      #expect(try server.stat("upstream.tcp_limit_reached") > 0)
-      #expect(try server.stat("upstream.unreachable") == 0)
-    }
-
     /// Opens connections that ask for large answers that have to wait, each so many at once, and read
     /// none.
     private func deafClients(

@@ -16,6 +16,8 @@ final class ScriptedUpstream: Sendable {
     /// How many queries came before this one.
     let number: Int
     let time: ContinuousClock.Instant
+    /// The TCP connection that it came on, counted from one.
+    var connection: Int? = nil
 
     /// The query read by the tests' own reader.
     var message: DNSMessage { (try? DNSMessage(parsing: bytes)) ?? DNSMessage() }
@@ -32,6 +34,8 @@ final class ScriptedUpstream: Sendable {
     case fromOtherPort([UInt8])
     /// Writes octets as they are to the TCP connection.
     case raw([UInt8])
+    /// Writes octets as they are to the TCP connection later.
+    case rawAfter(milliseconds: Int, [UInt8])
     /// Closes the TCP connection.
     case close
 
@@ -57,11 +61,12 @@ final class ScriptedUpstream: Sendable {
       state = Mutex(State(script: script))
     }
 
-    func record(_ bytes: [UInt8], _ transport: Transport) -> [Action] {
+    func record(_ bytes: [UInt8], _ transport: Transport, on connection: Int?) -> [Action] {
       // The script runs outside the lock: it may look at the queries.
       let (script, query) = state.withLock { state in
         let query = Query(
-          bytes: bytes, transport: transport, number: state.queries.count, time: .now)
+          bytes: bytes, transport: transport, number: state.queries.count, time: .now,
+          connection: connection)
         state.queries.append(query)
         return (state.script, query)
       }
@@ -102,7 +107,7 @@ final class ScriptedUpstream: Sendable {
     let loop = try Loop(
       datagrams: .bound(.datagram, to: endpoint), listener: .bound(.stream, to: endpoint))
     shared.state.withLock { $0.loop = loop }
-    loop.start { [shared] bytes, transport in shared.record(bytes, transport) }
+    loop.start { [shared] in shared.record($0, $1, on: $2) }
   }
 
   deinit { stop() }
@@ -119,9 +124,11 @@ final class ScriptedUpstream: Sendable {
     private final class Connection {
       let socket: Socket
       var received: [UInt8] = []
+      let number: Int
       var isOpen = true
-      init(_ socket: Socket) {
+      init(_ socket: Socket, number: Int) {
         self.socket = socket
+        self.number = number
       }
     }
 
@@ -130,8 +137,19 @@ final class ScriptedUpstream: Sendable {
       case stream(Connection)
     }
 
+    private typealias Handler = ([UInt8], Transport, Int?) -> [Action]
+
+    private struct Delayed {
+      let due: ContinuousClock.Instant
+      let bytes: [UInt8]
+      let client: Client
+      /// Whether the length is left out.
+      let isRaw: Bool
+    }
+
     private var connections: [Connection] = []
-    private var delayed: [(due: ContinuousClock.Instant, bytes: [UInt8], client: Client)] = []
+    private var accepted = 0
+    private var delayed: [Delayed] = []
 
     init(datagrams: Socket, listener: Socket) throws {
       self.datagrams = datagrams
@@ -150,7 +168,7 @@ final class ScriptedUpstream: Sendable {
       close(wakeWriter)
     }
 
-    func start(_ handle: @escaping @Sendable ([UInt8], Transport) -> [Action]) {
+    func start(_ handle: @escaping @Sendable ([UInt8], Transport, Int?) -> [Action]) {
       let thread = Thread { [self] in
         while turn(handle) {}
         for socket in [datagrams, listener, other] + connections.map(\.socket) { socket.close() }
@@ -166,7 +184,7 @@ final class ScriptedUpstream: Sendable {
     }
 
     /// Waits for something and does it; `false` when it is time to stop.
-    private func turn(_ handle: ([UInt8], Transport) -> [Action]) -> Bool {
+    private func turn(_ handle: Handler) -> Bool {
       connections.removeAll { !$0.isOpen }
       let descriptors =
         [wakeReader, datagrams.descriptor, listener.descriptor]
@@ -178,11 +196,12 @@ final class ScriptedUpstream: Sendable {
       if entries[0].revents != 0 { return false }
       sendDelayed()
       if entries[1].revents != 0, let (bytes, sender) = try? datagrams.receiveFrom() {
-        perform(handle(bytes, .udp), for: .datagram(sender))
+        perform(handle(bytes, .udp, nil), for: .datagram(sender))
       }
       let connectionsBefore = connections
       if entries[2].revents != 0, let accepted = try? listener.accept() {
-        connections.append(Connection(accepted))
+        self.accepted += 1
+        connections.append(Connection(accepted, number: self.accepted))
       }
       for (connection, entry) in zip(connectionsBefore, entries.dropFirst(3))
       where entry.revents != 0 {
@@ -191,7 +210,7 @@ final class ScriptedUpstream: Sendable {
       return true
     }
 
-    private func read(_ connection: Connection, _ handle: ([UInt8], Transport) -> [Action]) {
+    private func read(_ connection: Connection, _ handle: Handler) {
       guard let bytes = try? connection.socket.receive(), !bytes.isEmpty else {
         connection.isOpen = false
         return
@@ -202,7 +221,7 @@ final class ScriptedUpstream: Sendable {
         guard connection.received.count >= 2 + length else { return }
         let query = Array(connection.received[2..<2 + length])
         connection.received.removeFirst(2 + length)
-        perform(handle(query, .tcp), for: .stream(connection))
+        perform(handle(query, .tcp, connection.number), for: .stream(connection))
       }
     }
 
@@ -212,7 +231,9 @@ final class ScriptedUpstream: Sendable {
         case (.reply(let bytes), _):
           send(bytes, to: client)
         case (.replyAfter(let milliseconds, let bytes), _):
-          delayed.append((.now + .milliseconds(milliseconds), bytes, client))
+          delay(milliseconds, bytes, client, isRaw: false)
+        case (.rawAfter(let milliseconds, let bytes), .stream):
+          delay(milliseconds, bytes, client, isRaw: true)
         case (.fromOtherPort(let bytes), .datagram(let sender)):
           other.send(bytes, to: sender)
         case (.raw(let bytes), .stream(let connection)):
@@ -220,17 +241,24 @@ final class ScriptedUpstream: Sendable {
         case (.close, .stream(let connection)):
           shutdown(connection.socket.descriptor, Int32(SHUT_RDWR))
           connection.isOpen = false
-        case (.fromOtherPort, .stream), (.raw, .datagram), (.close, .datagram):
+        case (.fromOtherPort, .stream), (.raw, .datagram), (.rawAfter, .datagram),
+          (.close, .datagram):
           break
         }
       }
     }
 
-    private func send(_ bytes: [UInt8], to client: Client) {
+    private func delay(_ milliseconds: Int, _ bytes: [UInt8], _ client: Client, isRaw: Bool) {
+      delayed.append(
+        Delayed(
+          due: .now + .milliseconds(milliseconds), bytes: bytes, client: client, isRaw: isRaw))
+    }
+
+    private func send(_ bytes: [UInt8], to client: Client, isRaw: Bool = false) {
       switch client {
       case .datagram(let sender): datagrams.send(bytes, to: sender)
       case .stream(let connection) where connection.isOpen:
-        connection.socket.send(StreamClient.framed(bytes))
+        connection.socket.send(isRaw ? bytes : StreamClient.framed(bytes))
       case .stream: break
       }
     }
@@ -239,7 +267,7 @@ final class ScriptedUpstream: Sendable {
       let now = ContinuousClock.now
       let due = delayed.filter { $0.due <= now }
       delayed.removeAll { $0.due <= now }
-      for reply in due { send(reply.bytes, to: reply.client) }
+      for reply in due { send(reply.bytes, to: reply.client, isRaw: reply.isRaw) }
     }
   }
 }

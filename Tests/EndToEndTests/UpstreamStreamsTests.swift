@@ -1,0 +1,226 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("TCP to upstreams (RFC 7766)")
+  struct UpstreamStreamsTests {
+    /// What the server keeps open at most for one upstream.
+    static let connectionLimit = 8
+
+    /// An upstream that truncates all over UDP, and over TCP does as told.
+    private func upstream(
+      _ script:
+        @escaping @Sendable (ScriptedUpstream.Query, DNSMessage) -> [ScriptedUpstream.Action]
+    ) throws -> ScriptedUpstream {
+      try ScriptedUpstream { query in
+        var reply = DNSMessage.reply(
+          to: query.message, answers: [.a(query.message.question?.name ?? "", "192.0.2.1")])
+        guard query.transport == .udp else { return script(query, reply) }
+        reply.answers = []
+        reply.flags |= DNSMessage.Flag.truncated
+        return [.reply(reply)]
+      }
+    }
+
+    private func streamQueries(_ upstream: ScriptedUpstream) -> [ScriptedUpstream.Query] {
+      upstream.queries.filter { $0.transport == .tcp }
+    }
+
+    /// Asks for names that nobody asked for before, all at once, and returns how many replies had which
+    /// code.
+    private func ask(
+      _ server: ServerProcess, _ count: Int, prefix: String = "name"
+    ) throws -> [UInt16: Int] {
+      let client = try Client(server.endpoint)
+      for index in 0..<count { client.send(.query(DNSName("\(prefix)\(index).example.net"))) }
+      var codes: [UInt16: Int] = [:]
+      while codes.values.reduce(0, +) < count, let bytes = try client.receive(within: .seconds(6)) {
+        codes[try DNSMessage(parsing: bytes).code, default: 0] += 1
+      }
+      return codes
+    }
+
+    @Test func `one connection serves one question after the other, and closes when idle`() throws {
+      let upstream = try upstream { _, reply in [.reply(reply)] }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      for index in 0..<20 {
+        #expect(try server.ask(DNSName("name\(index).example.net"))?.answers.count == 1)
+      }
+      #expect(streamQueries(upstream).map(\.connection) == Array(repeating: 1, count: 20))
+      #expect(try server.stat("upstream.tcp_connected") == 1)
+      #expect(try server.stat("upstream.tcp_reused") == 19)
+      // No ID comes twice.
+      #expect(Set(streamQueries(upstream).map(\.message.id)).count == 20)
+      #expect(
+        try eventually(within: .seconds(20), every: .milliseconds(250)) {
+          try server.stat("upstream.tcp_connections") == 0
+        })
+    }
+
+    @Test func `a connection takes so many questions and no more`() throws {
+      let upstream = try upstream { _, reply in [.reply(reply)] }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      for index in 0..<205 {
+        #expect(try server.ask(DNSName("name\(index).example.net"))?.answers.count == 1)
+      }
+      let perConnection = Dictionary(grouping: streamQueries(upstream)) { $0.connection }
+      #expect(perConnection.mapValues(\.count) == [1: 200, 2: 5])
+    }
+
+    @Test func `many questions are under way at once on few connections`() throws {
+      let upstream = try upstream { _, reply in [.replyAfter(milliseconds: 300, reply)] }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      #expect(try ask(server, 200) == [0: 200])
+      let queries = streamQueries(upstream)
+      #expect(queries.count == 200)
+      let connections = Set(queries.map(\.connection))
+      #expect(connections.count <= Self.connectionLimit)
+      for connection in connections {
+        let ids = queries.filter { $0.connection == connection }.map(\.message.id)
+        #expect(Set(ids).count == ids.count)
+      }
+      // Else 200 of them at 300 ms each on eight connections would take 7.5 s.
+      #expect(try server.stat("upstream.retries") == 0)
+    }
+
+    @Test func `replies in any order find their questions`() throws {
+      // The first on a connection comes last, each with an address of its own.
+      let upstream = try ScriptedUpstream { query in
+        let name = query.message.question?.name ?? ""
+        let host = Int(query.name.description.filter(\.isNumber)) ?? 0
+        var reply = DNSMessage.reply(to: query.message, answers: [.a(name, "192.0.2.\(host)")])
+        guard query.transport == .udp else {
+          return [.replyAfter(milliseconds: 300 - 20 * host, reply)]
+        }
+        reply.answers = []
+        reply.flags |= DNSMessage.Flag.truncated
+        return [.reply(reply)]
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let client = try Client(server.endpoint)
+      for host in 0..<10 { client.send(.query(DNSName("name\(host).example.net"))) }
+      var order: [Int] = []
+      while order.count < 10, let bytes = try client.receive() {
+        let reply = try DNSMessage(parsing: bytes)
+        let host = try #require(
+          Int(reply.question?.name.lowercased.description.filter(\.isNumber) ?? ""))
+        #expect(reply.answers == [.a(reply.question?.name ?? "", "192.0.2.\(host)")])
+        order.append(host)
+      }
+      #expect(order == (0..<10).reversed())
+      #expect(Set(streamQueries(upstream).map(\.connection)) == [1])
+    }
+
+    @Test func `an upstream that closes after each reply answers all`() throws {
+      let upstream = try upstream { _, reply in [.reply(reply), .close] }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      for index in 0..<10 {
+        #expect(try server.ask(DNSName("single\(index).example.net"))?.answers.count == 1)
+      }
+      #expect(try ask(server, 60) == [0: 60])
+      #expect(try server.stat("upstream.unreachable") == 0)
+    }
+
+    @Test func `questions left over when a connection closes are asked once more`() throws {
+      // The first connection takes five and answers none of them.
+      let upstream = try upstream { query, reply in
+        guard query.connection == 1 else { return [.reply(reply)] }
+        return query.name == "name4.example.net" ? [.close] : []
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      #expect(try ask(server, 5) == [0: 5])
+      let queries = streamQueries(upstream)
+      #expect(queries.filter { $0.connection == 1 }.count == 5)
+      #expect(queries.filter { $0.connection == 2 }.count == 5)
+      #expect(try server.stat("upstream.tcp_repeated") == 5)
+      #expect(try server.stat("upstream.unreachable") == 0)
+    }
+
+    @Test func `an upstream that only closes connections has failed after the second`() throws {
+      let upstream = try upstream { _, _ in [.close] }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let watch = Stopwatch()
+      #expect(try server.ask("www.example.net")?.code == 2)
+      #expect(watch.elapsed < .seconds(4))
+      let attempts = Dictionary(grouping: streamQueries(upstream)) { $0.connection }
+      #expect(attempts.mapValues(\.count) == [1: 1, 2: 1])
+    }
+
+    @Test func `half a reply is none, and a reply in pieces is one`() throws {
+      let upstream = try upstream { query, reply in
+        let octets = StreamClient.framed(reply.encoded())
+        let middle = octets.count / 2
+        if query.name == "pieces.example.net" {
+          return [.raw(Array(octets[..<1]))]
+            + [.rawAfter(milliseconds: 50, Array(octets[1..<middle]))]
+            + [.rawAfter(milliseconds: 100, Array(octets[middle...]))]
+        }
+        if query.connection == 2 { return [.raw(Array(octets[..<middle])), .close] }
+        return query.name == "close.example.net" ? [.reply(reply), .close] : [.reply(reply)]
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      #expect(try server.ask("pieces.example.net")?.answers.count == 1)
+      #expect(try server.ask("close.example.net")?.answers.count == 1)
+      #expect(try server.ask("half.example.net")?.answers.count == 1)
+      #expect(streamQueries(upstream).map(\.connection) == [1, 1, 2, 3])
+    }
+
+    @Test func `a reply that trickles holds up others for a second at most`() throws {
+      let upstream = try upstream { query, reply in
+        guard query.name == "trickle.example.net" else { return [.reply(reply)] }
+        let octets = StreamClient.framed(reply.encoded())
+        return octets.enumerated().map { .rawAfter(milliseconds: 300 * $0.offset, [$0.element]) }
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let trickling = try Client(server.endpoint)
+      trickling.send(.query("trickle.example.net"))
+      #expect(eventually { streamQueries(upstream).count == 1 })
+      let watch = Stopwatch()
+      let client = try Client(server.endpoint)
+      for index in 0..<5 { client.send(.query(DNSName("name\(index).example.net"))) }
+      for _ in 0..<5 {
+        let bytes = try #require(try client.receive(within: .seconds(4)))
+        #expect(try DNSMessage(parsing: bytes).answers.count == 1)
+      }
+      #expect(watch.elapsed < .milliseconds(1_800))
+      #expect(try server.stat("upstream.tcp_silent") == 1)
+      #expect(try server.stat("upstream.tcp_repeated") == 5)
+      #expect(try DNSMessage(parsing: try #require(try trickling.receive())).code == 2)
+    }
+
+    @Test func `messages that answer nothing are not believed, and end the connection`() throws {
+      let upstream = try upstream { query, reply in
+        guard query.connection == 1 else { return [.reply(reply)] }
+        var forged = reply
+        forged.answers = [.a(reply.question?.name ?? "", "203.0.113.66")]
+        return (1...20).map { offset in
+          forged.id = reply.id &+ UInt16(offset)
+          return .reply(forged)
+        }
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let reply = try #require(try server.ask("www.example.net"))
+      #expect(reply.answers == [.a("www.example.net", "192.0.2.1")])
+      #expect(try server.stat("upstream.tcp_unexpected") == 16)
+    }
+
+    @Test func `a question beyond the connections' room waits for some, and fails nobody`() throws {
+      // Eight connections with 64 questions each are 512 at a time.
+      let upstream = try upstream { _, reply in [.replyAfter(milliseconds: 400, reply)] }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let client = try Client(server.endpoint)
+      for index in 0..<700 {
+        client.send(.query(DNSName("name\(index).example.net")))
+        if index % 50 == 49 { usleep(5_000) }
+      }
+      var codes: [UInt16: Int] = [:]
+      while codes.values.reduce(0, +) < 700, let bytes = try client.receive(within: .seconds(5)) {
+        codes[try DNSMessage(parsing: bytes).code, default: 0] += 1
+      }
+      #expect(codes == [0: 700])
+      #expect(try server.stat("upstream.tcp_limit_reached") > 0)
+      #expect(try server.stat("upstream.tcp_connected") <= 2 * Self.connectionLimit)
+      #expect(try server.stat("upstream.unreachable") == 0)
+    }
+  }
+}
