@@ -84,6 +84,7 @@ extension Core {
           ("sockets", .count(upstreams?.openCount ?? 0)),
           ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
           ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
+          ("network_changes", .count(networkWatch?.changes ?? 0)),
         ])
       ),
       (

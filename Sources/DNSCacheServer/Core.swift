@@ -22,6 +22,7 @@ struct Core: ~Copyable {
   var streams: ClientStreams?
   var upstreams: UpstreamSockets?
   var upstreamStreams: UpstreamStreams?
+  var networkWatch: NetworkWatch?
   private var deadline: Timer?
   /// When ``deadline`` goes off.
   private var deadlineAt: UInt64?
@@ -264,6 +265,13 @@ extension Core {
   mutating func upstreamFailed(_ socket: Int) {
     let now = EventLoop.now()
     frontend.resolver.socketFailed(socket, now: now)
+    settle(now: now)
+  }
+
+  /// This host's links, addresses or routes have changed.
+  mutating func networkChanged() {
+    let now = EventLoop.now()
+    frontend.resolver.networkChanged(now: now)
     settle(now: now)
   }
 

@@ -66,6 +66,7 @@ final class Server {
       logger: logger)
     core.value.upstreamStreams = UpstreamStreams(
       on: loop, upstreams: settings.upstreams, core: core)
+    watchNetwork()
     maintenance = Maintenance(on: loop, core: core)
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(on: loop, signal: signal) { [unowned self] in stop() })
@@ -88,6 +89,24 @@ final class Server {
       )
     }
     snapshot.load()
+  }
+
+  /// Has upstreams tried anew as soon as this host's addresses, routes or links change.
+  private func watchNetwork() {
+    do {
+      core.value.networkWatch = try NetworkWatch(on: loop) { [unowned self] in networkChanged() }
+    } catch {
+      logger.notice(
+        "changes of the network aren't told here; upstreams recover when they are tried again",
+        metadata: ["error": "\(error)"])
+    }
+  }
+
+  private func networkChanged() {
+    logger.debug("the network has changed")
+    core.value.upstreams?.networkChanged()
+    core.value.upstreamStreams?.networkChanged()
+    core.value.networkChanged()
   }
 
   /// Makes the folder of a file of ours; when that fails, so will the file, and say why.

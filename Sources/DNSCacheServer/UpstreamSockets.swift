@@ -176,6 +176,22 @@ final class UpstreamSockets {
 
   // MARK: Renewing
 
+  /// Renews the pools that would leave from another address now; the host's addresses, routes or links
+  /// have changed.
+  func networkChanged() {
+    for pool in pools.indices {
+      let number = pool * perUpstream
+      let old = members[number]?.socket.localAddress
+      // Without a way to the upstream its sockets stay as they are: the old way may come back.
+      guard old == nil ? open(number) : true, let fresh = try? make(number),
+        old.map({ !fresh.socket.localAddress.isSameHost(as: $0) }) ?? true
+      else { continue }
+      // Also when it is being renewed: part of it may be new and wrong.
+      pools[pool].renewedCount = perUpstream
+      renewPool(pool, atMostEvery: 0)
+    }
+  }
+
   private func renewNext() {
     if retired.count >= UpstreamSockets.retired(upstreams: pools.count) { retired.removeFirst() }
     let number = nextRenewal
@@ -211,8 +227,12 @@ final class UpstreamSockets {
     let end = min(first + UpstreamSockets.renewalSlice, perUpstream)
     core.value.measureSlice(.sockets) { _ in
       for number in pool * perUpstream + first..<pool * perUpstream + end {
-        // What an old socket waits for is asked again, from one that works.
-        if members[number] != nil, let fresh = try? make(number) { members[number] = fresh }
+        // What an old socket waits for is asked again, from one that works. That may have been done
+        // already, from a socket opened since, which has to stay for the reply.
+        guard let old = members[number], let fresh = try? make(number),
+          !fresh.socket.localAddress.isSameHost(as: old.socket.localAddress)
+        else { continue }
+        members[number] = fresh
       }
     }
     pools[pool].renewedCount = end

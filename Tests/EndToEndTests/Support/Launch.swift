@@ -48,6 +48,26 @@ extension ServerProcess.Launch {
       """, in: folder)
   }
 
+  /// With a kernel that tells nothing of its network.
+  static func withoutNetlink(in folder: TemporaryFolder) throws -> ServerProcess.Launch {
+    try preloading(
+      """
+      #define _GNU_SOURCE
+      #include <dlfcn.h>
+      #include <errno.h>
+      #include <sys/socket.h>
+      int socket(int family, int type, int protocol) {
+        if (family == AF_NETLINK) {
+          errno = EAFNOSUPPORT;
+          return -1;
+        }
+        int (*next)(int, int, int) = dlsym(RTLD_NEXT, "socket");
+        return next(family, type, protocol);
+      }
+
+      """, in: folder)
+  }
+
   /// With C functions of the test's own before those of the C library.
   private static func preloading(
     _ code: String, in folder: TemporaryFolder
