@@ -29,11 +29,14 @@ extension Cache {
   ///   - key: the name asked for; afterwards the name at the end of the chain.
   ///   - type: the type asked for.
   ///   - once: data that may be used once is used, too.
+  ///   - stale: data whose time is over is used, too; see ``staleness``.
   ///   - now: the time in seconds.
   public mutating func answer(
     _ key: inout NameKey, type: RecordType, into writer: inout MessageWriter, once: Bool,
-    now: UInt32
+    stale: Bool = false, now: UInt32
   ) -> Answer {
+    let horizon = stale ? staleHorizon(now) : now
+    if stale { staleness = .none }
     var owner = MessageHeader.size
     var links = 0
     while true {
@@ -44,7 +47,7 @@ extension Cache {
       var noName = Reference.none
       var set = arena.link(node, NodeField.firstSet)
       while !set.isNone {
-        if isUsable(set, once: once, now: now) {
+        if isUsable(set, once: once, horizon) {
           let found = arena.load16(set, SetField.type)
           if found == type.rawValue {
             exact = set
@@ -59,6 +62,7 @@ extension Cache {
         markUsed(node, once)
         let kind = arena.load8(exact, SetField.kind)
         if kind == RRset.Kind.records.rawValue {
+          noteIfAgeing(exact, at: node, asked: type, now: now)
           return writeAnswer(exact, type, owner: owner, into: &writer, now: now)
         }
         // "No such name" is found here when somebody asks for its number, type 0.
@@ -71,6 +75,7 @@ extension Cache {
         return writeNegative(noName, name: key, .nxDomain, into: &writer, now: now)
       }
       markUsed(node, once)
+      noteIfAgeing(alias, at: node, asked: type, now: now)
       guard links < Cache.longestChain else { return .endless }
       links += 1
       let mark = writer.mark
@@ -85,10 +90,10 @@ extension Cache {
     }
   }
 
-  private func isUsable(_ set: Reference, once: Bool, now: UInt32) -> Bool {
+  private func isUsable(_ set: Reference, once: Bool, _ horizon: UInt32) -> Bool {
     if arena.load8(set, SetField.rank) < Rank.aliasedAnswer.rawValue { return false }
     if arena.load8(set, SetField.ephemeral) != 0 { return once }
-    return arena.load32(set, SetField.expiry) > now
+    return arena.load32(set, SetField.expiry) > horizon
   }
 
   /// Marks a node as used, unless for the queries that its data was fetched for.
@@ -100,9 +105,9 @@ extension Cache {
     }
   }
 
-  private func remainingTTL(_ set: Reference, now: UInt32) -> UInt32 {
+  private mutating func remainingTTL(_ set: Reference, now: UInt32) -> UInt32 {
     let expiry = arena.load32(set, SetField.expiry)
-    return expiry > now ? expiry &- now : 0
+    return expiry > now ? expiry &- now : ttlAfterExpiry(set)
   }
 
   // MARK: Answer
@@ -152,7 +157,7 @@ extension Cache {
   /// Writes a CNAME record.
   ///
   /// - Returns: the offset in the message at which the alias's target stands.
-  private func writeAlias(
+  private mutating func writeAlias(
     _ set: Reference, owner: Int, into writer: inout MessageWriter, now: UInt32
   ) -> Int {
     let count = Int(arena.load16(set, SetField.data).bigEndian)
@@ -165,7 +170,7 @@ extension Cache {
 
   // MARK: Negative answers (RFC 2308)
 
-  private func writeNegative(
+  private mutating func writeNegative(
     _ set: Reference, name: borrowing NameKey, _ rcode: ResponseCode,
     into writer: inout MessageWriter, now: UInt32
   ) -> Answer {
@@ -224,7 +229,7 @@ extension Cache {
   }
 
   /// Writes the addresses of the name in `scratch`; false when there is no more room.
-  private func writeAdditionalAddresses(
+  private mutating func writeAdditionalAddresses(
     _ type: RecordType, at node: Reference, _ least: Rank, into writer: inout MessageWriter,
     now: UInt32
   ) -> Bool {

@@ -37,7 +37,8 @@ extension Cache {
 
   /// Takes in an RRset.
   ///
-  /// Data replaces what has expired or is trusted no more than it; NS, glue and other data from
+  /// Data replaces what has expired or is trusted no more than it (but for stale answers, which only
+  /// answers replace); NS, glue and other data from
   /// Authority and Additional never prolongs its own like (ghost domains, CVE-2012-1033).
   ///
   /// - Parameters:
@@ -124,7 +125,7 @@ extension Cache {
       counters.noRoom += 1
       return .noRoom
     }
-    guard let node = findOrInsert(owner) else { return .noRoom }
+    guard let node = findOrInsert(owner, now: now) else { return .noRoom }
     arena.store16(currentReply, node, NodeField.reply)
     let old = findSet(type, at: node)
     if !old.isNone && isBetter(RRset(old, in: arena), than: origin, now: now) {
@@ -132,7 +133,9 @@ extension Cache {
       return .outranked
     }
     let mayUseReserve = origin.rank.answersQuestions && hasEphemeralRoom
-    guard let set = makeSet(type, kind, data, owner: node, mayUseReserve: mayUseReserve) else {
+    guard
+      let set = makeSet(type, kind, data, owner: node, mayUseReserve: mayUseReserve, now: now)
+    else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
       return .noRoom
     }
@@ -155,7 +158,12 @@ extension Cache {
   }
 
   private func isBetter(_ old: RRset, than origin: Origin, now: UInt32) -> Bool {
-    guard old.expiry > now else { return false }
+    guard old.expiry > now else {
+      // What only helps to find others, glue for one, doesn't push out what may still have to be given
+      // as a stale answer, or has to be given yet.
+      return !origin.rank.answersQuestions && old.rank.answersQuestions
+        && (old.isEphemeral || isStale(old, now: now))
+    }
     if old.rank > origin.rank { return true }
     return old.rank == origin.rank && !origin.rank.answersQuestions
   }
@@ -165,13 +173,13 @@ extension Cache {
   /// Of records that stand in the data twice one is kept (RFC 2181 §5).
   mutating func makeSet(
     _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, owner node: Reference,
-    mayUseReserve: Bool = false
+    mayUseReserve: Bool = false, now: UInt32
   ) -> Reference? {
     let entry = RRset.addressEntry(type, kind)
     let (count, octets, isUnique) =
       kind == .records ? measureRecords(data) : (0, data.count, true)
     let room = entry > 0 ? count * entry : octets
-    guard let set = allocateSet(SetField.data + room, owner: node, mayUseReserve) else {
+    guard let set = allocateSet(SetField.data + room, owner: node, mayUseReserve, now) else {
       counters.noRoom += 1
       return nil
     }
@@ -206,10 +214,10 @@ extension Cache {
   }
 
   private mutating func allocateSet(
-    _ octets: Int, owner node: Reference, _ mayUseReserve: Bool
+    _ octets: Int, owner node: Reference, _ mayUseReserve: Bool, _ now: UInt32
   ) -> Reference? {
     guard octets <= Cache.largestBlock else { return nil }
-    if let set = allocate(octets, keeping: node) { return set }
+    if let set = allocate(octets, keeping: node, now: now) { return set }
     guard mayUseReserve, !isReserveUsed else { return nil }
     isReserveUsed = true
     return reserve

@@ -66,10 +66,13 @@ extension Cache {
   /// of them; whoever meets so many has been round and found nothing else.
   private static let skippedPerEviction = 512
 
-  /// Removes one name that was not used lately; false when there is none to remove.
+  /// Removes one name that was not used lately, or of which nothing is good any more; false when there
+  /// is none to remove.
   ///
   /// - Parameter spare: used names that may be spared still; then one goes regardless.
-  mutating func evict(keeping kept: Reference, sparing spare: inout Int) -> Bool {
+  mutating func evict(
+    keeping kept: Reference, sparing spare: inout Int, now: UInt32
+  ) -> Bool {
     var node = place(.hand)
     var skipped = 0
     while true {
@@ -82,7 +85,7 @@ extension Cache {
         node = newer
         continue
       }
-      if arena.load8(node, NodeField.visited) != 0 && spare > 0 {
+      if arena.load8(node, NodeField.visited) != 0 && spare > 0 && !hasExpired(node, now: now) {
         arena.store8(0, node, NodeField.visited)
         spare -= 1
         node = newer
@@ -99,6 +102,8 @@ extension Cache {
   }
 
   /// Removes what has expired among the next names, in both maps.
+  ///
+  /// What is stale stays, as long as there is room that good data doesn't need.
   ///
   /// - Parameters:
   ///   - count: names to look at in this slice.
@@ -121,7 +126,9 @@ extension Cache {
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let next = arena.link(set, SetField.next)
-      if arena.load32(set, SetField.expiry) <= now {
+      if arena.load32(set, SetField.expiry) <= now
+        && (isStaleRoomUsed || !isStale(RRset(set, in: arena), now: now))
+      {
         removeSet(set, at: node)
         counters.expired += 1
       }

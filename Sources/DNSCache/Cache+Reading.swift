@@ -5,18 +5,22 @@ import Memory
 
 extension Cache {
   /// Visits what is known of a name, expired data left out.
+  ///
+  /// - Parameter stale: what is stale is visited, too.
   public func visitSets(
-    of key: borrowing NameKey, now: UInt32, _ body: (RRset) -> Void
+    of key: borrowing NameKey, stale: Bool = false, now: UInt32, _ body: (RRset) -> Void
   ) {
     let node = find(key)
-    if !node.isNone { visitSets(at: node, now: now, body) }
+    if !node.isNone { visitSets(at: node, stale: stale, now: now, body) }
   }
 
-  func visitSets(at node: Reference, now: UInt32, _ body: (RRset) -> Void) {
+  func visitSets(
+    at node: Reference, stale: Bool = false, now: UInt32, _ body: (RRset) -> Void
+  ) {
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let view = RRset(set, in: arena)
-      if view.expiry > now && !view.isEphemeral { body(view) }
+      if !view.isEphemeral && (stale ? isKept(view, now: now) : view.expiry > now) { body(view) }
       set = arena.link(set, SetField.next)
     }
   }

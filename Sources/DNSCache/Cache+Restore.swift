@@ -11,30 +11,28 @@ extension Cache {
   ///   - owner: the owner name.
   ///   - set: type, kind, rank and section, checked to be in range.
   ///   - ttl: the TTL it came with, in seconds, not above the limits.
-  ///   - remaining: seconds it has left, at least one.
+  ///   - expiry: when it expires, or expired, on the cache's clock, in seconds.
   ///   - data: as for `insert`; of a negative fact the zone's offset and the SOA's RDATA.
   ///   - isUsed: the name was used since the eviction's hand passed.
   ///   - now: the time in seconds.
   /// - Returns: whether it is in the cache now.
   mutating func restore(
-    owner: borrowing NameKey, _ set: SnapshotSet, ttl: UInt32, remaining: UInt32,
+    owner: borrowing NameKey, _ set: SnapshotSet, ttl: UInt32, expiry: UInt32,
     data: Span<UInt8>, isUsed: Bool, now: UInt32
   ) -> Bool {
-    guard let node = findOrInsert(owner) else { return false }
+    guard let node = findOrInsert(owner, now: now) else { return false }
     let type = RecordType(rawValue: set.type)
     let old = findSet(type, at: node)
-    if !old.isNone && arena.load32(old, SetField.expiry) <= now
-      && arena.load8(old, SetField.ephemeral) == 0
-    {
+    if !old.isNone && givesWay(RRset(old, in: arena), to: set, expiry: expiry, now: now) {
       removeSet(old, at: node)
     }
     guard let gap = gap(for: type, set.kind, set.rank, at: node, now: now),
-      let place = makeSet(type, set.kind, data, owner: node)
+      let place = makeSet(type, set.kind, data, owner: node, now: now)
     else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
       return false
     }
-    arena.store32(now &+ remaining, place, SetField.expiry)
+    arena.store32(expiry, place, SetField.expiry)
     arena.store32(ttl, place, SetField.ttl)
     arena.store8(set.rank.rawValue, place, SetField.rank)
     arena.store8(set.section, place, SetField.section)
@@ -44,6 +42,16 @@ extension Cache {
     if isUsed { arena.store8(1, node, NodeField.visited) }
     counters.inserted += 1
     return true
+  }
+
+  /// Whether what is there, though in nobody's way any more, may be replaced by a snapshot's.
+  ///
+  /// What is stale gives way to what is good; of two that are stale the one that is here came later.
+  private func givesWay(
+    _ old: RRset, to set: SnapshotSet, expiry: UInt32, now: UInt32
+  ) -> Bool {
+    guard old.expiry <= now, !old.isEphemeral else { return false }
+    return !isStale(old, now: now) || expiry > now && set.rank.answersQuestions
   }
 
   /// Finds the link at the end of a node's list, unless something in force would be replaced or
@@ -57,8 +65,8 @@ extension Cache {
     while !set.isNone {
       let other = RRset(set, in: arena)
       count += 1
+      if other.type == type { return nil }
       if other.expiry > now || other.isEphemeral {
-        if other.type == type { return nil }
         if rank.answersQuestions && Cache.contradicts(type, kind, other) { return nil }
       }
       gap = (set, SetField.next)

@@ -35,6 +35,13 @@ public struct Cache: ~Copyable {
   var ephemeral: FixedArray<UInt32>
   var ephemeralCount = 0
 
+  /// What of the answer last written with stale data was stale.
+  public internal(set) var staleness = Staleness.none
+
+  /// What was asked for in the last part of its life; see `noteIfAgeing`.
+  var ageing: FixedArray<Ageing>
+  var ageingCount = 0
+
   var duplicates: DuplicateFilter
 
   /// A block for an RRset that finds no place elsewhere: it may be used once, then it goes.
@@ -88,6 +95,8 @@ public struct Cache: ~Copyable {
     cursors = FixedArray(repeating: 0, count: Cache.cursorPlaces)
     cursorsInUse = Cache.reservedCursors
     ephemeral = FixedArray(repeating: 0, count: Cache.ephemeralPlaces)
+    ageing = FixedArray(
+      repeating: Ageing(node: 0, type: 0, setType: 0), count: Cache.ageingPlaces)
     duplicates = DuplicateFilter(seed: seed)
     scratch = NameKey(seed: seed)
   }
@@ -118,10 +127,12 @@ public struct Cache: ~Copyable {
   }
 
   /// The node of a name, made if there is none; nothing when there is no room.
-  mutating func findOrInsert(_ key: borrowing NameKey) -> Reference? {
+  mutating func findOrInsert(_ key: borrowing NameKey, now: UInt32) -> Reference? {
     let existing = find(key)
     if !existing.isNone { return existing }
-    guard let node = allocate(NodeField.name + key.count, keeping: .none) else { return nil }
+    guard let node = allocate(NodeField.name + key.count, keeping: .none, now: now) else {
+      return nil
+    }
     arena.store32(key.hash, node, NodeField.hash)
     arena.setLink(node, NodeField.firstSet, .none)
     arena.store8(UInt8(key.count), node, NodeField.nameCount)
@@ -173,6 +184,7 @@ public struct Cache: ~Copyable {
     }
     dequeue(node)
     forgetEphemeral(node)
+    forgetAgeing(node)
     arena.free(node)
     nameCount -= 1
   }
@@ -240,11 +252,11 @@ public struct Cache: ~Copyable {
   private static let sparedPerBlock = 1_024
 
   /// Gives out a block, removing unused names while there is no room.
-  mutating func allocate(_ octets: Int, keeping kept: Reference) -> Reference? {
+  mutating func allocate(_ octets: Int, keeping kept: Reference, now: UInt32) -> Reference? {
     if let block = arena.allocate(octets: octets) { return block }
     var spare = Cache.sparedPerBlock
     for _ in 0..<Cache.evictionsPerBlock {
-      guard evict(keeping: kept, sparing: &spare) else { return nil }
+      guard evict(keeping: kept, sparing: &spare, now: now) else { return nil }
       if let block = arena.allocate(octets: octets) { return block }
     }
     return nil

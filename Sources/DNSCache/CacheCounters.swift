@@ -28,6 +28,11 @@ public struct CacheLimits: Sendable {
   ///
   /// RFC 2308 §5 finds one to three hours sensible and more than a day problematic.
   public var maximumNegativeTTL: UInt32 = 3_600
+  /// Longest time that an answer is kept when it has expired, to be given while upstream fails, in
+  /// seconds; 0 for never.
+  ///
+  /// RFC 8767 §5 calls this the maximum stale timer and suggests one to three days.
+  public var staleAge: UInt32 = 0
 
   /// Least octets that a cache works with.
   public static let leastOctets = 1 << 20

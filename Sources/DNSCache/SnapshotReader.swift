@@ -240,13 +240,18 @@ public struct SnapshotReader: ~Copyable {
     let longest =
       set.kind == .records ? cache.limits.maximumTTL : cache.limits.maximumNegativeTTL
     let ttl = min(set.ttl, longest)
-    let remaining = min(clock.remaining(until: set.expiry), ttl)
-    guard remaining > 0 else {
+    let remaining = min(clock.remaining(until: set.expiry), Int64(ttl))
+    // What is stale has less than nothing left.
+    let expiry = Int64(clock.now) + remaining
+    let isKept =
+      remaining > 0
+      || -remaining < Int64(cache.limits.staleAge) && set.rank.answersQuestions && expiry >= 0
+    guard ttl > 0, isKept else {
       result.expired += weight
       return
     }
     let isRestored = cache.restore(
-      owner: window.keys[index], set, ttl: ttl, remaining: remaining, data: data,
+      owner: window.keys[index], set, ttl: ttl, expiry: UInt32(clamping: expiry), data: data,
       isUsed: window.entries[index].isUsed, now: clock.now)
     if isRestored { result.restored += weight } else { result.refused += weight }
   }
@@ -264,10 +269,10 @@ public struct SnapshotReader: ~Copyable {
       self.now = now
     }
 
-    /// Seconds that data has left.
-    func remaining(until expiry: UInt32) -> UInt32 {
+    /// Seconds that data has left; below zero when its time is over.
+    func remaining(until expiry: UInt32) -> Int64 {
       // `wallClock` is at least `created`, which bounds what is left by what was left then.
-      UInt32(clamping: Int64(expiry) - wallClock)
+      Int64(expiry) - wallClock
     }
   }
 }

@@ -4,7 +4,7 @@ import Memory
 /// Encodes a cache, one block a call, so that serving goes on between blocks.
 ///
 /// Names come oldest first, so that reading them again restores the order of eviction. What expires
-/// during the writing is written still and left out by the reader; what comes in during the writing is
+/// during the writing is written still; what comes in during the writing is
 /// written, too. The format is described in docs/snapshot.md.
 public struct SnapshotWriter: ~Copyable {
   private let created: UInt32
@@ -130,7 +130,7 @@ public struct SnapshotWriter: ~Copyable {
     var end = begin + nameCount + 1
     while !set.isNone {
       let view = RRset(set, in: cache.arena)
-      if isWanted(view) {
+      if isWanted(view, in: cache) {
         let dataCount = SnapshotWriter.dataCount(view)
         if end + SnapshotSet.size + dataCount > SnapshotBlock.size {
           if begin > SnapshotBlock.frame || written > 0 {
@@ -166,8 +166,9 @@ public struct SnapshotWriter: ~Copyable {
       ? cache.arena.link(node, NodeField.firstSet) : cache.arena.link(last, SetField.next)
   }
 
-  private func isWanted(_ view: RRset) -> Bool {
-    view.expiry > now && !view.isEphemeral
+  /// What is stale is written, too: a restart doesn't end an outage.
+  private func isWanted(_ view: RRset, in cache: borrowing Cache) -> Bool {
+    !view.isEphemeral && cache.isKept(view, now: now)
   }
 
   private mutating func close(
@@ -195,8 +196,8 @@ public struct SnapshotWriter: ~Copyable {
     buffer.store16(view.type.rawValue, end)
     buffer[end + 2] = view.kind.rawValue | view.rank.rawValue << 2 | view.section.rawValue << 5
     buffer.store32(view.ttl, end + 3)
-    let (expiry, isBeyond) = created.addingReportingOverflow(view.expiry &- now)
-    buffer.store32(isBeyond ? UInt32.max : expiry, end + 7)
+    let expiry = Int64(created) + Int64(view.expiry) - Int64(now)
+    buffer.store32(UInt32(clamping: expiry), end + 7)
     buffer.store16(UInt16(view.count), end + 11)
     buffer.store16(UInt16(dataCount), end + 13)
     end += SnapshotSet.size

@@ -36,6 +36,12 @@ final class Lab {
     do { return try Name(name).wire } catch { fatalError("\(name): \(error)") }
   }
 
+  /// Whether something stale is known of a name.
+  func hasStale(_ name: String) -> Bool { cache.hasStale(key(name), now: now) }
+
+  /// Lets a whole sweep pass.
+  func sweep() { while !cache.sweep(names: 100, now: now) {} }
+
   func openCursor() -> Cache.Cursor? { cache.openCursor() }
 
   // MARK: Taking in
@@ -108,11 +114,15 @@ final class Lab {
     var isMissing: Bool { if case .missing = outcome { true } else { false } }
   }
 
-  func ask(_ name: String, _ type: RecordType, limit: Int = 65_535, once: Bool = false) -> Reply {
-    ask(wire: wire(name), type, limit: limit, once: once)
+  func ask(
+    _ name: String, _ type: RecordType, limit: Int = 65_535, once: Bool = false, stale: Bool = false
+  ) -> Reply {
+    ask(wire: wire(name), type, limit: limit, once: once, stale: stale)
   }
 
-  func ask(wire: [UInt8], _ type: RecordType, limit: Int = 65_535, once: Bool = false) -> Reply {
+  func ask(
+    wire: [UInt8], _ type: RecordType, limit: Int = 65_535, once: Bool = false, stale: Bool = false
+  ) -> Reply {
     var key = key(wire: wire)
     let question =
       wire + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), 0, 1]
@@ -121,7 +131,8 @@ final class Lab {
     var writer = MessageWriter(&space, limit: limit)
     writer.header(id: 7, questionCount: 1)
     writer.question(question.span)
-    let answer = cache.answer(&key, type: type, into: &writer, once: once, now: now)
+    let answer = cache.answer(
+      &key, type: type, into: &writer, once: once, stale: stale, now: now)
     var flags = MessageHeader.Flag.response
     let outcome: Reply.Outcome
     switch answer {

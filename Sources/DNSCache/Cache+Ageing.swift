@@ -1,0 +1,99 @@
+import DNSWire
+import Memory
+
+// Prefetching: what is asked for in the last tenth of its life is noted here, for the frontend to have
+// it asked for again. A hit pays one comparison for it; the rest is done when it comes out true.
+
+extension Cache {
+  /// An RRset that was asked for in the last part of its life.
+  struct Ageing: BitwiseCopyable {
+    /// The node; none when it has gone since.
+    var node: UInt32
+    /// The type that was asked for.
+    var type: UInt16
+    /// The RRset's own type: CNAME when the name is an alias.
+    var setType: UInt16
+  }
+
+  /// RRsets that are noted between two calls of ``takeAgeing(into:)`` at most; a batch of queries
+  /// is twice as many.
+  static let ageingPlaces = 16
+
+  /// The part of an RRset's life at whose end it is renewed: a tenth, as in unbound.
+  static var ageingShare: UInt64 { 10 }
+
+  /// Least TTL of what is renewed, in seconds: the last tenth has to be longer than a question takes.
+  static var leastRenewedTTL: UInt32 { 10 }
+
+  /// Notes an RRset that is being given in the last part of its life.
+  @inline(__always)
+  mutating func noteIfAgeing(
+    _ set: Reference, at node: Reference, asked type: RecordType, now: UInt32
+  ) {
+    let remaining = UInt64(arena.load32(set, SetField.expiry) &- now)
+    if remaining &* Cache.ageingShare <= UInt64(arena.load32(set, SetField.ttl)) {
+      noteAgeing(set, at: node, asked: type)
+    }
+  }
+
+  @inline(never)
+  private mutating func noteAgeing(
+    _ set: Reference, at node: Reference, asked type: RecordType
+  ) {
+    guard ageingCount < Cache.ageingPlaces,
+      arena.load32(set, SetField.ttl) >= Cache.leastRenewedTTL,
+      arena.load8(set, SetField.ephemeral) == 0,
+      arena.load8(set, SetField.kind) == RRset.Kind.records.rawValue
+    else { return }
+    let setType = arena.load16(set, SetField.type)
+    for index in 0..<ageingCount
+    where ageing[index].node == node.rawValue && ageing[index].type == type.rawValue
+      && ageing[index].setType == setType
+    {
+      return
+    }
+    ageing[ageingCount] = Ageing(node: node.rawValue, type: type.rawValue, setType: setType)
+    ageingCount += 1
+  }
+
+  /// Takes out what was noted last: a question whose answer will soon be over.
+  ///
+  /// - Parameter key: gets the name.
+  /// - Returns: the type to ask for, and that of the RRset; nothing when there is no more.
+  public mutating func takeAgeing(
+    into key: inout NameKey
+  ) -> (type: RecordType, setType: RecordType)? {
+    while ageingCount > 0 {
+      ageingCount -= 1
+      let entry = ageing[ageingCount]
+      let node = Reference(rawValue: entry.node)
+      if node.isNone { continue }
+      arena.load(&key, node, NodeField.name, count: arena.nodeName(node))
+      return (RecordType(rawValue: entry.type), RecordType(rawValue: entry.setType))
+    }
+    return nil
+  }
+
+  /// Says that an RRset is being asked for again: it isn't noted before the last tenth of what is left.
+  ///
+  /// So a day's worth is asked for four times at most if none of the questions is answered.
+  public mutating func noteRenewal(of key: borrowing NameKey, type: RecordType, now: UInt32) {
+    let node = find(key)
+    if node.isNone { return }
+    let set = findSet(type, at: node)
+    if set.isNone { return }
+    let expiry = arena.load32(set, SetField.expiry)
+    if expiry > now { arena.store32(expiry &- now, set, SetField.ttl) }
+  }
+
+  /// Whether ``takeAgeing(into:)`` has something to give.
+  public var hasAgeing: Bool { ageingCount > 0 }
+
+  /// Forgets what was noted of a node that goes.
+  mutating func forgetAgeing(_ node: Reference) {
+    guard ageingCount > 0 else { return }
+    for index in 0..<ageingCount where ageing[index].node == node.rawValue {
+      ageing[index].node = 0
+    }
+  }
+}

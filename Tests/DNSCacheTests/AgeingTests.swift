@@ -1,0 +1,97 @@
+import DNSCache
+import DNSWire
+import Memory
+import Testing
+
+@Suite("What is asked for shortly before it expires")
+struct AgeingTests {
+  /// What the cache notes for a refresh, the last first.
+  private static func noted(_ lab: Lab) -> [String] {
+    var key = NameKey(seed: lab.cache.seed)
+    var found: [String] = []
+    while let (type, setType) = lab.cache.takeAgeing(into: &key) {
+      let octets = key.octets
+      let wire = (0..<octets.count).map { octets[$0] }
+      found.append("\((try? Name(wire: wire)).map { "\($0)" } ?? "?") \(type) \(setType)")
+    }
+    return found
+  }
+
+  @Test func `a record is noted when it is asked for in its last tenth`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 300 A 192.0.2.1")
+    lab.pass(269)
+    _ = lab.ask("a.example.net.", .a)
+    #expect(Self.noted(lab) == [])
+    lab.pass(1)
+    #expect(Self.noted(lab) == [])
+    _ = lab.ask("a.example.net.", .a)
+    _ = lab.ask("a.example.net.", .a)
+    #expect(Self.noted(lab) == ["a.example.net. A A"])
+    #expect(Self.noted(lab) == [])
+  }
+
+  @Test func `of a chain the link is noted that is about to expire`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 300 CNAME b.example.net.")
+    lab.insert("b.example.net. 900 CNAME c.example.net.")
+    lab.insert("c.example.net. 300 A 192.0.2.1")
+    lab.pass(280)
+    _ = lab.ask("a.example.net.", .a)
+    #expect(Self.noted(lab) == ["c.example.net. A A", "a.example.net. A CNAME"])
+  }
+
+  @Test func `what is being renewed is noted again in the last tenth of what is left`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 3000 A 192.0.2.1")
+    lab.pass(2_800)
+    _ = lab.ask("a.example.net.", .a)
+    #expect(Self.noted(lab).count == 1)
+    lab.cache.noteRenewal(of: lab.key("a.example.net."), type: .a, now: lab.now)
+    #expect(lab.ask("a.example.net.", .a).answers == ["a.example.net. 200 IN A 192.0.2.1"])
+    #expect(Self.noted(lab) == [])
+    lab.pass(179)
+    _ = lab.ask("a.example.net.", .a)
+    #expect(Self.noted(lab) == [])
+    lab.pass(1)
+    _ = lab.ask("a.example.net.", .a)
+    #expect(Self.noted(lab).count == 1)
+  }
+
+  @Test func `short-lived, negative and stale data, and what may be used once, is not noted`() {
+    let lab = Lab { $0.staleAge = 3_600 }
+    lab.insert("short.example.net. 9 A 192.0.2.1")
+    lab.insert("old.example.net. 5 A 192.0.2.1")
+    lab.insert("once.example.net. 60 A 192.0.2.1", once: true)
+    lab.insertNegative(
+      "gone.example.net.", nil,
+      soa: "example.net. 60 SOA ns1.example.net. host.example.net. 1 2 3 4 60")
+    lab.pass(8)
+    _ = lab.ask("short.example.net.", .a)
+    _ = lab.ask("old.example.net.", .a, stale: true)
+    lab.pass(51)
+    _ = lab.ask("once.example.net.", .a, once: true)
+    _ = lab.ask("gone.example.net.", .a)
+    #expect(Self.noted(lab) == [])
+  }
+
+  @Test func `a name that goes takes its note along`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 300 A 192.0.2.1")
+    lab.insert("b.example.net. 300 A 192.0.2.1")
+    lab.pass(299)
+    _ = lab.ask("a.example.net.", .a)
+    _ = lab.ask("b.example.net.", .a)
+    _ = lab.cache.flush(lab.key("a.example.net."), .everything)
+    lab.insert("c.example.net. 300 A 192.0.2.1")
+    #expect(Self.noted(lab) == ["b.example.net. A A"])
+  }
+
+  @Test func `no more is noted than there are places`() {
+    let lab = Lab()
+    QueueTests.fill(lab, 100)
+    lab.pass(299)
+    for index in 0..<100 { _ = lab.ask("n\(index).example.net.", .a) }
+    #expect((1...32).contains(Self.noted(lab).count))
+  }
+}
