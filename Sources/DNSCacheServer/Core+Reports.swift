@@ -43,8 +43,8 @@ extension Core {
           ("bytes", .count(frontend.cache.octets)),
           ("limit_bytes", .count(frontend.cache.limits.octets)),
           ("hits", .count(queries.hits)), ("misses", .count(queries.misses)),
-          // Stale answers are not given yet.
-          ("stale", .count(0)),
+          ("stale", .count(queries.stale)), ("prefetches", .count(queries.prefetches)),
+          ("prefetch_limit_reached", .count(queries.prefetchLimit)),
           ("inserted", .count(cache.inserted)), ("evictions", .count(cache.evictions)),
           ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
           ("no_room", .count(cache.noRoom)), ("large_rrsets", .count(cache.largeSets)),
@@ -154,7 +154,7 @@ extension Core {
     let key = self.key(name)
     let now = Core.seconds()
     var sets: [RRset] = []
-    frontend.cache.visitSets(of: key, now: now) { set in
+    frontend.cache.visitSets(of: key, stale: true, now: now) { set in
       if type == nil || set.type == type || set.kind == .noName { sets.append(set) }
     }
     var shown = Rows(rows: [], isCut: false)
@@ -168,9 +168,12 @@ extension Core {
 
   /// The rows of an RRset or negative fact.
   private func rows(_ set: RRset, owner: String, wire: [UInt8], now: UInt32) -> [Report] {
+    let left = Int(set.expiry) - Int(now)
     func row(_ type: String, _ data: String) -> Report {
       .object([
-        ("name", .text(owner)), ("ttl", .count(Int(set.expiry &- now))), ("type", .text(type)),
+        ("name", .text(owner)), ("ttl", .count(max(left, 0))),
+        // Seconds since its time was over.
+        ("stale", left > 0 ? .none : .count(-left)), ("type", .text(type)),
         ("rank", .text(set.rank.word)), ("section", .text("\(set.section)")),
         ("data", .text(data)),
       ])

@@ -42,6 +42,17 @@ struct RunCommand: ParsableCommand {
       "How often the cache is saved; 0 means only at shutdown.", valueName: "duration"))
   var cacheSaveInterval = Settings.defaultSaveInterval
 
+  @Option(
+    help: ArgumentHelp(
+      "How long expired answers are kept for when upstream fails; 0 means never.",
+      valueName: "duration"))
+  var serveStale = Settings.defaultServeStale
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Ask again for what is asked for shortly before it expires.")
+  var prefetch = true
+
   @Option(help: ArgumentHelp("The socket that ctl talks to.", valueName: "path"))
   var control: String?
 
@@ -89,12 +100,18 @@ struct RunCommand: ParsableCommand {
         "--cache-size \(cacheSize): must be \(Settings.leastCacheSize) to \(Settings.mostCacheSize)"
       )
     }
+    guard serveStale.milliseconds <= Settings.mostServeStale.milliseconds else {
+      throw StartupError(
+        .usage, "--serve-stale \(serveStale): must be at most \(Settings.mostServeStale)")
+    }
     return Settings(
       listen: listenAddresses, isListenExplicit: !listen.isEmpty,
       upstreams: try upstreams(listenAddresses), allowed: networks, cacheOctets: cacheSize.octets,
       cacheFile: cacheFile ?? Settings.defaultCacheFile(),
       saveInterval: cacheSaveInterval.milliseconds,
-      control: control ?? Settings.defaultControl())
+      control: control ?? Settings.defaultControl(),
+      // A part of a second is one: 0 alone means never.
+      staleAge: UInt32((serveStale.milliseconds + 999) / 1_000), isPrefetching: prefetch)
   }
 
   private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {

@@ -122,11 +122,14 @@ final class Server {
   private static func frontend(_ settings: Settings, socketsPerUpstream: Int) -> Frontend {
     var random = SystemRandomNumberGenerator()
     let seed = HashSeed(random.next(), random.next())
+    var frontend = FrontendSettings(
+      allowed: settings.allowed, version: "dns-cache-server \(DNSCacheServer.version)",
+      identity: Process.hostName() ?? "dns-cache-server")
+    frontend.isPrefetching = settings.isPrefetching
+    var limits = CacheLimits(octets: settings.cacheOctets)
+    limits.staleAge = settings.staleAge
     return Frontend(
-      settings: FrontendSettings(
-        allowed: settings.allowed, version: "dns-cache-server \(DNSCacheServer.version)",
-        identity: Process.hostName() ?? "dns-cache-server"),
-      cache: Cache(limits: CacheLimits(octets: settings.cacheOctets), seed: seed),
+      settings: frontend, cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
         settings: ResolverSettings(
           upstreams: settings.upstreams.count,

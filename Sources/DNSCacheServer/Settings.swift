@@ -13,11 +13,20 @@ struct Settings {
   /// Milliseconds; 0 means only at shutdown.
   var saveInterval: Int
   var control: String
+  /// Seconds that expired answers are kept for; 0 means not at all.
+  var staleAge: UInt32
+  var isPrefetching: Bool
 
   static let defaultListen = ["127.0.0.1:53", "[::1]:53"]
   static let port: UInt16 = 53
   static let defaultCacheSize = MemorySize(octets: 256 << 20)
   static let defaultSaveInterval = Duration(milliseconds: 300_000)
+  static let defaultServeStale = Duration(milliseconds: 86_400_000)
+  /// The longest time for stale answers; RFC 8767 §5 suggests one to three days.
+  ///
+  /// It must be less than what the loop's clock had before the machine's start,
+  /// `EventLoop.beforeStart`.
+  static let mostServeStale = Duration(milliseconds: 30 * 86_400_000)
   /// What `MemorySize` may be; less than the least is an error rather than a surprise.
   static let leastCacheSize = MemorySize(octets: 1 << 20)
   static let mostCacheSize = MemorySize(octets: 4 << 30)

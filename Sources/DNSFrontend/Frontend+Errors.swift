@@ -1,3 +1,4 @@
+import DNSCache
 import DNSResolver
 import DNSWire
 import Memory
@@ -88,7 +89,16 @@ enum Explanation {
   static func of(_ outcome: Outcome) -> ExtendedError {
     switch outcome {
     case .answered: endlessAliases
-    case .failed: ExtendedError(.noReachableAuthority)
+    case .failed, .overdue: ExtendedError(.noReachableAuthority)
+    }
+  }
+
+  /// What an answer has that is stale (RFC 8767 §4).
+  static func of(_ staleness: Staleness) -> ExtendedError? {
+    switch staleness {
+    case .none: nil
+    case .records: ExtendedError(.staleAnswer)
+    case .noName: ExtendedError(.staleNameError)
     }
   }
 }

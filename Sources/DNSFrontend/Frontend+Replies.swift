@@ -21,7 +21,7 @@ extension Frontend {
   /// The next answer that no longer has to wait.
   ///
   /// Take answers until there is none after every call that hands in a packet, a failure or a deadline;
-  /// data that may be used once is gone afterwards.
+  /// data that may be used once is gone afterwards, and what will be over soon is being asked for.
   ///
   /// - Parameter reply: where the answer is written; 65,535 octets suffice for any.
   /// - Returns: the caller's number for the client and the answer's octets.
@@ -39,6 +39,7 @@ extension Frontend {
       return (query.client, query.header.transport, count)
     }
     cache.endReply(isChainOpen: openChains > 0)
+    if cache.hasAgeing { prefetch(now: now) }
     return nil
   }
 
@@ -49,42 +50,65 @@ extension Frontend {
     _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
     let query = pending[index]
-    let header = query.header
+    if case .overdue = outcome {
+      return concludeOverdue(index, into: &reply, now: now)
+    }
     if case .answered = outcome {
-      if let count = composePending(index, query, into: &reply, now: now) { return count }
+      if let count = composePending(index, into: &reply, now: now) { return count }
       // The key names what is missing. Asking for the same name again would change nothing.
       if query.asked < Frontend.questionsPerQuery && key.hash != query.askedHash {
         pending[index].asked += 1
         if query.asked == 1 { openChains += 1 }
         pending[index].askedHash = key.hash
+        let patience = patience(query.header.type, &reply, now: now)
         if case .accepted = resolver.ask(
-          key, type: header.type, client: UInt32(index), since: query.started, now: now)
+          key, type: query.header.type, client: UInt32(index), since: query.started,
+          patience: patience, now: now)
         {
           return nil
         }
       }
     }
+    if let count = composeStale(index, into: &reply, now: now) { return count }
+    return writeFailure(index, outcome, reply: &reply)
+  }
+
+  /// Tells a waiting client that there is no answer.
+  mutating func writeFailure(
+    _ index: Int, _ outcome: Outcome, reply: inout MutableSpan<UInt8>
+  ) -> Int {
     counters.failures &+= 1
+    let query = pending[index]
     return writeError(
-      header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
+      query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
       Explanation.of(outcome), reply: &reply)
   }
 
-  private mutating func composePending(
-    _ index: Int, _ query: PendingQuery, into reply: inout MutableSpan<UInt8>, now: UInt64
+  /// Writes a waiting query's answer from what the cache has.
+  ///
+  /// - Returns: nothing when something is missing that the key then names.
+  mutating func composePending(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, stale: Bool = false, now: UInt64
   ) -> Int? {
+    let query = pending[index]
     let question = Int(query.questionCount)
     pendingQuestions.loadName(in: index, count: question, into: &key)
     var writer = MessageWriter(&reply, limit: query.header.limit)
     Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
     return compose(
-      query.header, into: &writer, once: true, now: UInt32(truncatingIfNeeded: now / 1000))
+      query.header, into: &writer, once: true, stale: stale,
+      now: UInt32(truncatingIfNeeded: now / 1000))
   }
+}
+
+extension Frontend {
+  /// Octets of a question behind its name: type and class.
+  static let questionTail = 4
 }
 
 extension BufferPool {
   /// Fills a key with the name of a question that was found to be well formed.
   fileprivate func loadName(in index: Int, count: Int, into key: inout NameKey) {
-    key.load(trusted: octets(in: index, count: count - 4))
+    key.load(trusted: octets(in: index, count: count - Frontend.questionTail))
   }
 }

@@ -19,6 +19,9 @@ public struct Frontend: ~Copyable {
   public let settings: FrontendSettings
 
   var key: NameKey
+  /// Keeps the name of a missing link while the key is used otherwise.
+  var missing: NameKey
+  var prefetchBudget = PrefetchBudget()
   private var noted = FixedArray<UInt32>(repeating: 0, count: Frontend.anticipated)
   private var notedCount = 0
   private var seen: UInt32 = 0
@@ -86,6 +89,7 @@ public struct Frontend: ~Copyable {
   public init(settings: FrontendSettings, cache: consuming Cache, resolver: consuming Resolver) {
     self.settings = settings
     key = NameKey(seed: cache.seed)
+    missing = NameKey(seed: cache.seed)
     self.cache = cache
     self.resolver = resolver
     pending = Slab(capacity: settings.pendingLimit)
@@ -182,19 +186,18 @@ public struct Frontend: ~Copyable {
       askedHash: key.hash, started: now)
     guard let index = pending.insert(waiting) else {
       counters.pendingLimit &+= 1
-      counters.failures &+= 1
-      return .reply(
-        writeError(header, question, .servFail, Explanation.tooMuchInFlight, reply: &reply))
+      return .reply(writeFailure(header, question, reply: &reply, now: now))
     }
     pendingQuestions.store(question, in: index)
-    switch resolver.ask(key, type: header.type, client: UInt32(index), since: now, now: now) {
+    let patience = patience(header.type, &reply, now: now)
+    switch resolver.ask(
+      key, type: header.type, client: UInt32(index), since: now, patience: patience, now: now)
+    {
     case .accepted:
       return .pending
     case .refused:
       pending.remove(index)
-      counters.failures &+= 1
-      return .reply(
-        writeError(header, question, .servFail, Explanation.tooMuchInFlight, reply: &reply))
+      return .reply(writeFailure(header, question, reply: &reply, now: now))
     }
   }
 
@@ -210,17 +213,21 @@ public struct Frontend: ~Copyable {
 
   /// Writes the answer that the cache has for the key's name behind the question.
   ///
-  /// - Parameter once: data that may be used once is used, too.
+  /// - Parameters:
+  ///   - once: data that may be used once is used, too.
+  ///   - stale: data whose time is over is used, too.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
-    _ header: Header, into writer: inout MessageWriter, once: Bool, now: UInt32
+    _ header: Header, into writer: inout MessageWriter, once: Bool, stale: Bool = false, now: UInt32
   ) -> Int? {
     let limit = writer.limit
     writer.limit = limit - (header.hasEDNS ? MessageWriter.optSize : 0)
     var flags = Frontend.responseFlags(header.flags)
     let start = writer.mark
     var error: ExtendedError?
-    switch cache.answer(&key, type: header.type, into: &writer, once: once, now: now) {
+    switch cache.answer(
+      &key, type: header.type, into: &writer, once: once, stale: stale, now: now)
+    {
     case .missing:
       return nil
     case .written(let rcode, let isTruncated):
@@ -229,7 +236,9 @@ public struct Frontend: ~Copyable {
         flags |= MessageHeader.Flag.truncated
         counters.truncated &+= 1
       }
+      if stale { error = Explanation.of(cache.staleness) }
     case .endless:
+      if stale { return nil }
       writer.rewind(to: start)
       flags |= ResponseCode.servFail.rawValue
       error = Explanation.endlessAliases

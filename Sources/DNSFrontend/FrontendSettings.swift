@@ -10,7 +10,14 @@ public struct FrontendSettings: Sendable {
   public var identity: String
   /// Clients waiting for upstream at most.
   public var pendingLimit = 16_384
+  /// Whether what is asked for in the last tenth of its life is asked for again.
+  public var isPrefetching = true
 
+  /// Milliseconds that a client waits before it gets a stale answer, if there is one.
+  ///
+  /// RFC 8767 §5 calls this the client response timer: 1.8 seconds, below the two after which clients
+  /// ask elsewhere.
+  public static let stalePatience: UInt64 = 1_800
   /// Octets of UDP payload that are sent at most: what passes without fragments (RFC 9715 §3).
   public static let udpSize = Int(EDNS.defaultUDPSize)
   /// Octets of UDP payload that a client without EDNS takes (RFC 1035 §4.2.1).
@@ -48,6 +55,12 @@ public struct FrontendCounters: Sendable {
   public var notAllowed: UInt64 = 0
   /// Queries answered with SERVFAIL because too many were waiting.
   public var pendingLimit: UInt64 = 0
+  /// Misses that were answered with data whose time is over (RFC 8767).
+  public var stale: UInt64 = 0
+  /// Questions asked upstream before their answers were over.
+  public var prefetches: UInt64 = 0
+  /// Questions not asked again early because too many were.
+  public var prefetchLimit: UInt64 = 0
   /// Misses that ended with SERVFAIL.
   public var failures: UInt64 = 0
   /// Answers cut to fit.

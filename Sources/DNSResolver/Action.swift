@@ -41,9 +41,11 @@ public enum Outcome: Sendable {
   case answered
   /// No upstream gave a usable reply.
   case failed
+  /// The client has waited as long as its patience lasts; the question goes on without it.
+  case overdue
 }
 
-/// A client whose question has ended.
+/// A client whose question has ended, or that is not to wait for it any longer.
 public struct Completion: Sendable {
   /// The number that the client was given in `Resolver.ask(_:type:client:now:)`.
   public let client: UInt32

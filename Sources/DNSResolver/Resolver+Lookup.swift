@@ -53,9 +53,15 @@ extension Resolver {
     questions[before].chain = next
   }
 
-  mutating func addWaiter(_ client: UInt32, since: UInt64, to index: Int) -> Bool {
+  mutating func addWaiter(
+    _ client: UInt32, since: UInt64, patience: UInt64?, to index: Int
+  ) -> Bool {
+    // Patience counts from the question's beginning: who comes late to one that is slow doesn't wait
+    // through the same silence again.
+    let begin = min(since, questions[index].started)
     let waiter = Waiter(
-      client: client, deadline: since + ResolverTiming.deadline, next: Resolver.nobody)
+      client: client, deadline: since + ResolverTiming.deadline,
+      patienceEnd: patience.map { begin + $0 } ?? UInt64.max, next: Resolver.nobody)
     guard let place = waiters.insert(waiter) else { return false }
     link(place, to: index)
     return true
@@ -66,7 +72,8 @@ extension Resolver {
     waiters[place].next = questions[index].firstWaiter
     questions[index].firstWaiter = UInt32(place)
     questions[index].waiterCount += 1
-    questions[index].earliest = min(questions[index].earliest, waiters[place].deadline)
+    questions[index].earliest = min(
+      questions[index].earliest, waiters[place].deadline, waiters[place].patienceEnd)
   }
 
   // MARK: Order

@@ -71,6 +71,8 @@ public struct Resolver: ~Copyable {
     var firstAttempt = Resolver.nobody
     var firstWaiter = Resolver.nobody
     var waiterCount: UInt32 = 0
+    /// Whether it goes on when nobody waits for it.
+    var isRefresh = false
     /// Next question of the same bucket.
     var chain = Resolver.nobody
     /// The question asked before this one, and the one after.
@@ -105,6 +107,8 @@ public struct Resolver: ~Copyable {
     var client: UInt32
     /// When it has waited long enough.
     var deadline: UInt64
+    /// When it has something else to do than wait.
+    var patienceEnd: UInt64
     var next: UInt32
   }
 
@@ -156,43 +160,96 @@ public struct Resolver: ~Copyable {
   ///   - client: a number that comes back with the completion.
   ///   - since: when the client began to wait, which is before now when this question follows from
   ///     another; ``ResolverTiming/deadline`` counts from then.
+  ///   - patience: milliseconds after which the client is completed with ``Outcome/overdue`` and the
+  ///     question goes on without it; counted from the same moment, or from when the question was asked
+  ///     if that was earlier.
   public mutating func ask(
-    _ key: borrowing NameKey, type: RecordType, client: UInt32, since: UInt64, now: UInt64
+    _ key: borrowing NameKey, type: RecordType, client: UInt32, since: UInt64,
+    patience: UInt64? = nil, now: UInt64
   ) -> Asked {
     if let index = find(key, type) {
+      if let patience, min(since, questions[index].started) + patience <= now,
+        completions.push(Completion(client: client, outcome: .overdue))
+      {
+        questions[index].isRefresh = true
+        counters.joined += 1
+        return .accepted
+      }
       guard questions[index].waiterCount < settings.waitersPerQuestion,
-        addWaiter(client, since: since, to: index)
+        addWaiter(client, since: since, patience: patience, to: index)
       else {
         counters.inFlightLimit += 1
         return .refused
       }
-      if since < now { setTimer(index, at: questions[index].due, now: now) }
+      if since < now || patience != nil { setTimer(index, at: questions[index].due, now: now) }
       counters.joined += 1
       return .accepted
     }
     if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
-    let question = Question(
-      type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
-      letterCase: LetterCase(bits: random.next()),
-      generation: UInt32(truncatingIfNeeded: random.next()), started: now,
-      earliest: now + ResolverTiming.deadline)
-    guard let index = questions.insert(question) else {
+    guard let index = insertQuestion(key, type, now: now) else {
       counters.inFlightLimit += 1
       return .refused
     }
-    guard addWaiter(client, since: since, to: index) else {
+    guard addWaiter(client, since: since, patience: patience, to: index) else {
       questions.remove(index)
       counters.inFlightLimit += 1
       return .refused
     }
+    start(index, key, now: now)
+    return .accepted
+  }
+
+  /// Asks upstream for what no client waits for, to have it renewed.
+  ///
+  /// It takes nobody's place: an eighth of ``ResolverSettings/inFlightLimit`` is all that there may be
+  /// in flight when it comes. A client that asks the same in the meantime joins it.
+  ///
+  public mutating func refresh(
+    _ key: borrowing NameKey, type: RecordType, now: UInt64
+  ) -> Refreshed {
+    if find(key, type) != nil { return .isInFlight }
+    guard questions.count < settings.inFlightLimit / Resolver.refreshShare,
+      let index = insertQuestion(key, type, now: now)
+    else { return .refused }
+    questions[index].isRefresh = true
+    start(index, key, now: now)
+    return .started
+  }
+
+  /// What became of a question that nobody waits for.
+  public enum Refreshed: Sendable {
+    /// It was sent.
+    case started
+    /// It was being asked already.
+    case isInFlight
+    /// Too much is in flight.
+    case refused
+  }
+
+  /// The part of the places for questions up to which questions that nobody waits for may be added.
+  private static let refreshShare = 8
+
+  /// Takes a place for a question, which no table leads to yet.
+  private mutating func insertQuestion(
+    _ key: borrowing NameKey, _ type: RecordType, now: UInt64
+  ) -> Int? {
+    questions.insert(
+      Question(
+        type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
+        letterCase: LetterCase(bits: random.next()),
+        generation: UInt32(truncatingIfNeeded: random.next()), started: now,
+        earliest: now + ResolverTiming.deadline))
+  }
+
+  /// Makes a question known and sends it.
+  private mutating func start(_ index: Int, _ key: borrowing NameKey, now: UInt64) {
     names.store(key.octets, in: index)
     enqueue(index)
-    let bucket = questionBucket(key.hash, type)
+    let bucket = questionBucket(key.hash, questions[index].type)
     questions[index].chain = byQuestion[bucket]
     byQuestion[bucket] = UInt32(index)
     counters.asked += 1
     send(index, now: now)
-    return .accepted
   }
 
   /// Handles the deadlines that are over.
@@ -204,7 +261,7 @@ public struct Resolver: ~Copyable {
       }
       if now >= questions[index].earliest {
         endWaiting(index, now: now)
-        guard questions[index].waiterCount > 0 else {
+        guard questions[index].waiterCount > 0 || questions[index].isRefresh else {
           fail(index)
           continue
         }
@@ -409,7 +466,7 @@ public struct Resolver: ~Copyable {
     finish(index, .failed)
   }
 
-  /// Tells the clients that have waited long enough that there is no reply.
+  /// Tells the clients that have waited long enough that there is no reply, or none yet.
   private mutating func endWaiting(_ index: Int, now: UInt64) {
     var waiter = questions[index].firstWaiter
     questions[index].firstWaiter = Resolver.nobody
@@ -421,6 +478,11 @@ public struct Resolver: ~Copyable {
       if waiters[place].deadline <= now {
         _ = completions.push(Completion(client: waiters[place].client, outcome: .failed))
         waiters.remove(place)
+      } else if waiters[place].patienceEnd <= now {
+        _ = completions.push(Completion(client: waiters[place].client, outcome: .overdue))
+        waiters.remove(place)
+        // The data is still wanted, for whoever asks next.
+        questions[index].isRefresh = true
       } else {
         link(place, to: index)
       }

@@ -1,13 +1,17 @@
 import Glibc
 
 extension EventLoop {
-  /// Milliseconds since the machine started, time asleep included, read afresh.
+  /// How long before the machine's start ``now()`` was zero, in milliseconds: 32 days, so that what
+  /// happened in the month before has a time, too.
+  public static let beforeStart: UInt64 = 32 * 86_400_000
+
+  /// Milliseconds since ``beforeStart``, time asleep included, read afresh.
   ///
   /// CLOCK_BOOTTIME: records age while the machine is suspended, and setting the time changes
   /// nothing.
   public static func now() -> UInt64 {
     let time = read(CLOCK_BOOTTIME)
-    return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+    return beforeStart + UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
   }
 
   /// Microseconds on a clock that only goes forward, for measuring how long something took.

@@ -39,6 +39,9 @@ final class Host {
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
     var seed: UInt64 = 1
+    /// Seconds that expired answers are kept for.
+    var staleAge: UInt32 = 0
+    var isPrefetching = false
   }
 
   static let version = "test 1"
@@ -51,9 +54,12 @@ final class Host {
       allowed: ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) },
       version: Host.version, identity: Host.identity)
     settings.pendingLimit = options.pendingLimit
+    settings.isPrefetching = options.isPrefetching
+    var limits = CacheLimits(octets: options.cacheOctets)
+    limits.staleAge = options.staleAge
     frontend = Frontend(
       settings: settings,
-      cache: Cache(limits: CacheLimits(octets: options.cacheOctets), seed: seed),
+      cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
         settings: ResolverSettings(
           upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
@@ -167,12 +173,12 @@ final class Host {
 
   // MARK: What is kept
 
-  /// What the cache keeps under a name, expired data left out.
-  func known(_ name: Name) -> [RRset] {
+  /// What the cache keeps under a name, expired data left out but for what is stale if that is wanted.
+  func known(_ name: Name, stale: Bool = false) -> [RRset] {
     var key = NameKey(seed: frontend.cache.seed)
     key.load(trusted: name.wire.span)
     var sets: [RRset] = []
-    frontend.cache.visitSets(of: key, now: UInt32(now / 1000)) { sets.append($0) }
+    frontend.cache.visitSets(of: key, stale: stale, now: UInt32(now / 1000)) { sets.append($0) }
     return sets
   }
 

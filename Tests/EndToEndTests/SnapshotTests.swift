@@ -121,7 +121,8 @@ extension EndToEnd {
       #expect(try eventually { try server.dig("www.example.net").status == "NOERROR" })
     }
 
-    @Test func `an expired record is not saved, nor loaded`() throws {
+    @Test func `an expired record is not saved, nor loaded, where nothing is to be stale`() throws {
+      let server = try ServerProcess(upstreams: [nsd.endpoint], flags: ["--serve-stale", "0"])
       _ = try server.dig("brief.example.net")
       _ = try server.dig("www.example.net")
       #expect(server.terminate() == .exited(0))

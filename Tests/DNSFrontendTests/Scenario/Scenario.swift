@@ -98,6 +98,8 @@ struct Scenario {
     var isNegative = false
     var rank: String?
     var ttl: UInt32?
+    /// Seconds since it expired.
+    var age: UInt32?
     var count: Int?
   }
 

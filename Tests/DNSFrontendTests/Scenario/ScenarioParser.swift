@@ -26,7 +26,7 @@ struct ScenarioParser {
     let line = words.line
     let first = try words.next("a statement")
     switch first {
-    case "upstreams", "limit":
+    case "upstreams", "limit", "serve-stale", "prefetch":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -43,6 +43,14 @@ struct ScenarioParser {
   private mutating func parseSetting(_ first: String) throws {
     if first == "upstreams" {
       scenario.options.upstreams = try words.number()
+      return
+    }
+    if first == "serve-stale" {
+      scenario.options.staleAge = UInt32(try words.time() / 1000)
+      return
+    }
+    if first == "prefetch" {
+      scenario.options.isPrefetching = true
       return
     }
     let name = try words.next("a limit's name")
@@ -222,6 +230,7 @@ struct ScenarioParser {
       case "nodata": set.isNegative = true
       case "rank": set.rank = try words.next("a rank")
       case "ttl": set.ttl = try words.number()
+      case "stale": set.age = try words.number()
       case "records": set.count = try words.number()
       default: throw words.unknown(word)
       }

@@ -258,15 +258,17 @@ final class ScenarioPlayer {
   }
 
   private func expectCached(_ expected: Scenario.CachedSet) throws {
-    let sets = host.known(expected.name)
+    let sets = host.known(expected.name, stale: expected.age != nil)
     let wanted = expected.type ?? RecordType(rawValue: 0)
     guard let set = sets.first(where: { $0.type == wanted }) else {
       throw error("the cache has \(sets.map { "\($0.type) \($0.rank.word)" })")
     }
-    let ttl = set.expiry - UInt32(host.now / 1000)
+    let now = UInt32(host.now / 1000)
+    let ttl = set.expiry > now ? set.expiry - now : 0
+    let age = set.expiry > now ? nil : now - set.expiry
     guard (set.kind != .records) == expected.isNegative,
       expected.rank == nil || expected.rank == set.rank.word,
-      expected.ttl == nil || expected.ttl == ttl,
+      expected.ttl == nil || expected.ttl == ttl, expected.age == age,
       expected.count == nil || expected.count == set.count
     else { throw error("\(set.kind), rank \(set.rank.word), ttl \(ttl), records \(set.count)") }
   }

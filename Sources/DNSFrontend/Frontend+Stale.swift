@@ -1,0 +1,81 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+// Stale answers (RFC 8767): what clients get from data whose time is over, when upstream fails or takes
+// longer than they should have to wait. The question goes on meanwhile, for those who ask next.
+
+extension Frontend {
+  /// How long a client is to wait for what the key names, in milliseconds, before it gets something
+  /// stale; nothing when nothing stale is known that would answer it.
+  ///
+  /// - Parameter buffer: is written to.
+  mutating func patience(
+    _ type: RecordType, _ buffer: inout MutableSpan<UInt8>, now: UInt64
+  ) -> UInt64? {
+    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    guard cache.hasStale(key, now: seconds) else { return nil }
+    // A try: only whether the chain has an end is of interest, and what precedes the key's name is known.
+    missing.load(key)
+    var writer = MessageWriter(&buffer, limit: buffer.count)
+    writer.header(id: 0, questionCount: 0)
+    let answer = cache.answer(
+      &key, type: type, into: &writer, once: true, stale: true, now: seconds)
+    key.load(missing)
+    guard case .written = answer else { return nil }
+    return FrontendSettings.stalePatience
+  }
+
+  /// Answers a query that can't be asked upstream: with what is stale, if there is anything.
+  mutating func writeFailure(
+    _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int {
+    if cache.limits.staleAge > 0 {
+      key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
+      var writer = MessageWriter(&reply, limit: header.limit)
+      Frontend.begin(&writer, header, question)
+      let seconds = UInt32(truncatingIfNeeded: now / 1000)
+      if let count = compose(header, into: &writer, once: false, stale: true, now: seconds) {
+        countStale()
+        return count
+      }
+    }
+    counters.failures &+= 1
+    return writeError(header, question, .servFail, Explanation.tooMuchInFlight, reply: &reply)
+  }
+
+  /// Writes a stale answer to a waiting query, if there is one.
+  mutating func composeStale(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int? {
+    guard cache.limits.staleAge > 0,
+      let count = composePending(index, into: &reply, stale: true, now: now)
+    else { return nil }
+    countStale()
+    return count
+  }
+
+  private mutating func countStale() {
+    // What was stale may have been renewed by another question.
+    if cache.staleness != .none { counters.stale &+= 1 }
+  }
+
+  /// Gives a client that has waited long enough what is stale.
+  ///
+  /// - Returns: nothing when that is gone by now, and the query goes on waiting.
+  mutating func concludeOverdue(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int? {
+    if let count = composeStale(index, into: &reply, now: now) { return count }
+    // Leaves the key at what is missing.
+    if let count = composePending(index, into: &reply, now: now) { return count }
+    let query = pending[index]
+    if case .accepted = resolver.ask(
+      key, type: query.header.type, client: UInt32(index), since: query.started, now: now)
+    {
+      return nil
+    }
+    return writeFailure(index, .overdue, reply: &reply)
+  }
+}
