@@ -2,7 +2,8 @@ import DNSWire
 import Memory
 
 // Prefetching: what is asked for in the last tenth of its life is noted here, for the frontend to have
-// it asked for again. A hit pays one comparison for it; the rest is done when it comes out true.
+// it asked for again, and so is what is asked for regularly. A hit pays one comparison for it; the rest is
+// done when it comes out true, and by the sweep.
 
 extension Cache {
   /// An RRset that was asked for in the last part of its life.
@@ -34,6 +35,28 @@ extension Cache {
     if remaining &* Cache.ageingShare <= UInt64(arena.load32(set, SetField.ttl)) {
       noteAgeing(set, at: node, asked: type)
     }
+  }
+
+  /// Notes an RRset that the sweep finds in the last part of its life, if its name was used in the second
+  /// half of it: somebody asks for it regularly, if not often enough to meet its last tenth.
+  ///
+  /// A burst of questions that is over by half-time costs nothing, so a name that nobody asks for any more
+  /// is renewed once at most. The sweep comes by every ten seconds or so; it may miss the last tenth of a
+  /// TTL below two minutes.
+  ///
+  /// - Returns: whether the RRset is in the second half of its life.
+  mutating func sweepAgeing(_ set: Reference, at node: Reference, now: UInt32) -> Bool {
+    let remaining = UInt64(arena.load32(set, SetField.expiry) &- now)
+    let ttl = UInt64(arena.load32(set, SetField.ttl))
+    if remaining * 2 > ttl { return false }
+    if remaining * Cache.ageingShare <= ttl
+      && arena.load8(set, SetField.rank) >= Rank.aliasedAnswer.rawValue
+      && arena.load8(node, NodeField.use) & NodeUse.lately != 0
+    {
+      noteAgeing(
+        set, at: node, asked: RecordType(rawValue: arena.load16(set, SetField.type)))
+    }
+    return true
   }
 
   @inline(never)

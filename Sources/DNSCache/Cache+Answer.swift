@@ -100,8 +100,8 @@ extension Cache {
   ///
   /// SIEVE spares what is used again; a name that was asked for once has not been yet.
   private mutating func markUsed(_ node: Reference, _ isForFetch: Bool) {
-    if !isForFetch && arena.load8(node, NodeField.visited) == 0 {
-      arena.store8(1, node, NodeField.visited)
+    if !isForFetch && arena.load8(node, NodeField.use) != NodeUse.all {
+      arena.store8(NodeUse.all, node, NodeField.use)
     }
   }
 

@@ -85,8 +85,9 @@ extension Cache {
         node = newer
         continue
       }
-      if arena.load8(node, NodeField.visited) != 0 && spare > 0 && !hasExpired(node, now: now) {
-        arena.store8(0, node, NodeField.visited)
+      let use = arena.load8(node, NodeField.use)
+      if use & NodeUse.sinceHand != 0 && spare > 0 && !hasExpired(node, now: now) {
+        arena.store8(use & ~NodeUse.sinceHand, node, NodeField.use)
         spare -= 1
         node = newer
         continue
@@ -123,18 +124,24 @@ extension Cache {
   }
 
   private mutating func sweepNode(_ node: Reference, now: UInt32) {
+    var isOld = false
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let next = arena.link(set, SetField.next)
-      if arena.load32(set, SetField.expiry) <= now
-        && (isStaleRoomUsed || !isStale(RRset(set, in: arena), now: now))
-      {
+      if arena.load32(set, SetField.expiry) > now {
+        if sweepAgeing(set, at: node, now: now) { isOld = true }
+      } else if (isStaleRoomUsed || !isStale(RRset(set, in: arena), now: now)) {
         removeSet(set, at: node)
         counters.expired += 1
       }
       set = next
     }
-    if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+    if arena.link(node, NodeField.firstSet).isNone {
+      removeNode(node)
+    } else if !isOld {
+      let use = arena.load8(node, NodeField.use)
+      if use & NodeUse.lately != 0 { arena.store8(use & ~NodeUse.lately, node, NodeField.use) }
+    }
   }
 
   // MARK: Replies

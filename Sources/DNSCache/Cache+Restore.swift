@@ -39,7 +39,10 @@ extension Cache {
     arena.store8(0, place, SetField.ephemeral)
     arena.setLink(place, SetField.next, .none)
     arena.setLink(gap.place, gap.field, place)
-    if isUsed { arena.store8(1, node, NodeField.visited) }
+    if isUsed {
+      arena.store8(
+        arena.load8(node, NodeField.use) | NodeUse.sinceHand, node, NodeField.use)
+    }
     counters.inserted += 1
     return true
   }

@@ -136,7 +136,7 @@ public struct Cache: ~Copyable {
     arena.store32(key.hash, node, NodeField.hash)
     arena.setLink(node, NodeField.firstSet, .none)
     arena.store8(UInt8(key.count), node, NodeField.nameCount)
-    arena.store8(0, node, NodeField.visited)
+    arena.store8(0, node, NodeField.use)
     arena.store16(currentReply, node, NodeField.reply)
     arena.store(key.octets, node, NodeField.name)
     let bucket = names.bucket(key.hash)

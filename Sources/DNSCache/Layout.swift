@@ -15,12 +15,22 @@ enum NodeField {
   static let older = 16
   /// Octets of the name.
   static let nameCount = 20
-  /// Not zero when the node was used since the eviction's hand last passed.
-  static let visited = 21
+  /// ``NodeUse``.
+  static let use = 21
   /// Which reply last brought data for the node; see `Cache.beginReply()`.
   static let reply = 22
   /// The name: wire form, lower-cased.
   static let name = 24
+}
+
+/// What a node was used for; a use sets all of it, so that one comparison tells whether to write.
+enum NodeUse {
+  /// Used since the eviction's hand last passed.
+  static let sinceHand: UInt8 = 1
+  /// Used since the sweep last found its data in the first half of their life.
+  static let lately: UInt8 = 2
+  /// All of it.
+  static let all: UInt8 = 3
 }
 
 /// Where an RRset's fields lie in its block.

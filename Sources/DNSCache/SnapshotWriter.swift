@@ -178,7 +178,7 @@ public struct SnapshotWriter: ~Copyable {
     guard written > 0 else { return }
     let nameCount = cache.arena.nodeName(node)
     buffer.store(cache.arena.octets(node, NodeField.name, count: nameCount), begin)
-    let isUsed = cache.arena.load8(node, NodeField.visited) != 0
+    let isUsed = cache.arena.load8(node, NodeField.use) & NodeUse.sinceHand != 0
     buffer[begin + nameCount] = written | (isUsed ? 0x80 : 0)
     position = end
   }

@@ -27,6 +27,8 @@ final class Maintenance {
         names: Maintenance.namesPerSlice,
         now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
     }
+    // Names in regular use that are about to expire.
+    if core.value.frontend.cache.hasAgeing { core.value.settle(now: EventLoop.now()) }
     timer?.schedule(after: isDone ? Maintenance.pause : Maintenance.sliceInterval)
   }
 }

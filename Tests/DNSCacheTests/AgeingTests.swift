@@ -75,6 +75,41 @@ struct AgeingTests {
     #expect(Self.noted(lab) == [])
   }
 
+  @Test func `the sweep notes what was used in the second half of its life`() {
+    let lab = Lab()
+    lab.insert("steady.example.net. 300 A 192.0.2.1")
+    lab.insert("burst.example.net. 300 A 192.0.2.1")
+    lab.insert("unused.example.net. 300 A 192.0.2.1")
+    lab.insert("steady.example.net. 300 MX 10 mail.example.net.")
+    _ = lab.ask("burst.example.net.", .a)
+    lab.pass(140)
+    _ = lab.ask("burst.example.net.", .a)
+    lab.sweep()
+    lab.pass(60)
+    _ = lab.ask("steady.example.net.", .a)
+    lab.pass(60)
+    lab.sweep()
+    #expect(Self.noted(lab) == [])
+    lab.pass(15)
+    lab.sweep()
+    #expect(Self.noted(lab).sorted() == ["steady.example.net. A A", "steady.example.net. MX MX"])
+  }
+
+  @Test func `the sweep has a renewed name asked for again only if it was used again`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 300 CNAME b.example.net.")
+    for isUsed in [true, false, true] {
+      lab.pass(100)
+      lab.sweep()
+      lab.pass(100)
+      if isUsed { _ = lab.ask("a.example.net.", .a) }
+      lab.pass(80)
+      lab.sweep()
+      #expect(Self.noted(lab) == (isUsed ? ["a.example.net. CNAME CNAME"] : []))
+      lab.insert("a.example.net. 300 CNAME b.example.net.")
+    }
+  }
+
   @Test func `a name that goes takes its note along`() {
     let lab = Lab()
     lab.insert("a.example.net. 300 A 192.0.2.1")

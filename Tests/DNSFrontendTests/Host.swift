@@ -115,6 +115,12 @@ final class Host {
     return drain()
   }
 
+  /// Lets a whole sweep pass.
+  func sweep() -> [Event] {
+    while !frontend.cache.sweep(names: 100, now: UInt32(now / 1000)) {}
+    return drain()
+  }
+
   func streamFailed(_ stream: QuestionHandle) -> [Event] {
     frontend.resolver.streamFailed(stream, now: now)
     return drain()

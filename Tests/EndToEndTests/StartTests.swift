@@ -107,6 +107,7 @@ extension EndToEnd {
       ["--upstream", "nonsense"], ["--upstream", "1.2.3.4:0"], ["--upstream", "1.2.3"],
       ["--cache-size", "64"], ["--cache-size", "64MB-or-so"], ["--cache-size", "-1MiB"],
       ["--cache-save-interval", "5"], ["--cache-save-interval", "soon"],
+      ["--serve-stale", "1"], ["--serve-stale", "31d"],
       ["--cache-size", "99999999999999999999GiB"], ["--log-level", "loud"],
     ])
     func `a value that is none`(arguments: [String]) throws {

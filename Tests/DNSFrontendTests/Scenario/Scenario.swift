@@ -23,6 +23,7 @@ struct Scenario {
     case upstreamSends(upstream: Int, query: String, [Octets])
     case upstreamUnreachable(upstream: Int, query: String)
     case streamFails(query: String)
+    case sweepPasses
     // What is expected.
     case upstreamIsAsked(UpstreamQuery)
     case streamIsClosed(query: String)

@@ -70,6 +70,9 @@ struct ScenarioParser {
     case "upstream": return try parseUpstream()
     case "stream": return try parseStream()
     case "cache": return try parseCache()
+    case "sweep":
+      try words.expect("passes")
+      return .sweepPasses
     case "nothing":
       try words.expect("is", "in", "flight")
       return .inFlight(0)

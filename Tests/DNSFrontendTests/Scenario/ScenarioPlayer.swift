@@ -102,6 +102,9 @@ final class ScenarioPlayer {
     case .streamFails(let query):
       try expectNothingMore()
       seen = host.streamFailed(try sent(query).query.question)
+    case .sweepPasses:
+      try expectNothingMore()
+      seen = host.sweep()
     case .upstreamIsAsked(let query): try expectQuery(query)
     case .streamIsClosed(let query): try expectClosed(query)
     case .clientGets(let reply): try expectReply(reply)
