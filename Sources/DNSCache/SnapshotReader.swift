@@ -245,7 +245,7 @@ public struct SnapshotReader: ~Copyable {
     let expiry = Int64(clock.now) + remaining
     let isKept =
       remaining > 0
-      || -remaining < Int64(cache.limits.staleAge) && set.rank.answersQuestions && expiry >= 0
+      || expiry > Int64(cache.staleHorizon(clock.now)) && set.rank.answersQuestions
     guard ttl > 0, isKept else {
       result.expired += weight
       return

@@ -274,9 +274,13 @@ struct StaleTests {
     other.wallClock = lab.wallClock
     #expect(other.restore(file).expired == 1)
     // A clock that began after the data expired has no time for that.
-    let young = Lab(now: 10) { $0.staleAge = 3_600 }
+    let young = Lab(now: 940) { $0.staleAge = 3_600 }
     young.wallClock = lab.wallClock
     #expect(young.restore(file).expired == 1)
+    let older = Lab(now: 941) { $0.staleAge = 3_600 }
+    older.wallClock = lab.wallClock
+    #expect(older.restore(file).restored == 1)
+    #expect(older.hasStale("a.example.net."))
     for lab in [late, other, young] { #expect(lab.cache.nameCount == 0) }
   }
 

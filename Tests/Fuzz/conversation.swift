@@ -86,9 +86,11 @@ final class Conversation {
     var settings = FrontendSettings(
       allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz")
     settings.pendingLimit = 12
+    var limits = CacheLimits(octets: CacheLimits.leastOctets)
+    limits.staleAge = 3_600
     frontend = Frontend(
       settings: settings,
-      cache: Cache(limits: CacheLimits(octets: CacheLimits.leastOctets), seed: seed),
+      cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
         settings: ResolverSettings(
           upstreams: Conversation.upstreams, socketsPerUpstream: Conversation.sockets,

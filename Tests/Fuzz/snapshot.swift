@@ -18,8 +18,14 @@ func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 private let wallClock: Int64 = 1_800_000_000
 private let now: UInt32 = 1_000
 
+private func limits(octets: Int) -> CacheLimits {
+  var limits = CacheLimits(octets: octets)
+  limits.staleAge = 86_400
+  return limits
+}
+
 private func read(_ file: [UInt8]) {
-  var cache = Cache(limits: CacheLimits(octets: 1 << 20), seed: HashSeed(1, 2))
+  var cache = Cache(limits: limits(octets: 1 << 20), seed: HashSeed(1, 2))
   var key = NameKey(seed: cache.seed)
   let name: [UInt8] = [
     1, 0x61, 7, 0x65, 0x78, 0x61, 0x6D, 0x70, 0x6C, 0x65, 3, 0x6E, 0x65, 0x74, 0,
@@ -32,7 +38,7 @@ private func read(_ file: [UInt8]) {
   _ = restore(file, into: &cache)
   cache._checkInvariants()
   let again = snapshot(of: &cache)
-  var other = Cache(limits: CacheLimits(octets: 1 << 21), seed: HashSeed(1, 2))
+  var other = Cache(limits: limits(octets: 1 << 21), seed: HashSeed(1, 2))
   precondition(restore(again, into: &other).isComplete, "what was taken in can be written and read")
   precondition(other.setCount == cache.setCount && other.recordCount == cache.recordCount)
 }
