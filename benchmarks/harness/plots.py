@@ -39,7 +39,7 @@ def bars(title, rows, parts, unit):
         mark = ' class="ours"' if name == OURS else ""
         out.append(f'<text{mark} x="{left - 8}" y="{y + 15}" text-anchor="end">{escape(name)}</text>')
         for value, (_, colour) in zip(values, parts):
-            opacity = "1" if name in (OURS, "floor") else "0.7"
+            opacity = "1" if name == OURS or name.startswith("floor") else "0.7"
             out.append(f'<rect x="{x:.1f}" y="{y}" width="{max(value * scale, 0.5):.1f}" height="20" fill="{colour}" '
                        f'opacity="{opacity}"/>')
             x += value * scale

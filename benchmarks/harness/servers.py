@@ -141,6 +141,19 @@ class FloorMiss(FloorHit):
         return [self.bench.tool("floor-miss"), self.port, self.upstream_port]
 
 
+class FloorMissPorts(FloorMiss):
+    """What random ports cost by themselves."""
+
+    name = "floor with random ports"
+
+    @classmethod
+    def version(cls):
+        return ""
+
+    def command(self):
+        return [self.bench.tool("floor-miss-ports"), self.port, self.upstream_port]
+
+
 class Dnsdist(Server):
     name = "dnsdist"
     program = "dnsdist"

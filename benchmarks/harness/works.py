@@ -172,7 +172,7 @@ def hits(title, file_of, accepted=("NOERROR",), floor=True):
 
 def misses(bench, upstream):
     work = Work("Miss, names never seen", COST_COLUMNS)
-    with started(bench, work, [servers.FloorMiss] + bench.kinds, upstream) as running:
+    with started(bench, work, [servers.FloorMiss, servers.FloorMissPorts] + bench.kinds, upstream) as running:
         count = int(max(100_000, 120_000 * bench.seconds))
         for server in running:
             load.dnsperf(bench, server.port, zone.fresh(bench.folder, "w", 20_000), runs=1, limit=5)
