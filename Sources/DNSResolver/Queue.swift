@@ -16,7 +16,8 @@ struct Queue<Element>: ~Copyable {
   /// Appends an element; false when the queue is full.
   mutating func push(_ element: Element) -> Bool {
     guard count < elements.count else { return false }
-    elements[(first + count) % elements.count] = element
+    let end = first + count
+    elements[end < elements.count ? end : end - elements.count] = element
     count += 1
     return true
   }
@@ -25,7 +26,7 @@ struct Queue<Element>: ~Copyable {
   mutating func pop() -> Element? {
     guard count > 0 else { return nil }
     let element = elements[first]
-    first = (first + 1) % elements.count
+    first = first + 1 < elements.count ? first + 1 : 0
     count -= 1
     return element
   }

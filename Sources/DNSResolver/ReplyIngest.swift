@@ -36,6 +36,9 @@ struct ReplyIngest: ~Copyable {
   /// speaks for a whole top-level domain.
   private static let leastZoneLabels = 2
 
+  /// A pointer to the name behind the header (RFC 1035 §4.1.4).
+  private static let questionPointer = 0xC000 | UInt16(MessageHeader.size)
+
   /// The name asked for.
   var question: NameKey
   private var current: NameKey
@@ -46,6 +49,8 @@ struct ReplyIngest: ~Copyable {
   /// The offset behind the question, whose letter case is ours and not to be kept.
   private var questionEnd = 0
   private var data: FixedArray<UInt8>
+  /// Whether `current` is the name asked for.
+  private var isAtQuestion = false
   private var leftOut: UInt64 = 0
   private var extendedRcode: UInt8 = 0
   /// Whether an RRset of the reply was too large to be kept.
@@ -54,6 +59,8 @@ struct ReplyIngest: ~Copyable {
   struct Entry {
     var view: RecordView
     var ownerHash: UInt32
+    /// Whether the owner is a pointer to the question's name, as in most replies.
+    var isOfQuestion: Bool
     var isTaken: Bool
   }
 
@@ -66,7 +73,8 @@ struct ReplyIngest: ~Copyable {
       owner: 0, type: RecordType(rawValue: 0), recordClass: 0, ttl: 0, data: 0, dataCount: 0,
       section: .answer)
     records = FixedArray(
-      repeating: Entry(view: empty, ownerHash: 0, isTaken: false), count: ReplyIngest.recordLimit)
+      repeating: Entry(view: empty, ownerHash: 0, isOfQuestion: false, isTaken: false),
+      count: ReplyIngest.recordLimit)
     data = FixedArray(repeating: 0, count: ReplyIngest.workspace)
   }
 
@@ -103,6 +111,7 @@ struct ReplyIngest: ~Copyable {
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
     var answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
     current.load(question)
+    isAtQuestion = true
     var links = 0
     var isFound = false
     while true {
@@ -141,28 +150,53 @@ struct ReplyIngest: ~Copyable {
     var hasOPT = false
     var cursor = RecordCursor(header, at: position)
     while let view = try cursor.next(message) {
-      _ = try owner.load(from: message, at: view.owner)
       if view.type == .opt {
         // RFC 6891 §6.1.1: one OPT, in Additional, owned by the root.
-        guard !hasOPT, view.section == .additional, owner.count == 1 else { throw .badOption }
+        guard !hasOPT, view.section == .additional, message[view.owner] == 0 else {
+          throw .badOption
+        }
         hasOPT = true
         extendedRcode = UInt8(view.ttl >> 24)
         continue
       }
+      let isOfQuestion = message.load16(view.owner) == ReplyIngest.questionPointer
+      if !isOfQuestion { _ = try owner.load(from: message, at: view.owner) }
       // Other classes' data has forms of its own (RFC 1035 §3.4).
       guard view.recordClass == RecordClass.internet.rawValue, !view.type.isMeta,
         view.type.rawValue != 0
       else { continue }
-      var target = data.mutableSpan
-      // Names that are uncompressed may leave more than RDLENGTH can say.
-      guard try RData.copy(view, of: message, into: &target, at: 0) <= Int(UInt16.max) else {
-        throw .badRData
-      }
+      try checkData(of: view, message)
       guard recordCount < ReplyIngest.recordLimit else { throw .badCount }
-      records[recordCount] = Entry(view: view, ownerHash: owner.hash, isTaken: false)
+      records[recordCount] = Entry(
+        view: view, ownerHash: isOfQuestion ? question.hash : owner.hash,
+        isOfQuestion: isOfQuestion, isTaken: false)
       recordCount += 1
     }
     guard cursor.position == message.count else { throw .trailingOctets }
+  }
+
+  private mutating func checkData(
+    of view: RecordView, _ message: Span<UInt8>
+  ) throws(WireError) {
+    if let count = ReplyIngest.addressCount(view.type) {
+      guard view.dataCount == count else { throw .badRData }
+      return
+    }
+    var target = data.mutableSpan
+    // Names that are uncompressed may leave more than RDLENGTH can say.
+    guard try RData.copy(view, of: message, into: &target, at: 0) <= Int(UInt16.max) else {
+      throw .badRData
+    }
+  }
+
+  /// Octets of an address, for the types whose RDATA is one and is taken in as it came.
+  @inline(__always)
+  private static func addressCount(_ type: RecordType) -> Int? {
+    switch type {
+    case .a: 4
+    case .aaaa: 16
+    default: nil
+    }
   }
 
   // MARK: Answer
@@ -179,14 +213,10 @@ struct ReplyIngest: ~Copyable {
     for index in 0..<recordCount {
       let entry = records[index]
       guard entry.view.section == section, entry.view.type == type,
-        entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry.view)
+        entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry)
       else { continue }
       records[index].isTaken = true
-      let folded = questionEnd
-      var target = data.mutableSpan
-      guard
-        let count = try? RData.copy(
-          entry.view, of: message, into: &target, at: written + 2, foldingBefore: folded),
+      guard let count = copyData(of: entry.view, message, at: written + 2),
         written + 2 + count <= Cache.largestSet
       else {
         // Half an RRset is none (RFC 2181 §5).
@@ -194,6 +224,7 @@ struct ReplyIngest: ~Copyable {
         hasOverflowed = true
         return false
       }
+      var target = data.mutableSpan
       target.store16(UInt16(count), written)
       written += 2 + count
       // RFC 2181 §5.2: the TTLs of an RRset are equal; where they are not, the least is right. §8: a
@@ -207,8 +238,24 @@ struct ReplyIngest: ~Copyable {
     return true
   }
 
-  private mutating func isOwned(_ message: Span<UInt8>, _ view: RecordView) -> Bool {
-    guard (try? owner.load(from: message, at: view.owner)) != nil else { return false }
+  /// Writes a record's RDATA, uncompressed, into the workspace; returns its octets.
+  private mutating func copyData(
+    of view: RecordView, _ message: Span<UInt8>, at offset: Int
+  ) -> Int? {
+    let folded = questionEnd
+    var target = data.mutableSpan
+    if let count = ReplyIngest.addressCount(view.type) {
+      target.store(message.extracting(view.data..<view.data + count), offset)
+      return count
+    }
+    return try? RData.copy(
+      view, of: message, into: &target, at: offset, foldingBefore: folded)
+  }
+
+  /// Whether a record belongs to `current`.
+  private mutating func isOwned(_ message: Span<UInt8>, _ entry: Entry) -> Bool {
+    if entry.isOfQuestion && isAtQuestion { return true }
+    guard (try? owner.load(from: message, at: entry.view.owner)) != nil else { return false }
     return owner.matches(current.octets)
   }
 
@@ -221,7 +268,7 @@ struct ReplyIngest: ~Copyable {
     for index in 0..<recordCount where first == nil {
       let entry = records[index]
       if entry.view.section == .answer, entry.view.type == .cname,
-        entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry.view)
+        entry.ownerHash == current.hash, !entry.isTaken, isOwned(message, entry)
       {
         first = entry.view
         // RFC 2181 §10.1: an alias has one target; others are left out.
@@ -233,6 +280,7 @@ struct ReplyIngest: ~Copyable {
     guard let first,
       takeSet(message, .cname, .answer, from: origin, into: &cache, now: now)
     else { return false }
+    isAtQuestion = false
     return (try? current.load(from: message, at: first.data)) != nil
   }
 
@@ -246,10 +294,13 @@ struct ReplyIngest: ~Copyable {
         (try? owner.load(from: message, at: entry.view.owner)) != nil,
         owner.count < current.count, current.isAtOrBelow(owner.octets)
       else { continue }
+      let wasAtQuestion = isAtQuestion
       zone.load(current)
       current.load(owner)
+      isAtQuestion = false
       _ = takeSet(message, .dname, .answer, from: origin, into: &cache, now: now)
       current.load(zone)
+      isAtQuestion = wasAtQuestion
       return
     }
   }
@@ -310,6 +361,7 @@ struct ReplyIngest: ~Copyable {
   private mutating func takeExtras(
     _ message: Span<UInt8>, into cache: inout Cache, now: UInt32
   ) {
+    guard hasUntaken else { return }
     // `current` is the end of the chain; the zone that was asked is the question's.
     let isZoneKnown = findZone(message)
     if !isZoneKnown { zone.load(question) }
@@ -334,12 +386,18 @@ struct ReplyIngest: ~Copyable {
         continue
       }
       current.load(owner)
+      isAtQuestion = false
       _ = takeSet(
         message, entry.view.type, entry.view.section,
         from: Origin(
           rank: isAuthority ? .authority : .additional, section: entry.view.section),
         into: &cache, now: now)
     }
+  }
+
+  private var hasUntaken: Bool {
+    for index in 0..<recordCount where !records[index].isTaken { return true }
+    return false
   }
 
   /// Whether a record of `owner` in Authority tells of the zone that the name asked for is in.

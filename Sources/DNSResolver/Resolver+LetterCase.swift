@@ -10,11 +10,33 @@ struct LetterCase: BitwiseCopyable {
   /// A bit for each octet of the name, used again from the 65th octet on in another order.
   let bits: UInt64
 
-  /// An octet of a lower-cased name, a letter in its case.
-  func apply(to octet: UInt8, at index: Int) -> UInt8 {
-    let place = UInt64((index &+ (index >> 6) &* 17) & 63)
-    guard octet &- 0x61 < 26, bits >> place & 1 == 1 else { return octet }
-    return octet & ~0x20
+  /// Puts the letters of a lower-cased name in their case, eight octets a step.
+  func apply(to name: inout MutableSpan<UInt8>) {
+    var offset = 0
+    while offset &+ 8 <= name.count {
+      name.store64(apply(toWord: name.load64(offset), at: offset), offset)
+      offset &+= 8
+    }
+    while offset < name.count {
+      name[offset] = UInt8(truncatingIfNeeded: apply(toWord: UInt64(name[offset]), at: offset))
+      offset &+= 1
+    }
+  }
+
+  /// Eight octets in memory order, their letters in their case; `offset` is where they begin.
+  private func apply(toWord word: UInt64, at offset: Int) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let place = UInt64((offset &+ (offset >> 6) &* 17) & 63)
+    let rotated = bits >> place | bits << ((64 &- place) & 63)
+    // Bit n of the lowest eight goes to octet n, where it becomes 0x80.
+    let spread = (rotated & 0xFF) &* ones & 0x8040_2010_0804_0201
+    let chosen = (spread &+ 0x7F &* ones) & (0x80 &* ones)
+    // As in `NameKey`: which octets are at least "a", which are behind "z".
+    let low = word & (0x7F &* ones)
+    let atLeastA = low &+ (0x80 &- 0x61) &* ones
+    let behindZ = low &+ (0x7F &- 0x7A) &* ones
+    let letters = (atLeastA ^ behindZ) & ~word & (0x80 &* ones)
+    return word & ~((letters & chosen) >> 2)
   }
 }
 
@@ -29,17 +51,20 @@ extension Resolver {
       && caseFailures[Int(questions[index].upstream)] < Resolver.caseFailureLimit
   }
 
-  /// Whether a reply's question has the letter case that was sent.
-  func hasSentCase(_ packet: Span<UInt8>, _ index: Int, isCased: Bool) -> Bool {
+  /// Draws the letter case that a question's name is sent in.
+  mutating func drawCase(of name: Span<UInt8>, for index: Int) {
+    let letterCase = LetterCase(bits: random.next())
+    casedNames.store(name, in: index)
+    var cased = casedNames.mutableOctets(in: index, count: name.count)
+    letterCase.apply(to: &cased)
+  }
+
+  /// A question's name as a packet of ours has it.
+  @_lifetime(borrow self)
+  func sentName(_ index: Int, isCased: Bool) -> Span<UInt8> {
     let count = Int(questions[index].nameCount)
-    guard MessageHeader.size + count <= packet.count else { return false }
-    let name = names.octets(in: index, count: count)
-    let letterCase = questions[index].letterCase
-    for offset in 0..<count {
-      let sent = isCased ? letterCase.apply(to: name[offset], at: offset) : name[offset]
-      guard packet[MessageHeader.size + offset] == sent else { return false }
-    }
-    return true
+    return isCased
+      ? casedNames.octets(in: index, count: count) : names.octets(in: index, count: count)
   }
 
   /// Handles a reply that is right but for its letter case: forged, or the upstream's own way.

@@ -21,12 +21,13 @@ extension Resolver {
       return
     }
     let index = Int(attempts[place].question)
-    guard let end = matchingQuestion(packet, header, index) else { return }
+    let isCased = attempts[place].isCased
+    guard let (end, isCaseKept) = matchingQuestion(packet, header, index, isCased: isCased) else {
+      return
+    }
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     let upstream = socket / settings.socketsPerUpstream
-    guard
-      header.questionCount == 0 || hasSentCase(packet, index, isCased: attempts[place].isCased)
-    else {
+    guard isCaseKept else {
       doubtCase(index, upstream: upstream, now: now)
       return
     }
@@ -54,7 +55,7 @@ extension Resolver {
       counters.mismatched += 1
       return
     }
-    guard let end = matchingQuestion(packet, header, index) else { return }
+    guard let (end, _) = matchingQuestion(packet, header, index, isCased: false) else { return }
     let source = Source(
       upstream: Int(questions[index].upstream), isStream: true, isPlain: questions[index].isPlain)
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
@@ -90,10 +91,22 @@ extension Resolver {
     }
   }
 
-  /// Where the records begin, when the packet's question is the one that was asked.
+  /// Where the records begin, and whether the name has the letter case that was sent, when the packet's
+  /// question is the one that was asked.
   private mutating func matchingQuestion(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int
-  ) -> Int? {
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, isCased: Bool
+  ) -> (end: Int, isCaseKept: Bool)? {
+    // Nearly always the question comes back octet for octet: then its hash is known, too.
+    let count = Int(questions[index].nameCount)
+    let end = MessageHeader.size + count
+    if header.questionCount == 1,
+      packet.holds(sentName(index, isCased: isCased), MessageHeader.size),
+      end + 4 <= packet.count, packet.load16(end) == questions[index].type.rawValue,
+      packet.load16(end + 2) == RecordClass.internet.rawValue
+    {
+      names.load(in: index, count: count, hash: questions[index].nameHash, into: &ingest.question)
+      return (end + 4, true)
+    }
     guard header.questionCount == 1,
       let end = ingest.loadQuestion(packet), end + 4 <= packet.count,
       packet.load16(end) == questions[index].type.rawValue,
@@ -104,12 +117,12 @@ extension Resolver {
       if header.questionCount == 0 && header.rcode == ResponseCode.formErr.rawValue
         && packet.count == MessageHeader.size
       {
-        return packet.count
+        return (packet.count, true)
       }
       counters.mismatched += 1
       return nil
     }
-    return end + 4
+    return (end + 4, false)
   }
 
   /// Which packet a reply answers.
@@ -225,5 +238,12 @@ extension Resolver {
     guard Int(questions[index].upstream) == source.upstream else { return }
     endStream(index)
     moveOn(index, now: now)
+  }
+}
+
+extension BufferPool {
+  /// Fills a key with a name that was kept, and its hash.
+  fileprivate func load(in index: Int, count: Int, hash: UInt32, into key: inout NameKey) {
+    key.load(octets(in: index, count: count), withHash: hash)
   }
 }

@@ -15,7 +15,9 @@ public struct Resolver: ~Copyable {
   public internal(set) var counters = ResolverCounters()
 
   var questions: Slab<Question>
+  /// The questions' names in lower case, and as they are sent.
   var names: BufferPool
+  var casedNames: BufferPool
   var attempts: Slab<Attempt>
   var waiters: Slab<Waiter>
   var byQuestion: FixedArray<UInt32>
@@ -26,7 +28,7 @@ public struct Resolver: ~Copyable {
   var ingest: ReplyIngest
   /// How often each upstream was seen not to keep letter case, up to a limit.
   var caseFailures: FixedArray<UInt8>
-  private var random: any RandomNumberGenerator
+  var random: any RandomNumberGenerator
   /// The upstream that answered last; questions start with it.
   var preferred = 0
 
@@ -47,8 +49,6 @@ public struct Resolver: ~Copyable {
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
-    /// The case of the name's letters.
-    var letterCase: LetterCase
     /// Whether it goes out in lower case.
     var isFolded = false
     /// Whether TCP is to tell whose reply had another letter case.
@@ -125,6 +125,7 @@ public struct Resolver: ~Copyable {
     let limit = settings.inFlightLimit
     questions = Slab(capacity: limit)
     names = BufferPool(count: limit, size: WireName.longest)
+    casedNames = BufferPool(count: limit, size: WireName.longest)
     attempts = Slab(capacity: limit * ResolverTiming.attempts)
     waiters = Slab(capacity: settings.waiterLimit)
     byQuestion = FixedArray(repeating: Resolver.nobody, count: Resolver.buckets(limit))
@@ -236,7 +237,6 @@ public struct Resolver: ~Copyable {
     questions.insert(
       Question(
         type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
-        letterCase: LetterCase(bits: random.next()),
         generation: UInt32(truncatingIfNeeded: random.next()), started: now,
         earliest: now + ResolverTiming.deadline))
   }
@@ -244,6 +244,7 @@ public struct Resolver: ~Copyable {
   /// Makes a question known and sends it.
   private mutating func start(_ index: Int, _ key: borrowing NameKey, now: UInt64) {
     names.store(key.octets, in: index)
+    drawCase(of: key.octets, for: index)
     enqueue(index)
     let bucket = questionBucket(key.hash, questions[index].type)
     questions[index].chain = byQuestion[bucket]
@@ -312,6 +313,9 @@ public struct Resolver: ~Copyable {
   /// The next client whose question has ended, or nothing.
   public mutating func nextCompletion() -> Completion? { completions.pop() }
 
+  /// Whether ``nextCompletion()`` has something.
+  public var hasCompletions: Bool { completions.count > 0 }
+
   /// Questions in flight.
   public var inFlight: Int { questions.count }
 
@@ -322,11 +326,7 @@ public struct Resolver: ~Copyable {
   public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
     let question = questions[Int(query.question.index)]
     writer.header(id: query.id, questionCount: 1)
-    let name = names.octets(in: Int(query.question.index), count: Int(question.nameCount))
-    for offset in 0..<name.count {
-      writer.octet(
-        query.isCased ? question.letterCase.apply(to: name[offset], at: offset) : name[offset])
-    }
+    writer.octets(sentName(Int(query.question.index), isCased: query.isCased))
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if !question.isPlain {
@@ -407,7 +407,9 @@ public struct Resolver: ~Copyable {
       let word = random.next()
       let socket =
         upstream * settings.socketsPerUpstream
-        + Int((word >> 16) % UInt64(settings.socketsPerUpstream))
+        // The upper half of a product in place of a remainder, which takes a division; what it favours, it
+        // favours by less than one in 2³².
+        + Int(((word >> 32) &* UInt64(settings.socketsPerUpstream)) >> 32)
       let id = UInt16(truncatingIfNeeded: word)
       if findAttempt(socket: socket, id: id) == nil { return (socket, id) }
     }

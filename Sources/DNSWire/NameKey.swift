@@ -111,7 +111,15 @@ public struct NameKey: ~Copyable {
     count = other.count
     hash = other.hash
     var target = storage.mutableSpan
-    target.store(other.storage.span, 0)
+    target.store(other.octets, 0)
+  }
+
+  /// Takes the octets and the hash of another key, made with the same seed, that were kept.
+  public mutating func load(_ octets: Span<UInt8>, withHash hash: UInt32) {
+    count = octets.count
+    self.hash = hash
+    var target = storage.mutableSpan
+    target.store(octets, 0)
   }
 
   private mutating func loadPlain(_ name: Span<UInt8>) {

@@ -34,6 +34,15 @@ public struct BufferPool: ~Copyable {
     }
   }
 
+  /// The first octets of a buffer, to be changed.
+  @_lifetime(&self)
+  public mutating func mutableOctets(in index: Int, count octets: Int) -> MutableSpan<UInt8> {
+    precondition(index >= 0 && index < count && octets >= 0 && octets <= size)
+    // SAFETY: inside the buffer; the view holds the only access to its owner.
+    let view = unsafe MutableSpan(_unsafeStart: start + index * size, count: octets)
+    return unsafe _overrideLifetime(view, mutating: &self)
+  }
+
   /// The first octets of a buffer.
   @_lifetime(borrow self)
   public func octets(in index: Int, count octets: Int) -> Span<UInt8> {

@@ -21,6 +21,25 @@ extension Span<UInt8> {
   }
 }
 
+extension Span<UInt8> {
+  /// Whether the same octets stand at an offset; false when too few are there.
+  @inlinable
+  public func holds(_ octets: Span<UInt8>, _ offset: Int) -> Bool {
+    precondition(offset >= 0)
+    guard octets.count <= count &- offset else { return false }
+    var position = 0
+    while position &+ 8 <= octets.count {
+      if load64(offset &+ position) != octets.load64(position) { return false }
+      position &+= 8
+    }
+    while position < octets.count {
+      if self[offset &+ position] != octets[position] { return false }
+      position &+= 1
+    }
+    return true
+  }
+}
+
 extension MutableSpan<UInt8> {
   /// Writes a 16-bit number in network order.
   @inlinable

@@ -5,19 +5,21 @@
 @safe
 public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   @usableFromInline let start: UnsafeMutablePointer<Element>
-  private let next: UnsafeMutablePointer<UInt32>
-  private var firstFree: UInt32
+  @usableFromInline let next: UnsafeMutablePointer<UInt32>
+  @usableFromInline var firstFree: UInt32
   /// Places from this number on were never taken.
   @usableFromInline var fresh: Int
 
   /// How many places there are.
   public let capacity: Int
 
-  /// How many places are taken.
-  public private(set) var count: Int
+  @usableFromInline var takenCount: Int
 
-  private static var end: UInt32 { UInt32.max }
-  private static var taken: UInt32 { UInt32.max - 1 }
+  /// How many places are taken.
+  @inlinable public var count: Int { takenCount }
+
+  @inlinable static var noPlace: UInt32 { UInt32.max }
+  @inlinable static var taken: UInt32 { UInt32.max - 1 }
 
   /// Makes a pool of empty places.
   public init(capacity: Int) {
@@ -26,9 +28,9 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
     unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: capacity)
     unsafe next = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
     self.capacity = capacity
-    firstFree = Slab.end
+    firstFree = Slab.noPlace
     fresh = 0
-    count = 0
+    takenCount = 0
   }
 
   deinit {
@@ -38,9 +40,10 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   }
 
   /// Takes a place for a value, or returns nothing when all are taken.
+  @inlinable
   public mutating func insert(_ value: Element) -> Int? {
     let index: Int
-    if firstFree != Slab.end {
+    if firstFree != Slab.noPlace {
       index = Int(firstFree)
       // SAFETY: numbers in the free list are below `fresh`.
       firstFree = unsafe next[index]
@@ -52,26 +55,29 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
     // SAFETY: `index` is below `fresh`, so inside the allocation.
     unsafe next[index] = Slab.taken
     unsafe (start + index).initialize(to: value)
-    count += 1
+    takenCount += 1
     return index
   }
 
   /// The place that the next ``insert(_:)`` takes, or nothing when all are taken.
+  @inlinable
   public var nextFree: Int? {
-    if firstFree != Slab.end { return Int(firstFree) }
+    if firstFree != Slab.noPlace { return Int(firstFree) }
     return fresh < capacity ? fresh : nil
   }
 
   /// Gives a place back.
+  @inlinable
   public mutating func remove(_ index: Int) {
     precondition(contains(index), "a place is given back once")
     // SAFETY: checked by `contains`.
     unsafe next[index] = firstFree
     firstFree = UInt32(index)
-    count -= 1
+    takenCount -= 1
   }
 
   /// Whether a place is taken.
+  @inlinable
   public func contains(_ index: Int) -> Bool {
     // SAFETY: numbers below `fresh` are inside the allocation and initialised.
     index >= 0 && index < fresh && (unsafe next[index] == Slab.taken)
@@ -95,5 +101,5 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   }
 
   /// Every number that may be taken lies below this.
-  public var end: Int { fresh }
+  @inlinable public var end: Int { fresh }
 }

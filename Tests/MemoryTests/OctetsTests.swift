@@ -32,6 +32,29 @@ struct OctetsTests {
     #expect(octets == [0xEE] + self.octets)
   }
 
+  private static func holds(_ octets: [UInt8], _ others: [UInt8], _ offset: Int) -> Bool {
+    octets.span.holds(others.span, offset)
+  }
+
+  @Test func `octets are found where they stand, and nowhere else`() {
+    let octets: [UInt8] = (0..<40).map { $0 }
+    for count in 0...24 {
+      for offset in 0...16 {
+        let other = Array(octets[offset..<offset + count])
+        #expect(Self.holds(octets, other, offset))
+        for index in other.indices {
+          var changed = other
+          changed[index] ^= 0x20
+          #expect(!Self.holds(octets, changed, offset))
+        }
+        if count > 0 { #expect(!Self.holds(octets, other, 41 - count)) }
+      }
+    }
+    #expect(!Self.holds(octets, [40], 40))
+    #expect(!Self.holds(octets, [40], 41))
+    #expect(Self.holds(octets, [], 40))
+  }
+
   @Test func `reading behind the end stops the program`() async {
     await #expect(processExitsWith: .failure) {
       let octets: [UInt8] = [1, 2, 3]
