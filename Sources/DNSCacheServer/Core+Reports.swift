@@ -85,6 +85,9 @@ extension Core {
           ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
           ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
           ("network_changes", .count(networkWatch?.changes ?? 0)),
+          ("sockets_renewed", .count(upstreams?.counters.renewed ?? 0)),
+          ("sockets_used_up", .count(upstreams?.counters.usedUp ?? 0)),
+          ("sockets_overused", .count(upstreams?.counters.overused ?? 0)),
         ])
       ),
       (

@@ -23,6 +23,10 @@ struct Core: ~Copyable {
   var upstreams: UpstreamSockets?
   var upstreamStreams: UpstreamStreams?
   var networkWatch: NetworkWatch?
+  private var turnEnd: EndOfTurn?
+  /// When the first reply of the present turn came, in microseconds.
+  private var repliesBegan: UInt64?
+  private var isTurnEndRequested = false
   private var deadline: Timer?
   /// When ``deadline`` goes off.
   private var deadlineAt: UInt64?
@@ -61,8 +65,11 @@ struct Core: ~Copyable {
     query.destroy()
   }
 
-  /// Sets the timer for the resolver's deadlines.
-  mutating func setDeadlineTimer(_ timer: Timer) { deadline = timer }
+  /// Sets what calls ``finishTurn()``, and the timer for the resolver's deadlines.
+  mutating func setTimers(_ turnEnd: EndOfTurn, _ deadline: Timer) {
+    self.turnEnd = turnEnd
+    self.deadline = deadline
+  }
 
   // MARK: Clients over UDP
 
@@ -136,38 +143,70 @@ struct Core: ~Copyable {
 
   /// Takes in what waits on an upstream socket.
   mutating func receive(_ socket: DatagramSocket, number: Int) {
+    // One reply at a time: with hundreds of sockets there is seldom another on the same.
+    guard socket.receiveOne() else { return }
     let now = EventLoop.now()
-    let start = EventLoop.microseconds()
-    for _ in 0..<Core.batchesPerTurn {
-      let count = socket.receiveBatch()
-      for index in 0..<count where !socket.isTruncated(index) {
-        frontend.receiveUpstream(socket.received(index), socket: number, now: now)
-        settleReplies(now: now)
-      }
-      if count < socket.batchSize { break }
-    }
+    beginReplies()
+    let mismatched = frontend.resolver.counters.mismatched
+    receive(socket, 0, number: number, now: now)
     settle(now: now)
-    slices.noteReplies(since: start)
+    // Somebody sends what nobody asked for, so there may be much of it.
+    if frontend.resolver.counters.mismatched != mismatched {
+      for _ in 0..<Core.batchesPerTurn {
+        let count = socket.receiveBatch()
+        for index in 0..<count {
+          receive(socket, index, number: number, now: now)
+          settle(now: now)
+        }
+        if count < socket.batchSize { break }
+      }
+    }
   }
 
   /// Takes in a message that came on a TCP connection to an upstream; ``settle(now:)`` follows.
   mutating func receive(_ message: Span<UInt8>, for question: QuestionHandle, now: UInt64) {
+    beginReplies()
     frontend.receiveUpstream(message, for: question, now: now)
     settleReplies(now: now)
   }
 
+  /// Notes when the replies of a turn began.
+  private mutating func beginReplies() {
+    if repliesBegan == nil { repliesBegan = EventLoop.microseconds() }
+  }
+
+  @inline(__always)
+  private mutating func receive(
+    _ socket: DatagramSocket, _ index: Int, number: Int, now: UInt64
+  ) {
+    guard !socket.isTruncated(index) else { return }
+    frontend.receiveUpstream(socket.received(index), socket: number, now: now)
+  }
+
   // MARK: What follows
 
-  /// Does what the resolver wants done and sends the answers that are ready; call it after everything
-  /// that changes the resolver.
+  /// Does what the resolver wants done and composes the answers that are ready, to be sent at the end of
+  /// the turn; call it after everything that changes the resolver.
   mutating func settle(now: UInt64) {
     settleReplies(now: now)
     while let action = frontend.resolver.nextAction() {
       perform(action, now: now)
-      settleReplies(now: now)
+      if frontend.resolver.hasCompletions { settleReplies(now: now) }
     }
+    if isTurnEndRequested { return }
+    isTurnEndRequested = true
+    turnEnd?.request()
+  }
+
+  /// Sends the answers that were composed in this turn of the loop, and sets the timer.
+  ///
+  /// Once a turn: replies come from upstream one a call, and their answers leave in batches.
+  mutating func finishTurn() {
+    isTurnEndRequested = false
+    if let repliesBegan { slices.noteReplies(since: repliesBegan) }
+    repliesBegan = nil
     for socket in datagrams { socket.flush() }
-    setDeadline(now: now)
+    setDeadline(now: EventLoop.now())
   }
 
   private mutating func perform(_ action: Action, now: UInt64) {
@@ -254,6 +293,7 @@ extension Core {
   mutating func failWaiting() {
     frontend.resolver.failAll()
     settle(now: EventLoop.now())
+    finishTurn()
   }
 
   /// Whether answers wait for the kernel to take them.

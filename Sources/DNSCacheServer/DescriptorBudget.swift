@@ -16,10 +16,9 @@ struct DescriptorBudget {
 
   init(_ settings: Settings, limit: UInt64) {
     let limit = Int(clamping: limit)
-    let fixed =
-      DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count
-      + UpstreamSockets.retired(upstreams: settings.upstreams.count)
-    let upstreams = UpstreamSockets.mostPerUpstream * settings.upstreams.count
+    let fixed = DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count
+    let most = UpstreamSockets.mostPerUpstream
+    let upstreams = (most + UpstreamSockets.retired(perUpstream: most)) * settings.upstreams.count
     let needed =
       fixed + upstreams + ClientStreams.limit
       + UpstreamStreams.connectionLimit * settings.upstreams.count
@@ -30,8 +29,8 @@ struct DescriptorBudget {
     }
     // Half of what is left is for TCP.
     let share = (limit - fixed) / 2 / settings.upstreams.count
-    socketsPerUpstream = min(
-      max(share, DescriptorBudget.leastPerUpstream), UpstreamSockets.mostPerUpstream)
+    let sockets = share - UpstreamSockets.retired(perUpstream: max(share, 0))
+    socketsPerUpstream = min(max(sockets, DescriptorBudget.leastPerUpstream), most)
     complaint =
       "only \(limit) files may be open, \(needed) are needed: each upstream is asked from \(socketsPerUpstream) ports instead of \(UpstreamSockets.mostPerUpstream), and fewer TCP connections are taken; set LimitNOFILE=\(needed) in the unit, or `ulimit -n \(needed)` before the start"
   }

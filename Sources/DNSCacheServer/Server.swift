@@ -58,7 +58,8 @@ final class Server {
     snapshot = SnapshotKeeper(
       on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
-    core.value.setDeadlineTimer(
+    core.value.setTimers(
+      EndOfTurn(on: loop) { [core] in core.value.finishTurn() },
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
     try listen()
     core.value.upstreams = UpstreamSockets(

@@ -5,8 +5,8 @@ import Memory
 /// The sockets that queries leave from: for each upstream a pool, each on a random port of its own.
 ///
 /// Sockets are connected, so that the kernel drops what comes from elsewhere and reports an upstream
-/// that can't be reached. One after the other is renewed, so that a port that was found out is of no
-/// use for long; a renewed socket listens on for replies under way.
+/// that can't be reached. Each is renewed after a while and after a number of queries, so that a port that
+/// was found out is of no use for long; a socket that was replaced listens on for replies under way.
 ///
 /// A connected socket keeps the address that it leaves from. When the machine's address or route
 /// changes, the whole pool is renewed. A socket that can't be opened now is opened when it is wanted.
@@ -15,9 +15,17 @@ final class UpstreamSockets {
   static let mostPerUpstream = 256
   /// Milliseconds between two renewals; a pool of 256 is renewed in about ten minutes.
   private static let renewalInterval: UInt64 = 2_500
-  /// Renewals for which a socket that was replaced still takes replies: longer than any question
-  /// lasts.
-  private static let retirement = 3
+  /// Queries that leave from a socket before it is renewed; with a pool of 256, at a steady 10,000 queries
+  /// a second, a port lasts for a hundred seconds.
+  private static let queriesPerSocket: UInt32 = 4_096
+  /// Milliseconds that a socket that was replaced still takes replies: longer than any question lasts.
+  private static let retirement: UInt64 = 5_000
+  /// A pool's sockets for each that was used up and still takes replies, at most.
+  ///
+  /// With a pool of 256, enough for 50,000 queries a second; beyond, sockets serve longer.
+  private static let socketsPerRetired = 4
+  /// Sockets of each upstream that were replaced for their age and still take replies.
+  private static let retiredForAge = 3
   /// Sockets that are replaced in one turn of the loop; at some 30 µs each, well under a millisecond.
   private static let renewalSlice = 16
   /// Milliseconds between two renewals of a whole pool after sending failed.
@@ -36,6 +44,12 @@ final class UpstreamSockets {
     var reopened: UInt64 = 0
     /// Pools that were renewed as a whole.
     var poolsRenewed: UInt64 = 0
+    /// Sockets that were replaced for their age.
+    var renewed: UInt64 = 0
+    /// Sockets that were replaced since enough queries had left from them.
+    var usedUp: UInt64 = 0
+    /// Queries that left from a socket that was due, since too many replaced ones still listened.
+    var overused: UInt64 = 0
   }
 
   private let loop: EventLoop
@@ -44,18 +58,23 @@ final class UpstreamSockets {
   private let ports: ClosedRange<UInt16>
   private var pools: [Pool]
   /// Those of the first upstream, then those of the next; nothing where none could be opened.
-  private var members: [Member?]
-  private var retired: [Member] = []
-  /// Closed sockets whose receivers may still be in the middle of a call.
-  private var closed: [Member] = []
+  private var sockets: [DatagramSocket?]
+  /// Who takes what comes in on the sockets of each place, those that were replaced among them.
+  private let receivers: [UpstreamDatagrams]
+  /// Queries that left from each socket.
+  private var uses: [UInt32]
+  /// Replaced sockets in the order in which their time is over.
+  private var retired: [Retired] = []
+  /// They are read one after the other, by calls of this loop.
+  private let buffers = ReceiveBuffers(batchSize: 8, capacity: 2_048)
   private var renewal: Timer?
   private var nextRenewal = 0
   private var poolRenewal: Timer?
 
-  /// A socket and who takes what comes in on it.
-  private struct Member {
+  /// A socket that was replaced.
+  private struct Retired {
     let socket: DatagramSocket
-    let receiver: UpstreamDatagrams
+    let until: UInt64
   }
 
   /// What is known of the way to one upstream.
@@ -79,7 +98,10 @@ final class UpstreamSockets {
     self.perUpstream = perUpstream
     ports = UpstreamPort.range()
     pools = upstreams.map { Pool(upstream: $0, renewedCount: perUpstream) }
-    members = Array(repeating: nil, count: upstreams.count * perUpstream)
+    let count = upstreams.count * perUpstream
+    sockets = Array(repeating: nil, count: count)
+    uses = Array(repeating: 0, count: count)
+    receivers = (0..<count).map { UpstreamDatagrams(core, number: $0) }
     for pool in upstreams.indices {
       // Where the first can't be opened, the others can't either; they are when they are wanted.
       for number in pool * perUpstream..<(pool + 1) * perUpstream where !open(number) { break }
@@ -90,16 +112,20 @@ final class UpstreamSockets {
     poolRenewal = Timer(on: loop) { [unowned self] in renewSlice() }
   }
 
-  /// Sockets at most that were replaced and still take replies.
-  static func retired(upstreams: Int) -> Int { retirement * upstreams }
+  /// Sockets of each upstream at most that were replaced and still take replies.
+  static func retired(perUpstream: Int) -> Int {
+    perUpstream / socketsPerRetired + retiredForAge
+  }
 
   /// Sockets that are open for queries.
-  var openCount: Int { members.count { $0 != nil } }
+  var openCount: Int { sockets.count { $0 != nil } }
 
   /// Sends a query; false when it can't be sent.
   func send(_ query: Span<UInt8>, from number: Int) -> Bool {
-    guard members[number] != nil || open(number), let member = members[number] else { return false }
-    switch member.socket.send(query) {
+    uses[number] &+= 1
+    if uses[number] > UpstreamSockets.queriesPerSocket { renewUsed(number) }
+    guard sockets[number] != nil || open(number), let socket = sockets[number] else { return false }
+    switch socket.send(query) {
     case .sent: return true
     // The kernel's buffer is full: as good as lost on the way; the next attempt comes by itself.
     case .wouldBlock: return true
@@ -107,8 +133,8 @@ final class UpstreamSockets {
     }
     // What an ICMP error announces doesn't come here: this host itself can't send from that socket.
     counters.reopened += 1
-    close(number)
-    guard open(number), let fresh = members[number], fresh.socket.send(query) == .sent else {
+    sockets[number] = nil
+    guard open(number), let fresh = sockets[number], fresh.send(query) == .sent else {
       return false
     }
     // The others have the same fault.
@@ -122,7 +148,7 @@ final class UpstreamSockets {
   private func open(_ number: Int) -> Bool {
     let pool = number / perUpstream
     do {
-      members[number] = try make(number)
+      try replace(number)
     } catch {
       if !pools[pool].isUnreachable {
         pools[pool].isUnreachable = true
@@ -141,37 +167,34 @@ final class UpstreamSockets {
     return true
   }
 
-  private func make(_ number: Int) throws(SystemError) -> Member {
-    let receiver = UpstreamDatagrams(core, number: number)
+  /// Puts a fresh socket in a place.
+  private func replace(_ number: Int) throws(SystemError) {
+    put(try make(number), number)
+  }
+
+  private func put(_ fresh: DatagramSocket, _ number: Int) {
+    sockets[number] = fresh
+    uses[number] = 0
+  }
+
+  private func make(_ number: Int) throws(SystemError) -> DatagramSocket {
+    let receiver = receivers[number]
     let upstream = pools[number / perUpstream].upstream
     var options = DatagramSocket.Options()
     options.packetInfo = false
     options.reportErrors = true
-    options.batchSize = 8
-    options.receiveCapacity = 2_048
     options.replyCapacity = 0
     for _ in 0..<UpstreamPort.attempts {
       do {
-        let socket = try DatagramSocket(
+        return try DatagramSocket(
           on: loop, connectedTo: upstream, localPort: UInt16.random(in: ports), options: options,
-          receiver: receiver)
-        return Member(socket: socket, receiver: receiver)
+          sharing: buffers, receiver: receiver)
       } catch  where error.isAddressRefused {
         continue
       }
     }
-    let socket = try DatagramSocket(
-      on: loop, connectedTo: upstream, options: options, receiver: receiver)
-    return Member(socket: socket, receiver: receiver)
-  }
-
-  /// Closes a member, perhaps from within a call to its receiver.
-  private func close(_ number: Int) {
-    guard let member = members[number] else { return }
-    members[number] = nil
-    member.socket.close()
-    if closed.isEmpty { loop.onNextTurn { [weak self] in self?.closed.removeAll() } }
-    closed.append(member)
+    return try DatagramSocket(
+      on: loop, connectedTo: upstream, options: options, sharing: buffers, receiver: receiver)
   }
 
   // MARK: Renewing
@@ -181,10 +204,10 @@ final class UpstreamSockets {
   func networkChanged() {
     for pool in pools.indices {
       let number = pool * perUpstream
-      let old = members[number]?.socket.localAddress
+      let old = sockets[number]?.localAddress
       // Without a way to the upstream its sockets stay as they are: the old way may come back.
       guard old == nil ? open(number) : true, let fresh = try? make(number),
-        old.map({ !fresh.socket.localAddress.isSameHost(as: $0) }) ?? true
+        old.map({ !fresh.localAddress.isSameHost(as: $0) }) ?? true
       else { continue }
       // Also when it is being renewed: part of it may be new and wrong.
       pools[pool].renewedCount = perUpstream
@@ -193,20 +216,39 @@ final class UpstreamSockets {
   }
 
   private func renewNext() {
-    if retired.count >= UpstreamSockets.retired(upstreams: pools.count) { retired.removeFirst() }
     let number = nextRenewal
-    nextRenewal = (nextRenewal + 1) % members.count
-    guard let old = members[number] else {
+    nextRenewal = (nextRenewal + 1) % sockets.count
+    if sockets[number] == nil {
       _ = open(number)
-      return
+    } else if renew(number) {
+      counters.renewed += 1
     }
-    guard let fresh = try? make(number) else { return }
-    retired.append(old)
-    members[number] = fresh
-    if !fresh.socket.localAddress.isSameHost(as: old.socket.localAddress) {
+  }
+
+  /// Renews a socket that has had its number of queries.
+  private func renewUsed(_ number: Int) {
+    guard sockets[number] != nil else { return }
+    if renew(number) { counters.usedUp += 1 } else { counters.overused += 1 }
+  }
+
+  /// Replaces a socket; false when the old one has to go on.
+  private func renew(_ number: Int) -> Bool {
+    let now = EventLoop.now()
+    dropRetired(now)
+    guard retired.count < UpstreamSockets.retired(perUpstream: perUpstream) * pools.count,
+      let old = sockets[number], (try? replace(number)) != nil, let fresh = sockets[number]
+    else { return false }
+    retired.append(Retired(socket: old, until: now + UpstreamSockets.retirement))
+    if !fresh.localAddress.isSameHost(as: old.localAddress) {
       renewPool(
         number / perUpstream, atMostEvery: UpstreamSockets.sourceRenewalInterval)
     }
+    return true
+  }
+
+  /// Closes the replaced sockets whose time is over.
+  private func dropRetired(_ now: UInt64) {
+    retired.removeFirst(retired.prefix { $0.until <= now }.count)
   }
 
   /// Begins to replace every socket of an upstream, unless that was done not long ago.
@@ -229,10 +271,10 @@ final class UpstreamSockets {
       for number in pool * perUpstream + first..<pool * perUpstream + end {
         // What an old socket waits for is asked again, from one that works. That may have been done
         // already, from a socket opened since, which has to stay for the reply.
-        guard let old = members[number], let fresh = try? make(number),
-          !fresh.socket.localAddress.isSameHost(as: old.socket.localAddress)
+        guard let old = sockets[number], let fresh = try? make(number),
+          !fresh.localAddress.isSameHost(as: old.localAddress)
         else { continue }
-        members[number] = fresh
+        put(fresh, number)
       }
     }
     pools[pool].renewedCount = end

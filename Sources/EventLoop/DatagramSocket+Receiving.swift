@@ -18,9 +18,9 @@ extension DatagramSocket {
     let last = unsafe state.pointee.receivedCount
     for slot in 0..<last {
       // The kernel left the sizes of the last datagram here.
-      unsafe incoming.headers[slot].msg_hdr.msg_namelen =
+      unsafe incoming.batch.headers[slot].msg_hdr.msg_namelen =
         connection == nil ? socklen_t(KernelAddress.capacity) : 0
-      unsafe incoming.headers[slot].msg_hdr.msg_controllen = incoming.controlCapacity
+      unsafe incoming.batch.headers[slot].msg_hdr.msg_controllen = incoming.batch.controlCapacity
     }
     unsafe state.pointee.receivedCount = 0
     // A pending ICMP error takes the place of one read.
@@ -29,7 +29,8 @@ extension DatagramSocket {
       guard number >= 0 else { return 0 }
       // SAFETY: the headers describe memory of `incoming`, one slot each.
       let result = CallResult(retrying: {
-        unsafe Int(recvmmsg(number, incoming.headers, UInt32(batchSize), Int32(MSG_DONTWAIT), nil))
+        unsafe Int(
+          recvmmsg(number, incoming.batch.headers, UInt32(batchSize), Int32(MSG_DONTWAIT), nil))
       })
       switch result {
       case .done(let count):
@@ -48,6 +49,43 @@ extension DatagramSocket {
       }
     }
     return 0
+  }
+
+  /// Reads one datagram as a batch of its own, for connected sockets: the cheapest way when seldom
+  /// more than one waits.
+  ///
+  /// The loop announces the socket again while there is another. Returns whether there was one.
+  public func receiveOne() -> Bool {
+    guard let connection else { preconditionFailure("receiveOne() is for connected sockets") }
+    unsafe state.pointee.receivedCount = 0
+    // A pending ICMP error takes the place of one read.
+    for _ in 0..<2 {
+      // SAFETY: state lives as long as self; the first slot has `receiveCapacity` octets.
+      let number = unsafe state.pointee.descriptor
+      guard number >= 0 else { return false }
+      // With MSG_TRUNC the kernel tells the datagram's length also when it is longer (recv(2)).
+      let result = CallResult(retrying: {
+        unsafe recv(
+          number, receivedOctets, receiveCapacity, Int32(MSG_DONTWAIT | MSG_TRUNC))
+      })
+      switch result {
+      case .done(let length):
+        unsafe datagrams.initialize(
+          to: ReceivedDatagram(
+            length: min(length, receiveCapacity), isTruncated: length > receiveCapacity,
+            peer: connection))
+        unsafe state.pointee.receivedCount = 1
+        unsafe state.pointee.hasReadSomething = true
+        unsafe state.pointee.counters.received += 1
+        return true
+      case .wouldBlock:
+        return false
+      case .failed:
+        unsafe state.pointee.counters.errors += 1
+        unsafe state.pointee.hasPendingErrors = true
+      }
+    }
+    return false
   }
 
   /// The octets of a datagram of the current batch; good until the next `receiveBatch()` or the
@@ -84,14 +122,14 @@ extension DatagramSocket {
   @inline(__always)
   private func describe(_ slot: Int) -> ReceivedDatagram {
     // SAFETY: the kernel filled the header of this slot and the memory that it points to.
-    let header = unsafe incoming.headers + slot
+    let header = unsafe incoming.batch.headers + slot
     let length = unsafe min(Int(header.pointee.msg_len), receiveCapacity)
     let isTruncated = unsafe header.pointee.msg_hdr.msg_flags & Int32(MSG_TRUNC) != 0
     if let connection {
       return ReceivedDatagram(length: length, isTruncated: isTruncated, peer: connection)
     }
     let address =
-      unsafe SocketAddress(at: incoming.name(slot)) ?? SocketAddress(ipv4: 0, port: 0)
+      unsafe SocketAddress(at: incoming.batch.name(slot)) ?? SocketAddress(ipv4: 0, port: 0)
     return ReceivedDatagram(
       length: length, isTruncated: isTruncated, peer: describePeer(address, slot: slot))
   }
@@ -99,9 +137,11 @@ extension DatagramSocket {
   @inline(__always)
   private func describePeer(_ address: SocketAddress, slot: Int) -> Peer {
     // SAFETY: as above; find(level:type:dataSize:in:length:) checks that the data is there.
-    guard incoming.controlCapacity > 0 else { return Peer(address: address, local: localAddress) }
-    let control = unsafe UnsafeRawPointer(incoming.control(slot))
-    let length = unsafe Int(incoming.headers[slot].msg_hdr.msg_controllen)
+    guard incoming.batch.controlCapacity > 0 else {
+      return Peer(address: address, local: localAddress)
+    }
+    let control = unsafe UnsafeRawPointer(incoming.batch.control(slot))
+    let length = unsafe Int(incoming.batch.headers[slot].msg_hdr.msg_controllen)
     let port = localAddress.port
     if localAddress.isIPv4 {
       let size = MemoryLayout<in_pktinfo>.size

@@ -6,8 +6,8 @@ import Glibc
 /// Nothing on the way of a packet allocates or counts references: the buffers are made once, and
 /// what changes lives in memory of the socket's own rather than in stored properties.
 ///
-/// Datagrams and the buffers lent for replies belong to the socket. A closed socket reads nothing
-/// and sends nothing.
+/// Datagrams and the buffers lent for replies belong to the socket, or to those that share its
+/// `ReceiveBuffers`. A closed socket reads nothing and sends nothing.
 @safe
 public final class DatagramSocket {
   let loop: EventLoop
@@ -17,7 +17,7 @@ public final class DatagramSocket {
   let hasErrorQueue: Bool
   /// Datagrams that one `receiveBatch()` reads at most.
   public let batchSize: Int
-  let incoming: MessageBatch
+  let incoming: ReceiveBuffers
   let outgoing: MessageBatch
   private let readEvent: UnsafeMutablePointer<event>
   private let writeEvent: UnsafeMutablePointer<event>
@@ -42,25 +42,28 @@ public final class DatagramSocket {
   ) throws(SystemError) {
     let descriptor = try Self.open(boundTo: address, options: options)
     try self.init(
-      on: loop, owning: descriptor, connection: nil, options: options, receiver: receiver)
+      on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
+      receiver: receiver)
   }
 
   /// Opens a socket that exchanges datagrams with one address only.
   ///
-  /// It leaves from `localPort`, or from a port of the kernel's choice for 0. Throws when the port
-  /// is taken (EADDRINUSE) or there is no route.
+  /// It leaves from `localPort`, or from a port of the kernel's choice for 0. `buffers` take the place
+  /// of the options' sizes. Throws when the port is taken (EADDRINUSE) or there is no route.
   public convenience init(
     on loop: EventLoop, connectedTo address: SocketAddress, localPort: UInt16 = 0,
-    options: Options = Options(), receiver: DatagramReceiver
+    options: Options = Options(), sharing buffers: ReceiveBuffers? = nil,
+    receiver: DatagramReceiver
   ) throws(SystemError) {
     let descriptor = try Self.open(connectedTo: address, localPort: localPort, options: options)
     try self.init(
-      on: loop, owning: descriptor, connection: address, options: options, receiver: receiver)
+      on: loop, owning: descriptor, connection: address, options: options, buffers: buffers,
+      receiver: receiver)
   }
 
   private init(
     on loop: EventLoop, owning descriptor: consuming Descriptor, connection: SocketAddress?,
-    options: Options, receiver: DatagramReceiver
+    options: Options, buffers: ReceiveBuffers?, receiver: DatagramReceiver
   ) throws(SystemError) {
     precondition(options.batchSize > 0 && options.receiveCapacity > 0)
     let number = descriptor.number
@@ -71,23 +74,26 @@ public final class DatagramSocket {
     self.receiver = receiver
     self.connection = connection.map { Peer(address: $0, local: local) }
     hasErrorQueue = options.reportErrors
-    batchSize = options.batchSize
     localAddress = local
     let tellsDestination = options.tellsDestination(local, isConnected: connection != nil)
-    incoming = MessageBatch(
-      slots: options.batchSize, capacity: options.receiveCapacity,
-      controlCapacity: tellsDestination ? ControlMessage.capacity : 0, named: connection == nil)
+    let controlCapacity = tellsDestination ? ControlMessage.capacity : 0
+    incoming =
+      buffers
+      ?? ReceiveBuffers(
+        batchSize: options.batchSize, capacity: options.receiveCapacity,
+        controlCapacity: controlCapacity, named: connection == nil)
+    batchSize = incoming.batch.slots
     outgoing = MessageBatch(
       slots: options.replyCapacity > 0 ? max(options.replySlots, options.batchSize) : 0,
-      capacity: options.replyCapacity,
-      controlCapacity: tellsDestination ? ControlMessage.capacity : 0, named: connection == nil)
+      capacity: options.replyCapacity, controlCapacity: controlCapacity,
+      named: connection == nil)
     // SAFETY: allocated here, freed in deinit; the octets belong to the batches and live as long.
     unsafe state = .allocate(capacity: 1)
     unsafe state.initialize(to: DatagramState(descriptor: descriptor.release()))
-    unsafe datagrams = .allocate(capacity: options.batchSize)
-    unsafe receivedOctets = incoming.octets
+    unsafe datagrams = incoming.datagrams
+    unsafe receivedOctets = incoming.batch.octets
     unsafe replyOctets = outgoing.octets
-    receiveCapacity = incoming.capacity
+    receiveCapacity = incoming.batch.capacity
     replyCapacity = outgoing.capacity
     unsafe readEvent = .allocate(capacity: 1)
     unsafe readEvent.initialize(to: event())
@@ -109,7 +115,6 @@ public final class DatagramSocket {
     // SAFETY: close() took the events out of the loop; nothing else refers to this memory.
     unsafe readEvent.deallocate()
     unsafe writeEvent.deallocate()
-    unsafe datagrams.deallocate()
     unsafe state.deallocate()
   }
 

@@ -270,6 +270,23 @@ extension EndToEnd {
       #expect(try StreamClient(server.endpoint).ask(.query("www.example.net"))?.answers.count == 1)
     }
 
+    @Test func `a port is given up after a number of queries, and no reply is lost`() throws {
+      let nsd = try NSD()
+      // The least pool, of four, so that its ports are used up soon.
+      let server = try ServerProcess(
+        upstreams: [nsd.endpoint], folder: folder,
+        launch: ServerProcess.Launch(command: ["prlimit", "--nofile=70:70"]))
+      let path = folder.file("queries")
+      try Dnsperf.writeQueries(20_000, zone: "wild.example.net", to: path)
+      let run = try Dnsperf.run(server.endpoint, queries: path)
+      #expect(run.sent == 20_000)
+      #expect(run.lost == 0, "\(run.output)")
+      #expect(run.codes == ["NOERROR": 20_000], "\(run.output)")
+      #expect(try server.stat("upstream.sockets") == 4)
+      // Each had some 5,000 of them, more than the 4,096 that it may have; less only where its age came first.
+      #expect(try (1...4).contains(server.stat("upstream.sockets_used_up")))
+    }
+
     @Test func `queries leave from the ports that the system has for clients`() throws {
       let limits = Tool.text(of: "/proc/sys/net/ipv4/ip_local_port_range")
         .split(whereSeparator: \.isWhitespace).compactMap { Int($0) }

@@ -99,6 +99,62 @@ struct DatagramSocketTests {
     #expect(inbox.messages.map(\.count) == [16, 16, 0])
   }
 
+  /// Takes one datagram a call.
+  private final class OneByOne: DatagramReceiver {
+    var messages: [[UInt8]] = []
+    var truncated: [Bool] = []
+    var empty = 0
+
+    override func datagramsReady(_ socket: DatagramSocket) {
+      guard socket.receiveOne() else {
+        empty += 1
+        return
+      }
+      messages.append(Array(socket.received(0)))
+      truncated.append(socket.isTruncated(0))
+    }
+  }
+
+  @Test func `datagrams read one a call all come, cut and marked where too long`() throws {
+    let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: echo)
+    let buffers = ReceiveBuffers(batchSize: 2, capacity: 16)
+    let taker = OneByOne()
+    let clients = try (0..<3).map { _ in
+      try DatagramSocket(
+        on: loop, connectedTo: server.localAddress, sharing: buffers, receiver: taker)
+    }
+    for size in [17, 16, 2, 1] {
+      for client in clients {
+        #expect(client.send(Array(repeating: UInt8(size), count: size).span) == .sent)
+      }
+    }
+    #expect(try loop.turn { taker.messages.count == 12 })
+    try loop.spin(3)
+    // Each socket's come in their order, the sockets one after the other.
+    #expect(taker.messages.map(\.count).sorted() == [1, 1, 1, 2, 2, 2, 16, 16, 16, 16, 16, 16])
+    #expect(taker.truncated.count { $0 } == 3)
+    #expect(taker.messages.allSatisfy { Set($0).count < 2 })
+    #expect(taker.empty == 0)
+    #expect(clients.allSatisfy { $0.counters.received == 4 })
+  }
+
+  @Test func `an ICMP error before a datagram costs neither`() throws {
+    let home = SocketAddress(ipv4: 0x7f00_0008, port: 0)
+    var server: DatagramSocket? = try DatagramSocket(on: loop, boundTo: home, receiver: echo)
+    let address = try #require(server?.localAddress)
+    var options = DatagramSocket.Options()
+    options.reportErrors = true
+    let taker = OneByOne()
+    let client = try DatagramSocket(
+      on: loop, connectedTo: address, options: options, receiver: taker)
+    server = nil
+    #expect(client.send([1, 2].span) == .sent)
+    server = try DatagramSocket(on: loop, boundTo: address, receiver: echo)
+    #expect(client.send([3, 4].span) == .sent)
+    #expect(try loop.turn { taker.messages == [[4, 3]] })
+    withExtendedLifetime(server) {}
+  }
+
   @Test func `nothing is sent for a reply of no octets`() throws {
     let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: echo)
     let peer = Peer(address: server.localAddress, local: server.localAddress)

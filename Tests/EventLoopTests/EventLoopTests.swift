@@ -29,6 +29,29 @@ struct EventLoopTests {
     try loop.runOnce(blocking: true)
   }
 
+  @Test func `the end of a turn comes once, behind all calls of that turn`() throws {
+    let loop = try EventLoop()
+    var order: [String] = []
+    let end = EndOfTurn(on: loop) { order.append("end") }
+    let timers = ["first", "second", "third"].map { name in
+      Timer(on: loop) {
+        order.append(name)
+        end.request()
+        end.request()
+      }
+    }
+    for timer in timers { timer.schedule(after: 0) }
+    try loop.runOnce(blocking: true)
+    #expect(Set(order.prefix(3)) == ["first", "second", "third"])
+    #expect(order.count == 4 && order.last == "end")
+    try loop.spin(2)
+    #expect(order.count == 4)
+    // Outside of a turn it comes with the next one, which doesn't wait.
+    end.request()
+    try loop.runOnce(blocking: true)
+    #expect(order.suffix(1) == ["end"] && order.count == 5)
+  }
+
   @Test func `a deferred action is run once, on the next turn`() throws {
     let loop = try EventLoop()
     var order: [String] = []
