@@ -107,6 +107,11 @@ public struct Cache: ~Copyable {
       + addresses6.octets
   }
 
+  /// Octets that have been touched: what it may cost in resident memory, the reserve included.
+  public var touchedOctets: Int {
+    arena.touched + names.octets + addresses4.octets + addresses6.octets
+  }
+
   /// Different addresses that names are known for.
   public var addressCount: Int { addresses4.count + addresses6.count }
 
