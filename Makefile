@@ -5,6 +5,7 @@
 #   make fuzz FUZZ_SECONDS=600           each fuzz target for so long
 #   make bench                           beside other servers; ARGS=--quick for five minutes
 #   make soak SOAK_SECONDS=1200          churn, faults and restarts; memory and counters must add up
+#   make micro-bench                     parts of the server alone, without network
 #   make demo                            a tour with dig, without internet
 
 SHELL := /bin/bash
@@ -23,7 +24,7 @@ RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld --p
 # The end-to-end tests, the demonstration and the check of the hot path use what is shipped.
 export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
 
-.PHONY: build run test demo bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
+.PHONY: build run test demo bench micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
   unit-tests end-to-end-tests
 
 build: setup-build
@@ -53,6 +54,9 @@ bench:
 	@scripts/setup bench
 	$(RELEASE)
 	benchmarks/run $(ARGS)
+
+micro-bench: setup-build
+	benchmarks/run --micro
 
 fuzz: setup-build
 	scripts/fuzz $(FUZZ_SECONDS)
