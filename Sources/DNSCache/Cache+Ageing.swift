@@ -14,6 +14,8 @@ extension Cache {
     var type: UInt16
     /// The RRset's own type: CNAME when the name is an alias.
     var setType: UInt16
+    /// How it was asked for: ``SetMarks``.
+    var marks: UInt8
   }
 
   /// RRsets that are noted between two calls of ``takeAgeing(into:)`` at most; a batch of queries
@@ -65,34 +67,40 @@ extension Cache {
   ) {
     guard ageingCount < Cache.ageingPlaces,
       arena.load32(set, SetField.ttl) >= Cache.leastRenewedTTL,
-      arena.load8(set, SetField.ephemeral) == 0,
+      arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue == 0,
       arena.load8(set, SetField.kind) == RRset.Kind.records.rawValue
     else { return }
     let setType = arena.load16(set, SetField.type)
+    let marks = arena.load8(set, SetField.marks)
     for index in 0..<ageingCount
     where ageing[index].node == node.rawValue && ageing[index].type == type.rawValue
-      && ageing[index].setType == setType
+      && ageing[index].setType == setType && ageing[index].marks == marks
     {
       return
     }
-    ageing[ageingCount] = Ageing(node: node.rawValue, type: type.rawValue, setType: setType)
+    ageing[ageingCount] = Ageing(
+      node: node.rawValue, type: type.rawValue, setType: setType, marks: marks)
     ageingCount += 1
   }
 
   /// Takes out what was noted last: a question whose answer will soon be over.
   ///
   /// - Parameter key: gets the name.
-  /// - Returns: the type to ask for, and that of the RRset; nothing when there is no more.
+  /// - Returns: the type to ask for, that of the RRset, and how it was asked for; nothing when there is
+  ///   no more.
   public mutating func takeAgeing(
     into key: inout NameKey
-  ) -> (type: RecordType, setType: RecordType)? {
+  ) -> (type: RecordType, setType: RecordType, needs: DNSSECNeeds)? {
     while ageingCount > 0 {
       ageingCount -= 1
       let entry = ageing[ageingCount]
       let node = Reference(rawValue: entry.node)
       if node.isNone { continue }
       arena.load(&key, node, NodeField.name, count: arena.nodeName(node))
-      return (RecordType(rawValue: entry.type), RecordType(rawValue: entry.setType))
+      return (
+        RecordType(rawValue: entry.type), RecordType(rawValue: entry.setType),
+        DNSSECNeeds(of: SetMarks(rawValue: entry.marks))
+      )
     }
     return nil
   }
@@ -100,10 +108,14 @@ extension Cache {
   /// Says that an RRset is being asked for again: it isn't noted before the last tenth of what is left.
   ///
   /// So a day's worth is asked for four times at most if none of the questions is answered.
-  public mutating func noteRenewal(of key: borrowing NameKey, type: RecordType, now: UInt32) {
+  ///
+  /// - Parameter needs: how it was asked for.
+  public mutating func noteRenewal(
+    of key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds, now: UInt32
+  ) {
     let node = find(key)
     if node.isNone { return }
-    let set = findSet(type, at: node)
+    let set = findSet(type, at: node, like: needs.contains(.unchecked) ? .unchecked : [])
     if set.isNone { return }
     let expiry = arena.load32(set, SetField.expiry)
     if expiry > now { arena.store32(expiry &- now, set, SetField.ttl) }

@@ -4,8 +4,9 @@ import Memory
 extension Cache {
   /// What became of a question.
   public enum Answer: Sendable {
-    /// The sections are written; `truncated` when not all of the answer fitted.
-    case written(ResponseCode, truncated: Bool)
+    /// The sections are written; `truncated` when not all of the answer fitted, `authentic` when
+    /// upstream said of all of it that it is (AD).
+    case written(ResponseCode, truncated: Bool, authentic: Bool)
     /// What the key now names is not known for the type asked: the last link of a chain of aliases.
     case missing
     /// The chain of aliases is a loop, or too long.
@@ -28,15 +29,19 @@ extension Cache {
   /// - Parameters:
   ///   - key: the name asked for; afterwards the name at the end of the chain.
   ///   - type: the type asked for.
+  ///   - needs: which data will do for the client, and whether it wants signatures.
   ///   - once: data that may be used once is used, too.
   ///   - stale: data whose time is over is used, too; see ``staleness``.
   ///   - now: the time in seconds.
   public mutating func answer(
-    _ key: inout NameKey, type: RecordType, into writer: inout MessageWriter, once: Bool,
-    stale: Bool = false, now: UInt32
+    _ key: inout NameKey, type: RecordType, needs: DNSSECNeeds = [],
+    into writer: inout MessageWriter, once: Bool, stale: Bool = false, now: UInt32
   ) -> Answer {
     let horizon = stale ? staleHorizon(now) : now
     if stale { staleness = .none }
+    let choice = Choice(needs, once: once)
+    provenCount = 0
+    var marks = SetMarks.authentic.rawValue
     var owner = MessageHeader.size
     var links = 0
     while true {
@@ -47,7 +52,7 @@ extension Cache {
       var noName = Reference.none
       var set = arena.link(node, NodeField.firstSet)
       while !set.isNone {
-        if isUsable(set, once: once, horizon) {
+        if isUsable(set, choice, horizon) {
           let found = arena.load16(set, SetField.type)
           if found == type.rawValue {
             exact = set
@@ -60,29 +65,36 @@ extension Cache {
       }
       if !exact.isNone {
         markUsed(node, once)
+        marks &= arena.load8(exact, SetField.marks)
+        let isAuthentic = marks != 0
         let kind = arena.load8(exact, SetField.kind)
         if kind == RRset.Kind.records.rawValue {
           noteIfAgeing(exact, at: node, asked: type, now: now)
-          return writeAnswer(exact, type, owner: owner, into: &writer, now: now)
+          let fits = writeAnswer(exact, type, owner: owner, choice, into: &writer, now: now)
+          return .written(.noError, truncated: !fits, authentic: isAuthentic)
         }
         // "No such name" is found here when somebody asks for its number, type 0.
         let rcode: ResponseCode = kind == RRset.Kind.noData.rawValue ? .noError : .nxDomain
-        return writeNegative(exact, name: key, rcode, into: &writer, now: now)
+        let fits = writeNegative(exact, name: key, choice, into: &writer, now: now)
+        return .written(rcode, truncated: !fits, authentic: isAuthentic)
       }
       if alias.isNone || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue {
         guard !noName.isNone else { return .missing }
         markUsed(node, once)
-        return writeNegative(noName, name: key, .nxDomain, into: &writer, now: now)
+        marks &= arena.load8(noName, SetField.marks)
+        let fits = writeNegative(noName, name: key, choice, into: &writer, now: now)
+        return .written(.nxDomain, truncated: !fits, authentic: marks != 0)
       }
       markUsed(node, once)
       noteIfAgeing(alias, at: node, asked: type, now: now)
+      marks &= arena.load8(alias, SetField.marks)
       guard links < Cache.longestChain else { return .endless }
       links += 1
       let mark = writer.mark
-      let target = writeAlias(alias, owner: owner, into: &writer, now: now)
+      let target = writeAlias(alias, owner: owner, choice, into: &writer, now: now)
       if writer.overflowed {
         writer.rewind(to: mark)
-        return .written(.noError, truncated: true)
+        return .written(.noError, truncated: true, authentic: marks != 0)
       }
       owner = target
       let count = Int(arena.load16(alias, SetField.data).bigEndian)
@@ -90,10 +102,25 @@ extension Cache {
     }
   }
 
-  private func isUsable(_ set: Reference, once: Bool, _ horizon: UInt32) -> Bool {
+  /// What a client's needs come down to: ``SetMarks``.
+  private struct Choice {
+    /// Those of data that is of no use.
+    let excluded: UInt8
+    /// Those of data whose evidence is wanted, too.
+    let wanted: UInt8
+
+    init(_ needs: DNSSECNeeds, once: Bool) {
+      excluded = needs.excluded.rawValue | (once ? 0 : SetMarks.ephemeral.rawValue)
+      wanted = needs.wanted.rawValue
+    }
+  }
+
+  private func isUsable(_ set: Reference, _ choice: Choice, _ horizon: UInt32) -> Bool {
     if arena.load8(set, SetField.rank) < Rank.aliasedAnswer.rawValue { return false }
-    if arena.load8(set, SetField.ephemeral) != 0 { return once }
+    let marks = arena.load8(set, SetField.marks)
+    if marks & choice.excluded != 0 { return false }
     return arena.load32(set, SetField.expiry) > horizon
+      || marks & SetMarks.ephemeral.rawValue != 0
   }
 
   /// Marks a node as used, unless for the queries that its data was fetched for.
@@ -105,89 +132,125 @@ extension Cache {
     }
   }
 
-  private mutating func remainingTTL(_ set: Reference, now: UInt32) -> UInt32 {
+  mutating func remainingTTL(_ set: Reference, now: UInt32) -> UInt32 {
     let expiry = arena.load32(set, SetField.expiry)
     return expiry > now ? expiry &- now : ttlAfterExpiry(set)
   }
 
   // MARK: Answer
 
+  /// Writes the RRset that was asked for, and what belongs to it.
+  ///
+  /// - Returns: whether it fitted, what is only a help to the client aside.
   private mutating func writeAnswer(
-    _ set: Reference, _ type: RecordType, owner: Int, into writer: inout MessageWriter, now: UInt32
-  ) -> Answer {
+    _ set: Reference, _ type: RecordType, owner: Int, _ choice: Choice,
+    into writer: inout MessageWriter, now: UInt32
+  ) -> Bool {
     let mark = writer.mark
     let ttl = remainingTTL(set, now: now)
+    let isAccompanied = arena.load8(set, SetField.marks) & choice.wanted != 0
+    if isAccompanied { beginProof(set, ttl: ttl, into: &writer) }
     let count = Int(arena.load16(set, SetField.count))
+    let first = rotates && count > 1 ? nextTurn(of: count) : 0
     let entry = RRset.addressEntry(type, .records)
     if entry > 0 {
       writeAddresses(
-        set, count, entry, type, owner: owner, ttl: ttl, in: .answer, into: &writer)
+        set, count, entry, type, owner: owner, ttl: ttl, first: first, into: &writer)
     } else {
       let end = SetField.data + Int(arena.load32(set, SetField.dataCount))
       var position = SetField.data
-      while position < end && !writer.overflowed {
+      for _ in 0..<first { position += 2 + Int(arena.load16(set, position).bigEndian) }
+      for _ in 0..<count where !writer.overflowed {
         let octets = Int(arena.load16(set, position).bigEndian)
         let begin = writer.beginRecord(owner: owner, type: type, ttl: ttl)
         writer.data(arena.octets(set, position + 2, count: octets), of: type)
         writer.endRecord(begin, in: .answer)
         position += 2 + octets
+        if position == end { position = SetField.data }
       }
     }
+    // RFC 4035 §3.1.1: an RRset and its signatures, or TC.
+    if isAccompanied { writeSignatures(set, owner: owner, ttl: ttl, into: &writer) }
     if writer.overflowed {
       writer.rewind(to: mark)
-      return .written(.noError, truncated: true)
+      return false
     }
-    writeAdditional(for: set, type, into: &writer, now: now)
-    return .written(.noError, truncated: false)
+    if provenCount > 0 && !endProof(into: &writer, now: now) { return false }
+    writeAdditional(for: set, type, choice, into: &writer, now: now)
+    return true
   }
 
   private func writeAddresses(
     _ set: Reference, _ count: Int, _ entry: Int, _ type: RecordType, owner: Int, ttl: UInt32,
-    in section: RecordView.Section, into writer: inout MessageWriter
+    first: Int, into writer: inout MessageWriter
   ) {
-    var at = SetField.data + AddressField.address
+    let end = SetField.data + AddressField.address + count * entry
+    var at = SetField.data + AddressField.address + first * entry
     for _ in 0..<count where !writer.overflowed {
       writer.record(
         owner: owner, type: type, ttl: ttl,
-        data: arena.octets(set, at, count: entry &- AddressField.address), in: section)
+        data: arena.octets(set, at, count: entry &- AddressField.address), in: .answer)
       at &+= entry
+      if at == end { at = SetField.data + AddressField.address }
     }
+  }
+
+  /// The number of the record that an answer begins with.
+  ///
+  /// The order in an RRset means nothing (RFC 2181 §5), but many clients take the first. Multiples of the
+  /// golden ratio come to each record equally often, whatever else is asked for in between, and need no
+  /// division.
+  private mutating func nextTurn(of count: Int) -> Int {
+    defer { turn &+= 0x9E37_79B9 }
+    return Int((UInt64(turn) &* UInt64(count)) >> 32)
   }
 
   /// Writes a CNAME record.
   ///
   /// - Returns: the offset in the message at which the alias's target stands.
   private mutating func writeAlias(
-    _ set: Reference, owner: Int, into writer: inout MessageWriter, now: UInt32
+    _ set: Reference, owner: Int, _ choice: Choice, into writer: inout MessageWriter, now: UInt32
   ) -> Int {
     let count = Int(arena.load16(set, SetField.data).bigEndian)
-    let begin = writer.beginRecord(
-      owner: owner, type: .cname, ttl: remainingTTL(set, now: now))
+    let ttl = remainingTTL(set, now: now)
+    let isAccompanied = arena.load8(set, SetField.marks) & choice.wanted != 0
+    if isAccompanied { beginProof(set, ttl: ttl, into: &writer) }
+    let begin = writer.beginRecord(owner: owner, type: .cname, ttl: ttl)
     writer.data(arena.octets(set, SetField.data + 2, count: count), of: .cname)
     writer.endRecord(begin, in: .answer)
+    if isAccompanied { writeSignatures(set, owner: owner, ttl: ttl, into: &writer) }
     return begin
   }
 
   // MARK: Negative answers (RFC 2308)
 
+  /// Writes into Authority why there is no answer.
+  ///
+  /// - Returns: whether it fitted.
   private mutating func writeNegative(
-    _ set: Reference, name: borrowing NameKey, _ rcode: ResponseCode,
-    into writer: inout MessageWriter, now: UInt32
-  ) -> Answer {
+    _ set: Reference, name: borrowing NameKey, _ choice: Choice, into writer: inout MessageWriter,
+    now: UInt32
+  ) -> Bool {
     let octets = Int(arena.load32(set, SetField.dataCount))
-    guard octets > 1 else { return .written(rcode, truncated: false) }
+    guard octets > 1 else { return provenCount == 0 || endProof(into: &writer, now: now) }
     let zone = Int(arena.load8(set, SetField.data))
     let mark = writer.mark
+    let ttl = remainingTTL(set, now: now)
     let begin = writer.beginRecord(
-      ownerName: name.octets.extracting(zone..<name.count), type: .soa,
-      ttl: remainingTTL(set, now: now))
+      ownerName: name.octets.extracting(zone..<name.count), type: .soa, ttl: ttl)
     writer.data(arena.octets(set, SetField.data + 1, count: octets - 1), of: .soa)
     writer.endRecord(begin, in: .authority)
+    if arena.load8(set, SetField.marks) & choice.wanted != 0 {
+      writeSignatures(
+        set, ownerName: name.octets.extracting(zone..<name.count), ttl: ttl, in: .authority,
+        into: &writer)
+      beginProof(set, ttl: ttl, into: &writer)
+    }
     if writer.overflowed {
       writer.rewind(to: mark)
-      return .written(rcode, truncated: true)
+      return false
     }
-    return .written(rcode, truncated: false)
+    return provenCount == 0 || endProof(into: &writer, now: now)
   }
 
   // MARK: Additional (RFC 1034 §4.3.2 step 6)
@@ -198,7 +261,8 @@ extension Cache {
   /// addresses a client may believe, only what would also be an answer. What doesn't fit is left out,
   /// without TC (RFC 2181 §9).
   private mutating func writeAdditional(
-    for set: Reference, _ type: RecordType, into writer: inout MessageWriter, now: UInt32
+    for set: Reference, _ type: RecordType, _ choice: Choice,
+    into writer: inout MessageWriter, now: UInt32
   ) {
     let before: Int
     let least: Rank
@@ -222,21 +286,23 @@ extension Cache {
       nodes[targets] = node.rawValue
       targets += 1
       guard isNew else { continue }
-      guard writeAdditionalAddresses(.a, at: node, least, into: &writer, now: now),
-        writeAdditionalAddresses(.aaaa, at: node, least, into: &writer, now: now)
+      guard writeAdditionalAddresses(.a, at: node, least, choice, into: &writer, now: now),
+        writeAdditionalAddresses(.aaaa, at: node, least, choice, into: &writer, now: now)
       else { return }
     }
   }
 
   /// Writes the addresses of the name in `scratch`; false when there is no more room.
   private mutating func writeAdditionalAddresses(
-    _ type: RecordType, at node: Reference, _ least: Rank, into writer: inout MessageWriter,
-    now: UInt32
+    _ type: RecordType, at node: Reference, _ least: Rank, _ choice: Choice,
+    into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     let set = findSet(type, at: node)
+    let unusable = choice.excluded | SetMarks.ephemeral.rawValue
     if set.isNone || arena.load8(set, SetField.rank) < least.rawValue
       || arena.load8(set, SetField.kind) != RRset.Kind.records.rawValue
-      || arena.load32(set, SetField.expiry) <= now || arena.load8(set, SetField.ephemeral) != 0
+      || arena.load32(set, SetField.expiry) <= now
+      || arena.load8(set, SetField.marks) & unusable != 0
     {
       return true
     }
@@ -251,8 +317,17 @@ extension Cache {
           count: entry - AddressField.address))
       writer.endRecord(begin, in: .additional)
     }
-    guard writer.overflowed else { return true }
-    writer.rewind(to: mark)
-    return false
+    guard !writer.overflowed else {
+      writer.rewind(to: mark)
+      return false
+    }
+    if arena.load8(set, SetField.marks) & choice.wanted != 0 {
+      // RFC 4035 §3.1.1: these may be left out alone, without TC.
+      let mark = writer.mark
+      writeSignatures(
+        set, ownerName: scratch.octets, ttl: ttl, in: .additional, into: &writer)
+      if writer.overflowed { writer.rewind(to: mark) }
+    }
+    return true
   }
 }

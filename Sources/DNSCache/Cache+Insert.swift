@@ -7,11 +7,14 @@ public struct Origin: Sendable {
   public var rank: Rank
   /// The section it came in.
   public var section: RecordView.Section
+  /// How it was asked for.
+  public var marks: SetMarks
 
   /// Names an origin.
-  public init(rank: Rank, section: RecordView.Section) {
+  public init(rank: Rank, section: RecordView.Section, marks: SetMarks = []) {
     self.rank = rank
     self.section = section
+    self.marks = marks.intersection(.kept)
   }
 }
 
@@ -47,21 +50,22 @@ extension Cache {
   ///   - ttl: as received; the cache's limits are applied here. Zero means to be used once.
   ///   - records: for each record two octets of length in network order and its uncompressed RDATA,
   ///     well formed for the type.
+  ///   - evidence: signatures and proof; their TTLs are regarded in `ttl`.
   ///   - once: the data may be used once only, whatever its TTL.
   ///   - now: the time in seconds.
   public mutating func insert(
     owner: borrowing NameKey, type: RecordType, ttl: UInt32, records: Span<UInt8>,
-    from origin: Origin, once: Bool = false, now: UInt32
+    evidence: Evidence = Evidence(), from origin: Origin, once: Bool = false, now: UInt32
   ) -> Insertion {
-    guard type.rawValue != 0, !type.isMeta, !records.isEmpty, records.count <= Cache.largestSet
+    let octets = records.count + evidence.count
+    guard type.rawValue != 0, !type.isMeta, !records.isEmpty, octets <= Cache.largestSet
     else { return .refused }
     let kept = limits.ttl(ttl)
-    let isLarge =
-      records.count > Cache.octetsPerSet || Cache.countRecords(records) > Cache.recordsPerSet
+    let isLarge = octets > Cache.octetsPerSet || Cache.countRecords(records) > Cache.recordsPerSet
     if isLarge { counters.largeSets += 1 }
     return place(
       owner: owner, type: type, kind: .records, ttl: kept, expiry: now &+ kept, data: records,
-      origin: origin, once: once || kept == 0 || isLarge, now: now)
+      evidence: evidence, origin: origin, once: once || kept == 0 || isLarge, now: now)
   }
 
   /// Takes in a negative fact: no such name, or no records of a type.
@@ -71,14 +75,16 @@ extension Cache {
   ///   - type: the type that does not exist; nothing when the name does not.
   ///   - soa: the SOA that came with the fact; without one, or with one whose zone the name isn't
   ///     in, the fact may be used once (RFC 2308 §5).
+  ///   - evidence: the SOA's signatures and the proof; their TTLs are regarded in the SOA's.
   ///   - now: the time in seconds.
   public mutating func insertNegative(
     owner: borrowing NameKey, type: RecordType?, soa: NegativeSOA?, soaData: Span<UInt8>,
-    from origin: Origin, now: UInt32
+    evidence: Evidence = Evidence(), from origin: Origin, now: UInt32
   ) -> Insertion {
     var data: InlineArray<1024, UInt8> = InlineArray(repeating: 0)
     var dataCount = 0
     var ttl: UInt32 = 0
+    guard evidence.count <= Cache.largestSet - data.count else { return .refused }
     if let soa, soaData.count + 1 <= 1024, soaData.count >= 20,
       let zone = Cache.zoneOffset(in: owner, zoneCount: soa.zoneCount)
     {
@@ -88,10 +94,14 @@ extension Cache {
       dataCount = soaData.count + 1
       ttl = limits.negativeTTL(soaTTL: soa.ttl, minimum: soaData.load32(soaData.count - 4))
     }
+    let isLarge = dataCount + evidence.count > Cache.octetsPerSet
+    if isLarge { counters.largeSets += 1 }
+    // Evidence has the SOA's zone for its place: none without it.
     return place(
       owner: owner, type: type ?? RecordType(rawValue: 0), kind: type == nil ? .noName : .noData,
-      ttl: ttl, expiry: now &+ ttl, data: data.span.extracting(0..<dataCount), origin: origin,
-      once: ttl == 0, now: now)
+      ttl: ttl, expiry: now &+ ttl, data: data.span.extracting(0..<dataCount),
+      evidence: dataCount > 0 ? evidence : Evidence(), origin: origin, once: ttl == 0 || isLarge,
+      now: now)
   }
 
   /// Where the last labels of a name begin that take so many octets; nothing if none do.
@@ -119,7 +129,7 @@ extension Cache {
   /// Puts an RRset or a negative fact in its place, whatever its source.
   mutating func place(
     owner: borrowing NameKey, type: RecordType, kind: RRset.Kind, ttl: UInt32, expiry: UInt32,
-    data: Span<UInt8>, origin: Origin, once: Bool, now: UInt32
+    data: Span<UInt8>, evidence: Evidence, origin: Origin, once: Bool, now: UInt32
   ) -> Insertion {
     if once && !hasEphemeralRoom {
       counters.noRoom += 1
@@ -127,14 +137,16 @@ extension Cache {
     }
     guard let node = findOrInsert(owner, now: now) else { return .noRoom }
     arena.store16(currentReply, node, NodeField.reply)
-    let old = findSet(type, at: node)
+    let old = findSet(type, at: node, like: origin.marks)
     if !old.isNone && isBetter(RRset(old, in: arena), than: origin, now: now) {
       counters.outranked += 1
       return .outranked
     }
     let mayUseReserve = origin.rank.answersQuestions && hasEphemeralRoom
     guard
-      let set = makeSet(type, kind, data, owner: node, mayUseReserve: mayUseReserve, now: now)
+      let set = makeSet(
+        type, kind, data, evidence, origin.marks, owner: node, mayUseReserve: mayUseReserve,
+        now: now)
     else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
       return .noRoom
@@ -145,10 +157,9 @@ extension Cache {
     arena.store32(ttl, set, SetField.ttl)
     arena.store8(origin.rank.rawValue, set, SetField.rank)
     arena.store8(origin.section.rawValue, set, SetField.section)
-    arena.store8(once ? 1 : 0, set, SetField.ephemeral)
-    if once { rememberEphemeral(node) }
+    if once { markEphemeral(set, at: node) }
     if origin.rank.answersQuestions {
-      removeContradictions(to: type, kind, origin.rank, at: node, now)
+      removeContradictions(to: type, kind, origin, at: node, now)
     }
     limitSets(at: node)
     arena.setLink(set, SetField.next, arena.link(node, NodeField.firstSet))
@@ -164,6 +175,14 @@ extension Cache {
       return !origin.rank.answersQuestions && old.rank.answersQuestions
         && (old.isEphemeral || isStale(old, now: now))
     }
+    // Of what was asked for by its name, as of what only an alias led to, data with signatures is worth
+    // more than data without, whatever AA says: those who want signatures have no use for the latter.
+    if origin.rank.answersQuestions && old.rank.answersQuestions
+      && (old.rank == .aliasedAnswer) == (origin.rank == .aliasedAnswer)
+      && old.marks.contains(.withoutDNSSEC) != origin.marks.contains(.withoutDNSSEC)
+    {
+      return origin.marks.contains(.withoutDNSSEC)
+    }
     if old.rank > origin.rank { return true }
     return old.rank == origin.rank && !origin.rank.answersQuestions
   }
@@ -172,14 +191,18 @@ extension Cache {
   ///
   /// Of records that stand in the data twice one is kept (RFC 2181 §5).
   mutating func makeSet(
-    _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, owner node: Reference,
-    mayUseReserve: Bool = false, now: UInt32
+    _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, _ evidence: Evidence,
+    _ marks: SetMarks, owner node: Reference, mayUseReserve: Bool = false, now: UInt32
   ) -> Reference? {
     let entry = RRset.addressEntry(type, kind)
     let (count, octets, isUnique) =
       kind == .records ? measureRecords(data) : (0, data.count, true)
     let room = entry > 0 ? count * entry : octets
-    guard let set = allocateSet(SetField.data + room, owner: node, mayUseReserve, now) else {
+    let end =
+      evidence.count > 0
+      ? EvidenceField.start(dataCount: room) + EvidenceField.data + evidence.count
+      : SetField.data + room
+    guard let set = allocateSet(end, owner: node, mayUseReserve, now) else {
       counters.noRoom += 1
       return nil
     }
@@ -187,6 +210,8 @@ extension Cache {
     arena.store8(kind.rawValue, set, SetField.kind)
     arena.store16(UInt16(count), set, SetField.count)
     arena.store32(UInt32(room), set, SetField.dataCount)
+    arena.store8(marks.rawValue, set, SetField.marks)
+    if evidence.count > 0 { store(evidence, in: set, dataCount: room) }
     setCount += 1
     recordCount += count
     if entry == 0 && isUnique {
@@ -201,7 +226,9 @@ extension Cache {
       if isUnique || duplicates.isFirst(data, at: position) {
         if entry > 0 {
           let place = Reference(rawValue: set.rawValue + UInt32(target / Arena.unit))
-          putAddress(data.extracting(position + 2..<end), type, place, owner: node)
+          putAddress(
+            data.extracting(position + 2..<end), type, place, owner: node,
+            isIndexed: !marks.contains(.unchecked))
           target += entry
         } else {
           arena.store(data.extracting(position..<end), set, target)
@@ -224,10 +251,12 @@ extension Cache {
   }
 
   private mutating func putAddress(
-    _ address: Span<UInt8>, _ type: RecordType, _ place: Reference, owner node: Reference
+    _ address: Span<UInt8>, _ type: RecordType, _ place: Reference, owner node: Reference,
+    isIndexed: Bool
   ) {
     arena.store(address, place, AddressField.address)
     arena.setLink(place, AddressField.owner, node)
+    if !isIndexed { return }
     if type == .a {
       addresses4.insert(place, in: &arena)
     } else {
@@ -271,16 +300,18 @@ extension Cache {
   /// Removes what can't be true beside new answers: the newest reply is believed.
   ///
   /// An alias has no other data but DNSSEC's (RFC 1034 §3.6.2, RFC 4034 §3, §4); a name that does not
-  /// exist has none. What is better trusted and still good stays.
+  /// exist has none. What is better trusted and still good stays, and what was fetched with CD has no
+  /// say about what wasn't.
   private mutating func removeContradictions(
-    to type: RecordType, _ kind: RRset.Kind, _ rank: Rank, at node: Reference, _ now: UInt32
+    to type: RecordType, _ kind: RRset.Kind, _ origin: Origin, at node: Reference, _ now: UInt32
   ) {
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let next = arena.link(set, SetField.next)
       let other = RRset(set, in: arena)
-      let isBetter = other.rank > rank && other.expiry > now
-      if !isBetter && Cache.contradicts(type, kind, other) { removeSet(set, at: node) }
+      let isBetter = other.rank > origin.rank && other.expiry > now
+      let isApart = other.marks.contains(.unchecked) != origin.marks.contains(.unchecked)
+      if !isBetter && !isApart && Cache.contradicts(type, kind, other) { removeSet(set, at: node) }
       set = next
     }
   }

@@ -171,9 +171,11 @@ extension Cache {
   /// RRsets that may be used once, at a time.
   static let ephemeralPlaces = 64
 
-  /// Remembers that a node has an RRset that may be used once only.
-  mutating func rememberEphemeral(_ node: Reference) {
+  /// Marks an RRset of a node as one that may be used once only.
+  mutating func markEphemeral(_ set: Reference, at node: Reference) {
     precondition(hasEphemeralRoom)
+    arena.store8(
+      arena.load8(set, SetField.marks) | SetMarks.ephemeral.rawValue, set, SetField.marks)
     ephemeral[ephemeralCount] = node.rawValue
     ephemeralCount += 1
   }
@@ -196,7 +198,9 @@ extension Cache {
       var set = arena.link(node, NodeField.firstSet)
       while !set.isNone {
         let next = arena.link(set, SetField.next)
-        if arena.load8(set, SetField.ephemeral) != 0 { removeSet(set, at: node) }
+        if arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue != 0 {
+          removeSet(set, at: node)
+        }
         set = next
       }
       // Removing the node also clears its other mentions in the list.

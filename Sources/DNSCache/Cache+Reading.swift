@@ -77,7 +77,7 @@ extension Cache {
       let node = arena.link(entry, AddressField.owner)
       let set = findSet(isIPv4 ? .a : .aaaa, at: node)
       if !set.isNone && arena.load32(set, SetField.expiry) > now
-        && arena.load8(set, SetField.ephemeral) == 0
+        && arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue == 0
       {
         let goOn = body(arena.octets(node, NodeField.name, count: arena.nodeName(node)))
         if !goOn { return }
@@ -196,7 +196,7 @@ extension Cache {
         sets += 1
         records += view.count
         let entry = RRset.addressEntry(view.type, view.kind)
-        for index in 0..<(entry > 0 ? view.count : 0) {
+        for index in 0..<(entry > 0 && view.isIndexed ? view.count : 0) {
           let place = Cache.addressPlace(set, index, entry)
           precondition(arena.link(place, AddressField.owner) == node)
           if view.type == .a { entries4 += 1 } else { entries6 += 1 }

@@ -13,21 +13,22 @@ extension Cache {
   ///   - ttl: the TTL it came with, in seconds, not above the limits.
   ///   - expiry: when it expires, or expired, on the cache's clock, in seconds.
   ///   - data: as for `insert`; of a negative fact the zone's offset and the SOA's RDATA.
+  ///   - evidence: signatures and proof, well formed.
   ///   - isUsed: the name was used since the eviction's hand passed.
   ///   - now: the time in seconds.
   /// - Returns: whether it is in the cache now.
   mutating func restore(
     owner: borrowing NameKey, _ set: SnapshotSet, ttl: UInt32, expiry: UInt32,
-    data: Span<UInt8>, isUsed: Bool, now: UInt32
+    data: Span<UInt8>, evidence: Evidence, isUsed: Bool, now: UInt32
   ) -> Bool {
     guard let node = findOrInsert(owner, now: now) else { return false }
     let type = RecordType(rawValue: set.type)
-    let old = findSet(type, at: node)
+    let old = findSet(type, at: node, like: set.marks)
     if !old.isNone && givesWay(RRset(old, in: arena), to: set, expiry: expiry, now: now) {
       removeSet(old, at: node)
     }
-    guard let gap = gap(for: type, set.kind, set.rank, at: node, now: now),
-      let place = makeSet(type, set.kind, data, owner: node, now: now)
+    guard let gap = gap(for: set, at: node, now: now),
+      let place = makeSet(type, set.kind, data, evidence, set.marks, owner: node, now: now)
     else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
       return false
@@ -36,7 +37,6 @@ extension Cache {
     arena.store32(ttl, place, SetField.ttl)
     arena.store8(set.rank.rawValue, place, SetField.rank)
     arena.store8(set.section, place, SetField.section)
-    arena.store8(0, place, SetField.ephemeral)
     arena.setLink(place, SetField.next, .none)
     arena.setLink(gap.place, gap.field, place)
     if isUsed {
@@ -60,17 +60,19 @@ extension Cache {
   /// Finds the link at the end of a node's list, unless something in force would be replaced or
   /// contradicted, or the node has all the RRsets it may have.
   private func gap(
-    for type: RecordType, _ kind: RRset.Kind, _ rank: Rank, at node: Reference, now: UInt32
+    for new: SnapshotSet, at node: Reference, now: UInt32
   ) -> (place: Reference, field: Int)? {
+    let type = RecordType(rawValue: new.type)
     var gap = (place: node, field: NodeField.firstSet)
     var count = 0
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let other = RRset(set, in: arena)
       count += 1
-      if other.type == type { return nil }
-      if other.expiry > now || other.isEphemeral {
-        if rank.answersQuestions && Cache.contradicts(type, kind, other) { return nil }
+      let isApart = other.marks.contains(.unchecked) != new.marks.contains(.unchecked)
+      if other.type == type && !isApart { return nil }
+      if !isApart && (other.expiry > now || other.isEphemeral) {
+        if new.rank.answersQuestions && Cache.contradicts(type, new.kind, other) { return nil }
       }
       gap = (set, SetField.next)
       set = arena.link(set, SetField.next)

@@ -25,7 +25,7 @@ extension Cache {
   /// The TTL of what is being written though its time is over: stale, or to be used once.
   @inline(never)
   mutating func ttlAfterExpiry(_ set: Reference) -> UInt32 {
-    if arena.load8(set, SetField.ephemeral) != 0 { return 0 }
+    if arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue != 0 { return 0 }
     let isNoName = arena.load8(set, SetField.kind) == RRset.Kind.noName.rawValue
     staleness = isNoName ? .noName : .records
     return Cache.staleTTL

@@ -44,6 +44,15 @@ public struct Cache: ~Copyable {
 
   var duplicates: DuplicateFilter
 
+  /// Whether answers begin with another record of an RRset each time.
+  public var rotates = false
+  /// What the next answer's first record is made from.
+  var turn: UInt32 = 0
+
+  /// RRsets of the answer being written that have a proof, in the order of the chain.
+  var proven: FixedArray<UInt32>
+  var provenCount = 0
+
   /// A block for an RRset that finds no place elsewhere: it may be used once, then it goes.
   ///
   /// Memory that is full of small blocks has no place for a large one until a great many are gone;
@@ -71,8 +80,13 @@ public struct Cache: ~Copyable {
   ///
   /// PowerDNS Recursor draws the line here, too.
   public static let recordsPerSet = 256
-  /// Most octets of an RRset that is kept; a larger one may be used once.
+  /// Most octets of an RRset that is kept, its evidence included; a larger one may be used once.
   public static let octetsPerSet = 16_384
+
+  /// Most records of the proof that comes with an answer, their signatures included.
+  ///
+  /// "No such name" takes three NSEC3 records (RFC 5155 §7.2.2), nine records with two signatures each.
+  public static let recordsPerProof = 24
 
   /// Makes an empty cache.
   public init(limits: CacheLimits, seed: HashSeed) {
@@ -96,8 +110,9 @@ public struct Cache: ~Copyable {
     cursorsInUse = Cache.reservedCursors
     ephemeral = FixedArray(repeating: 0, count: Cache.ephemeralPlaces)
     ageing = FixedArray(
-      repeating: Ageing(node: 0, type: 0, setType: 0), count: Cache.ageingPlaces)
+      repeating: Ageing(node: 0, type: 0, setType: 0, marks: 0), count: Cache.ageingPlaces)
     duplicates = DuplicateFilter(seed: seed)
+    proven = FixedArray(repeating: 0, count: Cache.longestChain + 1)
     scratch = NameKey(seed: seed)
   }
 
@@ -197,10 +212,19 @@ public struct Cache: ~Copyable {
   // MARK: RRsets
 
   /// The RRset of a type, or none; also when its time is over.
-  func findSet(_ type: RecordType, at node: Reference) -> Reference {
+  ///
+  /// What was fetched with CD and what was not lie beside each other: neither replaces the other.
+  ///
+  /// - Parameter marks: whether the one is meant that was fetched with CD.
+  func findSet(_ type: RecordType, at node: Reference, like marks: SetMarks = []) -> Reference {
+    let unchecked = SetMarks.unchecked.rawValue
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
-      if arena.load16(set, SetField.type) == type.rawValue { return set }
+      if arena.load16(set, SetField.type) == type.rawValue
+        && (arena.load8(set, SetField.marks) ^ marks.rawValue) & unchecked == 0
+      {
+        return set
+      }
       set = arena.link(set, SetField.next)
     }
     return set
@@ -225,7 +249,7 @@ public struct Cache: ~Copyable {
   private mutating func releaseSet(_ set: Reference) {
     let view = RRset(set, in: arena)
     let entry = RRset.addressEntry(view.type, view.kind)
-    if entry > 0 {
+    if entry > 0 && view.isIndexed {
       for index in 0..<view.count {
         let place = Cache.addressPlace(set, index, entry)
         if view.type == .a {

@@ -53,14 +53,31 @@ enum SetField {
   static let section = 21
   /// ``RRset/Kind``.
   static let kind = 22
-  /// Not zero when the RRset may be used once only.
-  static let ephemeral = 23
+  /// ``SetMarks``.
+  static let marks = 23
   /// The records.
   ///
   /// Addresses: entries of ``AddressField``. Other types: for each record two octets of length in
   /// network order and the RDATA. Negative facts: how many octets of the name precede the zone's, and
   /// the SOA's RDATA.
   static let data = 24
+}
+
+/// Where the evidence lies that stands behind the data of an RRset, at the next multiple of four.
+enum EvidenceField {
+  /// Octets of signatures.
+  static let signatures = 0
+  /// Octets of proof.
+  static let proof = 4
+  /// The signatures, then the proof.
+  ///
+  /// Signatures are RRSIG records that cover the RRset, or the SOA of a negative fact: for each two
+  /// octets of length in network order and the RDATA. The proof's records have other owners: for each
+  /// the owner name in wire form, lower-cased, two octets of type, two of length, and the RDATA.
+  static let data = 8
+
+  /// Where the evidence begins.
+  static func start(dataCount: Int) -> Int { (SetField.data + dataCount + 3) & ~3 }
 }
 
 /// Where the fields of an address lie: an A or AAAA record, and its place among equal addresses.
@@ -123,7 +140,15 @@ public struct RRset: Sendable {
 
   let reference: Reference
   let dataCount: Int
-  let isEphemeral: Bool
+  /// How it was asked for.
+  public let marks: SetMarks
+
+  var isEphemeral: Bool { marks.contains(.ephemeral) }
+
+  /// Whether it tells of an address that names are looked up by.
+  ///
+  /// What nobody checked does not.
+  var isIndexed: Bool { !marks.contains(.unchecked) }
 
   init(_ reference: Reference, in arena: borrowing Arena) {
     self.reference = reference
@@ -136,7 +161,7 @@ public struct RRset: Sendable {
     section =
       RecordView.Section(rawValue: arena.load8(reference, SetField.section)) ?? .additional
     dataCount = Int(arena.load32(reference, SetField.dataCount))
-    isEphemeral = arena.load8(reference, SetField.ephemeral) != 0
+    marks = SetMarks(rawValue: arena.load8(reference, SetField.marks))
   }
 
   /// Octets of one entry when the records are addresses, else zero.

@@ -21,7 +21,7 @@ struct SnapshotBlock {
   var created: UInt32
 
   /// The format's version.
-  static let version: UInt8 = 2
+  static let version: UInt8 = 3
   /// Octets of the largest block, its frame included.
   static let size = 65_536
   /// Octets of the frame.

@@ -222,17 +222,24 @@ public struct SnapshotReader: ~Copyable {
     var position = window.entries[index].sets
     for _ in 0..<window.entries[index].setCount {
       guard let set = SnapshotSet(payload, at: position) else { return nil }
-      let data = payload.extracting(
-        position + SnapshotSet.size..<position + SnapshotSet.size + set.dataCount)
-      guard set.isWellFormed(data, owner: window.keys[index].octets) else { return nil }
-      restore(set, data, of: index, into: &cache, clock)
-      position += SnapshotSet.size + set.dataCount
+      let begin = position + set.fieldCount
+      let signatures = begin + set.dataCount
+      let proof = signatures + set.signatureCount
+      let data = payload.extracting(begin..<signatures)
+      let evidence = Evidence(
+        signatures: payload.extracting(signatures..<proof),
+        proof: payload.extracting(proof..<proof + set.proofCount))
+      guard set.isWellFormed(data, owner: window.keys[index].octets), set.isWellFormed(evidence)
+      else { return nil }
+      restore(set, data, evidence, of: index, into: &cache, clock)
+      position += set.totalCount
     }
     return position
   }
 
   private mutating func restore(
-    _ set: SnapshotSet, _ data: Span<UInt8>, of index: Int, into cache: inout Cache, _ clock: Clock
+    _ set: SnapshotSet, _ data: Span<UInt8>, _ evidence: Evidence, of index: Int,
+    into cache: inout Cache, _ clock: Clock
   ) {
     totals.sets &+= 1
     totals.records &+= UInt32(set.count)
@@ -252,7 +259,7 @@ public struct SnapshotReader: ~Copyable {
     }
     let isRestored = cache.restore(
       owner: window.keys[index], set, ttl: ttl, expiry: UInt32(clamping: expiry), data: data,
-      isUsed: window.entries[index].isUsed, now: clock.now)
+      evidence: evidence, isUsed: window.entries[index].isUsed, now: clock.now)
     if isRestored { result.restored += weight } else { result.refused += weight }
   }
 

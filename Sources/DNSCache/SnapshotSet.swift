@@ -13,9 +13,23 @@ struct SnapshotSet {
   var expiry: UInt32
   var count: Int
   var dataCount: Int
+  var marks: SetMarks
+  /// Octets of signatures.
+  var signatureCount = 0
+  /// Octets of proof.
+  var proofCount = 0
 
-  /// Octets of the fields.
-  static let size = 15
+  /// Octets of the fields that each has.
+  static let size = 16
+  /// Octets of the fields that tell of evidence, where there is some.
+  static let evidenceSize = 4
+
+  /// Octets of its fields.
+  var fieldCount: Int {
+    marks.contains(.accompanied) ? SnapshotSet.size + SnapshotSet.evidenceSize : SnapshotSet.size
+  }
+  /// Octets of all of it.
+  var totalCount: Int { fieldCount + dataCount + signatureCount + proofCount }
 
   /// Reads the fields; nothing when one is out of range or the data go beyond the payload.
   init?(_ payload: Span<UInt8>, at position: Int) {
@@ -35,9 +49,18 @@ struct SnapshotSet {
     count = Int(payload.load16(position + 11))
     dataCount = Int(payload.load16(position + 13))
     // RFC 2181 §8: a TTL has 31 bits; what has a TTL of zero is not written.
-    guard ttl > 0 && ttl <= UInt32(Int32.max),
-      position + SnapshotSet.size + dataCount <= payload.count
-    else { return nil }
+    guard ttl > 0 && ttl <= UInt32(Int32.max) else { return nil }
+    marks = SetMarks(rawValue: payload[position + 15])
+    guard marks.isSubset(of: SetMarks.kept.union(.accompanied)) else { return nil }
+    if marks.contains(.accompanied) {
+      guard position + SnapshotSet.size + SnapshotSet.evidenceSize <= payload.count else {
+        return nil
+      }
+      signatureCount = Int(payload.load16(position + SnapshotSet.size))
+      proofCount = Int(payload.load16(position + SnapshotSet.size + 2))
+      guard signatureCount + proofCount > 0 else { return nil }
+    }
+    guard position + totalCount <= payload.count else { return nil }
   }
 
   /// Whether the data are what the other fields promise.
@@ -51,6 +74,45 @@ struct SnapshotSet {
     case .noName:
       return type.rawValue == 0 && count == 0 && SnapshotSet.isSOA(data, above: owner)
     }
+  }
+
+  /// Whether evidence is what could have come with such data.
+  func isWellFormed(_ evidence: borrowing Evidence) -> Bool {
+    let covered = kind == .records ? RecordType(rawValue: type) : .soa
+    return SnapshotSet.holdsSignatures(evidence.signatures, of: covered)
+      && SnapshotSet.isProof(evidence.proof)
+  }
+
+  private static func holdsSignatures(_ data: Span<UInt8>, of type: RecordType) -> Bool {
+    var position = 0
+    while position < data.count {
+      guard position + 2 <= data.count else { return false }
+      let end = position + 2 + Int(data.load16(position))
+      guard end <= data.count,
+        Signature(data.extracting(position + 2..<end))?.covered == type
+      else { return false }
+      position = end
+    }
+    return true
+  }
+
+  private static func isProof(_ data: Span<UInt8>) -> Bool {
+    var position = 0
+    var found = 0
+    while position < data.count {
+      guard let fields = WireName.endOfLowercased(data, at: position),
+        fields + ProofRecord.fields <= data.count
+      else { return false }
+      let type = RecordType(rawValue: data.load16(fields))
+      let begin = fields + ProofRecord.fields
+      let end = begin + Int(data.load16(fields + 2))
+      guard end <= data.count, ProofRecord.mayBe(type, data.extracting(begin..<end)) else {
+        return false
+      }
+      position = end
+      found += 1
+    }
+    return found <= Cache.recordsPerProof
   }
 
   /// Whether data are so many records of a type, and at least one.

@@ -70,9 +70,9 @@ struct SnapshotWindow: ~Copyable {
   /// Hashes the addresses of an RRset; gives the offset behind it, or nothing when it is cut.
   private mutating func glance(_ payload: Span<UInt8>, at position: Int) -> Int? {
     guard let set = SnapshotSet(payload, at: position) else { return nil }
-    var data = position + SnapshotSet.size
+    var data = position + set.fieldCount
     let end = data + set.dataCount
-    guard set.kind == .records else { return end }
+    guard set.kind == .records else { return position + set.totalCount }
     switch set.type {
     case RecordType.a.rawValue:
       while data + 6 <= end && count4 < SnapshotWindow.addresses {
@@ -89,7 +89,7 @@ struct SnapshotWindow: ~Copyable {
       }
     default: break
     }
-    return end
+    return position + set.totalCount
   }
 
   /// Reads ahead what taking the entries in will need; gives something made from all that was read.

@@ -17,6 +17,7 @@ public struct SnapshotWriter: ~Copyable {
   /// The node that the last block ended in the middle of, its last RRset written, and how often so.
   private var partNode = Reference.none
   private var partType: UInt16 = 0
+  private var partMarks: SetMarks = []
   private var partCount = 0
 
   /// RRsets left out because one block can't hold them.
@@ -132,17 +133,20 @@ public struct SnapshotWriter: ~Copyable {
       let view = RRset(set, in: cache.arena)
       if isWanted(view, in: cache) {
         let dataCount = SnapshotWriter.dataCount(view)
-        if end + SnapshotSet.size + dataCount > SnapshotBlock.size {
+        let evidence = evidencePlace(view, of: cache)
+        let evidenceCount = evidence.map { SnapshotSet.evidenceSize + $0.end - $0.signatures } ?? 0
+        if end + SnapshotSet.size + dataCount + evidenceCount > SnapshotBlock.size {
           if begin > SnapshotBlock.frame || written > 0 {
             close(node, of: cache, begin, written, at: &position, end: end, into: &buffer)
             return false
           }
           skippedSets += 1
         } else {
-          put(view, dataCount, of: cache, at: &end, into: &buffer)
+          put(view, dataCount, evidence, of: cache, at: &end, into: &buffer)
           written += 1
           partNode = node
           partType = view.type.rawValue
+          partMarks = view.marks
         }
       }
       set = cache.arena.link(set, SetField.next)
@@ -161,7 +165,7 @@ public struct SnapshotWriter: ~Copyable {
     guard partNode == node else { return cache.arena.link(node, NodeField.firstSet) }
     partCount += 1
     guard partCount <= Cache.setsPerName else { return .none }
-    let last = cache.findSet(RecordType(rawValue: partType), at: node)
+    let last = cache.findSet(RecordType(rawValue: partType), at: node, like: partMarks)
     return last.isNone
       ? cache.arena.link(node, NodeField.firstSet) : cache.arena.link(last, SetField.next)
   }
@@ -189,8 +193,16 @@ public struct SnapshotWriter: ~Copyable {
     return entry > 0 ? view.count * (entry - AddressField.address + 2) : view.dataCount
   }
 
+  private func evidencePlace(
+    _ view: RRset, of cache: borrowing Cache
+  ) -> Cache.EvidencePlace? {
+    view.marks.contains(.accompanied)
+      ? Cache.EvidencePlace(view.reference, in: cache.arena) : nil
+  }
+
   private mutating func put(
-    _ view: RRset, _ dataCount: Int, of cache: borrowing Cache, at end: inout Int,
+    _ view: RRset, _ dataCount: Int, _ evidence: Cache.EvidencePlace?, of cache: borrowing Cache,
+    at end: inout Int,
     into buffer: inout MutableSpan<UInt8>
   ) {
     buffer.store16(view.type.rawValue, end)
@@ -200,7 +212,13 @@ public struct SnapshotWriter: ~Copyable {
     buffer.store32(UInt32(clamping: expiry), end + 7)
     buffer.store16(UInt16(view.count), end + 11)
     buffer.store16(UInt16(dataCount), end + 13)
+    buffer[end + 15] = view.marks.rawValue
     end += SnapshotSet.size
+    if let evidence {
+      buffer.store16(UInt16(evidence.proof - evidence.signatures), end)
+      buffer.store16(UInt16(evidence.end - evidence.proof), end + 2)
+      end += SnapshotSet.evidenceSize
+    }
     let entry = RRset.addressEntry(view.type, view.kind)
     if entry > 0 {
       let width = entry - AddressField.address
@@ -214,6 +232,12 @@ public struct SnapshotWriter: ~Copyable {
       buffer.store(
         cache.arena.octets(view.reference, SetField.data, count: dataCount), end)
       end += dataCount
+    }
+    if let evidence {
+      let count = evidence.end - evidence.signatures
+      buffer.store(
+        cache.arena.octets(view.reference, evidence.signatures, count: count), end)
+      end += count
     }
     sets &+= 1
     records &+= UInt32(view.count)

@@ -141,6 +141,7 @@ extension Core {
           view.started,
           .object([
             ("name", .text(Core.text(name))), ("type", .text("\(view.type)")),
+            ("flags", .text(view.needs.words.joined(separator: " "))),
             ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
             ("upstream", .count(view.upstream)), ("waiting", .count(view.waiters)),
             ("transport", .text(view.isStreaming ? "tcp" : "udp")),
@@ -172,13 +173,14 @@ extension Core {
   /// The rows of an RRset or negative fact.
   private func rows(_ set: RRset, owner: String, wire: [UInt8], now: UInt32) -> [Report] {
     let left = Int(set.expiry) - Int(now)
-    func row(_ type: String, _ data: String) -> Report {
+    let flags = set.marks.words.joined(separator: " ")
+    func row(_ type: String, _ data: String, owner: String = owner) -> Report {
       .object([
         ("name", .text(owner)), ("ttl", .count(max(left, 0))),
         // Seconds since its time was over.
         ("stale", left > 0 ? .none : .count(-left)), ("type", .text(type)),
         ("rank", .text(set.rank.word)), ("section", .text("\(set.section)")),
-        ("data", .text(data)),
+        ("flags", .text(flags)), ("data", .text(data)),
       ])
     }
     var rows: [Report] = []
@@ -194,6 +196,16 @@ extension Core {
       }
       let isName = set.kind == .noName
       rows.append(row(isName ? "ANY" : "\(set.type)", (isName ? "NXDOMAIN " : "NODATA ") + soa))
+    }
+    let signed =
+      frontend.cache.zoneOffset(of: set).map { Core.text(wire.span.extracting($0..<wire.count)) }
+      ?? owner
+    frontend.cache.visitSignatures(of: set) { data in
+      rows.append(row("RRSIG", RDataText.text(type: .rrsig, rdata: data), owner: signed))
+    }
+    frontend.cache.visitProof(of: set) { owner, type, data in
+      rows.append(
+        row("\(type)", RDataText.text(type: type, rdata: data), owner: Core.text(owner)))
     }
     return rows
   }

@@ -52,6 +52,8 @@ struct RunCommand: ParsableCommand {
     inversion: .prefixedNo,
     help: "Ask again for what is asked for shortly before it expires.")
   var prefetch = true
+  @Flag(inversion: .prefixedNo, help: "Begin answers with another record of an RRset each time.")
+  var rotate = true
 
   @Option(help: ArgumentHelp("The socket that ctl talks to.", valueName: "path"))
   var control: String?
@@ -108,7 +110,7 @@ struct RunCommand: ParsableCommand {
       listen: listenAddresses, isListenExplicit: !listen.isEmpty,
       upstreams: try upstreams(listenAddresses), allowed: networks, cacheOctets: cacheSize.octets,
       cacheFile: cacheFile ?? Settings.defaultCacheFile(),
-      saveInterval: cacheSaveInterval.milliseconds,
+      saveInterval: cacheSaveInterval.milliseconds, rotates: rotate,
       control: control ?? Settings.defaultControl(),
       // A part of a second is one: 0 alone means never.
       staleAge: UInt32((serveStale.milliseconds + 999) / 1_000), isPrefetching: prefetch)

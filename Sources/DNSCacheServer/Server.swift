@@ -127,6 +127,7 @@ final class Server {
       allowed: settings.allowed, version: "dns-cache-server \(DNSCacheServer.version)",
       identity: Process.hostName() ?? "dns-cache-server")
     frontend.isPrefetching = settings.isPrefetching
+    frontend.rotates = settings.rotates
     var limits = CacheLimits(octets: settings.cacheOctets)
     limits.staleAge = settings.staleAge
     return Frontend(

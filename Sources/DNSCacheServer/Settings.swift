@@ -12,6 +12,8 @@ struct Settings {
   var cacheFile: String
   /// Milliseconds; 0 means only at shutdown.
   var saveInterval: Int
+  /// Whether answers begin with another record of an RRset each time.
+  var rotates: Bool
   var control: String
   /// Seconds that expired answers are kept for; 0 means not at all.
   var staleAge: UInt32

@@ -88,7 +88,7 @@ enum Explanation {
   /// Why a question that was asked upstream has no answer.
   static func of(_ outcome: Outcome) -> ExtendedError {
     switch outcome {
-    case .answered: endlessAliases
+    case .answered, .answeredWithoutDNSSEC: endlessAliases
     case .failed, .overdue: ExtendedError(.noReachableAuthority)
     }
   }

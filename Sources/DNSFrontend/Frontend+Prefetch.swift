@@ -12,21 +12,21 @@ extension Frontend {
   @inline(never)
   mutating func prefetch(now: UInt64) {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
-    while let (type, setType) = cache.takeAgeing(into: &key) {
+    while let (type, setType, needs) = cache.takeAgeing(into: &key) {
       guard settings.isPrefetching else { continue }
       guard prefetchBudget.hasPermit(now: now) else {
         counters.prefetchLimit &+= 1
         continue
       }
-      switch resolver.refresh(key, type: type, now: now) {
+      switch resolver.refresh(key, type: type, needs: needs, now: now) {
       case .refused:
         counters.prefetchLimit &+= 1
       case .isInFlight:
-        cache.noteRenewal(of: key, type: setType, now: seconds)
+        cache.noteRenewal(of: key, type: setType, needs: needs, now: seconds)
       case .started:
         prefetchBudget.spend()
         counters.prefetches &+= 1
-        cache.noteRenewal(of: key, type: setType, now: seconds)
+        cache.noteRenewal(of: key, type: setType, needs: needs, now: seconds)
       }
     }
   }

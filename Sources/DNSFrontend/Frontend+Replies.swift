@@ -49,21 +49,22 @@ extension Frontend {
   private mutating func conclude(
     _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
+    if case .answeredWithoutDNSSEC = outcome { pending[index].needs.insert(.unsignedToo) }
     let query = pending[index]
     if case .overdue = outcome {
       return concludeOverdue(index, into: &reply, now: now)
     }
-    if case .answered = outcome {
+    if outcome != .failed {
       if let count = composePending(index, into: &reply, now: now) { return count }
       // The key names what is missing. Asking for the same name again would change nothing.
       if query.asked < Frontend.questionsPerQuery && key.hash != query.askedHash {
         pending[index].asked += 1
         if query.asked == 1 { openChains += 1 }
         pending[index].askedHash = key.hash
-        let patience = patience(query.header.type, &reply, now: now)
+        let patience = patience(query.header.type, query.needs, &reply, now: now)
         if case .accepted = resolver.ask(
-          key, type: query.header.type, client: UInt32(index), since: query.started,
-          patience: patience, now: now)
+          key, type: query.header.type, needs: query.needs, client: UInt32(index),
+          since: query.started, patience: patience, now: now)
         {
           return nil
         }
@@ -96,7 +97,7 @@ extension Frontend {
     var writer = MessageWriter(&reply, limit: query.header.limit)
     Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
     return compose(
-      query.header, into: &writer, once: true, stale: stale,
+      query.header, query.needs, into: &writer, once: true, stale: stale,
       now: UInt32(truncatingIfNeeded: now / 1000))
   }
 }

@@ -12,7 +12,7 @@ extension Frontend {
   ///
   /// - Parameter buffer: is written to.
   mutating func patience(
-    _ type: RecordType, _ buffer: inout MutableSpan<UInt8>, now: UInt64
+    _ type: RecordType, _ needs: DNSSECNeeds, _ buffer: inout MutableSpan<UInt8>, now: UInt64
   ) -> UInt64? {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     guard cache.hasStale(key, now: seconds) else { return nil }
@@ -21,7 +21,7 @@ extension Frontend {
     var writer = MessageWriter(&buffer, limit: buffer.count)
     writer.header(id: 0, questionCount: 0)
     let answer = cache.answer(
-      &key, type: type, into: &writer, once: true, stale: true, now: seconds)
+      &key, type: type, needs: needs, into: &writer, once: true, stale: true, now: seconds)
     key.load(missing)
     guard case .written = answer else { return nil }
     return FrontendSettings.stalePatience
@@ -36,7 +36,9 @@ extension Frontend {
       var writer = MessageWriter(&reply, limit: header.limit)
       Frontend.begin(&writer, header, question)
       let seconds = UInt32(truncatingIfNeeded: now / 1000)
-      if let count = compose(header, into: &writer, once: false, stale: true, now: seconds) {
+      if let count = compose(
+        header, header.needs, into: &writer, once: false, stale: true, now: seconds)
+      {
         countStale()
         return count
       }
@@ -72,7 +74,8 @@ extension Frontend {
     if let count = composePending(index, into: &reply, now: now) { return count }
     let query = pending[index]
     if case .accepted = resolver.ask(
-      key, type: query.header.type, client: UInt32(index), since: query.started, now: now)
+      key, type: query.header.type, needs: query.needs, client: UInt32(index),
+      since: query.started, now: now)
     {
       return nil
     }

@@ -59,6 +59,16 @@ public struct Frontend: ~Copyable {
     var udpSize: UInt16
     var transport: Transport
 
+    /// What DO and CD ask of the data.
+    var needs: DNSSECNeeds {
+      var needs: DNSSECNeeds = dnssecOK ? .signatures : []
+      if flags & MessageHeader.Flag.checkingDisabled != 0 { needs.insert(.unchecked) }
+      return needs
+    }
+
+    /// Whether the client may be told AD: it set DO or AD (RFC 6840 §5.8).
+    var understandsAD: Bool { dnssecOK || flags & MessageHeader.Flag.authenticData != 0 }
+
     /// Octets that the answer may take.
     var limit: Int {
       if transport == .tcp { return FrontendSettings.streamSize }
@@ -71,6 +81,8 @@ public struct Frontend: ~Copyable {
   /// A query whose answer has to wait for upstream.
   struct PendingQuery: BitwiseCopyable {
     var header: Header
+    /// What the data has to be like, which is less when upstream has nothing better.
+    var needs: DNSSECNeeds
     var questionCount: UInt16
     /// The caller's number for the client.
     var client: UInt32
@@ -91,6 +103,7 @@ public struct Frontend: ~Copyable {
     key = NameKey(seed: cache.seed)
     missing = NameKey(seed: cache.seed)
     self.cache = cache
+    self.cache.rotates = settings.rotates
     self.resolver = resolver
     pending = Slab(capacity: settings.pendingLimit)
     pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
@@ -157,7 +170,7 @@ public struct Frontend: ~Copyable {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)
-    if let count = compose(header, into: &writer, once: false, now: seconds) {
+    if let count = compose(header, header.needs, into: &writer, once: false, now: seconds) {
       counters.hits &+= 1
       return .reply(count)
     }
@@ -182,16 +195,17 @@ public struct Frontend: ~Copyable {
     }
     counters.misses &+= 1
     let waiting = PendingQuery(
-      header: header, questionCount: UInt16(question.count), client: client, asked: 1,
-      askedHash: key.hash, started: now)
+      header: header, needs: header.needs, questionCount: UInt16(question.count), client: client,
+      asked: 1, askedHash: key.hash, started: now)
     guard let index = pending.insert(waiting) else {
       counters.pendingLimit &+= 1
       return .reply(writeFailure(header, question, reply: &reply, now: now))
     }
     pendingQuestions.store(question, in: index)
-    let patience = patience(header.type, &reply, now: now)
+    let patience = patience(header.type, header.needs, &reply, now: now)
     switch resolver.ask(
-      key, type: header.type, client: UInt32(index), since: now, patience: patience, now: now)
+      key, type: header.type, needs: header.needs, client: UInt32(index), since: now,
+      patience: patience, now: now)
     {
     case .accepted:
       return .pending
@@ -214,11 +228,13 @@ public struct Frontend: ~Copyable {
   /// Writes the answer that the cache has for the key's name behind the question.
   ///
   /// - Parameters:
+  ///   - needs: what the data has to be like.
   ///   - once: data that may be used once is used, too.
   ///   - stale: data whose time is over is used, too.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
-    _ header: Header, into writer: inout MessageWriter, once: Bool, stale: Bool = false, now: UInt32
+    _ header: Header, _ needs: DNSSECNeeds, into writer: inout MessageWriter, once: Bool,
+    stale: Bool = false, now: UInt32
   ) -> Int? {
     let limit = writer.limit
     writer.limit = limit - (header.hasEDNS ? MessageWriter.optSize : 0)
@@ -226,12 +242,16 @@ public struct Frontend: ~Copyable {
     let start = writer.mark
     var error: ExtendedError?
     switch cache.answer(
-      &key, type: header.type, into: &writer, once: once, stale: stale, now: now)
+      &key, type: header.type, needs: needs, into: &writer, once: once, stale: stale, now: now)
     {
     case .missing:
       return nil
-    case .written(let rcode, let isTruncated):
+    case .written(let rcode, let isTruncated, let isAuthentic):
       flags |= rcode.rawValue & MessageHeader.Flag.rcodeMask
+      // What upstream said of data whose time is over is no longer its word.
+      if isAuthentic && header.understandsAD && (!stale || cache.staleness == .none) {
+        flags |= MessageHeader.Flag.authenticData
+      }
       if isTruncated {
         flags |= MessageHeader.Flag.truncated
         counters.truncated &+= 1
@@ -261,7 +281,7 @@ public struct Frontend: ~Copyable {
   /// Writes our OPT record: root, our UDP size, version 0, and why the answer is as it is (RFC 6891
   /// §6.1.2, RFC 8914).
   ///
-  /// DO comes back as it was sent (RFC 3225 §3); there are no DNSSEC records to go with it yet.
+  /// DO comes back as it was sent (RFC 3225 §3).
   static func writeOPT(
     extendedRcode: UInt8, for header: Header, error: ExtendedError? = nil,
     into writer: inout MessageWriter

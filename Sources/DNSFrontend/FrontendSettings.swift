@@ -12,6 +12,8 @@ public struct FrontendSettings: Sendable {
   public var pendingLimit = 16_384
   /// Whether what is asked for in the last tenth of its life is asked for again.
   public var isPrefetching = true
+  /// Whether answers begin with another record of an RRset each time.
+  public var rotates = true
 
   /// Milliseconds that a client waits before it gets a stale answer, if there is one.
   ///

@@ -39,6 +39,9 @@ public enum Action: Sendable {
 public enum Outcome: Sendable {
   /// The cache has what is to be known.
   case answered
+  /// The same, but for a question with DO upstream did not understand EDNS: there are no signatures,
+  /// and asking again would bring none.
+  case answeredWithoutDNSSEC
   /// No upstream gave a usable reply.
   case failed
   /// The client has waited as long as its patience lasts; the question goes on without it.

@@ -29,7 +29,7 @@ struct ReplyIngest: ~Copyable {
   /// Most records of Authority and Additional that are looked at.
   ///
   /// Honest replies have a few dozen: 13 root servers with two addresses each make 39.
-  private static let extraLimit = 128
+  static let extraLimit = 128
   /// Octets in which RDATA is uncompressed: an RRset, and one record more.
   private static let workspace = Cache.largestSet + 2 + 65_535 + 2 * WireName.longest
   /// Labels that the zone in Authority must have before Additional is kept all over it: no reply
@@ -41,20 +41,28 @@ struct ReplyIngest: ~Copyable {
 
   /// The name asked for.
   var question: NameKey
-  private var current: NameKey
-  private var owner: NameKey
+  var current: NameKey
+  var owner: NameKey
   private var zone: NameKey
-  private var records: FixedArray<Entry>
-  private var recordCount = 0
+  /// The owner of what signatures are looked for.
+  var signed: NameKey
+  /// The zone whose NSEC and NSEC3 records are a proof.
+  var signer: NameKey
+  var records: FixedArray<Entry>
+  var recordCount = 0
   /// The offset behind the question, whose letter case is ours and not to be kept.
   private var questionEnd = 0
-  private var data: FixedArray<UInt8>
+  var data: FixedArray<UInt8>
   /// Whether `current` is the name asked for.
   private var isAtQuestion = false
   private var leftOut: UInt64 = 0
   private var extendedRcode: UInt8 = 0
   /// Whether an RRset of the reply was too large to be kept.
   private var hasOverflowed = false
+  /// Whether signatures and proofs were asked for.
+  private var keepsEvidence = false
+  /// How the reply was asked for, and whether it has AD.
+  private var marks: SetMarks = []
 
   struct Entry {
     var view: RecordView
@@ -69,6 +77,8 @@ struct ReplyIngest: ~Copyable {
     current = NameKey(seed: seed)
     owner = NameKey(seed: seed)
     zone = NameKey(seed: seed)
+    signed = NameKey(seed: seed)
+    signer = NameKey(seed: seed)
     let empty = RecordView(
       owner: 0, type: RecordType(rawValue: 0), recordClass: 0, ttl: 0, data: 0, dataCount: 0,
       section: .answer)
@@ -97,19 +107,26 @@ struct ReplyIngest: ~Copyable {
   ///   - message: a reply whose question, in ``question``, is the one that was asked.
   ///   - position: where its records begin.
   ///   - type: the type asked for.
+  ///   - needs: DO and CD of the packet that it is the reply to.
   ///   - now: the time in seconds.
   mutating func read(
     _ message: Span<UInt8>, _ header: MessageHeader, at position: Int, type: RecordType,
-    into cache: inout Cache, now: UInt32
+    needs: DNSSECNeeds, into cache: inout Cache, now: UInt32
   ) -> Verdict {
     questionEnd = position
+    keepsEvidence = needs.contains(.signatures)
+    marks = keepsEvidence ? [] : .withoutDNSSEC
+    if needs.contains(.unchecked) { marks.insert(.unchecked) }
+    // AD speaks of Answer and Authority (RFC 4035 §3.2.3).
+    if header.flags & MessageHeader.Flag.authenticData != 0 { marks.insert(.authentic) }
     guard (try? check(message, header, at: position)) != nil else { return .malformed }
     guard extendedRcode == 0 else {
       return .error(ResponseCode(headerBits: header.rcode, extendedBits: extendedRcode))
     }
     cache.beginReply()
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
-    var answer = Origin(rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer)
+    var answer = Origin(
+      rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer, marks: marks)
     current.load(question)
     isAtQuestion = true
     var links = 0
@@ -203,10 +220,11 @@ struct ReplyIngest: ~Copyable {
 
   /// Takes in the RRset of a type that belongs to `current`.
   ///
+  /// - Parameter redirection: the number of the DNAME record that it was made from, if it was.
   /// - Returns: whether there is one.
   private mutating func takeSet(
     _ message: Span<UInt8>, _ type: RecordType, _ section: RecordView.Section, from origin: Origin,
-    into cache: inout Cache, now: UInt32
+    redirection: Int? = nil, into cache: inout Cache, now: UInt32
   ) -> Bool {
     var ttl = UInt32.max
     var written = 0
@@ -232,8 +250,23 @@ struct ReplyIngest: ~Copyable {
       ttl = min(ttl, entry.view.ttl > UInt32(Int32.max) ? 0 : entry.view.ttl)
     }
     guard written > 0 else { return false }
+    var evidence = EvidenceExtent(at: written, ttl: ttl)
+    // Of Authority nothing is given to clients but what proves something.
+    if keepsEvidence && section != .authority {
+      signed.load(current)
+      guard takeSignatures(message, of: type, section, &evidence),
+        section != .answer || takeProof(message, of: redirection, &evidence)
+      else {
+        leftOut += 1
+        hasOverflowed = true
+        return false
+      }
+    }
     _ = cache.insert(
-      owner: current, type: type, ttl: ttl, records: data.span.extracting(0..<written),
+      owner: current, type: type, ttl: evidence.ttl, records: data.span.extracting(0..<written),
+      evidence: Evidence(
+        signatures: data.span.extracting(written..<evidence.signatures),
+        proof: data.span.extracting(evidence.signatures..<evidence.end)),
       from: origin, now: now)
     return true
   }
@@ -263,7 +296,7 @@ struct ReplyIngest: ~Copyable {
   private mutating func followAlias(
     _ message: Span<UInt8>, _ origin: Origin, _ cache: inout Cache, _ now: UInt32
   ) -> Bool {
-    takeRedirection(message, origin, &cache, now)
+    let redirection = takeRedirection(message, origin, &cache, now)
     var first: RecordView?
     for index in 0..<recordCount where first == nil {
       let entry = records[index]
@@ -278,22 +311,26 @@ struct ReplyIngest: ~Copyable {
       }
     }
     guard let first,
-      takeSet(message, .cname, .answer, from: origin, into: &cache, now: now)
+      takeSet(
+        message, .cname, .answer, from: origin, redirection: redirection, into: &cache, now: now)
     else { return false }
     isAtQuestion = false
     return (try? current.load(from: message, at: first.data)) != nil
   }
 
   /// Takes in a DNAME that encloses `current` (RFC 6672).
+  ///
+  /// - Returns: its number among the records, if there is one.
   private mutating func takeRedirection(
     _ message: Span<UInt8>, _ origin: Origin, _ cache: inout Cache, _ now: UInt32
-  ) {
+  ) -> Int? {
     for index in 0..<recordCount {
       let entry = records[index]
-      guard entry.view.section == .answer, entry.view.type == .dname, !entry.isTaken,
+      guard entry.view.section == .answer, entry.view.type == .dname,
         (try? owner.load(from: message, at: entry.view.owner)) != nil,
         owner.count < current.count, current.isAtOrBelow(owner.octets)
       else { continue }
+      guard !entry.isTaken else { return index }
       let wasAtQuestion = isAtQuestion
       zone.load(current)
       current.load(owner)
@@ -301,8 +338,9 @@ struct ReplyIngest: ~Copyable {
       _ = takeSet(message, .dname, .answer, from: origin, into: &cache, now: now)
       current.load(zone)
       isAtQuestion = wasAtQuestion
-      return
+      return index
     }
+    return nil
   }
 
   // MARK: Negative answers (RFC 2308 §2)
@@ -321,6 +359,7 @@ struct ReplyIngest: ~Copyable {
     }
     var description: Cache.NegativeSOA?
     var written = 0
+    var evidence = EvidenceExtent(at: 0, ttl: 0)
     if let soa {
       let folded = questionEnd
       var target = data.mutableSpan
@@ -331,11 +370,24 @@ struct ReplyIngest: ~Copyable {
         return .malformed
       }
       written = count
-      description = Cache.NegativeSOA(zoneCount: soa.zoneCount, ttl: soa.view.ttl)
+      evidence = EvidenceExtent(at: written, ttl: soa.view.ttl)
+      if keepsEvidence {
+        guard (try? signed.load(from: message, at: soa.view.owner)) != nil else {
+          return .malformed
+        }
+        guard takeSignatures(message, of: .soa, .authority, &evidence) else { return .tooLarge }
+        signer.load(signed)
+        guard takeDenial(message, &evidence) else { return .tooLarge }
+      }
+      description = Cache.NegativeSOA(zoneCount: soa.zoneCount, ttl: evidence.ttl)
     }
     _ = cache.insertNegative(
       owner: current, type: isNoName ? nil : type, soa: description,
-      soaData: data.span.extracting(0..<written), from: origin, now: now)
+      soaData: data.span.extracting(0..<written),
+      evidence: Evidence(
+        signatures: data.span.extracting(written..<max(written, evidence.signatures)),
+        proof: data.span.extracting(evidence.signatures..<evidence.end)),
+      from: origin, now: now)
     return .usable
   }
 
@@ -381,6 +433,8 @@ struct ReplyIngest: ~Copyable {
       looked += 1
       guard (try? owner.load(from: message, at: entry.view.owner)) != nil else { continue }
       let isAuthority = entry.view.section == .authority
+      // What is left of these proves nothing that is kept.
+      if isAuthority && keepsEvidence && ReplyIngest.isEvidence(entry.view.type) { continue }
       guard isAuthority ? isZoneData(entry.view.type, isZoneKnown) : isGlue(entry.view) else {
         leftOut += 1
         continue
@@ -390,7 +444,8 @@ struct ReplyIngest: ~Copyable {
       _ = takeSet(
         message, entry.view.type, entry.view.section,
         from: Origin(
-          rank: isAuthority ? .authority : .additional, section: entry.view.section),
+          rank: isAuthority ? .authority : .additional, section: entry.view.section,
+          marks: isAuthority ? marks : marks.subtracting(.authentic)),
         into: &cache, now: now)
     }
   }
@@ -406,7 +461,7 @@ struct ReplyIngest: ~Copyable {
   private func isZoneData(_ type: RecordType, _ isZoneKnown: Bool) -> Bool {
     switch type {
     case .ns, .soa: isZoneKnown && owner.matches(zone.octets)
-    case .ds, .nsec, .nsec3, .rrsig: owner.isAtOrBelow(zone.octets)
+    case .ds: owner.isAtOrBelow(zone.octets)
     default: false
     }
   }

@@ -1,3 +1,4 @@
+import DNSCache
 import DNSWire
 import Memory
 
@@ -19,16 +20,17 @@ extension Resolver {
 
   // MARK: Questions
 
-  func questionBucket(_ hash: UInt32, _ type: RecordType) -> Int {
-    Int(hash &+ UInt32(type.rawValue) &* 0x9E37_79B1) & (byQuestion.count - 1)
+  func questionBucket(_ hash: UInt32, _ type: RecordType, _ needs: DNSSECNeeds) -> Int {
+    let kind = UInt32(needs.rawValue) << 16 | UInt32(type.rawValue)
+    return Int(hash &+ kind &* 0x9E37_79B1) & (byQuestion.count - 1)
   }
 
-  func find(_ key: borrowing NameKey, _ type: RecordType) -> Int? {
-    var index = byQuestion[questionBucket(key.hash, type)]
+  func find(_ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds) -> Int? {
+    var index = byQuestion[questionBucket(key.hash, type, needs)]
     while index != Resolver.nobody {
       let place = Int(index)
       if questions[place].nameHash == key.hash && questions[place].type == type
-        && isName(of: place, key)
+        && questions[place].needs == needs && isName(of: place, key)
       {
         return place
       }
@@ -42,7 +44,8 @@ extension Resolver {
   }
 
   mutating func unlinkQuestion(_ index: Int) {
-    let bucket = questionBucket(questions[index].nameHash, questions[index].type)
+    let bucket = questionBucket(
+      questions[index].nameHash, questions[index].type, questions[index].needs)
     let next = questions[index].chain
     if byQuestion[bucket] == UInt32(index) {
       byQuestion[bucket] = next

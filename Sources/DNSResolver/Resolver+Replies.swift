@@ -152,8 +152,13 @@ extension Resolver {
       return
     }
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    // There is no DO without EDNS.
+    var needs = questions[index].needs
+    let lacksDNSSEC = source.isPlain && needs.contains(.signatures)
+    if lacksDNSSEC { needs.remove(.signatures) }
     switch ingest.read(
-      packet, header, at: end, type: questions[index].type, into: &cache, now: seconds)
+      packet, header, at: end, type: questions[index].type, needs: needs, into: &cache,
+      now: seconds)
     {
     case .malformed:
       takeMalformed(index, from: source, now: now)
@@ -167,7 +172,7 @@ extension Resolver {
       counters.answered += 1
       if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index) }
       preferred = source.upstream
-      finish(index, .answered)
+      finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered)
     }
   }
 

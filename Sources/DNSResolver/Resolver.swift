@@ -41,6 +41,8 @@ public struct Resolver: ~Copyable {
   /// A question in flight.
   struct Question: BitwiseCopyable {
     var type: RecordType
+    /// DO and CD.
+    var needs: DNSSECNeeds
     var nameHash: UInt32
     var nameCount: UInt8
     /// Attempts made so far, over UDP.
@@ -158,6 +160,7 @@ public struct Resolver: ~Copyable {
   /// Asks upstream, or joins the same question in flight.
   ///
   /// - Parameters:
+  ///   - needs: the client's DO and CD, which go upstream as they are.
   ///   - client: a number that comes back with the completion.
   ///   - since: when the client began to wait, which is before now when this question follows from
   ///     another; ``ResolverTiming/deadline`` counts from then.
@@ -165,10 +168,11 @@ public struct Resolver: ~Copyable {
   ///     question goes on without it; counted from the same moment, or from when the question was asked
   ///     if that was earlier.
   public mutating func ask(
-    _ key: borrowing NameKey, type: RecordType, client: UInt32, since: UInt64,
-    patience: UInt64? = nil, now: UInt64
+    _ key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds = [], client: UInt32,
+    since: UInt64, patience: UInt64? = nil, now: UInt64
   ) -> Asked {
-    if let index = find(key, type) {
+    let needs = needs.subtracting(.unsignedToo)
+    if let index = find(key, type, needs) {
       if let patience, min(since, questions[index].started) + patience <= now,
         completions.push(Completion(client: client, outcome: .overdue))
       {
@@ -187,7 +191,7 @@ public struct Resolver: ~Copyable {
       return .accepted
     }
     if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
-    guard let index = insertQuestion(key, type, now: now) else {
+    guard let index = insertQuestion(key, type, needs, now: now) else {
       counters.inFlightLimit += 1
       return .refused
     }
@@ -205,12 +209,13 @@ public struct Resolver: ~Copyable {
   /// It takes nobody's place: an eighth of ``ResolverSettings/inFlightLimit`` is all that there may be
   /// in flight when it comes. A client that asks the same in the meantime joins it.
   ///
+  /// - Parameter needs: as the data was asked for, or its reply would not replace it.
   public mutating func refresh(
-    _ key: borrowing NameKey, type: RecordType, now: UInt64
+    _ key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds, now: UInt64
   ) -> Refreshed {
-    if find(key, type) != nil { return .isInFlight }
+    if find(key, type, needs) != nil { return .isInFlight }
     guard questions.count < settings.inFlightLimit / Resolver.refreshShare,
-      let index = insertQuestion(key, type, now: now)
+      let index = insertQuestion(key, type, needs, now: now)
     else { return .refused }
     questions[index].isRefresh = true
     start(index, key, now: now)
@@ -232,11 +237,12 @@ public struct Resolver: ~Copyable {
 
   /// Takes a place for a question, which no table leads to yet.
   private mutating func insertQuestion(
-    _ key: borrowing NameKey, _ type: RecordType, now: UInt64
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, now: UInt64
   ) -> Int? {
     questions.insert(
       Question(
-        type: type, nameHash: key.hash, nameCount: UInt8(key.count), upstream: UInt8(preferred),
+        type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count),
+        upstream: UInt8(preferred),
         generation: UInt32(truncatingIfNeeded: random.next()), started: now,
         earliest: now + ResolverTiming.deadline))
   }
@@ -246,7 +252,7 @@ public struct Resolver: ~Copyable {
     names.store(key.octets, in: index)
     drawCase(of: key.octets, for: index)
     enqueue(index)
-    let bucket = questionBucket(key.hash, questions[index].type)
+    let bucket = questionBucket(key.hash, questions[index].type, questions[index].needs)
     questions[index].chain = byQuestion[bucket]
     byQuestion[bucket] = UInt32(index)
     counters.asked += 1
@@ -330,9 +336,14 @@ public struct Resolver: ~Copyable {
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if !question.isPlain {
-      writer.opt(udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: false)
+      writer.opt(
+        udpSize: EDNS.defaultUDPSize, extendedRcode: 0,
+        dnssecOK: question.needs.contains(.signatures))
     }
-    return writer.finish(flags: MessageHeader.Flag.recursionDesired)
+    // AD asks to be told AD (RFC 6840 §5.7).
+    var flags = MessageHeader.Flag.recursionDesired | MessageHeader.Flag.authenticData
+    if question.needs.contains(.unchecked) { flags |= MessageHeader.Flag.checkingDisabled }
+    return writer.finish(flags: flags)
   }
 
   /// Visits what is in flight.
@@ -341,7 +352,8 @@ public struct Resolver: ~Copyable {
       let question = questions[index]
       body(
         InFlightView(
-          type: question.type, started: question.started, attempts: Int(question.attemptCount),
+          type: question.type, needs: question.needs, started: question.started,
+          attempts: Int(question.attemptCount),
           upstream: Int(question.upstream), waiters: Int(question.waiterCount),
           isStreaming: question.isStreaming),
         names.octets(in: index, count: Int(question.nameCount)))
@@ -352,6 +364,8 @@ public struct Resolver: ~Copyable {
   public struct InFlightView: Sendable {
     /// The type asked for.
     public let type: RecordType
+    /// DO and CD.
+    public let needs: DNSSECNeeds
     /// When it was first asked.
     public let started: UInt64
     /// Packets sent so far.

@@ -18,6 +18,14 @@ extension WireName {
       if length == 0 { return position }
     }
   }
+
+  /// Finds the end of an uncompressed name in lower case; nothing when it isn't one.
+  public static func endOfLowercased(_ bytes: Span<UInt8>, at offset: Int) -> Int? {
+    guard let end = try? endOfPlain(bytes, at: offset) else { return nil }
+    // Length octets are below "A".
+    for index in offset..<end where bytes[index] &- 0x41 < 26 { return nil }
+    return end
+  }
 }
 
 extension RData {

@@ -9,7 +9,7 @@ struct AgeingTests {
   private static func noted(_ lab: Lab) -> [String] {
     var key = NameKey(seed: lab.cache.seed)
     var found: [String] = []
-    while let (type, setType) = lab.cache.takeAgeing(into: &key) {
+    while let (type, setType, _) = lab.cache.takeAgeing(into: &key) {
       let octets = key.octets
       let wire = (0..<octets.count).map { octets[$0] }
       found.append("\((try? Name(wire: wire)).map { "\($0)" } ?? "?") \(type) \(setType)")
@@ -31,6 +31,22 @@ struct AgeingTests {
     #expect(Self.noted(lab) == [])
   }
 
+  @Test(arguments: DNSSECTests.allMarks)
+  func `it is renewed as it was asked for`(marks: SetMarks) {
+    let lab = Lab()
+    lab.insert("a.example.net. 300 A 192.0.2.1", marks: marks)
+    lab.pass(270)
+    _ = lab.ask("a.example.net.", .a, .unchecked)
+    var key = NameKey(seed: lab.cache.seed)
+    let needs = lab.cache.takeAgeing(into: &key)?.needs
+    #expect(needs?.contains(.signatures) == !marks.contains(.withoutDNSSEC))
+    #expect(needs?.contains(.unchecked) == marks.contains(.unchecked))
+    // What was fetched so replaces it, and nothing else does.
+    lab.cache.noteRenewal(of: key, type: .a, needs: needs ?? [], now: lab.now)
+    #expect(lab.insert("a.example.net. 300 A 192.0.2.2", marks: marks) == .stored)
+    #expect(lab.cache.setCount == 1)
+  }
+
   @Test func `of a chain the link is noted that is about to expire`() {
     let lab = Lab()
     lab.insert("a.example.net. 300 CNAME b.example.net.")
@@ -47,7 +63,8 @@ struct AgeingTests {
     lab.pass(2_800)
     _ = lab.ask("a.example.net.", .a)
     #expect(Self.noted(lab).count == 1)
-    lab.cache.noteRenewal(of: lab.key("a.example.net."), type: .a, now: lab.now)
+    lab.cache.noteRenewal(
+      of: lab.key("a.example.net."), type: .a, needs: .signatures, now: lab.now)
     #expect(lab.ask("a.example.net.", .a).answers == ["a.example.net. 200 IN A 192.0.2.1"])
     #expect(Self.noted(lab) == [])
     lab.pass(179)

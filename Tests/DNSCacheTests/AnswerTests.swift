@@ -108,7 +108,7 @@ struct AnswerTests {
     writer.header(id: 1, questionCount: 1)
     writer.question((lab.wire("a.example.net.") + [0, 1, 0, 1]).span)
     let answer = lab.cache.answer(&key, type: .a, into: &writer, once: true, now: lab.now)
-    guard case .written(.noError, truncated: true) = answer else {
+    guard case .written(.noError, truncated: true, _) = answer else {
       Issue.record("\(answer)")
       return
     }

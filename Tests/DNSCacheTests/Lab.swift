@@ -50,51 +50,79 @@ final class Lab {
   @discardableResult
   func insert(
     _ lines: [String], rank: Rank = .authoritativeAnswer,
-    section: RecordView.Section = .answer, once: Bool = false
+    section: RecordView.Section = .answer, marks: SetMarks = [], signatures: [String] = [],
+    proof: [String] = [], once: Bool = false
   ) -> Cache.Insertion {
     let records = lines.map { line in
       do { return try Record(line) } catch { fatalError("\(line): \(error)") }
     }
     return insert(
       wire: records[0].name.wire, records[0].type, ttl: records[0].ttl,
-      records.map(\.rdata), rank: rank, section: section, once: once)
+      records.map(\.rdata), rank: rank, section: section, marks: marks, signatures: signatures,
+      proof: proof, once: once)
   }
 
   @discardableResult
   func insert(
     _ line: String, rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer,
-    once: Bool = false
+    marks: SetMarks = [], signatures: [String] = [], proof: [String] = [], once: Bool = false
   ) -> Cache.Insertion {
-    insert([line], rank: rank, section: section, once: once)
+    insert(
+      [line], rank: rank, section: section, marks: marks, signatures: signatures, proof: proof,
+      once: once)
   }
 
   @discardableResult
   func insert(
     wire: [UInt8], _ type: RecordType, ttl: UInt32, _ rdata: [[UInt8]],
-    rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer, once: Bool = false
+    rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer,
+    marks: SetMarks = [], signatures: [String] = [], proof: [String] = [], once: Bool = false
   ) -> Cache.Insertion {
-    var data: [UInt8] = []
-    for octets in rdata {
-      data += [UInt8(octets.count >> 8), UInt8(octets.count & 0xFF)]
-      data += octets
-    }
+    let data = rdata.flatMap { counted($0) }
+    let signatures = self.signatures(signatures)
+    let proof = self.proof(proof)
     return cache.insert(
       owner: key(wire: wire), type: type, ttl: ttl, records: data.span,
-      from: Origin(rank: rank, section: section), once: once, now: now)
+      evidence: Evidence(signatures: signatures.span, proof: proof.span),
+      from: Origin(rank: rank, section: section, marks: marks), once: once, now: now)
+  }
+
+  private func record(_ line: String) -> Record {
+    do { return try Record(line) } catch { fatalError("\(line): \(error)") }
+  }
+
+  private func counted(_ octets: [UInt8]) -> [UInt8] {
+    [UInt8(octets.count >> 8), UInt8(octets.count & 0xFF)] + octets
+  }
+
+  private func signatures(_ lines: [String]) -> [UInt8] {
+    lines.flatMap { counted(record($0).rdata) }
+  }
+
+  private func proof(_ lines: [String]) -> [UInt8] {
+    lines.map(record).flatMap { record in
+      let type = record.type.rawValue
+      return record.name.lowercased.wire + [UInt8(type >> 8), UInt8(type & 0xFF)]
+        + counted(record.rdata)
+    }
   }
 
   /// Takes in "no such name", or "no such type", with an SOA record in one line or without.
   @discardableResult
   func insertNegative(
     _ name: String, _ type: RecordType?, soa line: String?,
-    rank: Rank = .authoritativeAnswer
+    rank: Rank = .authoritativeAnswer, marks: SetMarks = [], signatures: [String] = [],
+    proof: [String] = []
   ) -> Cache.Insertion {
     let soa = line.flatMap { try? Record($0) }
     let data = soa?.rdata ?? []
+    let signatures = self.signatures(signatures)
+    let proof = self.proof(proof)
     return cache.insertNegative(
       owner: key(name), type: type,
       soa: soa.map { Cache.NegativeSOA(zoneCount: $0.name.wire.count, ttl: $0.ttl) },
-      soaData: data.span, from: Origin(rank: rank, section: .authority), now: now)
+      soaData: data.span, evidence: Evidence(signatures: signatures.span, proof: proof.span),
+      from: Origin(rank: rank, section: .authority, marks: marks), now: now)
   }
 
   // MARK: Asking
@@ -105,6 +133,7 @@ final class Lab {
       case written(ResponseCode, truncated: Bool), missing(String), endless
     }
     var outcome: Outcome
+    var isAuthentic: Bool
     var bytes: [UInt8]
     var message: Message
 
@@ -115,13 +144,15 @@ final class Lab {
   }
 
   func ask(
-    _ name: String, _ type: RecordType, limit: Int = 65_535, once: Bool = false, stale: Bool = false
+    _ name: String, _ type: RecordType, _ needs: DNSSECNeeds = [], limit: Int = 65_535,
+    once: Bool = false, stale: Bool = false
   ) -> Reply {
-    ask(wire: wire(name), type, limit: limit, once: once, stale: stale)
+    ask(wire: wire(name), type, needs, limit: limit, once: once, stale: stale)
   }
 
   func ask(
-    wire: [UInt8], _ type: RecordType, limit: Int = 65_535, once: Bool = false, stale: Bool = false
+    wire: [UInt8], _ type: RecordType, _ needs: DNSSECNeeds = [], limit: Int = 65_535,
+    once: Bool = false, stale: Bool = false
   ) -> Reply {
     var key = key(wire: wire)
     let question =
@@ -132,11 +163,13 @@ final class Lab {
     writer.header(id: 7, questionCount: 1)
     writer.question(question.span)
     let answer = cache.answer(
-      &key, type: type, into: &writer, once: once, stale: stale, now: now)
+      &key, type: type, needs: needs, into: &writer, once: once, stale: stale, now: now)
+    var isAuthentic = false
     var flags = MessageHeader.Flag.response
     let outcome: Reply.Outcome
     switch answer {
-    case .written(let rcode, let truncated):
+    case .written(let rcode, let truncated, let authentic):
+      isAuthentic = authentic
       flags |= UInt16(rcode.rawValue) | (truncated ? MessageHeader.Flag.truncated : 0)
       outcome = .written(rcode, truncated: truncated)
     case .missing:
@@ -147,7 +180,9 @@ final class Lab {
     let count = writer.finish(flags: flags)
     let bytes = Array(buffer[..<count])
     do {
-      return Reply(outcome: outcome, bytes: bytes, message: try Message(parsing: bytes))
+      return Reply(
+        outcome: outcome, isAuthentic: isAuthentic, bytes: bytes,
+        message: try Message(parsing: bytes))
     } catch {
       fatalError("an answer that can't be read: \(error) \(bytes)")
     }
@@ -187,9 +222,15 @@ final class Lab {
       var data: [[UInt8]] = []
       cache.visitRecords(of: set) { octets in data.append((0..<octets.count).map { octets[$0] }) }
       let zone = cache.zoneOffset(of: set).map { " zone \($0)" } ?? ""
+      cache.visitSignatures(of: set) { octets in data.append((0..<octets.count).map { octets[$0] })
+      }
+      cache.visitProof(of: set) { owner, type, octets in
+        data.append((0..<owner.count).map { owner[$0] } + [UInt8(type.rawValue)])
+        data.append((0..<octets.count).map { octets[$0] })
+      }
       lines.append(
         "\(name) \(set.expiry - now)/\(set.ttl) \(set.type) \(set.kind) \(set.rank.word) "
-          + "\(set.section) \(set.count)\(zone) \(data)")
+          + "\(set.section) \(set.count) \(set.marks.words)\(zone) \(data)")
     }
     return lines.sorted()
   }

@@ -131,7 +131,7 @@ struct SnapshotDamageTests {
     }
   }
 
-  @Test(arguments: [0, 1, 3, 255] as [UInt8])
+  @Test(arguments: [0, 1, 2, 4, 255] as [UInt8])
   func `a file of another version is left alone`(version: UInt8) {
     let start = SnapshotFile.block(kind: 0, entries: 0, version: version, [1, 2, 3])
     let lab = SnapshotTests.filled()
@@ -167,6 +167,23 @@ struct SnapshotDamageTests {
   @Test func `an entry as it should be is taken`() {
     let result = Self.restore(Self.name + [1] + SnapshotFile.set())
     #expect(result.isComplete && result.restored == 1)
+  }
+
+  /// The RDATA of a signature of an A record, by the root; twenty octets.
+  static let signature: [UInt8] = [0, 1] + [UInt8](repeating: 0, count: 18)
+  /// A record of proof.
+  static let proof: [UInt8] = [1, 0x62, 0, 0, 47, 0, 4, 0, 0, 1, 0x40]
+
+  @Test func `evidence as it should be is taken`() {
+    for set in [
+      SnapshotFile.signedSet(signatures: [0, 20] + Self.signature),
+      SnapshotFile.signedSet(proof: Self.proof + Self.proof),
+      SnapshotFile.signedSet(
+        signatures: [0, 20] + Self.signature, proof: Self.proof, marks: 2 | 4 | 8 | 16),
+    ] {
+      let result = Self.restore(Self.name + [1] + set)
+      #expect(result.isComplete && result.restored == 1)
+    }
   }
 
   static let impossible: [(String, [UInt8])] = {
@@ -241,6 +258,30 @@ struct SnapshotDamageTests {
         "zone far behind the name",
         set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: [255] + soa))
       ),
+      ("to be used once", set(SnapshotFile.set(marks: 1))),
+      ("an unknown mark", set(SnapshotFile.set(marks: 32))),
+      ("evidence without any", set(SnapshotFile.signedSet())),
+      ("evidence beyond the payload", set(SnapshotFile.set(marks: 16))),
+      ("evidence that is not announced", set(SnapshotFile.signedSet(proof: proof, marks: 0))),
+      ("half a signature", set(SnapshotFile.signedSet(signatures: [0, 30] + signature))),
+      (
+        "signature of another type",
+        set(SnapshotFile.signedSet(signatures: [0, 20, 0, 2] + signature.dropFirst(2)))
+      ),
+      (
+        "signature without a signer",
+        set(SnapshotFile.signedSet(signatures: [0, 18] + signature.prefix(18)))
+      ),
+      ("upper-case owner in a proof", set(SnapshotFile.signedSet(proof: [1, 0x41] + proof[2...]))),
+      ("proof without an end", set(SnapshotFile.signedSet(proof: proof.dropLast()))),
+      ("proof of an A record", set(SnapshotFile.signedSet(proof: [0, 0, 1, 0, 4, 1, 2, 3, 4]))),
+      (
+        "proof by another signature",
+        set(SnapshotFile.signedSet(proof: [0, 0, 46, 0, 20] + signature))
+      ),
+      (
+        "25 records of proof", set(SnapshotFile.signedSet(proof: (1...25).flatMap { _ in proof }))
+      ),
     ]
   }()
 
@@ -252,7 +293,8 @@ struct SnapshotDamageTests {
     #expect(result.damaged == 1 && !result.isComplete, "\(what)")
     #expect(lab.cache.nameCount <= 1, "\(what)")
     for type in [0, 1, 5, 6, 15, 28, 33, 255, 300] {
-      _ = lab.ask(wire: Self.name, RecordType(rawValue: UInt16(type)), once: true)
+      _ = lab.ask(
+        wire: Self.name, RecordType(rawValue: UInt16(type)), [.signatures, .unchecked], once: true)
     }
   }
 
@@ -301,7 +343,7 @@ struct SnapshotDamageTests {
 
   @Test func `a file of nothing but frames comes to an end`() {
     // Each frame says that a whole block of 64 KiB follows, and all overlap.
-    var frame = SnapshotFile.magic + [2, 0xFD, 1, 0]
+    var frame = SnapshotFile.magic + [3, 0xFC, 1, 0]
     frame += SnapshotFile.number(65_504, octets: 4) + [UInt8](repeating: 0, count: 16)
     let file = (0..<12_000).flatMap { _ in frame }
     let result = Lab().restore(file)
@@ -364,7 +406,9 @@ struct SnapshotDamageTests {
     {}
     for (name, type) in found {
       _ = lab.ask(wire: name, type, once: true)
+      _ = lab.ask(wire: name, type, [.signatures, .unchecked], once: true)
       _ = lab.ask(wire: name, .a, limit: 100)
+      _ = lab.ask(wire: name, .a, [.signatures, .unchecked, .unsignedToo], limit: 300)
     }
   }
 }

@@ -21,7 +21,7 @@ enum SnapshotFile {
   }
 
   static func block(
-    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 2, _ payload: [UInt8]
+    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 3, _ payload: [UInt8]
   ) -> [UInt8] {
     var block = magic + [version, ~version, kind, 0]
     block += number(payload.count, octets: 4) + number(entries, octets: 4)
@@ -45,10 +45,20 @@ enum SnapshotFile {
   /// One RRset of an entry.
   static func set(
     type: Int = 1, flags: UInt8 = 5 << 2, ttl: Int = 300, expiry: Int = 1_800_000_300,
-    count: Int = 1, data: [UInt8] = [0, 4, 192, 0, 2, 1]
+    count: Int = 1, data: [UInt8] = [0, 4, 192, 0, 2, 1], marks: UInt8 = 0
   ) -> [UInt8] {
     number(type, octets: 2) + [flags] + number(ttl, octets: 4) + number(expiry, octets: 4)
-      + number(count, octets: 2) + number(data.count, octets: 2) + data
+      + number(count, octets: 2) + number(data.count, octets: 2) + [marks] + data
+  }
+
+  /// One RRset of an entry that has signatures or a proof.
+  static func signedSet(
+    signatures: [UInt8] = [], proof: [UInt8] = [], marks: UInt8 = 16
+  ) -> [UInt8] {
+    let fields = 16
+    let plain = set(marks: marks)
+    return plain[..<fields] + number(signatures.count, octets: 2) + number(proof.count, octets: 2)
+      + plain[fields...] + signatures + proof
   }
 
   /// Makes the checksum right again.

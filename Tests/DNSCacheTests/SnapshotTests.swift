@@ -39,17 +39,25 @@ struct SnapshotTests {
       let ttl = Int.random(in: 0..<2_000, using: &random)
       let rank = RankTests.ranks.randomElement(using: &random) ?? .answer
       let section = RankTests.section(rank)
+      let marks = DNSSECTests.allMarks.randomElement(using: &random) ?? []
+      let isSigned = index % 4 == 0
       switch Int.random(in: 0..<8, using: &random) {
       case 0, 1, 2:
         lab.insert(
           (0...Int.random(in: 0..<4, using: &random)).map {
             "\(name) \(ttl) A 192.0.2.\($0 + index % 200)"
-          }, rank: rank, section: section)
+          }, rank: rank, section: section, marks: marks,
+          signatures: isSigned ? [DNSSECTests.signature(name, of: .a)] : [],
+          proof: index % 8 == 0 ? DNSSECTests.proof : [])
         if index % 3 == 0 { lab.insert("\(name) \(ttl) AAAA 2001:db8::\(index % 100)") }
       case 3: lab.insert("\(name) \(ttl) CNAME n\(index / 2).example.net.")
       case 4: lab.insert("\(name) \(ttl) TXT \"\(String(repeating: "x", count: index % 200))\"")
       case 5: lab.insertNegative(name, nil, soa: soa)
-      case 6: lab.insertNegative(name, .mx, soa: NegativeTests.soa(ttl: ttl))
+      case 6:
+        lab.insertNegative(
+          name, .mx, soa: NegativeTests.soa(ttl: ttl), marks: marks.union(.authentic),
+          signatures: isSigned ? [DNSSECTests.signature("example.net.", of: .soa)] : [],
+          proof: index % 3 == 0 ? DNSSECTests.proof : [])
       default: lab.insert("\(name) \(ttl) SRV 1 2 3 n1.example.net.", rank: rank, section: section)
       }
       if index % 5 == 0 { _ = lab.ask(name, .a) }
@@ -91,12 +99,12 @@ struct SnapshotTests {
       "order, marks and times included")
   }
 
-  @Test func `a name of 24 octets with an address takes 46 octets`() {
+  @Test func `a name of 24 octets with an address takes 47 octets`() {
     let lab = Lab()
     let before = lab.snapshot().count
     lab.insert("aaaaaaaaaa.example.net. 300 A 192.0.2.1")
     #expect(lab.wire("aaaaaaaaaa.example.net.").count == 24)
-    #expect(lab.snapshot().count - before == 46)
+    #expect(lab.snapshot().count - before == 47)
   }
 
   @Test func `the file is what the document says`() {
@@ -116,6 +124,29 @@ struct SnapshotTests {
         SnapshotFile.start(2, 1, 0), SnapshotFile.block(kind: 1, entries: 2, entries),
         SnapshotFile.end(1, 2, 2, 1),
       ])
+  }
+
+  @Test func `evidence is written as the document says`() {
+    let lab = Lab()
+    let signature = DNSSECTests.signature("a.example.net.", of: .a)
+    lab.insert(
+      "a.example.net. 300 A 192.0.2.1", marks: [.authentic, .unchecked], signatures: [signature],
+      proof: [DNSSECTests.nsec])
+    func rdata(_ line: String) -> [UInt8] { (try? Record(line))?.rdata ?? [] }
+    func counted(_ data: [UInt8]) -> [UInt8] { SnapshotFile.number(data.count, octets: 2) + data }
+    let entries =
+      lab.wire("a.example.net.") + [1]
+      + SnapshotFile.signedSet(
+        signatures: counted(rdata(signature)),
+        proof: lab.wire("w.example.net.") + [0, 47] + counted(rdata(DNSSECTests.nsec)),
+        marks: 4 | 8 | 16)
+    #expect(lab.snapshotBlocks()[1] == SnapshotFile.block(kind: 1, entries: 1, entries))
+    let other = Self.restarted(lab)
+    #expect(other.restore(lab.snapshot()).isComplete)
+    #expect(other.contents() == lab.contents())
+    let needs: DNSSECNeeds = [.signatures, .unchecked]
+    #expect(
+      other.ask("a.example.net.", .a, needs).bytes == lab.ask("a.example.net.", .a, needs).bytes)
   }
 
   @Test func `an empty cache has a complete snapshot`() {

@@ -36,6 +36,7 @@ final class Host {
     var waiterLimit = 256
     var waitersPerQuestion = 64
     var pendingLimit = 256
+    var rotates = false
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
     var seed: UInt64 = 1
@@ -54,6 +55,7 @@ final class Host {
       allowed: ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) },
       version: Host.version, identity: Host.identity)
     settings.pendingLimit = options.pendingLimit
+    settings.rotates = options.rotates
     settings.isPrefetching = options.isPrefetching
     var limits = CacheLimits(octets: options.cacheOctets)
     limits.staleAge = options.staleAge

@@ -36,6 +36,9 @@ struct RandomConversation {
     var message: Message
   }
 
+  /// Names that an upstream was asked for without EDNS.
+  private var plain: Set<Name> = []
+
   /// The address that only forgers give.
   private static let forged: UInt32 = 0xC633_6442
   private static let names = 8
@@ -81,8 +84,12 @@ struct RandomConversation {
     if random.number(0...3) == 0 { text = text.uppercased() }
     var message = Message(
       query: try Name(text), random.oneOf(Self.types), id: UInt16(random.number(0...65_535)),
-      edns: random.number(0...1) == 0 ? EDNS(udpSize: UInt16(random.number(0...5_000))) : nil)
+      edns: random.number(0...1) == 0
+        ? EDNS(udpSize: UInt16(random.number(0...5_000)), dnssecOK: random.number(0...1) == 0)
+        : nil)
     message.rd = random.number(0...9) != 0
+    message.cd = random.number(0...4) == 0
+    message.ad = random.number(0...2) == 0
     let octets = message.encoded()
     let transport = random.oneOf([Frontend.Transport.udp, .udp, .tcp])
     waiting[clientCount] = Asked(
@@ -236,6 +243,18 @@ struct RandomConversation {
 
   /// What an honest upstream says, more or less completely.
   private mutating func honest(_ query: Message) -> Message {
+    var reply = truth(query)
+    // What nobody checks may be anything.
+    if query.cd { reply.answers = reply.answers.map(World.unchecked) }
+    reply.ad = query.ad && !query.cd && World.isAuthentic(query.questions[0].name)
+    if query.edns?.dnssecOK == true {
+      reply.answers = World.signed(reply.answers)
+      reply.authority = World.signed(reply.authority)
+    }
+    return reply
+  }
+
+  private mutating func truth(_ query: Message) -> Message {
     var reply = Message(respondingTo: query)
     reply.aa = random.number(0...3) == 0
     if random.number(0...2) != 0 { reply.edns = EDNS() }
@@ -269,6 +288,7 @@ struct RandomConversation {
       switch event {
       case .sent(let query, let octets):
         let message = try Message(parsing: octets)
+        if message.edns == nil { plain.insert(message.questions[0].name.lowercased) }
         sent.append(Sent(query: query, message: message))
         if sent.count > 64 { sent.removeFirst() }
         if query.socket == nil { try open(query.question) }
@@ -319,8 +339,42 @@ struct RandomConversation {
       options.staleAge > 0 && (reply.edns == nil || !reply.extendedErrors.isEmpty)
     let most: UInt32 = mayBeStale ? 30 : 0
     for record in reply.answers { #expect(record.ttl <= max(World.ttl(record.name), most)) }
-    #expect(reply.answers.map(comparable) == expected.map(comparable))
+    let records = reply.answers.filter { $0.type != .rrsig }
+    if records.contains(where: World.isUnchecked) {
+      tally["unchecked", default: 0] += 1
+      #expect(asked.message.cd, "only who wants it is given what nobody checked")
+    } else {
+      #expect(records.map(comparable) == expected.map(comparable))
+    }
+    checkEvidence(
+      reply, asked.message, owners: [asked.message.questions[0].name] + expected.map(\.name))
     #expect((reply.rcode == .nxDomain) == !World.exists(name))
+  }
+
+  /// Signatures are there when they are wanted and were to be had; AD is what upstream said of all of it.
+  private mutating func checkEvidence(_ reply: Message, _ query: Message, owners: [Name]) {
+    let all = reply.answers + reply.authority
+    let signed = all.filter { $0.type != .rrsig }
+    let signatures = all.filter { $0.type == .rrsig }
+    guard query.edns?.dnssecOK == true else {
+      #expect(signatures.isEmpty, "nobody else wants them")
+      if reply.ad { #expect(query.ad) }
+      return
+    }
+    #expect(reply.edns?.dnssecOK == true)
+    if reply.ad {
+      tally["AD", default: 0] += 1
+      for owner in owners { #expect(World.isAuthentic(owner)) }
+    }
+    // An upstream that is asked without EDNS gives none.
+    guard owners.allSatisfy({ !plain.contains($0.lowercased) }) else { return }
+    if !signed.isEmpty { tally["signed", default: 0] += 1 }
+    for record in signed {
+      let isSigned = signatures.contains {
+        $0.name == record.name && $0.ttl == record.ttl && World.covers($0, record.type)
+      }
+      #expect(isSigned, "\(record) has no signature")
+    }
   }
 
   /// A record without its TTL and the letter case of the alias's target, which compression may change.

@@ -53,4 +53,47 @@ enum World {
     default: return []
     }
   }
+
+  // MARK: DNSSEC
+
+  /// What upstream checked: names with an even number.
+  static func isAuthentic(_ name: Name) -> Bool { number(name).isMultiple(of: 2) }
+
+  /// An address as somebody on the way would like it to be.
+  static func unchecked(_ record: Record) -> Record {
+    guard record.type == .a else { return record }
+    var copy = record
+    copy.rdata = [203, 0, 113] + record.rdata.suffix(1)
+    return copy
+  }
+
+  static func isUnchecked(_ record: Record) -> Bool {
+    record.type == .a && record.rdata.starts(with: [203, 0, 113])
+  }
+
+  /// Records, and behind the last of each RRset its signature.
+  static func signed(_ records: [Record]) -> [Record] {
+    var signed: [Record] = []
+    for (index, record) in records.enumerated() {
+      signed.append(record)
+      let isLast = !records[(index + 1)...].contains {
+        $0.name == record.name && $0.type == record.type
+      }
+      if isLast { signed.append(signature(record)) }
+    }
+    return signed
+  }
+
+  static func covers(_ signature: Record, _ type: RecordType) -> Bool {
+    signature.rdata.starts(with: [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF)])
+  }
+
+  private static func signature(_ record: Record) -> Record {
+    let type = record.type.rawValue
+    let labels = UInt8(record.name.labels.count)
+    let rdata =
+      [UInt8(type >> 8), UInt8(type & 0xFF), 13, labels] + [UInt8](repeating: 7, count: 14)
+      + Array(soa[0].name.wire) + [1, 2, 3, 4]
+    return Record(name: record.name, type: .rrsig, ttl: record.ttl, rdata: rdata)
+  }
 }

@@ -72,7 +72,7 @@ private func snapshot(of cache: inout Cache) -> [UInt8] {
 
 /// Makes the frame of each block right, from the start on; see docs/snapshot.md.
 private func seal(_ file: inout [UInt8]) {
-  let magic: [UInt8] = [0x89, 0x44, 0x4E, 0x53, 0x43, 0x0D, 0x0A, 0x1A, 2, 0xFD]
+  let magic: [UInt8] = [0x89, 0x44, 0x4E, 0x53, 0x43, 0x0D, 0x0A, 0x1A, 3, 0xFC]
   var start = 0
   while start + 32 <= file.count {
     file.replaceSubrange(start..<start + 10, with: magic)

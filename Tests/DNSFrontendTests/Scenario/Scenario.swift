@@ -42,6 +42,8 @@ struct Scenario {
     var ednsSize: UInt16?
     var recursionDesired = true
     var checkingDisabled = false
+    var authenticData = false
+    var dnssecOK = false
     var address = Host.client
   }
 
@@ -51,6 +53,8 @@ struct Scenario {
     var type: RecordType
     var isStream: Bool
     var hasEDNS = true
+    var checkingDisabled = false
+    var dnssecOK = false
     /// What later lines call it.
     var label: String
   }
@@ -61,6 +65,7 @@ struct Scenario {
     var rcode = ResponseCode.noError
     var isAuthoritative = false
     var isTruncated = false
+    var isAuthentic = false
     var isResponse = true
     var opcode = Opcode.query
     var hasWrongID = false
@@ -89,6 +94,7 @@ struct Scenario {
     var isTruncated = false
     /// The number of the extended error, if there is to be one (RFC 8914).
     var extendedError: UInt16?
+    var isAuthentic = false
     var records = Records()
   }
 
@@ -102,6 +108,10 @@ struct Scenario {
     /// Seconds since it expired.
     var age: UInt32?
     var count: Int?
+    /// The words of its marks, with commas in between; "none" for none.
+    var flags: String?
+    var signatures: Int?
+    var proof: Int?
   }
 
   struct Records: Equatable {

@@ -26,7 +26,7 @@ struct ScenarioParser {
     let line = words.line
     let first = try words.next("a statement")
     switch first {
-    case "upstreams", "limit", "serve-stale", "prefetch":
+    case "upstreams", "limit", "serve-stale", "prefetch", "rotate":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -51,6 +51,10 @@ struct ScenarioParser {
     }
     if first == "prefetch" {
       scenario.options.isPrefetching = true
+      return
+    }
+    if first == "rotate" {
+      scenario.options.rotates = true
       return
     }
     let name = try words.next("a limit's name")
@@ -109,6 +113,10 @@ struct ScenarioParser {
         case "edns": query.ednsSize = try words.number()
         case "rd": query.recursionDesired = try words.number() == 1
         case "cd": query.checkingDisabled = try words.number() == 1
+        case "ad": query.authenticData = try words.number() == 1
+        case "do":
+          query.dnssecOK = try words.number() == 1
+          if query.ednsSize == nil { throw words.error("DO needs EDNS") }
         case "from": query.address = try words.address()
         default: throw words.unknown(option)
         }
@@ -121,6 +129,7 @@ struct ScenarioParser {
         let option = try words.next("an option")
         switch option {
         case "truncated": reply.isTruncated = true
+        case "ad": reply.isAuthentic = true
         case "ede": reply.extendedError = try words.number()
         default: throw words.unknown(option)
         }
@@ -163,6 +172,8 @@ struct ScenarioParser {
     var query = Scenario.UpstreamQuery(
       upstream: upstream, name: name, type: type, isStream: transport == "tcp",
       label: try words.next("a name for the query"))
+    if words.accept("do") { query.dnssecOK = true }
+    if words.accept("cd") { query.checkingDisabled = true }
     if words.accept("without") {
       try words.expect("edns")
       query.hasEDNS = false
@@ -176,6 +187,7 @@ struct ScenarioParser {
       let word = try words.next("an option")
       switch word {
       case "with": break
+      case "ad": reply.isAuthentic = true
       case "aa": reply.isAuthoritative = true
       case "truncated": reply.isTruncated = true
       case "edns": reply.hasEDNS = true
@@ -235,6 +247,9 @@ struct ScenarioParser {
       case "ttl": set.ttl = try words.number()
       case "stale": set.age = try words.number()
       case "records": set.count = try words.number()
+      case "flags": set.flags = try words.next("flags")
+      case "signatures": set.signatures = try words.number()
+      case "proof": set.proof = try words.number()
       default: throw words.unknown(word)
       }
     }

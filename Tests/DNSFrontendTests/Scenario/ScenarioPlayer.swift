@@ -136,9 +136,10 @@ final class ScenarioPlayer {
     var message = Message(
       query: query.question.name, query.question.type,
       id: UInt16(truncatingIfNeeded: 0x4000 + clientCount),
-      edns: query.ednsSize.map { EDNS(udpSize: $0) })
+      edns: query.ednsSize.map { EDNS(udpSize: $0, dnssecOK: query.dnssecOK) })
     message.rd = query.recursionDesired
     message.cd = query.checkingDisabled
+    message.ad = query.authenticData
     let octets = message.encoded()
     clients[query.client] = Asked(
       number: clientCount, query: query, message: message, octets: octets)
@@ -150,11 +151,14 @@ final class ScenarioPlayer {
     var message = Message(
       respondingTo: sent.message, answers: reply.records.answers,
       authority: reply.records.authority, additional: reply.records.additional,
-      edns: reply.hasEDNS ?? (sent.message.edns != nil) ? EDNS() : nil)
+      edns: reply.hasEDNS ?? (sent.message.edns != nil)
+        ? EDNS(dnssecOK: sent.message.edns?.dnssecOK ?? false) : nil)
     message.rcode = reply.rcode
     message.ra = true
     message.qr = reply.isResponse
     message.aa = reply.isAuthoritative
+    message.ad = reply.isAuthentic
+    message.cd = sent.message.cd
     message.tc = reply.isTruncated
     message.opcode = reply.opcode
     if reply.hasWrongID { message.id ^= 0x0100 }
@@ -192,6 +196,8 @@ final class ScenarioPlayer {
       return sent.upstream == query.upstream && (sent.socket == nil) == query.isStream
         && message.questions == [Question(name: query.name, type: query.type)]
         && (message.edns != nil) == query.hasEDNS
+        && (message.edns?.dnssecOK ?? false) == query.dnssecOK
+        && message.cd == query.checkingDisabled
     }
     guard case .sent(let sent, let octets) = event, let message = try? Message(parsing: octets)
     else {
@@ -203,9 +209,11 @@ final class ScenarioPlayer {
         throw error("socket \(socket) does not lead to upstream \(sent.upstream)")
       }
     }
-    guard message.id == sent.id, message.flags == MessageHeader.Flag.recursionDesired,
+    var flags = MessageHeader.Flag.recursionDesired | MessageHeader.Flag.authenticData
+    if query.checkingDisabled { flags |= MessageHeader.Flag.checkingDisabled }
+    guard message.id == sent.id, message.flags == flags,
       message.answers + message.authority + message.additional == [],
-      message.edns == nil || message.edns == EDNS(udpSize: 1_232)
+      message.edns == nil || message.edns == EDNS(udpSize: 1_232, dnssecOK: query.dnssecOK)
     else { throw error("a strange query: \(message)") }
     self.sent[query.label] = Sent(query: sent, message: message, octets: octets)
   }
@@ -230,6 +238,7 @@ final class ScenarioPlayer {
     try checkForm(reply, octets, transport, asked)
     guard reply.rcode == expected.rcode, reply.tc == expected.isTruncated,
       reply.extendedErrors == (expected.extendedError.map { [ExtendedErrorCode($0)] } ?? []),
+      reply.ad == expected.isAuthentic,
       expected.records
         == Scenario.Records(
           answers: reply.answers, authority: reply.authority, additional: reply.additional)
@@ -243,7 +252,9 @@ final class ScenarioPlayer {
     var flags = MessageHeader.Flag.response | MessageHeader.Flag.recursionAvailable
     if asked.query.recursionDesired { flags |= MessageHeader.Flag.recursionDesired }
     if asked.query.checkingDisabled { flags |= MessageHeader.Flag.checkingDisabled }
-    let free = MessageHeader.Flag.truncated | MessageHeader.Flag.rcodeMask
+    let free =
+      MessageHeader.Flag.truncated | MessageHeader.Flag.authenticData
+      | MessageHeader.Flag.rcodeMask
     let question = MessageHeader.size..<MessageHeader.size + asked.message.questionCount
     let limit =
       switch (transport, asked.query.ednsSize) {
@@ -256,7 +267,9 @@ final class ScenarioPlayer {
       // Letter case and all.
       octets[question] == asked.octets[question],
       octets.count <= limit,
-      reply.edns?.udpSize == asked.query.ednsSize.map({ _ in 1_232 })
+      reply.edns?.udpSize == asked.query.ednsSize.map({ _ in 1_232 }),
+      // RFC 3225 §3.
+      reply.edns?.dnssecOK ?? false == asked.query.dnssecOK
     else { throw error("an answer in the wrong form, of \(octets.count) octets:\n\(reply)") }
   }
 
@@ -269,11 +282,23 @@ final class ScenarioPlayer {
     let now = UInt32(host.now / 1000)
     let ttl = set.expiry > now ? set.expiry - now : 0
     let age = set.expiry > now ? nil : now - set.expiry
+    let flags = set.marks.words.isEmpty ? "none" : set.marks.words.joined(separator: ",")
+    var signatures = 0
+    host.frontend.cache.visitSignatures(of: set) { _ in signatures += 1 }
+    var proof = 0
+    host.frontend.cache.visitProof(of: set) { _, _, _ in proof += 1 }
     guard (set.kind != .records) == expected.isNegative,
       expected.rank == nil || expected.rank == set.rank.word,
       expected.ttl == nil || expected.ttl == ttl, expected.age == age,
-      expected.count == nil || expected.count == set.count
-    else { throw error("\(set.kind), rank \(set.rank.word), ttl \(ttl), records \(set.count)") }
+      expected.count == nil || expected.count == set.count,
+      expected.flags == nil || expected.flags == flags,
+      expected.signatures == nil || expected.signatures == signatures,
+      expected.proof == nil || expected.proof == proof
+    else {
+      throw error(
+        "\(set.kind), rank \(set.rank.word), ttl \(ttl), records \(set.count), "
+          + "flags \(flags), signatures \(signatures), proof \(proof)")
+    }
   }
 
   // MARK: What was seen

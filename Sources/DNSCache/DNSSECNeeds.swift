@@ -1,0 +1,78 @@
+/// How data was asked for, and what upstream said of it.
+@frozen
+public struct SetMarks: OptionSet, Sendable {
+  /// The octet that an RRset is stored with.
+  public let rawValue: UInt8
+
+  /// Reads a stored octet.
+  @inlinable
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// To be used once only.
+  static var ephemeral: SetMarks { SetMarks(rawValue: 1) }
+  /// Asked for without DO (RFC 3225): signatures may be missing.
+  @inlinable public static var withoutDNSSEC: SetMarks { SetMarks(rawValue: 2) }
+  /// Asked for with CD (RFC 4035 §3.2.2): upstream need not have checked it.
+  @inlinable public static var unchecked: SetMarks { SetMarks(rawValue: 4) }
+  /// Came with AD (RFC 4035 §3.2.3): upstream says that it is genuine.
+  @inlinable public static var authentic: SetMarks { SetMarks(rawValue: 8) }
+  /// Signatures or a proof stand behind the data.
+  static var accompanied: SetMarks { SetMarks(rawValue: 16) }
+
+  /// The words that people are shown, after the flags of messages.
+  public var words: [String] {
+    var words: [String] = []
+    if !contains(.withoutDNSSEC) { words.append("do") }
+    if contains(.unchecked) { words.append("cd") }
+    if contains(.authentic) { words.append("ad") }
+    return words
+  }
+
+  /// Those that come with the data and are kept in a snapshot.
+  static var kept: SetMarks { [.withoutDNSSEC, .unchecked, .authentic] }
+}
+
+/// What a client's DO and CD ask of the data that it is given.
+///
+/// Data that was fetched without DO lacks what a client with DO wants; the other way round, signatures
+/// are left out. Data that was fetched with CD is for those who set CD themselves (RFC 4035 §4.7); they
+/// take checked data, too.
+@frozen
+public struct DNSSECNeeds: OptionSet, Sendable, BitwiseCopyable {
+  /// A bit each.
+  public let rawValue: UInt8
+
+  /// Takes some bits.
+  @inlinable
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// Signatures and proofs are wanted (DO).
+  @inlinable public static var signatures: DNSSECNeeds { DNSSECNeeds(rawValue: 1) }
+  /// Data that nobody checked will do (CD).
+  @inlinable public static var unchecked: DNSSECNeeds { DNSSECNeeds(rawValue: 2) }
+  /// Though signatures are wanted, data without will do: upstream does not understand EDNS, so there
+  /// is nothing better to be had.
+  @inlinable public static var unsignedToo: DNSSECNeeds { DNSSECNeeds(rawValue: 4) }
+
+  /// How data with some marks was asked for, and is to be asked for again.
+  init(of marks: SetMarks) {
+    self = marks.contains(.withoutDNSSEC) ? [] : .signatures
+    if marks.contains(.unchecked) { insert(.unchecked) }
+  }
+
+  /// The words that people are shown, after the flags of messages.
+  public var words: [String] {
+    (contains(.signatures) ? ["do"] : []) + (contains(.unchecked) ? ["cd"] : [])
+  }
+
+  /// The marks of data that is of no use.
+  var excluded: SetMarks {
+    var marks: SetMarks = []
+    if contains(.signatures) && !contains(.unsignedToo) { marks.insert(.withoutDNSSEC) }
+    if !contains(.unchecked) { marks.insert(.unchecked) }
+    return marks
+  }
+
+  /// The marks of data that more than its records is wanted of.
+  var wanted: SetMarks { contains(.signatures) ? .accompanied : [] }
+}
