@@ -347,7 +347,7 @@ struct RandomConversation {
       #expect(records.map(comparable) == expected.map(comparable))
     }
     checkEvidence(
-      reply, asked.message, owners: [asked.message.questions[0].name] + expected.map(\.name))
+      reply, asked.message, owners: [asked.message.questions[0].name, name] + expected.map(\.name))
     #expect((reply.rcode == .nxDomain) == !World.exists(name))
   }
 

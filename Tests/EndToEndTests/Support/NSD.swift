@@ -16,10 +16,15 @@ final class NSD {
   }
 
   /// Starts it, with another zone from a file when one is named.
-  init(address: String = "127.0.0.1", zone: (name: String, file: String)? = nil) throws {
+  init(
+    address: String = "127.0.0.1", zone: (name: String, file: String)? = nil,
+    hasMinimalResponses: Bool = false
+  ) throws {
     folder = try TemporaryFolder()
     endpoint = Endpoint(address, try FreePort.next())
-    try Self.configuration(of: endpoint, in: folder, zone: zone).write(
+    let configuration = Self.configuration(
+      of: endpoint, in: folder, zone: zone, hasMinimalResponses: hasMinimalResponses)
+    try configuration.write(
       toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
     process = try Self.spawn(folder)
     try waitUntilReady()
@@ -27,7 +32,8 @@ final class NSD {
 
   /// A configuration that keeps all files in one folder and serves the zones of `Tests/Zones`.
   static func configuration(
-    of endpoint: Endpoint, in folder: TemporaryFolder, zone: (name: String, file: String)? = nil
+    of endpoint: Endpoint, in folder: TemporaryFolder, zone: (name: String, file: String)? = nil,
+    hasMinimalResponses: Bool = false
   ) -> String {
     let extra = zone.map { "zone:\n  name: \($0.name)\n  zonefile: \($0.file)" } ?? ""
     return """
@@ -46,7 +52,7 @@ final class NSD {
         # A cache may ask as fast as it likes.
         rrl-ratelimit: 0
         rrl-whitelist-ratelimit: 0
-        minimal-responses: no
+        minimal-responses: \(hasMinimalResponses ? "yes" : "no")
         refuse-any: no
         verbosity: 1
       remote-control:
