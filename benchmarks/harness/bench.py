@@ -93,7 +93,7 @@ class Bench:
               flush=True)
         upstream = zone.Upstream(self.folder, self.scratch, self.load_core)
         failed = 0
-        for name in self.options.only or WORKS:
+        for name in self.options.only or [w for w in WORKS if not self.options.quick or w not in works.SLOW]:
             if name not in works.SHARING:
                 self.stop_shared()
             print(f"\n{name} (after {time.monotonic() - begin:.0f} s)", flush=True)

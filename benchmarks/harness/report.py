@@ -32,7 +32,7 @@ def section(name, work, picture=""):
 
 
 PICTURES = {"hit": "hit.svg", "miss": "miss.svg", "million": "memory.svg", "restart": "restart.svg", "zipf": "zipf.svg"}
-ORDER = ["hit", "million", "restart", "cname", "eight", "nxdomain", "miss", "tcp", "dead", "zipf"]
+ORDER = ["hit", "million", "restart", "cname", "eight", "nxdomain", "miss", "tcp", "dead", "churn", "zipf"]
 
 
 class Results:

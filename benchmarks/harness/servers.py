@@ -22,11 +22,13 @@ class Server:
     # Whether memory for all entries is taken at the start, so that it doesn't grow.
     takes_all_at_start = False
 
-    def __init__(self, bench, upstream_port, entries=1_200_000, cache_octets=None):
+    def __init__(self, bench, upstream_port, entries=1_200_000, cache_octets=None, stale=True):
         self.bench = bench
         self.upstream_port = upstream_port
         self.entries = entries
         self.cache_octets = cache_octets
+        # Whether what has expired may be kept for when the upstream fails; for our server.
+        self.stale = stale
         self.port = processes.free_port()
         self.folder = os.path.join(bench.scratch, f"{self.name}-{self.port}")
         os.makedirs(self.folder)
@@ -102,7 +104,8 @@ class Ours(Server):
         return [self.path(), "run", "--listen", f"127.0.0.1:{self.port}",
                 "--upstream", f"127.0.0.1:{self.upstream_port}", "--cache-file", f"{self.folder}/cache.snapshot",
                 "--cache-save-interval", "0", "--control", f"{self.folder}/control.sock",
-                "--cache-size", f"{size >> 20}MiB", "--log-level", "warning"]
+                "--cache-size", f"{size >> 20}MiB", "--log-level", "warning"] + (
+                    [] if self.stale else ["--serve-stale", "0"])
 
     def ctl(self, *words, seconds=120):
         return processes.run([self.path(), "ctl", "--control", f"{self.folder}/control.sock", *words],

@@ -36,12 +36,45 @@ def write_zone(path):
     os.rename(path + ".part", path)
 
 
+# What the names of a fill have, for the churn: described, how many, so that each fill takes about as many
+# octets in our cache, type, records.
+CHURN = [
+    ("one A record", 200_000, "A", ["A 192.0.2.1"]),
+    ("a text of 400 octets", 44_600, "TXT", ["TXT " + " ".join(['"' + "x" * 199 + '"'] * 2)]),
+    ("eight A records", 88_000, "A", [f"A 192.0.2.{i}" for i in range(1, 9)]),
+    ("a text of 60 octets", 143_000, "TXT", ['TXT "' + "x" * 59 + '"']),
+    ("a text of 900 octets", 22_100, "TXT", ["TXT " + " ".join(['"' + "x" * 224 + '"'] * 4)]),
+    ("one AAAA record", 176_000, "AAAA", ["AAAA 2001:db8::1"]),
+]
+
+
+def write_churn(path, ttl):
+    """Writes a zone with a wildcard for each kind of name in the churn."""
+    with open(path, "w") as file:
+        file.write(f"$ORIGIN {ZONE}.\n$TTL {ttl}\n@ SOA ns hostmaster 1 3600 600 864000 3600\n@ NS ns\nns A 192.0.2.53\n"
+                   f"n000000 A 192.0.2.1\n*.w A 192.0.2.1\n")
+        for number, (_, _, _, records) in enumerate(CHURN):
+            file.writelines(f"*.k{number} {record}\n" for record in records)
+
+
+def churned(folder, fill):
+    """Queries for the names of a fill."""
+    kind = fill % len(CHURN)
+    count = CHURN[kind][1]
+    return write_queries(f"{folder}/churn-{fill}-{count}.queries", (f"f{fill}x{i:06}.k{kind}" for i in range(count)),
+                         CHURN[kind][2])
+
+
 class Upstream:
     """NSD with the zone, on a core, with one process for answers."""
 
-    def __init__(self, folder, scratch, core):
+    def __init__(self, folder, scratch, core, churn_ttl=None):
         self.port = processes.free_port()
-        write_zone(os.path.join(folder, "example.net.zone"))
+        file_name = "churn.zone" if churn_ttl else "example.net.zone"
+        if churn_ttl:
+            write_churn(os.path.join(folder, file_name), churn_ttl)
+        else:
+            write_zone(os.path.join(folder, file_name))
         self.run = os.path.join(scratch, f"nsd-{self.port}")
         os.makedirs(self.run, exist_ok=True)
         self.configuration = os.path.join(self.run, "nsd.conf")
@@ -69,7 +102,7 @@ remote-control:
   control-interface: "{self.run}/control.sock"
 zone:
   name: {ZONE}
-  zonefile: "example.net.zone"
+  zonefile: "{file_name}"
 """)
         self.process = processes.start(["nsd", "-d", "-c", self.configuration], core, log=f"{self.run}/out.log")
         processes.wait_for_answer(self.port, f"n000000.{ZONE}", self.process, 120)
@@ -85,11 +118,11 @@ zone:
         processes.stop(self.process)
 
 
-def write_queries(path, names):
+def write_queries(path, names, kind="A"):
     """Writes a file of queries for dnsperf, unless it is there; returns its path."""
     if not os.path.exists(path):
         with open(path + ".part", "w") as file:
-            file.writelines(f"{name}.{ZONE} A\n" for name in names)
+            file.writelines(f"{name}.{ZONE} {kind}\n" for name in names)
         os.rename(path + ".part", path)
     return path
 
