@@ -48,6 +48,28 @@ struct DatagramSocketTests {
     #expect(peer.interface != 0 && peer.local.scope == peer.interface)
   }
 
+  /// News of smaller paths comes in packets that anybody can forge; a socket that believes them sends
+  /// fragments (RFC 9715 §3.1).
+  @Test(arguments: ["127.0.0.1", "::1"])
+  func `no socket believes what it is told of the path's packet size`(address: String) throws {
+    guard hasIPv6 || !address.contains(":") else { return }
+    let bound = try DatagramSocket(
+      on: loop, boundTo: try #require(SocketAddress(address, defaultPort: 0)), receiver: echo)
+    let connected = try DatagramSocket(
+      on: loop, connectedTo: bound.localAddress, receiver: inbox)
+    for socket in [bound, connected] {
+      var value: Int32 = -1
+      var length = socklen_t(MemoryLayout<Int32>.size)
+      // SAFETY: the kernel writes four octets.
+      let result = unsafe getsockopt(
+        socket.state.pointee.descriptor,
+        Int32(bound.localAddress.isIPv4 ? IPPROTO_IP : IPPROTO_IPV6),
+        bound.localAddress.isIPv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &value, &length)
+      #expect(result == 0)
+      #expect(value == (bound.localAddress.isIPv4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT))
+    }
+  }
+
   @Test func `a peer can be kept for a later reply`() throws {
     let server = try DatagramSocket(
       on: loop, boundTo: SocketAddress(ipv4: 0, port: 0), receiver: echo)
