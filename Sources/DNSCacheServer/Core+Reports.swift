@@ -73,6 +73,7 @@ extension Core {
           ("mismatched", .count(resolver.mismatched)),
           ("other_case", .count(resolver.otherCase)),
           ("malformed", .count(resolver.malformed)),
+          ("oversized", .count(resolver.oversized)),
           ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
           ("tcp_connections", .count(upstreamStreams?.count ?? 0)),
           ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),

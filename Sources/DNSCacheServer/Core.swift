@@ -179,7 +179,7 @@ struct Core: ~Copyable {
   private mutating func receive(
     _ socket: DatagramSocket, _ index: Int, number: Int, now: UInt64
   ) {
-    guard !socket.isTruncated(index) else { return }
+    // One that the buffer cut is larger than what we offer: the resolver takes it for truncated.
     frontend.receiveUpstream(socket.received(index), socket: number, now: now)
   }
 

@@ -31,7 +31,11 @@ extension Resolver {
       doubtCase(index, upstream: upstream, now: now)
       return
     }
-    if header.flags & MessageHeader.Flag.truncated != 0 {
+    // More than we offered: no honest upstream sends that (RFC 6891 §6.2.5), and what it holds may
+    // have come in fragments, of which all but the first are anybody's.
+    let isOversized = packet.count > Int(EDNS.defaultUDPSize)
+    if isOversized { counters.oversized += 1 }
+    if isOversized || header.flags & MessageHeader.Flag.truncated != 0 {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
       guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }

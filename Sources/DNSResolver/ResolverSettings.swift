@@ -78,6 +78,8 @@ public struct ResolverCounters: Sendable {
   public var mismatched: UInt64 = 0
   /// Replies that are right but for the letter case of the question.
   public var otherCase: UInt64 = 0
+  /// Replies over UDP of more octets than were offered; they count as truncated.
+  public var oversized: UInt64 = 0
   /// Replies that are not well-formed messages.
   public var malformed: UInt64 = 0
   /// Replies with an error code.

@@ -36,7 +36,17 @@ extension Host {
     }
     var reply = Message(respondingTo: try Message(parsing: octets), answers: records)
     reply.ra = true
-    _ = receive(reply.encoded(), socket: try #require(sent.socket))
+    // What a datagram may not hold comes over TCP, as it would from an honest upstream.
+    reply.tc = reply.encoded().count > FrontendSettings.udpSize
+    let more = receive(reply.encoded(), socket: try #require(sent.socket))
+    guard reply.tc else { return }
+    guard case .sent(let stream, _)? = more.first else {
+      Issue.record("TCP was not tried for \(name) \(type)")
+      return
+    }
+    reply.tc = false
+    reply.id = stream.id
+    _ = receive(reply.encoded(), stream: stream.question)
   }
 
   /// Makes an address of a name known.

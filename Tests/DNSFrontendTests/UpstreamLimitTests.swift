@@ -23,6 +23,37 @@ struct UpstreamLimitTests {
       + [UInt8(answers >> 8), UInt8(truncatingIfNeeded: answers), 0, 0, 0, 0]
   }
 
+  /// What is larger than we offered may have come in fragments, of which all but the first are anybody's.
+  @Test(arguments: [(1_232, false), (1_233, true), (2_048, true)])
+  func `a datagram larger than was offered is asked for over TCP`(
+    size: Int, isOversized: Bool
+  ) throws {
+    let host = Host()
+    let events = host.ask(
+      Message(query: try Name("www.example.net"), .txt).encoded(compress: false), over: .tcp)
+    guard case .sent(let sent, let octets)? = events.first else { throw TestFailure() }
+    // The question as it was sent, letter case and all; the OPT record takes 11 octets.
+    let question = Array(octets[MessageHeader.size..<octets.count - 11])
+    let fixed = header(sent.id, answers: 1) + question + [0xC0, 12, 0, 16, 0, 1, 0, 0, 1, 0]
+    var count = size - fixed.count - 2
+    var packet = fixed + [UInt8(count >> 8), UInt8(count & 0xFF)]
+    while count > 0 {
+      let string = min(count, 256)
+      packet += [UInt8(string - 1)] + [UInt8](repeating: 0x78, count: string - 1)
+      count -= string
+    }
+    #expect(packet.count == size)
+    let more = host.receive(packet, socket: try #require(sent.socket))
+    #expect(host.counter("oversized") == (isOversized ? 1 : 0))
+    switch more.first {
+    case .sent(let stream, _)?:
+      #expect(isOversized && stream.socket == nil)
+      #expect(host.known(try Name("www.example.net")).isEmpty)
+    case .replied?: #expect(!isOversized)
+    default: throw TestFailure()
+    }
+  }
+
   /// A name may use the octets before it twice, so RDATA of 65,430 octets becomes 65,546 here.
   ///
   /// A pointer leads into the middle of a label whose octets read as labels, too, and on to the label

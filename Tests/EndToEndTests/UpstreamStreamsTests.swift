@@ -204,6 +204,23 @@ extension EndToEnd {
       #expect(try server.stat("upstream.tcp_unexpected") == 16)
     }
 
+    @Test func `a datagram of more than was offered counts as truncated`() throws {
+      let upstream = try ScriptedUpstream { query in
+        let name = query.message.question?.name ?? ""
+        return [
+          .reply(
+            .reply(
+              to: query.message, answers: (0..<200).map { .a(name, "192.0.2.\($0)") }))
+        ]
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let client = try StreamClient(server.endpoint)
+      #expect(try client.ask(.query("www.example.net"))?.answers.count == 200)
+      #expect(streamQueries(upstream).count == 1)
+      #expect(try server.stat("upstream.oversized") == 1)
+      #expect(try server.stat("upstream.retries") == 0)
+    }
+
     @Test func `a question beyond the connections' room waits for some, and fails nobody`() throws {
       // Eight connections with 64 questions each are 512 at a time.
       let upstream = try upstream { _, reply in [.replyAfter(milliseconds: 400, reply)] }
