@@ -1,14 +1,13 @@
+import DNSWire
 import EventLoop
 import Memory
 
 /// The TCP connections that clients have open.
+///
+/// When there are as many as may be, a new one takes the place of another, so that nobody can keep
+/// others out by holding connections open: of the oldest that has never asked anything, else of the one
+/// that was not used for the longest time.
 final class ClientStreams {
-  /// Connections at most; further ones are closed at once.
-  static let limit = 1_024
-  /// Milliseconds that a connection may stay open without a message begun (RFC 7766 §6.2.3).
-  static let idleTimeout: UInt64 = 10_000
-  /// Milliseconds that one message may take to arrive.
-  static let messageTimeout: UInt64 = 5_000
   /// Questions of one connection that may wait for upstream; it isn't read further meanwhile.
   static let pipelineLimit = 100
   /// Octets of answers that a client may leave unread before its connection isn't read further.
@@ -18,90 +17,177 @@ final class ClientStreams {
   /// Answers that had to wait come whether the connection is read or not: this is room for a hundred
   /// of them at once, unless they are very large.
   static let unreadLimit = 2 << 20
-  /// Octets of answers that all clients together may leave unread.
-  static let totalOutputLimit = 64 << 20
+  /// Octets that are read ahead on a connection: the longest message with its length.
+  static let inputLimit = 2 + 65_535
+  /// Connections looked at for one that waits for nothing before one that does has to go.
+  private static let searchLimit = 64
+  /// Idle connections closed at most when a new one comes.
+  private static let reapLimit = 16
 
-  fileprivate let core: Pinned<Core>
-  fileprivate let idle: CommonTimeout
-  fileprivate let message: CommonTimeout
-  fileprivate let loop: EventLoop
+  let loop: EventLoop
+  let core: Pinned<Core>
+  let limits: StreamLimits
+  /// How long a message may take to arrive.
+  let message: CommonTimeout
+  /// How long a connection may be idle, by ``StreamLimits/Pressure``.
+  private let idleTimeouts: [CommonTimeout]
   private var connections: [UInt32: ClientStream] = [:]
   private var nextNumber: UInt32 = 0
+  /// Connections by their place.
+  private var places: [ClientStream?]
+  private var freePlaces: [Int]
+  /// Places of those that have asked nothing yet, the first to come first.
+  private var silent: RecencyList
+  /// Places of the others, by last use.
+  private var used: RecencyList
+  private var perNetwork: [ClientNetwork: Int] = [:]
   private var closing: [Stream] = []
-  /// At least as many octets of answers are unread; what the kernel took since is still counted.
-  private var outputBound = 0
+  /// At least as many octets are in buffers; what the kernel took since is still counted.
+  private var bufferBound = 0
 
   /// What the connections have done so far.
   private(set) var counters = Counters()
 
   struct Counters {
     var accepted: UInt64 = 0
-    var refused: UInt64 = 0
+    /// Connections closed because of ``StreamLimits/connections``.
+    var displaced: UInt64 = 0
+    /// Connections closed because of ``StreamLimits/connectionsPerClient``.
+    var displacedByClient: UInt64 = 0
+    /// Connections closed before the full idle time because many were open.
+    var pressed: UInt64 = 0
     var timedOut: UInt64 = 0
+    /// How often a connection was not read further because of ``ClientStreams/pipelineLimit``.
+    var pipelineLimit: UInt64 = 0
     /// Connections closed because of ``ClientStreams/unreadLimit``.
     var unread: UInt64 = 0
-    /// Connections closed because of ``ClientStreams/totalOutputLimit``.
-    var totalOutput: UInt64 = 0
+    /// Connections closed because of ``StreamLimits/buffers``.
+    var buffers: UInt64 = 0
   }
 
-  init(on loop: EventLoop, core: Pinned<Core>) throws(SystemError) {
+  init(on loop: EventLoop, limits: StreamLimits, core: Pinned<Core>) throws(SystemError) {
     self.loop = loop
+    self.limits = limits
     self.core = core
-    idle = try loop.commonTimeout(milliseconds: ClientStreams.idleTimeout)
-    message = try loop.commonTimeout(milliseconds: ClientStreams.messageTimeout)
+    var timeouts: [CommonTimeout] = []
+    for level in StreamLimits.Pressure.allCases {
+      timeouts.append(
+        try loop.commonTimeout(milliseconds: limits.idleTimeout(at: level)))
+    }
+    idleTimeouts = timeouts
+    message = try loop.commonTimeout(milliseconds: StreamLimits.messageTimeout)
+    places = Array(repeating: nil, count: limits.connections)
+    freePlaces = Array((0..<limits.connections).reversed())
+    silent = RecencyList(capacity: limits.connections)
+    used = RecencyList(capacity: limits.connections)
   }
 
   /// Connections open now.
   var count: Int { connections.count }
 
+  /// How long a connection may be idle from now on.
+  var idle: CommonTimeout { idleTimeouts[limits.pressure(count).rawValue] }
+
+  // MARK: Coming and going
+
   /// Takes a new connection.
   func accept(_ stream: Stream) {
-    guard connections.count < ClientStreams.limit, let peer = stream.peer else {
-      counters.refused += 1
+    guard let peer = stream.peer else {
       stream.close(flushing: false)
       return
     }
     counters.accepted += 1
-    while connections[nextNumber] != nil { nextNumber &+= 1 }
-    let connection = ClientStream(stream, peer: peer, number: nextNumber, in: self)
-    connections[nextNumber] = connection
-    nextNumber &+= 1
-  }
-
-  /// Sends an answer that had to wait; nothing when its client is gone.
-  func send(_ message: Span<UInt8>, to number: UInt32) {
-    connections[number]?.answer(message)
-  }
-
-  fileprivate func remove(_ number: UInt32, timedOut: Bool = false) {
-    if timedOut { counters.timedOut += 1 }
-    connections.removeValue(forKey: number)
-  }
-
-  /// Octets of answers that clients have not read yet and the kernel has not taken.
-  var pendingOutput: Int { connections.values.reduce(0) { $0 + $1.stream.pendingOutput } }
-
-  /// Takes note of an answer to a connection, and closes those that leave too much unread.
-  fileprivate func wrote(_ count: Int, to connection: ClientStream) {
-    if connection.stream.pendingOutput > ClientStreams.unreadLimit {
-      counters.unread += 1
-      connection.abandon()
+    let network = ClientNetwork(IPAddress(peer))
+    makeRoom(for: network)
+    guard let place = freePlaces.popLast() else {
+      stream.close(flushing: false)
       return
     }
-    outputBound += count
-    guard outputBound > ClientStreams.totalOutputLimit else { return }
-    outputBound = pendingOutput
-    while outputBound > ClientStreams.totalOutputLimit {
-      // Whoever reads least, not whoever happened to be next.
-      guard
-        let largest = connections.values.max(by: {
-          $0.stream.pendingOutput < $1.stream.pendingOutput
-        })
-      else { return }
-      counters.totalOutput += 1
-      outputBound -= largest.stream.pendingOutput
-      largest.abandon()
+    while connections[nextNumber] != nil { nextNumber &+= 1 }
+    let connection = ClientStream(
+      stream, peer: peer, number: nextNumber, place: place, network: network, in: self)
+    connections[nextNumber] = connection
+    nextNumber &+= 1
+    places[place] = connection
+    silent.use(place)
+    perNetwork[network, default: 0] += 1
+  }
+
+  /// Closes those that a new connection displaces.
+  private func makeRoom(for network: ClientNetwork) {
+    reapIdle()
+    if perNetwork[network, default: 0] >= limits.connectionsPerClient,
+      let victim = victim(among: network)
+    {
+      counters.displacedByClient += 1
+      victim.abandon()
     }
+    if freePlaces.isEmpty, let victim = victim(among: nil) {
+      counters.displaced += 1
+      victim.abandon()
+    }
+  }
+
+  /// Closes connections that have been idle for longer than there is time now.
+  private func reapIdle() {
+    let level = limits.pressure(count)
+    guard level != .none else { return }
+    let usedBefore = EventLoop.now() - min(EventLoop.now(), limits.idleTimeout(at: level))
+    for _ in 0..<ClientStreams.reapLimit {
+      let oldest = [silent.oldest, used.oldest].compactMap { $0.flatMap { places[$0] } }
+      guard let idle = oldest.first(where: { $0.waiting == 0 && $0.usedAt <= usedBefore })
+      else { return }
+      counters.pressed += 1
+      idle.abandon()
+    }
+  }
+
+  /// The connection to close for a new one of a network, or of any.
+  private func victim(among network: ClientNetwork?) -> ClientStream? {
+    func isMeant(_ place: Int) -> Bool { network == nil || places[place]?.network == network }
+    var place = silent.oldest
+    while let present = place {
+      if isMeant(present) { return places[present] }
+      place = silent.next(after: present)
+    }
+    // One that waits for an answer is not idle, but neither may it be a way to stay for ever.
+    var oldest: ClientStream?
+    var looked = 0
+    place = used.oldest
+    while let present = place, looked < ClientStreams.searchLimit {
+      place = used.next(after: present)
+      guard isMeant(present), let connection = places[present] else { continue }
+      if connection.waiting == 0 { return connection }
+      if oldest == nil { oldest = connection }
+      looked += 1
+    }
+    return oldest
+  }
+
+  /// A connection was used.
+  func noteUse(of connection: ClientStream) {
+    if silent.contains(connection.place) { silent.remove(connection.place) }
+    used.use(connection.place)
+  }
+
+  /// A connection isn't read any further for now.
+  func notePause(isPipelineFull: Bool) { if isPipelineFull { counters.pipelineLimit += 1 } }
+
+  /// Forgets a connection that has ended.
+  func remove(_ connection: ClientStream, timedOut: Bool) {
+    guard connections.removeValue(forKey: connection.number) != nil else { return }
+    if timedOut { counters.timedOut += 1 }
+    places[connection.place] = nil
+    freePlaces.append(connection.place)
+    if silent.contains(connection.place) {
+      silent.remove(connection.place)
+    } else {
+      used.remove(connection.place)
+    }
+    let others = perNetwork[connection.network, default: 1] - 1
+    perNetwork[connection.network] = others > 0 ? others : nil
+    bufferBound -= connection.accounted
+    connection.accounted = 0
   }
 
   /// Closes all connections; what was written is still sent.
@@ -109,157 +195,53 @@ final class ClientStreams {
     closing = connections.values.map(\.stream)
     for stream in closing { stream.close(flushing: true) }
     connections.removeAll()
+    places = Array(repeating: nil, count: limits.connections)
   }
 
   /// Whether connections that were closed all at once have still something to send.
   var isFlushing: Bool { closing.contains { $0.pendingOutput > 0 } }
-}
 
-/// One TCP connection of a client.
-private final class ClientStream: StreamDelegate {
-  let stream: Stream
-  private let peer: SocketAddress
-  private let number: UInt32
-  private unowned let owner: ClientStreams
-  private var timer: Timer?
-  /// Questions that wait for upstream.
-  private var waiting = 0
-  private var isMessageBegun = false
-  private var isReadingPaused = false
-  private var hasEnded = false
+  // MARK: Answers and buffers
 
-  init(_ stream: Stream, peer: SocketAddress, number: UInt32, in owner: ClientStreams) {
-    self.stream = stream
-    self.peer = peer
-    self.number = number
-    self.owner = owner
-    timer = Timer(on: owner.loop) { [unowned self] in timeOut() }
-    timer?.schedule(after: owner.idle)
-    stream.delegate = self
+  /// Sends an answer that had to wait; nothing when its client is gone.
+  func send(_ message: Span<UInt8>, to number: UInt32) {
+    connections[number]?.answer(message)
   }
 
-  func streamReadable(_ stream: Stream) {
-    read()
-    owner.core.value.settle(now: EventLoop.now())
-  }
+  /// Octets in buffers: of messages half received, and of answers that clients have not read yet and
+  /// the kernel has not taken.
+  var buffered: Int { connections.values.reduce(0) { $0 + $1.buffered } }
 
-  /// Answers the messages that have arrived, as far as the connection's limits allow.
-  private func read() {
-    let now = EventLoop.now()
-    var hasAsked = false
-    var written = 0
-    while stream.isOpen, !isFull,
-      MessageFraming.next(
-        stream,
-        { message in
-          let served = owner.core.value.serve(
-            message, from: peer, stream: number, now: now
-          ) { answer in
-            MessageFraming.write(answer, to: stream)
-            written = answer.count
-          }
-          if served == .waiting { waiting += 1 }
-          if served != .ignored { hasAsked = true }
-        })
-    {
-      // Not before the input is put back: this may close the stream.
-      if written > 0 { owner.wrote(written, to: self) }
-      written = 0
-    }
-    guard stream.isOpen else { return }
-    if isFull {
-      pause()
-    } else {
-      setTimer(hasAsked: hasAsked)
-    }
-    finishIfEnded()
-  }
-
-  private var isFull: Bool {
-    waiting >= ClientStreams.pipelineLimit || stream.pendingOutput > ClientStreams.outputLimit
-  }
-
-  private func pause() {
-    guard !isReadingPaused else { return }
-    isReadingPaused = true
-    stream.pauseReading()
-    // A client that doesn't read its answers is idle, too.
-    timer?.schedule(after: owner.idle)
-  }
-
-  private func resumeIfPossible() {
-    guard isReadingPaused, !isFull else { return }
-    isReadingPaused = false
-    stream.resumeReading()
-  }
-
-  /// Sets how long the client may take now.
-  ///
-  /// Sets how long the client may take for what comes next.
-  ///
-  /// A message that has begun has to end soon, however slowly it trickles in; after one that was worth
-  /// an answer the next may take its time. Octets that make no question win no time.
-  private func setTimer(hasAsked: Bool) {
-    let isBegun = stream.readableBytes > 0
-    if hasAsked {
-      timer?.schedule(after: isBegun ? owner.message : owner.idle)
-      isMessageBegun = isBegun
-    } else if !isMessageBegun {
-      timer?.schedule(after: owner.message)
-      isMessageBegun = true
-    }
-  }
-
-  /// Sends an answer that had to wait.
-  func answer(_ message: Span<UInt8>) {
-    waiting -= 1
-    MessageFraming.write(message, to: stream)
-    owner.wrote(message.count, to: self)
-    guard stream.isOpen else { return }
-    resumeIfPossible()
-    finishIfEnded()
-  }
-
-  /// Gives up a client that doesn't read.
-  func abandon() {
-    stream.close(flushing: false)
-    end()
-  }
-
-  func streamDrained(_ stream: Stream) {
-    if !isMessageBegun { timer?.schedule(after: owner.idle) }
-    resumeIfPossible()
-    finishIfEnded()
-  }
-
-  func streamClosed(_ stream: Stream, reason: StreamEnd) {
-    guard reason == .endOfFile else {
-      end()
+  /// Takes note of an answer to a connection, and closes it when it leaves too much unread.
+  func wrote(to connection: ClientStream) {
+    guard connection.stream.pendingOutput <= ClientStreams.unreadLimit else {
+      counters.unread += 1
+      connection.abandon()
       return
     }
-    hasEnded = true
-    finishIfEnded()
+    account(connection)
   }
 
-  /// A client that sends no more still gets the answers it waits for (RFC 7766 §6.2.4).
-  private func finishIfEnded() {
-    guard hasEnded, waiting == 0, stream.isOpen else { return }
-    stream.close(flushing: true)
-    end()
-  }
-
-  private func timeOut() {
-    if waiting > 0 && !isMessageBegun {
-      // The upstream is slow, not the client.
-      timer?.schedule(after: owner.idle)
-      return
+  /// Takes note of what is in a connection's buffers; when all together hold too much, those with the
+  /// most are closed.
+  func account(_ connection: ClientStream) {
+    guard connection.stream.isOpen else { return }
+    recount(connection)
+    guard bufferBound > limits.buffers else { return }
+    for connection in connections.values { recount(connection) }
+    while bufferBound > limits.buffers {
+      // Whoever holds most, not whoever happened to be next.
+      guard let largest = connections.values.max(by: { $0.accounted < $1.accounted }) else {
+        return
+      }
+      counters.buffers += 1
+      largest.abandon()
     }
-    stream.close(flushing: false)
-    end(timedOut: true)
   }
 
-  private func end(timedOut: Bool = false) {
-    timer?.cancel()
-    owner.remove(number, timedOut: timedOut)
+  private func recount(_ connection: ClientStream) {
+    let now = connection.buffered
+    bufferBound += now - connection.accounted
+    connection.accounted = now
   }
 }

@@ -15,6 +15,8 @@ extension Core {
     let cache = frontend.cache.counters
     let queries = frontend.counters
     let resolver = frontend.resolver.counters
+    let clients = self.streams
+    let accepted = clients?.counters ?? ClientStreams.Counters()
     let streams = upstreamStreams?.counters ?? UpstreamStreams.Counters()
     var sockets = DatagramCounters()
     for socket in datagrams {
@@ -94,15 +96,19 @@ extension Core {
       (
         "tcp",
         .object([
-          ("connections", .count(self.streams?.count ?? 0)),
-          ("limit", .count(ClientStreams.limit)),
-          ("accepted", .count(self.streams?.counters.accepted ?? 0)),
-          ("limit_reached", .count(self.streams?.counters.refused ?? 0)),
-          ("timed_out", .count(self.streams?.counters.timedOut ?? 0)),
-          ("unread_limit_reached", .count(self.streams?.counters.unread ?? 0)),
-          ("output_bytes", .count(self.streams?.pendingOutput ?? 0)),
-          ("output_limit_bytes", .count(ClientStreams.totalOutputLimit)),
-          ("output_limit_reached", .count(self.streams?.counters.totalOutput ?? 0)),
+          ("connections", .count(clients?.count ?? 0)),
+          ("limit", .count(clients?.limits.connections ?? 0)),
+          ("accepted", .count(accepted.accepted)),
+          ("limit_reached", .count(accepted.displaced)),
+          ("per_client_limit", .count(clients?.limits.connectionsPerClient ?? 0)),
+          ("per_client_limit_reached", .count(accepted.displacedByClient)),
+          ("timed_out", .count(accepted.timedOut)),
+          ("closed_early", .count(accepted.pressed)),
+          ("pipeline_limit_reached", .count(accepted.pipelineLimit)),
+          ("unread_limit_reached", .count(accepted.unread)),
+          ("buffer_bytes", .count(clients?.buffered ?? 0)),
+          ("buffer_limit_bytes", .count(clients?.limits.buffers ?? 0)),
+          ("buffer_limit_reached", .count(accepted.buffers)),
         ])
       ),
       (

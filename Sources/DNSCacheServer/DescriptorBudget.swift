@@ -4,6 +4,8 @@
 struct DescriptorBudget {
   /// Sockets for each upstream.
   let socketsPerUpstream: Int
+  /// What bounds clients' TCP connections.
+  private(set) var streams: StreamLimits
   /// What to tell a person when there are too few.
   let complaint: String?
 
@@ -13,25 +15,35 @@ struct DescriptorBudget {
   private static let perListener = 2
   /// Sockets for each upstream at least: with fewer, ports are easily guessed.
   private static let leastPerUpstream = 4
+  /// Connections of clients at least.
+  private static let leastStreams = 8
 
   init(_ settings: Settings, limit: UInt64) {
     let limit = Int(clamping: limit)
-    let fixed = DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count
+    let count = settings.upstreams.count
     let most = UpstreamSockets.mostPerUpstream
-    let upstreams = (most + UpstreamSockets.retired(perUpstream: most)) * settings.upstreams.count
-    let needed =
-      fixed + upstreams + ClientStreams.limit
-      + UpstreamStreams.connectionLimit * settings.upstreams.count
+    let fixed =
+      DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count
+      + UpstreamStreams.connectionLimit * count
+    let upstreams = (most + UpstreamSockets.retired(perUpstream: most)) * count
+    let needed = fixed + upstreams + settings.streams.connections
+    streams = settings.streams
     guard limit < needed else {
-      socketsPerUpstream = UpstreamSockets.mostPerUpstream
+      socketsPerUpstream = most
       complaint = nil
       return
     }
     // Half of what is left is for TCP.
-    let share = (limit - fixed) / 2 / settings.upstreams.count
+    let share = (limit - fixed) / 2 / count
     let sockets = share - UpstreamSockets.retired(perUpstream: max(share, 0))
     socketsPerUpstream = min(max(sockets, DescriptorBudget.leastPerUpstream), most)
+    let left =
+      limit - fixed
+      - (socketsPerUpstream + UpstreamSockets.retired(perUpstream: socketsPerUpstream)) * count
+    // With a limit of its own the oldest connection gives way; without, new ones could not come.
+    streams.connections = min(
+      max(left, DescriptorBudget.leastStreams), settings.streams.connections)
     complaint =
-      "only \(limit) files may be open, \(needed) are needed: each upstream is asked from \(socketsPerUpstream) ports instead of \(UpstreamSockets.mostPerUpstream), and fewer TCP connections are taken; set LimitNOFILE=\(needed) in the unit, or `ulimit -n \(needed)` before the start"
+      "only \(limit) files may be open, \(needed) are needed: each upstream is asked from \(socketsPerUpstream) ports instead of \(UpstreamSockets.mostPerUpstream), and \(streams.connections) TCP connections are taken instead of \(settings.streams.connections); set LimitNOFILE=\(needed) in the unit, or `ulimit -n \(needed)` before the start"
   }
 }

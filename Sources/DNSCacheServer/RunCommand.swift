@@ -55,6 +55,9 @@ struct RunCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Begin answers with another record of an RRset each time.")
   var rotate = true
 
+  @OptionGroup(title: "TCP")
+  var streams: StreamOptions
+
   @Option(help: ArgumentHelp("The socket that ctl talks to.", valueName: "path"))
   var control: String?
 
@@ -113,7 +116,8 @@ struct RunCommand: ParsableCommand {
       saveInterval: cacheSaveInterval.milliseconds, rotates: rotate,
       control: control ?? Settings.defaultControl(),
       // A part of a second is one: 0 alone means never.
-      staleAge: UInt32((serveStale.milliseconds + 999) / 1_000), isPrefetching: prefetch)
+      staleAge: UInt32((serveStale.milliseconds + 999) / 1_000), isPrefetching: prefetch,
+      streams: try streams.limits())
   }
 
   private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {

@@ -61,7 +61,7 @@ final class Server {
     core.value.setTimers(
       EndOfTurn(on: loop) { [core] in core.value.finishTurn() },
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
-    try listen()
+    try listen(budget.streams)
     core.value.upstreams = UpstreamSockets(
       on: loop, upstreams: settings.upstreams, perUpstream: budget.socketsPerUpstream, core: core,
       logger: logger)
@@ -141,8 +141,8 @@ final class Server {
 
   // MARK: Listening
 
-  private func listen() throws {
-    let streams = try ClientStreams(on: loop, core: core)
+  private func listen(_ limits: StreamLimits) throws {
+    let streams = try ClientStreams(on: loop, limits: limits, core: core)
     core.value.streams = streams
     for address in settings.listen {
       do {
@@ -173,7 +173,9 @@ final class Server {
       socket = try DatagramSocket(
         on: loop, boundTo: address, options: options, receiver: receiver)
       do {
-        listener = try StreamListener(on: loop, boundTo: socket.localAddress) { stream in
+        listener = try StreamListener(
+          on: loop, boundTo: socket.localAddress, inputLimit: ClientStreams.inputLimit
+        ) { stream in
           streams.accept(stream)
         }
       } catch {

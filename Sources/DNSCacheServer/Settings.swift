@@ -18,6 +18,8 @@ struct Settings {
   /// Seconds that expired answers are kept for; 0 means not at all.
   var staleAge: UInt32
   var isPrefetching: Bool
+  /// What bounds clients' TCP connections.
+  var streams = StreamLimits()
 
   static let defaultListen = ["127.0.0.1:53", "[::1]:53"]
   static let port: UInt16 = 53

@@ -64,7 +64,7 @@ extension EndToEnd {
       _ = fcntl(deaf.socket.descriptor, F_SETFL, O_NONBLOCK)
       let question = StreamClient.framed(DNSMessage.query("big.example.net").encoded())
       for _ in 0..<2_000 { deaf.socket.send(question) }
-      #expect(try eventually { try server.stat("tcp.output_bytes") > 65_536 })
+      #expect(try eventually { try server.stat("tcp.buffer_bytes") > 65_536 })
       let stopwatch = Stopwatch()
       #expect(server.terminate() == .exited(0))
       #expect(stopwatch.elapsed < .seconds(3), "\(stopwatch.elapsed)")

@@ -109,6 +109,9 @@ extension EndToEnd {
       ["--cache-save-interval", "5"], ["--cache-save-interval", "soon"],
       ["--serve-stale", "1"], ["--serve-stale", "31d"],
       ["--cache-size", "99999999999999999999GiB"], ["--log-level", "loud"],
+      ["--tcp-connections", "0"], ["--tcp-connections", "many"],
+      ["--tcp-connections-per-client", "0"], ["--tcp-idle-timeout", "10"],
+      ["--tcp-idle-timeout", "10ms"], ["--tcp-buffers", "64KiB"],
     ])
     func `a value that is none`(arguments: [String]) throws {
       var all = arguments

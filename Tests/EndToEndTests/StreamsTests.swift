@@ -191,9 +191,9 @@ extension EndToEnd {
       let (upstream, server, clients) = try deafClients(200, asking: 15, names: 4)
       #expect(
         try eventually(within: .seconds(20), every: .milliseconds(100)) {
-          try server.stat("tcp.output_limit_reached") > 0 && server.stat("inflight.waiting") == 0
+          try server.stat("tcp.buffer_limit_reached") > 0 && server.stat("inflight.waiting") == 0
         })
-      #expect(try server.stat("tcp.output_bytes") <= server.stat("tcp.output_limit_bytes"))
+      #expect(try server.stat("tcp.buffer_bytes") <= server.stat("tcp.buffer_limit_bytes"))
       #expect(try server.stat("tcp.unread_limit_reached") == 0)
       #expect(server.peakResidentMemory < 200 << 20, "\(server.peakResidentMemory >> 20) MiB")
       let client = try StreamClient(server.endpoint)

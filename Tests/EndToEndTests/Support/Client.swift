@@ -50,8 +50,9 @@ final class StreamClient {
   private var received: [UInt8] = []
   private(set) var isAtEnd = false
 
-  init(_ server: Endpoint) throws {
-    socket = try Socket.connected(.stream, to: server)
+  /// Connects, from an address of loopback when one is given.
+  init(_ server: Endpoint, from source: String? = nil) throws {
+    socket = try Socket.connected(.stream, to: server, from: source.map { Endpoint($0, 0) })
   }
 
   /// A message with its length in front.

@@ -1,0 +1,180 @@
+import EventLoop
+import Memory
+
+/// One TCP connection of a client.
+final class ClientStream: StreamDelegate {
+  let stream: Stream
+  /// What the core knows it by; no other connection had it before.
+  let number: UInt32
+  /// Its place in the order of use; another's when it is gone.
+  let place: Int
+  let network: ClientNetwork
+  /// Questions that wait for upstream.
+  private(set) var waiting = 0
+  /// When it was opened, asked something or got an answer that had to wait.
+  private(set) var usedAt = EventLoop.now()
+  /// Octets of its buffers when they were last looked at.
+  var accounted = 0
+
+  private let peer: SocketAddress
+  private unowned let owner: ClientStreams
+  private var timer: Timer?
+  private var isMessageBegun = false
+  private var isReadingPaused = false
+  private var hasEnded = false
+
+  init(
+    _ stream: Stream, peer: SocketAddress, number: UInt32, place: Int, network: ClientNetwork,
+    in owner: ClientStreams
+  ) {
+    self.stream = stream
+    self.peer = peer
+    self.number = number
+    self.place = place
+    self.network = network
+    self.owner = owner
+    timer = Timer(on: owner.loop) { [unowned self] in timeOut() }
+    timer?.schedule(after: owner.idle)
+    stream.delegate = self
+  }
+
+  /// Octets in its buffers.
+  var buffered: Int { stream.readableBytes + stream.pendingOutput }
+
+  func streamReadable(_ stream: Stream) {
+    read()
+    owner.core.value.settle(now: EventLoop.now())
+  }
+
+  /// Answers the messages that have arrived, as far as the connection's limits allow.
+  private func read() {
+    let now = EventLoop.now()
+    var hasAsked = false
+    var written = 0
+    while stream.isOpen, !isFull,
+      MessageFraming.next(
+        stream,
+        { message in
+          let served = owner.core.value.serve(
+            message, from: peer, stream: number, now: now
+          ) { answer in
+            MessageFraming.write(answer, to: stream)
+            written = answer.count
+          }
+          if served == .waiting { waiting += 1 }
+          if served != .ignored { hasAsked = true }
+        })
+    {
+      // Not before the input is put back: this may close the stream.
+      if written > 0 { owner.wrote(to: self) }
+      written = 0
+    }
+    guard stream.isOpen else { return }
+    if hasAsked { noteUse(now) }
+    if isFull {
+      pause()
+    } else {
+      setTimer(hasAsked: hasAsked)
+    }
+    owner.account(self)
+    finishIfEnded()
+  }
+
+  private func noteUse(_ now: UInt64) {
+    usedAt = now
+    owner.noteUse(of: self)
+  }
+
+  private var isFull: Bool {
+    waiting >= ClientStreams.pipelineLimit || stream.pendingOutput > ClientStreams.outputLimit
+  }
+
+  private func pause() {
+    guard !isReadingPaused else { return }
+    isReadingPaused = true
+    owner.notePause(isPipelineFull: waiting >= ClientStreams.pipelineLimit)
+    stream.pauseReading()
+    // A client that doesn't read its answers is idle, too.
+    timer?.schedule(after: owner.idle)
+  }
+
+  private func resumeIfPossible() {
+    guard isReadingPaused, !isFull else { return }
+    isReadingPaused = false
+    stream.resumeReading()
+  }
+
+  /// Sets how long the client may take for what comes next.
+  ///
+  /// A message that has begun has to end soon, however slowly it trickles in; after one that was worth
+  /// an answer the next may take its time. Octets that make no question win no time.
+  private func setTimer(hasAsked: Bool) {
+    let isBegun = stream.readableBytes > 0
+    if hasAsked {
+      timer?.schedule(after: isBegun ? owner.message : owner.idle)
+      isMessageBegun = isBegun
+    } else if !isMessageBegun {
+      timer?.schedule(after: owner.message)
+      isMessageBegun = true
+    }
+  }
+
+  /// Sends an answer that had to wait.
+  func answer(_ message: Span<UInt8>) {
+    waiting -= 1
+    MessageFraming.write(message, to: stream)
+    owner.wrote(to: self)
+    guard stream.isOpen else { return }
+    noteUse(EventLoop.now())
+    resumeIfPossible()
+    finishIfEnded()
+  }
+
+  /// Closes the connection; what is not sent by then is lost.
+  func abandon() {
+    stream.close(flushing: false)
+    end()
+  }
+
+  func streamDrained(_ stream: Stream) {
+    if !isMessageBegun { timer?.schedule(after: owner.idle) }
+    owner.account(self)
+    resumeIfPossible()
+    finishIfEnded()
+  }
+
+  func streamClosed(_ stream: Stream, reason: StreamEnd) {
+    guard reason == .endOfFile else {
+      end()
+      return
+    }
+    hasEnded = true
+    isMessageBegun = false
+    timer?.schedule(after: owner.idle)
+    finishIfEnded()
+  }
+
+  /// A client that sends no more still gets the answers it waits for (RFC 7766 §6.2.4).
+  ///
+  /// Until it has taken them the connection counts, as any other whose client doesn't read.
+  private func finishIfEnded() {
+    guard hasEnded, waiting == 0, stream.isOpen, stream.pendingOutput == 0 else { return }
+    stream.close(flushing: false)
+    end()
+  }
+
+  private func timeOut() {
+    if waiting > 0 && !isMessageBegun {
+      // The upstream is slow, not the client.
+      timer?.schedule(after: owner.idle)
+      return
+    }
+    stream.close(flushing: false)
+    end(timedOut: true)
+  }
+
+  private func end(timedOut: Bool = false) {
+    timer?.cancel()
+    owner.remove(self, timedOut: timedOut)
+  }
+}
