@@ -2,6 +2,11 @@
 ///
 /// The RFC lets Authority data of an authoritative reply outrank a non-authoritative answer. Here the
 /// section decides first, because data from Authority and Additional is never given as an answer.
+///
+/// DO and CD come beside the rank, not into it. Of answers, what was fetched with DO replaces what was
+/// fetched without and not the other way round, whatever AA says; but what an alias led to never
+/// replaces what was asked for by its name. What was fetched with CD is ranked among its like alone: it
+/// lies beside what wasn't, and neither touches the other.
 public enum Rank: UInt8, Sendable, Comparable {
   /// From the Additional section.
   case additional = 1
