@@ -108,7 +108,7 @@ extension EndToEnd {
       #expect(slowest < .milliseconds(300), "\(slowest)")
       #expect(try server.stat("cache.prefetches") == 1)
       #expect(try server.stat("cache.misses") == 1)
-      #expect(upstream.queries(for: Self.name).count == 2)
+      #expect(upstream.queries(for: Self.name).count >= 2)
     }
 
     @Test func `without prefetching, each end of a record is a miss`() throws {
