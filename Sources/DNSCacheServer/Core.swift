@@ -218,7 +218,7 @@ struct Core: ~Copyable {
       let count = frontend.resolver.writeQuery(outgoing, into: &writer)
       guard let socket = outgoing.socket, let upstreams else { return }
       if !upstreams.send(buffer.value.span.extracting(0..<count), from: socket) {
-        frontend.resolver.socketFailed(socket, now: now)
+        frontend.resolver.socketFailed(socket, id: outgoing.id, now: now)
       }
     case .openStream(let outgoing):
       var target = buffer.value.mutableSpan
@@ -291,8 +291,9 @@ extension IPAddress {
 extension Core {
   /// Tells every client that waits that there is no answer: for the end of the program.
   mutating func failWaiting() {
-    frontend.resolver.failAll()
-    settle(now: EventLoop.now())
+    let now = EventLoop.now()
+    frontend.resolver.failAll(now: now)
+    settle(now: now)
     finishTurn()
   }
 
@@ -302,9 +303,12 @@ extension Core {
   }
 
   /// What was sent from an upstream socket can't reach its upstream.
-  mutating func upstreamFailed(_ socket: Int) {
+  ///
+  /// - Parameter query: the packet, as far as the network sent it back.
+  mutating func upstreamFailed(_ socket: Int, query: Span<UInt8>) {
     let now = EventLoop.now()
-    frontend.resolver.socketFailed(socket, now: now)
+    frontend.resolver.socketFailed(
+      socket, id: query.count >= 2 ? query.load16(0) : nil, now: now)
     settle(now: now)
   }
 

@@ -298,7 +298,7 @@ final class UpstreamDatagrams: DatagramReceiver {
   }
 
   override func socketFailed(_ socket: DatagramSocket, error: Int32, payload: Span<UInt8>) {
-    core.value.upstreamFailed(number)
+    core.value.upstreamFailed(number, query: payload)
   }
 }
 

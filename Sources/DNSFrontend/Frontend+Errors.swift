@@ -47,10 +47,12 @@ extension Frontend {
 
   /// Writes an answer without records.
   ///
-  /// - Parameter error: why there are none, told to clients that speak EDNS (RFC 8914).
+  /// - Parameters:
+  ///   - error: why there are none, told to clients that speak EDNS (RFC 8914).
+  ///   - isCached: whether that is known from an earlier question.
   func writeError(
     _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
-    reply: inout MutableSpan<UInt8>
+    isCached: Bool = false, reply: inout MutableSpan<UInt8>
   ) -> Int {
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)
@@ -58,7 +60,7 @@ extension Frontend {
       // RFC 6891 §6.1.3: the upper eight bits of the code.
       Frontend.writeOPT(
         extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), for: header,
-        error: error, into: &writer)
+        error: error, isCached: isCached, into: &writer)
     }
     return writer.finish(
       flags: Frontend.responseFlags(header.flags)
@@ -85,20 +87,24 @@ enum Explanation {
     ExtendedError(.other, "aliases form a loop or too long a chain")
   }
 
-  /// Why a question that was asked upstream has no answer.
-  static func of(_ outcome: Outcome) -> ExtendedError {
-    switch outcome {
-    case .answered, .answeredWithoutDNSSEC: endlessAliases
-    case .failed, .overdue: ExtendedError(.noReachableAuthority)
-    }
-  }
-
   /// What an answer has that is stale (RFC 8767 §4).
   static func of(_ staleness: Staleness) -> ExtendedError? {
     switch staleness {
     case .none: nil
     case .records: ExtendedError(.staleAnswer)
     case .noName: ExtendedError(.staleNameError)
+    }
+  }
+
+  /// Why there is no answer from upstream.
+  static func of(_ failure: Failure) -> ExtendedError {
+    switch failure.cause {
+    case .silence: ExtendedError(.noReachableAuthority)
+    case .unreachable: ExtendedError(.networkError)
+    // What the error means is known upstream.
+    case .upstreamError: ExtendedError(.other, "upstream has no answer")
+    case .overload: tooMuchInFlight
+    case .ending: ExtendedError(.notReady, "stopping")
     }
   }
 }

@@ -51,10 +51,11 @@ extension Frontend {
   ) -> Int? {
     if case .answeredWithoutDNSSEC = outcome { pending[index].needs.insert(.unsignedToo) }
     let query = pending[index]
-    if case .overdue = outcome {
-      return concludeOverdue(index, into: &reply, now: now)
-    }
-    if outcome != .failed {
+    var failure: Failure?
+    switch outcome {
+    case .overdue: return concludeOverdue(index, into: &reply, now: now)
+    case .failed(let reason): failure = reason
+    case .answered, .answeredWithoutDNSSEC:
       if let count = composePending(index, into: &reply, now: now) { return count }
       // The key names what is missing. Asking for the same name again would change nothing.
       if query.asked < Frontend.questionsPerQuery && key.hash != query.askedHash {
@@ -62,27 +63,31 @@ extension Frontend {
         if query.asked == 1 { openChains += 1 }
         pending[index].askedHash = key.hash
         let patience = patience(query.header.type, query.needs, &reply, now: now)
-        if case .accepted = resolver.ask(
+        switch resolver.ask(
           key, type: query.header.type, needs: query.needs, client: UInt32(index),
           since: query.started, patience: patience, now: now)
         {
-          return nil
+        case .accepted: return nil
+        case .failed(let reason): failure = reason
         }
       }
     }
     if let count = composeStale(index, into: &reply, now: now) { return count }
-    return writeFailure(index, outcome, reply: &reply)
+    return writeFailure(index, failure, reply: &reply)
   }
 
   /// Tells a waiting client that there is no answer.
+  ///
+  /// - Parameter failure: what was in the way; nothing when aliases lead nowhere.
   mutating func writeFailure(
-    _ index: Int, _ outcome: Outcome, reply: inout MutableSpan<UInt8>
+    _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>
   ) -> Int {
     counters.failures &+= 1
     let query = pending[index]
     return writeError(
       query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
-      Explanation.of(outcome), reply: &reply)
+      failure.map(Explanation.of) ?? Explanation.endlessAliases,
+      isCached: failure?.isCached ?? false, reply: &reply)
   }
 
   /// Writes a waiting query's answer from what the cache has.

@@ -29,7 +29,8 @@ extension Frontend {
 
   /// Answers a query that can't be asked upstream: with what is stale, if there is anything.
   mutating func writeFailure(
-    _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>, now: UInt64
+    _ header: Header, _ question: Span<UInt8>, _ failure: Failure,
+    reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int {
     if cache.limits.staleAge > 0 {
       key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
@@ -44,7 +45,9 @@ extension Frontend {
       }
     }
     counters.failures &+= 1
-    return writeError(header, question, .servFail, Explanation.tooMuchInFlight, reply: &reply)
+    return writeError(
+      header, question, .servFail, Explanation.of(failure), isCached: failure.isCached,
+      reply: &reply)
   }
 
   /// Writes a stale answer to a waiting query, if there is one.
@@ -73,12 +76,12 @@ extension Frontend {
     // Leaves the key at what is missing.
     if let count = composePending(index, into: &reply, now: now) { return count }
     let query = pending[index]
-    if case .accepted = resolver.ask(
+    switch resolver.ask(
       key, type: query.header.type, needs: query.needs, client: UInt32(index),
       since: query.started, now: now)
     {
-      return nil
+    case .accepted: return nil
+    case .failed(let failure): return writeFailure(index, failure, reply: &reply)
     }
-    return writeFailure(index, .overdue, reply: &reply)
   }
 }

@@ -199,7 +199,7 @@ public struct Frontend: ~Copyable {
       asked: 1, askedHash: key.hash, started: now)
     guard let index = pending.insert(waiting) else {
       counters.pendingLimit &+= 1
-      return .reply(writeFailure(header, question, reply: &reply, now: now))
+      return .reply(writeFailure(header, question, Failure(.overload), reply: &reply, now: now))
     }
     pendingQuestions.store(question, in: index)
     let patience = patience(header.type, header.needs, &reply, now: now)
@@ -209,9 +209,9 @@ public struct Frontend: ~Copyable {
     {
     case .accepted:
       return .pending
-    case .refused:
+    case .failed(let failure):
       pending.remove(index)
-      return .reply(writeFailure(header, question, reply: &reply, now: now))
+      return .reply(writeFailure(header, question, failure, reply: &reply, now: now))
     }
   }
 
@@ -283,12 +283,13 @@ public struct Frontend: ~Copyable {
   ///
   /// DO comes back as it was sent (RFC 3225 §3).
   static func writeOPT(
-    extendedRcode: UInt8, for header: Header, error: ExtendedError? = nil,
+    extendedRcode: UInt8, for header: Header, error: ExtendedError? = nil, isCached: Bool = false,
     into writer: inout MessageWriter
   ) {
     let begin = writer.beginOPT(
       udpSize: EDNS.defaultUDPSize, extendedRcode: extendedRcode, dnssecOK: header.dnssecOK)
     if let error { writer.option(error) }
+    if isCached { writer.option(ExtendedError(.cachedError)) }
     writer.endRecord(begin, in: .additional)
   }
 }

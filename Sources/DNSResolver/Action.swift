@@ -13,7 +13,7 @@ public struct QuestionHandle: Equatable, Hashable, Sendable {
 
 /// A packet that is to be sent upstream; `Resolver.writeQuery(_:into:)` writes it.
 public struct OutgoingQuery: Sendable {
-  /// The question.
+  /// The question; of no meaning in a probe.
   public let question: QuestionHandle
   /// The transaction ID.
   public let id: UInt16
@@ -23,6 +23,10 @@ public struct OutgoingQuery: Sendable {
   public let socket: Int?
   /// Whether the name's letters have random case.
   let isCased: Bool
+  /// What EDNS it has.
+  let edns: EDNSOffer
+  /// Whether nobody waits for the reply: it tells whether an upstream that was down is back.
+  public var isProbe = false
 }
 
 /// Something that the resolver wants done.
@@ -42,8 +46,8 @@ public enum Outcome: Sendable {
   /// The same, but for a question with DO upstream did not understand EDNS: there are no signatures,
   /// and asking again would bring none.
   case answeredWithoutDNSSEC
-  /// No upstream gave a usable reply.
-  case failed
+  /// There is no answer.
+  case failed(Failure)
   /// The client has waited as long as its patience lasts; the question goes on without it.
   case overdue
 }

@@ -46,9 +46,9 @@ extension Resolver {
   static let caseFailureLimit: UInt8 = 4
 
   /// Whether a packet to a question's upstream has random letter case.
-  func isCased(_ index: Int) -> Bool {
+  func isCased(_ index: Int, now: UInt64) -> Bool {
     !questions[index].isFolded
-      && caseFailures[Int(questions[index].upstream)] < Resolver.caseFailureLimit
+      && now >= choice.upstreams[Int(questions[index].upstream)].foldedUntil
   }
 
   /// Draws the letter case that a question's name is sent in.
@@ -86,14 +86,19 @@ extension Resolver {
       questions[index].attemptCount < ResolverTiming.attempts
     else { return false }
     questions[index].isFolded = true
-    noteCaseFailure(index)
+    noteCaseFailure(index, now: now)
     send(index, now: now)
     return true
   }
 
   /// Notes that a question's upstream doesn't keep letter case.
-  mutating func noteCaseFailure(_ index: Int) {
+  mutating func noteCaseFailure(_ index: Int, now: UInt64) {
     let upstream = Int(questions[index].upstream)
-    if caseFailures[upstream] < Resolver.caseFailureLimit { caseFailures[upstream] += 1 }
+    choice.upstreams[upstream].caseFailures += 1
+    guard choice.upstreams[upstream].caseFailures >= Resolver.caseFailureLimit else { return }
+    // When its time is over, one more failure suffices.
+    choice.upstreams[upstream].caseFailures = Resolver.caseFailureLimit - 1
+    choice.upstreams[upstream].foldedUntil = now + Upstream.fallbackLife
+    counters.fallbacks += 1
   }
 }

@@ -114,7 +114,19 @@ extension Resolver {
     return nil
   }
 
-  mutating func forgetAttempt(_ place: Int) {
+  /// Forgets what was sent for a question; replies to it are nobody's from now on.
+  mutating func forgetAttempts(of index: Int) {
+    var attempt = questions[index].firstAttempt
+    questions[index].firstAttempt = Resolver.nobody
+    while attempt != Resolver.nobody {
+      let next = attempts[Int(attempt)].next
+      forgetAttempt(Int(attempt))
+      attempt = next
+    }
+  }
+
+  private mutating func forgetAttempt(_ place: Int) {
+    choice.upstreams[Int(attempts[place].socket) / settings.socketsPerUpstream].inFlight -= 1
     let bucket = transactionBucket(Int(attempts[place].socket), attempts[place].id)
     let next = attempts[place].chain
     if byTransaction[bucket] == UInt32(place) {

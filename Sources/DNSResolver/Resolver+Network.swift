@@ -1,13 +1,19 @@
+import Memory
+
 // What a change of this host's network means.
 
 extension Resolver {
   /// Milliseconds over which questions in flight are asked again after a change.
   private static let networkChangeSpread = 128
 
-  /// This host's addresses, routes or links have changed: an upstream that failed may be there now.
+  /// This host's addresses, routes or links have changed: an upstream that failed may be there now, and
+  /// what was measured was another way.
   ///
-  /// Questions in flight are asked again, a few at a time.
+  /// Upstreams that are down are probed at once, questions in flight are asked again, a few at a time.
   public mutating func networkChanged(now: UInt64) {
+    failures.forgetAll()
+    for upstream in 0..<settings.upstreams { renewHealth(upstream, now: now) }
+    choice.reconsider()
     for index in 0..<questions.end where questions.contains(index) && !questions[index].isStreaming
     {
       questions[index].failedUpstreams = 0
@@ -16,5 +22,16 @@ extension Resolver {
       questions[index].due = due
       timers.schedule(index, at: min(due, questions[index].earliest), now: now)
     }
+  }
+
+  private mutating func renewHealth(_ upstream: Int, now: UInt64) {
+    choice.upstreams[upstream].roundTrip = RoundTripTime()
+    choice.upstreams[upstream].failures = 0
+    choice.upstreams[upstream].failingSince = now
+    // What was sent before tells nothing of the way that there is now.
+    choice.upstreams[upstream].heardAt = now
+    guard choice.upstreams[upstream].isDown else { return }
+    choice.upstreams[upstream].probeInterval = ResolverTiming.firstProbe
+    sendProbe(upstream, now: now)
   }
 }

@@ -14,19 +14,26 @@ extension Resolver {
     _ packet: Span<UInt8>, socket: Int, cache: inout Cache, now: UInt64
   ) {
     guard let header = try? MessageHeader(packet), header.isResponse,
-      header.opcode == Opcode.query.rawValue,
-      let place = findAttempt(socket: socket, id: header.id)
+      header.opcode == Opcode.query.rawValue
     else {
       counters.mismatched += 1
+      return
+    }
+    guard let place = findAttempt(socket: socket, id: header.id) else {
+      if !takeProbeReply(packet, header, socket: socket, now: now) {
+        takeGuess(packet, header, now: now)
+      }
       return
     }
     let index = Int(attempts[place].question)
     let isCased = attempts[place].isCased
     guard let (end, isCaseKept) = matchingQuestion(packet, header, index, isCased: isCased) else {
+      takeMismatch(packet, header, index, now: now)
       return
     }
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     let upstream = socket / settings.socketsPerUpstream
+    hear(upstream, now: now)
     guard isCaseKept else {
       doubtCase(index, upstream: upstream, now: now)
       return
@@ -38,13 +45,14 @@ extension Resolver {
     if isOversized || header.flags & MessageHeader.Flag.truncated != 0 {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
+      noteTruncated(place, upstream: upstream, now: now)
       guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
       questions[index].upstream = UInt8(upstream)
       startStream(index, now: now)
       return
     }
     let source = Source(
-      upstream: upstream, isStream: false, isPlain: attempts[place].isPlain, attempt: place)
+      upstream: upstream, isStream: false, edns: attempts[place].edns, attempt: place)
     take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
@@ -59,12 +67,18 @@ extension Resolver {
       counters.mismatched += 1
       return
     }
-    guard let (end, _) = matchingQuestion(packet, header, index, isCased: false) else { return }
+    guard let (end, _) = matchingQuestion(packet, header, index, isCased: false) else {
+      counters.mismatched += 1
+      return
+    }
+    let upstream = Int(questions[index].upstream)
+    hear(upstream, now: now)
     let source = Source(
-      upstream: Int(questions[index].upstream), isStream: true, isPlain: questions[index].isPlain)
+      upstream: upstream, isStream: true,
+      edns: questions[index].isPlain(upstream) ? .none : .full)
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
       // More than a message holds; there is nothing larger to ask with.
-      counters.errors += 1
+      noteError(upstream)
       giveUp(on: source, index, now: now)
       return
     }
@@ -75,24 +89,22 @@ extension Resolver {
   public mutating func streamFailed(_ handle: QuestionHandle, now: UInt64) {
     guard let index = index(handle), questions[index].isStreaming else { return }
     counters.unreachable += 1
-    endStream(index)
-    if foldDoubted(index, now: now) { return }
-    questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
-    moveOn(index, now: now)
+    questions[index].cause = .unreachable
+    abandonStream(index, now: now)
   }
 
-  /// Notices that what was sent from a socket can't reach its upstream (ICMP, or no route).
-  public mutating func socketFailed(_ socket: Int, now: UInt64) {
-    counters.unreachable += 1
-    let upstream = UInt8(socket / settings.socketsPerUpstream)
-    for index in 0..<questions.end where questions.contains(index) {
-      let latest = questions[index].firstAttempt
-      guard latest != Resolver.nobody, Int(attempts[Int(latest)].socket) == socket,
-        !questions[index].isStreaming
-      else { continue }
-      questions[index].failedUpstreams |= 1 << UInt64(upstream)
-      moveOn(index, now: now)
+  /// Gives up a TCP attempt: the next upstream is asked.
+  mutating func abandonStream(_ index: Int, now: UInt64) {
+    endStream(index)
+    if foldDoubted(index, now: now) { return }
+    if questions[index].mismatches >= Resolver.mismatchLimit {
+      // That it goes over TCP was our wish, not the upstream's: UDP is tried again, from another port.
+      questions[index].mismatches = 0
+      retry(index, now: now)
+      return
     }
+    questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
+    moveOn(index, now: now)
   }
 
   /// Where the records begin, and whether the name has the letter case that was sent, when the packet's
@@ -123,7 +135,6 @@ extension Resolver {
       {
         return (packet.count, true)
       }
-      counters.mismatched += 1
       return nil
     }
     return (end + 4, false)
@@ -133,8 +144,8 @@ extension Resolver {
   private struct Source {
     var upstream: Int
     var isStream: Bool
-    /// Whether the packet had no OPT.
-    var isPlain: Bool
+    /// What EDNS the packet had.
+    var edns: EDNSOffer
     /// The attempt, over UDP.
     var attempt: Int?
   }
@@ -158,7 +169,7 @@ extension Resolver {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     // There is no DO without EDNS.
     var needs = questions[index].needs
-    let lacksDNSSEC = source.isPlain && needs.contains(.signatures)
+    let lacksDNSSEC = source.edns == .none && needs.contains(.signatures)
     if lacksDNSSEC { needs.remove(.signatures) }
     switch ingest.read(
       packet, header, at: end, type: questions[index].type, needs: needs, into: &cache,
@@ -169,13 +180,13 @@ extension Resolver {
     case .error(let rcode):
       takeError(rcode, index, from: source, now: now)
     case .referral, .tooLarge:
-      counters.errors += 1
-      giveUp(on: source, index, now: now)
+      takeNoAnswer(index, from: source, now: now)
     case .usable:
       counters.outOfBailiwick += ingest.takeLeftOut()
       counters.answered += 1
-      if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index) }
-      preferred = source.upstream
+      if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index, now: now) }
+      noteAnswer(
+        index, upstream: source.upstream, attempt: source.attempt, count: packet.count, now: now)
       finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered)
     }
   }
@@ -189,6 +200,7 @@ extension Resolver {
   /// better, TCP tells whose they are.
   private mutating func takeMalformed(_ index: Int, from source: Source, now: UInt64) {
     counters.malformed += 1
+    questions[index].cause = .upstreamError
     if source.isStream {
       giveUp(on: source, index, now: now)
       return
@@ -208,21 +220,31 @@ extension Resolver {
   private mutating func takeError(
     _ rcode: ResponseCode, _ index: Int, from source: Source, now: UInt64
   ) {
-    counters.errors += 1
+    noteError(source.upstream)
     // While TCP is being tried, what UDP has to say beside an answer is no news.
     guard source.isStream == questions[index].isStreaming else { return }
     switch rcode {
     case .formErr, .notImp, .badVers:
-      guard !source.isPlain else { break }
+      guard source.edns != .none else { break }
       // RFC 6891 §6.2.2: asked once more without EDNS. That has been done already when the other
       // packets with EDNS are answered, too.
-      guard !questions[index].isPlain else { return }
-      questions[index].isPlain = true
+      guard !questions[index].isPlain(source.upstream) else { return }
+      questions[index].plainUpstreams |= 1 << UInt64(source.upstream)
       questions[index].upstream = UInt8(source.upstream)
       askAgain(index, now: now)
       return
     default: break
     }
+    questions[index].cause = .upstreamError
+    questions[index].erringUpstreams |= 1 << UInt64(source.upstream)
+    giveUp(on: source, index, now: now)
+  }
+
+  /// Handles a reply that has no answer: a referral, or more than can be kept.
+  private mutating func takeNoAnswer(_ index: Int, from source: Source, now: UInt64) {
+    noteError(source.upstream)
+    questions[index].cause = .upstreamError
+    questions[index].erringUpstreams |= 1 << UInt64(source.upstream)
     giveUp(on: source, index, now: now)
   }
 
@@ -233,7 +255,7 @@ extension Resolver {
     } else if questions[index].attemptCount < ResolverTiming.attempts {
       send(index, now: now)
     } else {
-      fail(index)
+      fail(index, now: now)
     }
   }
 

@@ -26,11 +26,13 @@ public struct Resolver: ~Copyable {
   var actions: Queue<Action>
   var completions: Queue<Completion>
   var ingest: ReplyIngest
-  /// How often each upstream was seen not to keep letter case, up to a limit.
-  var caseFailures: FixedArray<UInt8>
+  /// What is known of the upstreams.
+  var choice: UpstreamChoice
+  /// For each upstream the name of a question that it had an answer to.
+  var knownNames: BufferPool
+  /// Questions that failed not long ago.
+  var failures = FailureCache()
   var random: any RandomNumberGenerator
-  /// The upstream that answered last; questions start with it.
-  var preferred = 0
 
   /// The first and the last of the questions in flight, in the order in which they were asked.
   var oldest = Resolver.nobody
@@ -51,6 +53,18 @@ public struct Resolver: ~Copyable {
     var upstream: UInt8
     /// Upstreams that gave an error or can't be reached, a bit each.
     var failedUpstreams: UInt64 = 0
+    /// Those of them that answered, with an error.
+    var erringUpstreams: UInt64 = 0
+    /// Upstreams asked so far, a bit each.
+    var triedUpstreams: UInt64 = 0
+    /// Upstreams that didn't understand EDNS, a bit each.
+    var plainUpstreams: UInt64 = 0
+    /// Attempts that the network refused.
+    var refusals: UInt8 = 0
+    /// Packets that look like forged replies to it.
+    var mismatches: UInt8 = 0
+    /// What was in the way last.
+    var cause = Failure.Cause.silence
     /// Whether it goes out in lower case.
     var isFolded = false
     /// Whether TCP is to tell whose reply had another letter case.
@@ -59,8 +73,6 @@ public struct Resolver: ~Copyable {
     var malformed: UInt8 = 0
     /// Whether a TCP attempt is under way.
     var isStreaming = false
-    /// Whether EDNS is left out because an upstream didn't understand it.
-    var isPlain = false
     /// The ID of the TCP attempt.
     var streamID: UInt16 = 0
     /// Tells this question from others that had the same place.
@@ -85,6 +97,8 @@ public struct Resolver: ~Copyable {
     var deadline: UInt64 { started + ResolverTiming.deadline }
 
     func hasFailed(_ upstream: Int) -> Bool { failedUpstreams & (1 << UInt64(upstream)) != 0 }
+
+    func isPlain(_ upstream: Int) -> Bool { plainUpstreams & (1 << UInt64(upstream)) != 0 }
   }
 
   /// A packet that was sent and whose reply is still good.
@@ -92,12 +106,15 @@ public struct Resolver: ~Copyable {
     var question: UInt32
     var socket: UInt16
     var id: UInt16
-    /// Whether EDNS was left out.
-    var isPlain: Bool
+    /// What EDNS it had.
+    var edns: EDNSOffer
     /// Whether the name's letters had random case.
     var isCased: Bool
     /// Whether a malformed reply came.
     var isSpoiled = false
+    /// Whether the network said that it didn't arrive.
+    var isRefused = false
+    var sent: UInt64
     /// Next attempt of the same question.
     var next: UInt32
     /// Next attempt of the same bucket.
@@ -120,7 +137,6 @@ public struct Resolver: ~Copyable {
   public init(
     settings: ResolverSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
   ) {
-    precondition(settings.upstreams > 0 && settings.upstreams <= 64)
     precondition(settings.upstreams * settings.socketsPerUpstream <= Int(UInt16.max))
     self.settings = settings
     self.random = random
@@ -128,17 +144,21 @@ public struct Resolver: ~Copyable {
     questions = Slab(capacity: limit)
     names = BufferPool(count: limit, size: WireName.longest)
     casedNames = BufferPool(count: limit, size: WireName.longest)
-    attempts = Slab(capacity: limit * ResolverTiming.attempts)
+    let attemptLimit = limit * ResolverTiming.attemptsPerPlace
+    attempts = Slab(capacity: attemptLimit)
     waiters = Slab(capacity: settings.waiterLimit)
     byQuestion = FixedArray(repeating: Resolver.nobody, count: Resolver.buckets(limit))
     byTransaction = FixedArray(
-      repeating: Resolver.nobody, count: Resolver.buckets(limit * ResolverTiming.attempts / 2))
-    timers = TimerWheel(capacity: limit, now: now)
-    actions = Queue(capacity: limit * 3, filler: .closeStream(QuestionHandle(0, 0)))
+      repeating: Resolver.nobody, count: Resolver.buckets(attemptLimit / 2))
+    // Behind the questions, each upstream has its probes' deadline.
+    timers = TimerWheel(capacity: limit + settings.upstreams, now: now)
+    actions = Queue(
+      capacity: limit * 3 + settings.upstreams, filler: .closeStream(QuestionHandle(0, 0)))
     completions = Queue(
-      capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .failed))
+      capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
     ingest = ReplyIngest(seed: seed)
-    caseFailures = FixedArray(repeating: 0, count: settings.upstreams)
+    choice = UpstreamChoice(count: settings.upstreams)
+    knownNames = BufferPool(count: settings.upstreams, size: WireName.longest)
   }
 
   private static func buckets(_ count: Int) -> Int {
@@ -153,8 +173,8 @@ public struct Resolver: ~Copyable {
   public enum Asked: Sendable {
     /// It will be completed.
     case accepted
-    /// Too much is in flight.
-    case refused
+    /// There is no answer, and none is waited for; nothing completes.
+    case failed(Failure)
   }
 
   /// Asks upstream, or joins the same question in flight.
@@ -184,23 +204,33 @@ public struct Resolver: ~Copyable {
         addWaiter(client, since: since, patience: patience, to: index)
       else {
         counters.inFlightLimit += 1
-        return .refused
+        return .failed(Failure(.overload))
       }
       if since < now || patience != nil { setTimer(index, at: questions[index].due, now: now) }
       counters.joined += 1
       return .accepted
     }
+    if let cause = failures.find(key, type, needs, now: now) {
+      counters.failedBefore += 1
+      return .failed(Failure(cause, isCached: true))
+    }
+    let draw = random.next()
+    guard let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
+    else {
+      counters.allDown += 1
+      return .failed(Failure(choice.upstreams[0].cause ?? .silence))
+    }
     if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
-    guard let index = insertQuestion(key, type, needs, now: now) else {
+    guard let index = insertQuestion(key, type, needs, to: upstream, draw, now: now) else {
       counters.inFlightLimit += 1
-      return .refused
+      return .failed(Failure(.overload))
     }
     guard addWaiter(client, since: since, patience: patience, to: index) else {
       questions.remove(index)
       counters.inFlightLimit += 1
-      return .refused
+      return .failed(Failure(.overload))
     }
-    start(index, key, now: now)
+    start(index, key, draw, now: now)
     return .accepted
   }
 
@@ -214,11 +244,14 @@ public struct Resolver: ~Copyable {
     _ key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds, now: UInt64
   ) -> Refreshed {
     if find(key, type, needs) != nil { return .isInFlight }
+    guard failures.find(key, type, needs, now: now) == nil else { return .refused }
+    let draw = random.next()
     guard questions.count < settings.inFlightLimit / Resolver.refreshShare,
-      let index = insertQuestion(key, type, needs, now: now)
+      let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now),
+      let index = insertQuestion(key, type, needs, to: upstream, draw, now: now)
     else { return .refused }
     questions[index].isRefresh = true
-    start(index, key, now: now)
+    start(index, key, draw, now: now)
     return .started
   }
 
@@ -228,7 +261,7 @@ public struct Resolver: ~Copyable {
     case started
     /// It was being asked already.
     case isInFlight
-    /// Too much is in flight.
+    /// Too much is in flight, or it has failed not long before, or nobody is there to be asked.
     case refused
   }
 
@@ -237,18 +270,22 @@ public struct Resolver: ~Copyable {
 
   /// Takes a place for a question, which no table leads to yet.
   private mutating func insertQuestion(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, now: UInt64
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, to upstream: Int,
+    _ draw: UInt64, now: UInt64
   ) -> Int? {
     questions.insert(
       Question(
         type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count),
-        upstream: UInt8(preferred),
-        generation: UInt32(truncatingIfNeeded: random.next()), started: now,
+        upstream: UInt8(upstream), generation: UInt32(truncatingIfNeeded: draw), started: now,
         earliest: now + ResolverTiming.deadline))
   }
 
   /// Makes a question known and sends it.
-  private mutating func start(_ index: Int, _ key: borrowing NameKey, now: UInt64) {
+  ///
+  /// - Parameter draw: random bits.
+  private mutating func start(
+    _ index: Int, _ key: borrowing NameKey, _ draw: UInt64, now: UInt64
+  ) {
     names.store(key.octets, in: index)
     drawCase(of: key.octets, for: index)
     enqueue(index)
@@ -256,20 +293,24 @@ public struct Resolver: ~Copyable {
     questions[index].chain = byQuestion[bucket]
     byQuestion[bucket] = UInt32(index)
     counters.asked += 1
-    send(index, now: now)
+    send(index, now: now, waitingAtMost: explore(index, draw))
   }
 
   /// Handles the deadlines that are over.
   public mutating func expire(now: UInt64) {
     while let index = timers.popDue(now: now) {
+      guard index < settings.inFlightLimit else {
+        sendProbe(index - settings.inFlightLimit, now: now)
+        continue
+      }
       guard now < questions[index].deadline else {
-        fail(index)
+        fail(index, now: now)
         continue
       }
       if now >= questions[index].earliest {
         endWaiting(index, now: now)
         guard questions[index].waiterCount > 0 || questions[index].isRefresh else {
-          fail(index)
+          fail(index, now: now)
           continue
         }
       }
@@ -278,24 +319,19 @@ public struct Resolver: ~Copyable {
         continue
       }
       if questions[index].isStreaming {
-        endStream(index)
-        if foldDoubted(index, now: now) { continue }
-        questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
-        moveOn(index, now: now)
-      } else if questions[index].attemptCount < ResolverTiming.attempts {
-        counters.retries += 1
-        questions[index].upstream =
-          nextUpstream(after: questions[index]) ?? questions[index].upstream
-        send(index, now: now)
+        abandonStream(index, now: now)
       } else {
-        setTimer(index, at: questions[index].deadline, now: now)
+        noteTimeout(index, now: now)
+        retry(index, now: now)
       }
     }
   }
 
   /// Fails every question in flight, so that whoever waits is told: for the end of the program.
-  public mutating func failAll() {
-    for index in 0..<questions.end where questions.contains(index) { fail(index) }
+  public mutating func failAll(now: UInt64) {
+    for index in 0..<questions.end where questions.contains(index) {
+      fail(index, .ending, now: now)
+    }
   }
 
   /// When ``expire(now:)`` has something to do.
@@ -309,7 +345,7 @@ public struct Resolver: ~Copyable {
       switch action {
       case .send(let query), .openStream(let query):
         // The question may have ended since, and its place may be another's.
-        if index(query.question) != nil { return action }
+        if query.isProbe || index(query.question) != nil { return action }
       case .closeStream: return action
       }
     }
@@ -330,14 +366,15 @@ public struct Resolver: ~Copyable {
 
   /// Writes the packet that an action says to send.
   public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
+    guard !query.isProbe else { return writeProbe(query, into: &writer) }
     let question = questions[Int(query.question.index)]
     writer.header(id: query.id, questionCount: 1)
     writer.octets(sentName(Int(query.question.index), isCased: query.isCased))
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
-    if !question.isPlain {
+    if query.edns != .none {
       writer.opt(
-        udpSize: EDNS.defaultUDPSize, extendedRcode: 0,
+        udpSize: query.edns.octets, extendedRcode: 0,
         dnssecOK: question.needs.contains(.signatures))
     }
     // AD asks to be told AD (RFC 6840 §5.7).
@@ -381,41 +418,56 @@ public struct Resolver: ~Copyable {
   // MARK: Sending
 
   /// Sends a question's next packet over UDP and sets its timer.
-  mutating func send(_ index: Int, now: UInt64) {
+  ///
+  /// - Parameter limit: milliseconds until the next attempt at most.
+  mutating func send(_ index: Int, now: UInt64, waitingAtMost limit: UInt64 = .max) {
     let attempt = Int(questions[index].attemptCount)
     let upstream = Int(questions[index].upstream)
-    let isCased = isCased(index)
+    let wait = min(
+      ResolverTiming.wait(
+        attempt: attempt, timeout: choice.upstreams[upstream].roundTrip.timeout), limit)
+    let isCased = isCased(index, now: now)
+    let edns = ednsOffer(index, attempt: attempt, now: now)
     guard let (socket, id) = drawTransaction(upstream),
       let place = attempts.insert(
         Attempt(
-          question: UInt32(index), socket: UInt16(socket), id: id,
-          isPlain: questions[index].isPlain, isCased: isCased, next: questions[index].firstAttempt,
+          question: UInt32(index), socket: UInt16(socket), id: id, edns: edns, isCased: isCased,
+          sent: now, next: questions[index].firstAttempt,
           chain: byTransaction[transactionBucket(socket, id)]))
     else {
-      fail(index)
+      // The attempts that others have under way take all places: what was sent must do.
+      if attempt == 0 {
+        fail(index, .overload, now: now)
+      } else {
+        setTimer(index, at: questions[index].deadline, now: now)
+      }
       return
     }
     byTransaction[transactionBucket(socket, id)] = UInt32(place)
     questions[index].firstAttempt = UInt32(place)
     questions[index].attemptCount += 1
-    setTimer(index, at: now + ResolverTiming.wait(attempt: attempt), now: now)
+    questions[index].triedUpstreams |= 1 << UInt64(upstream)
+    choice.upstreams[upstream].inFlight += 1
+    choice.upstreams[upstream].counters.queries += 1
+    setTimer(index, at: now + wait, now: now)
     let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased)
+      question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased,
+      edns: edns)
     guard actions.push(.send(query)) else {
-      fail(index)
+      fail(index, .overload, now: now)
       return
     }
   }
 
   /// Sets when a question's attempt is over; the question's deadline, and that of the client who has
   /// waited longest, may come first.
-  private mutating func setTimer(_ index: Int, at due: UInt64, now: UInt64) {
+  mutating func setTimer(_ index: Int, at due: UInt64, now: UInt64) {
     questions[index].due = due
     timers.schedule(index, at: min(due, questions[index].earliest), now: now)
   }
 
   /// Draws a socket and an ID that no attempt in flight has together.
-  private mutating func drawTransaction(_ upstream: Int) -> (socket: Int, id: UInt16)? {
+  mutating func drawTransaction(_ upstream: Int) -> (socket: Int, id: UInt16)? {
     // With at most 49,152 attempts in flight over 256 × 65,536 pairs, a second draw is rare.
     for _ in 0..<16 {
       let word = random.next()
@@ -433,18 +485,22 @@ public struct Resolver: ~Copyable {
   /// Starts a TCP attempt.
   mutating func startStream(_ index: Int, now: UInt64) {
     let id = UInt16(truncatingIfNeeded: random.next())
+    let upstream = Int(questions[index].upstream)
     questions[index].isStreaming = true
     questions[index].streamID = id
     setTimer(index, at: now + ResolverTiming.stream, now: now)
     let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: Int(questions[index].upstream), socket: nil,
+      question: handle(index), id: id, upstream: upstream, socket: nil,
       // Nobody else can answer here, so there is nothing to guess.
-      isCased: false)
+      isCased: false,
+      // Nor is there anything that a reply is too large for.
+      edns: ednsOffer(index, attempt: 0, now: now) == .none ? .none : .full)
     guard actions.push(.openStream(query)) else {
-      fail(index)
+      fail(index, .overload, now: now)
       return
     }
     counters.streams += 1
+    choice.upstreams[upstream].counters.streams += 1
   }
 
   mutating func endStream(_ index: Int) {
@@ -455,31 +511,22 @@ public struct Resolver: ~Copyable {
 
   /// Asks the next upstream that has not failed for this question, or fails.
   mutating func moveOn(_ index: Int, now: UInt64) {
-    guard let next = nextUpstream(after: questions[index]),
-      questions[index].attemptCount < ResolverTiming.attempts
+    guard questions[index].attemptCount < ResolverTiming.attempts, chooseNext(index, now: now)
     else {
-      fail(index)
+      fail(index, now: now)
       return
     }
-    questions[index].upstream = next
     send(index, now: now)
-  }
-
-  /// The next upstream that has not failed for a question.
-  private func nextUpstream(after question: Question) -> UInt8? {
-    for step in 1...settings.upstreams {
-      let upstream = (Int(question.upstream) + step) % settings.upstreams
-      if !question.hasFailed(upstream) { return UInt8(upstream) }
-    }
-    return nil
   }
 
   // MARK: Ending
 
-  /// Ends a question without a reply.
-  mutating func fail(_ index: Int) {
+  /// Ends a question without an answer, for what was in the way last or what is given.
+  mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
     counters.failed += 1
-    finish(index, .failed)
+    let cause = cause ?? questions[index].cause
+    if cause.isOfResolution { rememberFailure(index, cause, now: now) }
+    finish(index, .failed(Failure(cause)))
   }
 
   /// Tells the clients that have waited long enough that there is no reply, or none yet.
@@ -492,7 +539,9 @@ public struct Resolver: ~Copyable {
       let place = Int(waiter)
       let next = waiters[place].next
       if waiters[place].deadline <= now {
-        _ = completions.push(Completion(client: waiters[place].client, outcome: .failed))
+        let failure = Failure(questions[index].cause)
+        _ = completions.push(
+          Completion(client: waiters[place].client, outcome: .failed(failure)))
         waiters.remove(place)
       } else if waiters[place].patienceEnd <= now {
         _ = completions.push(Completion(client: waiters[place].client, outcome: .overdue))
@@ -517,12 +566,7 @@ public struct Resolver: ~Copyable {
       waiters.remove(Int(waiter))
       waiter = next
     }
-    var attempt = questions[index].firstAttempt
-    while attempt != Resolver.nobody {
-      let next = attempts[Int(attempt)].next
-      forgetAttempt(Int(attempt))
-      attempt = next
-    }
+    forgetAttempts(of: index)
     unlinkQuestion(index)
     dequeue(index)
     questions.remove(index)
@@ -535,6 +579,6 @@ public struct Resolver: ~Copyable {
       questions[Int(oldest)].started + ResolverTiming.graceWhenFull <= now
     else { return }
     counters.displaced += 1
-    fail(Int(oldest))
+    fail(Int(oldest), .overload, now: now)
   }
 }

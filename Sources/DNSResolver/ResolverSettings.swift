@@ -10,17 +10,20 @@ public struct ResolverSettings: Sendable {
   public var waiterLimit: Int
   /// Clients waiting for one question at most.
   public var waitersPerQuestion: Int
+  /// One question in so many asks another upstream than the best first; 0 stands for none.
+  public var exploration: UInt32
 
   /// Settings for some upstreams, with the usual bounds.
   public init(
     upstreams: Int, socketsPerUpstream: Int = 256, inFlightLimit: Int = 8_192,
-    waiterLimit: Int = 16_384, waitersPerQuestion: Int = 1_024
+    waiterLimit: Int = 16_384, waitersPerQuestion: Int = 1_024, exploration: UInt32 = 64
   ) {
     self.upstreams = upstreams
     self.socketsPerUpstream = socketsPerUpstream
     self.inFlightLimit = inFlightLimit
     self.waiterLimit = waiterLimit
     self.waitersPerQuestion = waitersPerQuestion
+    self.exploration = exploration
   }
 }
 
@@ -28,21 +31,25 @@ public struct ResolverSettings: Sendable {
 public enum ResolverTiming {
   /// How long each attempt waits before the next one starts; earlier attempts stay good.
   ///
-  /// Six attempts fit in ``deadline``. The first wait is about what unbound starts from (376 ms); each
-  /// next one is longer, so that a slow upstream isn't flooded.
-  static func wait(attempt: Int) -> UInt64 {
+  /// The first waits for as long as the upstream's round-trip time says, each next one is longer, up to
+  /// three times as long, so that a slow upstream isn't flooded.
+  static func wait(attempt: Int, timeout: UInt64) -> UInt64 {
     switch attempt {
-    case 0: 400
-    case 1: 500
-    case 2: 600
-    case 3: 800
-    case 4: 1_000
-    default: 1_200
+    case 0: timeout
+    case 1: timeout * 5 / 4
+    case 2: timeout * 3 / 2
+    case 3: timeout * 2
+    case 4: timeout * 5 / 2
+    default: timeout * 3
     }
   }
 
   /// Most packets sent for one question.
-  static let attempts = 6
+  static let attempts = 12
+  /// Packets of a question, on average, that there are places for.
+  static let attemptsPerPlace = 6
+  /// From this attempt on, counted from zero, the reply may take no more octets than pass everywhere.
+  static let smallFrom = 3
 
   /// When a question fails, counted from when it was first asked; clients give up at five seconds.
   public static let deadline: UInt64 = 4_500
@@ -52,6 +59,19 @@ public enum ResolverTiming {
 
   /// How long a TCP attempt may take.
   static let stream: UInt64 = 2_000
+
+  /// Refusals by the network after which a question is given up, however few upstreams there are.
+  ///
+  /// Anyone can forge an ICMP message who guesses a port; each attempt has another one.
+  static let leastRefusals = 3
+
+  /// How long after an upstream went down the first probe goes out; each next one comes after twice the
+  /// time, up to ``mostProbeInterval``.
+  static let firstProbe: UInt64 = 200
+  /// How long the pause between two probes is at most: an upstream that is back is noticed in a second.
+  static let mostProbeInterval: UInt64 = 800
+  /// How long an upstream must have been down for failures to be forgotten when it is back.
+  static let outage: UInt64 = 1_000
 }
 
 /// What the resolver has done since it was made.
@@ -60,6 +80,12 @@ public struct ResolverCounters: Sendable {
   public var asked: UInt64 = 0
   /// Questions that joined one already in flight.
   public var joined: UInt64 = 0
+  /// Questions that failed at once, because they had failed not long before.
+  public var failedBefore: UInt64 = 0
+  /// Questions that failed at once, because all upstreams were silent for long.
+  public var allDown: UInt64 = 0
+  /// Failures that gave way to others in the table of those remembered.
+  public var failuresDisplaced: UInt64 = 0
   /// Questions refused because too many were in flight, or waiting.
   public var inFlightLimit: UInt64 = 0
   /// Questions that failed early because others needed their place.
@@ -76,6 +102,8 @@ public struct ResolverCounters: Sendable {
   public var late: UInt64 = 0
   /// Packets that answer nothing that was asked: wrong ID, socket, name, type or class.
   public var mismatched: UInt64 = 0
+  /// Questions that moved to TCP because of such packets.
+  public var suspected: UInt64 = 0
   /// Replies that are right but for the letter case of the question.
   public var otherCase: UInt64 = 0
   /// Replies over UDP of more octets than were offered; they count as truncated.
@@ -86,6 +114,17 @@ public struct ResolverCounters: Sendable {
   public var errors: UInt64 = 0
   /// Notices that an upstream can't be reached.
   public var unreachable: UInt64 = 0
+  /// Questions that asked another upstream than the best first.
+  public var explored: UInt64 = 0
+  /// Packets that asked an upstream whether it is back.
+  public var probes: UInt64 = 0
+  /// How often an upstream was taken as down.
+  public var downs: UInt64 = 0
+  /// How often one came back.
+  public var recoveries: UInt64 = 0
+  /// How often an upstream turned out to understand no EDNS, to lose large replies, or not to keep letter
+  /// case.
+  public var fallbacks: UInt64 = 0
   /// Records not kept because they lie outside the bailiwick, or beyond the number looked at.
   public var outOfBailiwick: UInt64 = 0
 }

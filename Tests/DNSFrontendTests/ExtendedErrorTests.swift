@@ -44,6 +44,7 @@ struct ExtendedErrorTests {
 
   @Test func `silence of every upstream is said to clients with EDNS, and to no others`() throws {
     for edns in [EDNS(), nil] {
+      _ = host.networkChanged()
       _ = host.ask(try query(edns: edns).encoded(), client: 7)
       var replies: [Message] = []
       try host.advance(to: host.now + 10_000) { events in

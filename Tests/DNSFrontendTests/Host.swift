@@ -43,6 +43,8 @@ final class Host {
     /// Seconds that expired answers are kept for.
     var staleAge: UInt32 = 0
     var isPrefetching = false
+    /// One question in so many asks another upstream than the best first; 0 stands for none.
+    var exploration: UInt32 = 0
   }
 
   static let version = "test 1"
@@ -66,7 +68,7 @@ final class Host {
         settings: ResolverSettings(
           upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
           inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
-          waitersPerQuestion: options.waitersPerQuestion),
+          waitersPerQuestion: options.waitersPerQuestion, exploration: options.exploration),
         seed: seed, random: SplitMix64(seed: options.seed), now: options.start))
   }
 
@@ -128,8 +130,13 @@ final class Host {
     return drain()
   }
 
-  func socketFailed(_ socket: Int) -> [Event] {
-    frontend.resolver.socketFailed(socket, now: now)
+  func socketFailed(_ socket: Int, id: UInt16?) -> [Event] {
+    frontend.resolver.socketFailed(socket, id: id, now: now)
+    return drain()
+  }
+
+  func networkChanged() -> [Event] {
+    frontend.resolver.networkChanged(now: now)
     return drain()
   }
 

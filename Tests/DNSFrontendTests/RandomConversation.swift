@@ -62,7 +62,7 @@ struct RandomConversation {
       case 16: try passTime(UInt64(random.number(0...50)))
       case 17: try passTime(UInt64(random.oneOf([1, 10, 400, 900, 3_000])))
       case 18: try beBusy()
-      default: keepHouse()
+      default: try keepHouse()
       }
       try check(round)
     }
@@ -70,8 +70,8 @@ struct RandomConversation {
     try #require(waiting.isEmpty && streams.isEmpty)
     #expect(host.frontend.resolver.inFlight == 0 && host.frontend.resolver.waiting == 0)
     #expect(host.frontend.resolver.attempts.count == 0)
-    #expect(host.frontend.resolver.timers.count == 0)
-    #expect(host.frontend.resolver.nextDeadline == nil)
+    #expect(host.frontend.resolver.timers.count == downCount)
+    #expect(host.frontend.resolver.choice.upstreams.inFlight == 0)
     #expect(host.frontend.pending.count == 0)
     host.frontend.cache._checkInvariants()
   }
@@ -199,9 +199,9 @@ struct RandomConversation {
     if !streams.isEmpty {
       tally["broken connection", default: 0] += 1
       try handle(host.streamFailed(random.oneOf(streams)))
-    } else if random.number(0...2) == 0, let socket = sent.last?.query.socket {
+    } else if random.number(0...2) == 0, let query = sent.last?.query, let socket = query.socket {
       tally["unreachable", default: 0] += 1
-      try handle(host.socketFailed(socket))
+      try handle(host.socketFailed(socket, id: random.number(0...9) == 0 ? nil : query.id))
     }
   }
 
@@ -225,8 +225,13 @@ struct RandomConversation {
     try handle(host.expire())
   }
 
-  private mutating func keepHouse() {
-    switch random.number(0...3) {
+  /// Upstreams that are being probed.
+  private var downCount: Int {
+    options.upstreams - host.frontend.resolver.choice.up.nonzeroBitCount
+  }
+
+  private mutating func keepHouse() throws {
+    switch random.number(0...6) {
     case 0:
       var key = NameKey(seed: host.frontend.cache.seed)
       if let name = try? Name("n\(random.number(0...(Self.names - 1))).example.net") {
@@ -235,6 +240,9 @@ struct RandomConversation {
       }
     case 1: _ = host.frontend.cache.sweep(names: 5, now: UInt32(host.now / 1000))
     case 2: host.frontend.cache._checkInvariants()
+    // Else most questions would fail at once.
+    case 3, 4: host.frontend.resolver.forgetFailures()
+    case 5: try handle(host.networkChanged())
     default: break
     }
   }
@@ -394,7 +402,7 @@ struct RandomConversation {
     #expect(resolver <= options.inFlightLimit)
     #expect(host.frontend.resolver.waiting <= options.waiterLimit)
     #expect(host.frontend.pending.count == waiting.count)
-    #expect(host.frontend.resolver.timers.count == resolver)
+    #expect(host.frontend.resolver.timers.count == resolver + downCount)
     var streaming = 0
     let mayRefresh = options.staleAge > 0 || options.isPrefetching
     host.frontend.resolver.visitInFlight { view, _ in
@@ -411,5 +419,14 @@ struct RandomConversation {
       Issue.record("a forged address is in the cache after round \(round)")
       return true
     }
+  }
+}
+
+extension FixedArray<Upstream> {
+  /// Packets whose reply would still be good, of all upstreams.
+  fileprivate var inFlight: Int {
+    var sum = 0
+    for index in 0..<count { sum += Int(self[index].inFlight) }
+    return sum
   }
 }

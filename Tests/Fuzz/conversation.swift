@@ -235,9 +235,12 @@ final class Conversation {
     let choice = input.octet()
     if choice & 1 == 0, !streams.isEmpty {
       frontend.resolver.streamFailed(streams[Int(choice >> 1) % streams.count], now: now)
+    } else if choice & 2 != 0, let target = target(), let socket = target.query.socket {
+      frontend.resolver.socketFailed(socket, id: target.query.id, now: now)
     } else {
       frontend.resolver.socketFailed(
-        Int(choice >> 1) % (Conversation.upstreams * Conversation.sockets), now: now)
+        Int(choice >> 2) % (Conversation.upstreams * Conversation.sockets),
+        id: UInt16(input.octet()), now: now)
     }
     drain()
   }
@@ -263,6 +266,13 @@ final class Conversation {
       var key = NameKey(seed: frontend.cache.seed)
       key.load(trusted: name(choice >> 2).span)
       _ = frontend.cache.flush(key, .everything)
+    case 2:
+      if choice & 4 == 0 {
+        frontend.resolver.forgetFailures()
+      } else {
+        frontend.resolver.networkChanged(now: now)
+        drain()
+      }
     default: frontend.cache._checkInvariants()
     }
   }

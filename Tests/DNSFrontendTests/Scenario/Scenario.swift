@@ -5,6 +5,8 @@ import DNSWire
 struct Scenario {
   /// What the server is set up with.
   var options = Host.Options()
+  /// Whether probes must be expected by lines; else they are passed over.
+  var showsProbes = false
   /// What happens and what is expected, in order.
   var steps: [Step] = []
 
@@ -24,8 +26,10 @@ struct Scenario {
     case upstreamUnreachable(upstream: Int, query: String)
     case streamFails(query: String)
     case sweepPasses
+    case networkChanges
     // What is expected.
     case upstreamIsAsked(UpstreamQuery)
+    case upstreamIsProbed(upstream: Int, Question, label: String)
     case streamIsClosed(query: String)
     case clientGets(ClientReply)
     case clientGetsNothing(client: String)
@@ -55,6 +59,8 @@ struct Scenario {
     var hasEDNS = true
     var checkingDisabled = false
     var dnssecOK = false
+    /// Whether the reply may have no more than 512 octets.
+    var isSmall = false
     /// What later lines call it.
     var label: String
   }
@@ -92,9 +98,9 @@ struct Scenario {
     var client: String
     var rcode: ResponseCode
     var isTruncated = false
-    /// The number of the extended error, if there is to be one (RFC 8914).
-    var extendedError: UInt16?
     var isAuthentic = false
+    /// The numbers of the extended errors that there are to be (RFC 8914).
+    var extendedErrors: [UInt16] = []
     var records = Records()
   }
 

@@ -26,7 +26,7 @@ struct ScenarioParser {
     let line = words.line
     let first = try words.next("a statement")
     switch first {
-    case "upstreams", "limit", "serve-stale", "prefetch", "rotate":
+    case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -57,6 +57,11 @@ struct ScenarioParser {
       scenario.options.rotates = true
       return
     }
+    if first == "probes" {
+      try words.expect("are", "shown")
+      scenario.showsProbes = true
+      return
+    }
     let name = try words.next("a limit's name")
     let value: Int = try words.number()
     switch name {
@@ -73,6 +78,9 @@ struct ScenarioParser {
     case "client": return try parseClient()
     case "upstream": return try parseUpstream()
     case "stream": return try parseStream()
+    case "network":
+      try words.expect("changes")
+      return .networkChanges
     case "cache": return try parseCache()
     case "sweep":
       try words.expect("passes")
@@ -130,7 +138,7 @@ struct ScenarioParser {
         switch option {
         case "truncated": reply.isTruncated = true
         case "ad": reply.isAuthentic = true
-        case "ede": reply.extendedError = try words.number()
+        case "ede": reply.extendedErrors.append(try words.number())
         default: throw words.unknown(option)
         }
       }
@@ -150,6 +158,12 @@ struct ScenarioParser {
       if words.accept("unreachable") {
         try words.expect("for")
         return .upstreamUnreachable(upstream: upstream, query: try words.next("a query's name"))
+      }
+      if words.accept("probed") {
+        let question = Question(name: try words.name(), type: try words.type())
+        try words.expect("as")
+        return .upstreamIsProbed(
+          upstream: upstream, question, label: try words.next("a name for the probe"))
       }
       try words.expect("asked")
       return .upstreamIsAsked(try parseUpstreamQuery(upstream))
@@ -178,6 +192,7 @@ struct ScenarioParser {
       try words.expect("edns")
       query.hasEDNS = false
     }
+    if words.accept("small") { query.isSmall = true }
     return query
   }
 

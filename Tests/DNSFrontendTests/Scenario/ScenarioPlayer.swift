@@ -52,7 +52,8 @@ final class ScenarioPlayer {
         }
         line = step.line
         try host.advance(to: time) { events in
-          guard host.now == time else {
+          let events = shown(events)
+          guard events.isEmpty || host.now == time else {
             throw error("before this, at \(host.now) ms: \(describe(events))")
           }
           seen += events
@@ -63,7 +64,10 @@ final class ScenarioPlayer {
     }
     try expectNothingMore()
     try host.advance(to: host.now + 2 * ResolverTiming.deadline) { events in
-      throw error("behind the end, at \(host.now) ms: \(describe(events))")
+      let events = events.filter { !$0.isProbe }
+      guard events.isEmpty else {
+        throw error("behind the end, at \(host.now) ms: \(describe(events))")
+      }
     }
     guard host.frontend.resolver.inFlight == 0, host.frontend.resolver.waiting == 0,
       host.frontend.pending.count == 0
@@ -94,18 +98,24 @@ final class ScenarioPlayer {
       try deliver(octets, upstream: upstream, to: sent)
     case .upstreamUnreachable(let upstream, let query):
       try expectNothingMore()
-      guard let socket = try sent(query).query.socket else { throw error("\(query) went over TCP") }
+      let sent = try sent(query).query
+      guard let socket = sent.socket else { throw error("\(query) went over TCP") }
       guard upstream == socket / scenario.options.socketsPerUpstream else {
         throw error("\(query) went elsewhere")
       }
-      seen = host.socketFailed(socket)
+      seen = shown(host.socketFailed(socket, id: sent.id))
     case .streamFails(let query):
       try expectNothingMore()
-      seen = host.streamFailed(try sent(query).query.question)
+      seen = shown(host.streamFailed(try sent(query).query.question))
+    case .networkChanges:
+      try expectNothingMore()
+      seen = shown(host.networkChanged())
     case .sweepPasses:
       try expectNothingMore()
-      seen = host.sweep()
+      seen = shown(host.sweep())
     case .upstreamIsAsked(let query): try expectQuery(query)
+    case .upstreamIsProbed(let upstream, let question, let label):
+      try expectProbe(upstream, question, label: label)
     case .streamIsClosed(let query): try expectClosed(query)
     case .clientGets(let reply): try expectReply(reply)
     case .clientGetsNothing(let client):
@@ -143,7 +153,8 @@ final class ScenarioPlayer {
     let octets = message.encoded()
     clients[query.client] = Asked(
       number: clientCount, query: query, message: message, octets: octets)
-    seen = host.ask(octets, from: query.address, over: query.transport, client: clientCount)
+    seen = shown(
+      host.ask(octets, from: query.address, over: query.transport, client: clientCount))
   }
 
   private func answer(_ reply: Scenario.UpstreamReply) throws {
@@ -177,22 +188,21 @@ final class ScenarioPlayer {
       guard upstream == sent.query.upstream, !toWrongSocket else {
         throw error("a connection has one upstream")
       }
-      seen = host.receive(octets, stream: sent.query.question)
+      seen = shown(host.receive(octets, stream: sent.query.question))
       return
     }
     let sockets = scenario.options.socketsPerUpstream
     let place = (socket + (toWrongSocket ? 1 : 0)) % sockets
-    seen = host.receive(octets, socket: upstream * sockets + place)
+    seen = shown(host.receive(octets, socket: upstream * sockets + place))
   }
 
   // MARK: What is expected
 
   private func expectQuery(_ query: Scenario.UpstreamQuery) throws {
     let event = try take("upstream \(query.upstream) is asked \(query.name) \(query.type)") {
-      guard case .sent(let sent, let octets) = $0, let message = try? Message(parsing: octets)
-      else {
-        return false
-      }
+      guard case .sent(let sent, let octets) = $0, !sent.isProbe,
+        let message = try? Message(parsing: octets)
+      else { return false }
       return sent.upstream == query.upstream && (sent.socket == nil) == query.isStream
         && message.questions == [Question(name: query.name, type: query.type)]
         && (message.edns != nil) == query.hasEDNS
@@ -213,9 +223,23 @@ final class ScenarioPlayer {
     if query.checkingDisabled { flags |= MessageHeader.Flag.checkingDisabled }
     guard message.id == sent.id, message.flags == flags,
       message.answers + message.authority + message.additional == [],
-      message.edns == nil || message.edns == EDNS(udpSize: 1_232, dnssecOK: query.dnssecOK)
+      message.edns == nil
+        || message.edns
+          == EDNS(udpSize: query.isSmall ? 512 : 1_232, dnssecOK: query.dnssecOK)
     else { throw error("a strange query: \(message)") }
     self.sent[query.label] = Sent(query: sent, message: message, octets: octets)
+  }
+
+  private func expectProbe(_ upstream: Int, _ question: Question, label: String) throws {
+    let event = try take("upstream \(upstream) is probed \(question.name) \(question.type)") {
+      guard case .sent(let sent, let octets) = $0, let message = try? Message(parsing: octets)
+      else { return false }
+      return sent.isProbe && sent.upstream == upstream && message.questions == [question]
+        && message.edns == nil
+    }
+    guard case .sent(let sent, let octets) = event, let message = try? Message(parsing: octets)
+    else { return }
+    self.sent[label] = Sent(query: sent, message: message, octets: octets)
   }
 
   private func expectClosed(_ query: String) throws {
@@ -237,8 +261,8 @@ final class ScenarioPlayer {
     }
     try checkForm(reply, octets, transport, asked)
     guard reply.rcode == expected.rcode, reply.tc == expected.isTruncated,
-      reply.extendedErrors == (expected.extendedError.map { [ExtendedErrorCode($0)] } ?? []),
       reply.ad == expected.isAuthentic,
+      reply.extendedErrors == expected.extendedErrors.map({ ExtendedErrorCode($0) }),
       expected.records
         == Scenario.Records(
           answers: reply.answers, authority: reply.authority, additional: reply.additional)
@@ -303,6 +327,11 @@ final class ScenarioPlayer {
 
   // MARK: What was seen
 
+  /// Events that lines have to expect.
+  private func shown(_ events: [Host.Event]) -> [Host.Event] {
+    scenario.showsProbes ? events : events.filter { !$0.isProbe }
+  }
+
   private func take(
     _ expected: String, _ matches: (Host.Event) -> Bool
   ) throws -> Host.Event {
@@ -356,6 +385,13 @@ final class ScenarioPlayer {
 
   private func error(_ message: String) -> ScenarioError {
     ScenarioError(file: file, line: line, message: message)
+  }
+}
+
+extension Host.Event {
+  /// Whether this is a packet that nobody asked for: to an upstream that is down.
+  var isProbe: Bool {
+    if case .sent(let query, _) = self { query.isProbe } else { false }
   }
 }
 

@@ -1,0 +1,35 @@
+/// Why a question has no answer, for clients (RFC 8914) and people.
+public struct Failure: Equatable, Sendable, BitwiseCopyable {
+  /// What was in the way.
+  public var cause: Cause
+  /// Whether nothing was tried, because the same question had failed not long before (RFC 9520).
+  public var isCached: Bool
+
+  /// What was in the way.
+  public enum Cause: UInt8, Sendable, BitwiseCopyable {
+    /// No upstream said anything in time, or all are known not to.
+    case silence
+    /// The network refused: ICMP, no route, connections that fail.
+    case unreachable
+    /// Upstreams answered with an error, or with what is no answer.
+    case upstreamError
+    /// Too much was in flight, or waiting.
+    case overload
+    /// The program ends.
+    case ending
+
+    /// Whether the question itself failed, so that it is worth remembering (RFC 9520 §2).
+    var isOfResolution: Bool {
+      switch self {
+      case .silence, .unreachable, .upstreamError: true
+      case .overload, .ending: false
+      }
+    }
+  }
+
+  /// Names a failure.
+  public init(_ cause: Cause, isCached: Bool = false) {
+    self.cause = cause
+    self.isCached = isCached
+  }
+}

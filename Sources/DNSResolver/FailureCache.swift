@@ -1,0 +1,153 @@
+import DNSCache
+import DNSWire
+import Memory
+
+/// Questions that failed not long ago, and are not tried again for a while (RFC 9520).
+///
+/// A table of fixed size: sets of a few places, chosen by the name's hash; in a full set the entry whose
+/// time is over first gives way.
+struct FailureCache: ~Copyable {
+  /// Questions remembered at most.
+  static let capacity = 2_048
+  /// Places of a set.
+  private static let ways = 8
+  /// Milliseconds for which the first failure is remembered (RFC 9520 §3.2: at least a second).
+  static let firstLife: UInt64 = 1_000
+  /// Milliseconds for which any failure is remembered at most (RFC 9520 §3.2 allows five minutes).
+  static let mostLife: UInt64 = 30_000
+  /// Milliseconds after its time within which a question that fails again counts as still failing.
+  private static let memory: UInt64 = 60_000
+
+  struct Entry: BitwiseCopyable {
+    /// Entries of earlier epochs are gone.
+    var epoch: UInt32 = 0
+    var nameHash: UInt32 = 0
+    var type = RecordType(rawValue: 0)
+    /// With CD, data may be had that fails without.
+    var needs: DNSSECNeeds = []
+    var nameCount: UInt8 = 0
+    /// Failures in a row.
+    var failures: UInt8 = 0
+    var cause = Failure.Cause.silence
+    /// When the question may be tried again.
+    var until: UInt64 = 0
+  }
+
+  private var entries: FixedArray<Entry>
+  private var names: BufferPool
+  private var epoch: UInt32 = 1
+  /// Questions remembered, those whose time is over among them.
+  private(set) var count = 0
+
+  init() {
+    entries = FixedArray(repeating: Entry(), count: FailureCache.capacity)
+    names = BufferPool(count: FailureCache.capacity, size: WireName.longest)
+  }
+
+  /// Why a question is not worth trying now, if it isn't.
+  func find(
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, now: UInt64
+  ) -> Failure.Cause? {
+    guard count > 0, let place = place(of: key.octets, key.hash, type, needs),
+      now < entries[place].until
+    else { return nil }
+    return entries[place].cause
+  }
+
+  /// Remembers that a question failed: for a second, and twice as long each time it fails again.
+  ///
+  /// - Returns: whether another question that was still remembered had to give way.
+  mutating func remember(
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
+    cause: Failure.Cause, now: UInt64
+  ) -> Bool {
+    if let place = place(of: name, hash, type, needs) {
+      let entry = entries[place]
+      let isStill = now < entry.until + FailureCache.memory
+      let failures = isStill ? min(entry.failures + 1, 32) : 1
+      entries[place].failures = failures
+      entries[place].cause = cause
+      entries[place].until = now + FailureCache.life(failures: failures)
+      return false
+    }
+    let first = FailureCache.firstPlace(hash)
+    var victim = first
+    for place in first..<first + FailureCache.ways {
+      if entries[place].epoch != epoch {
+        victim = place
+        break
+      }
+      if entries[place].until < entries[victim].until { victim = place }
+    }
+    let isFree = entries[victim].epoch != epoch
+    let isForced = !isFree && now < entries[victim].until
+    if isFree { count += 1 }
+    entries[victim] = Entry(
+      epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
+      failures: 1, cause: cause, until: now + FailureCache.life(failures: 1))
+    names.store(name, in: victim)
+    return isForced
+  }
+
+  /// Forgets that a question failed: it has an answer now.
+  mutating func forget(
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds
+  ) {
+    guard count > 0, let place = place(of: name, hash, type, needs) else { return }
+    remove(place)
+  }
+
+  /// Forgets all questions for a name.
+  mutating func forget(_ key: borrowing NameKey) {
+    guard count > 0 else { return }
+    let first = FailureCache.firstPlace(key.hash)
+    for place in first..<first + FailureCache.ways where isEntry(place, key.octets, key.hash) {
+      remove(place)
+    }
+  }
+
+  /// Forgets everything.
+  mutating func forgetAll() {
+    epoch &+= 1
+    count = 0
+  }
+
+  /// Milliseconds for which a question's failure is remembered, by how many there were in a row.
+  static func life(failures: UInt8) -> UInt64 {
+    min(firstLife << UInt64(min(failures, 16) - 1), mostLife)
+  }
+
+  // MARK: Places
+
+  private static func firstPlace(_ hash: UInt32) -> Int {
+    (Int(hash) & (capacity / ways - 1)) * ways
+  }
+
+  private func isEntry(_ place: Int, _ name: Span<UInt8>, _ hash: UInt32) -> Bool {
+    let entry = entries[place]
+    guard entry.epoch == epoch, entry.nameHash == hash, Int(entry.nameCount) == name.count else {
+      return false
+    }
+    let octets = names.octets(in: place, count: name.count)
+    for offset in 0..<name.count where octets[offset] != name[offset] { return false }
+    return true
+  }
+
+  private func place(
+    of name: Span<UInt8>, _ hash: UInt32, _ type: RecordType, _ needs: DNSSECNeeds
+  ) -> Int? {
+    let first = FailureCache.firstPlace(hash)
+    for place in first..<first + FailureCache.ways
+    where entries[place].type == type && entries[place].needs == needs
+      && isEntry(place, name, hash)
+    {
+      return place
+    }
+    return nil
+  }
+
+  private mutating func remove(_ place: Int) {
+    entries[place].epoch = epoch &- 1
+    count -= 1
+  }
+}

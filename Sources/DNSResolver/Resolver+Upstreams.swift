@@ -1,0 +1,258 @@
+import DNSCache
+import DNSWire
+import Memory
+
+// What attempts and replies tell of the upstreams, and whom a question asks because of it.
+
+extension Resolver {
+  // MARK: Whom to ask
+
+  /// Perhaps has a new question ask another upstream than the best.
+  ///
+  /// - Returns: how long to wait for it at most: for as long as for the best.
+  mutating func explore(_ index: Int, _ draw: UInt64) -> UInt64 {
+    guard settings.exploration > 0,
+      UInt32(truncatingIfNeeded: draw >> 16) % settings.exploration == 0,
+      let upstream = choice.neglected()
+    else { return .max }
+    counters.explored += 1
+    questions[index].upstream = UInt8(upstream)
+    return choice.leastTimeout
+  }
+
+  /// Sets whom a question asks next; false when nobody is left.
+  mutating func chooseNext(_ index: Int, now: UInt64) -> Bool {
+    let question = questions[index]
+    guard
+      let next = choice.next(
+        after: Int(question.upstream), tried: question.triedUpstreams,
+        failed: question.failedUpstreams, now: now)
+    else { return false }
+    // When all were asked, the round begins anew.
+    if question.triedUpstreams & 1 << UInt64(next) != 0 { questions[index].triedUpstreams = 0 }
+    questions[index].upstream = UInt8(next)
+    return true
+  }
+
+  /// Sends a question again because no reply came.
+  mutating func retry(_ index: Int, now: UInt64) {
+    guard questions[index].attemptCount < ResolverTiming.attempts else {
+      setTimer(index, at: questions[index].deadline, now: now)
+      return
+    }
+    if chooseNext(index, now: now) {
+      counters.retries += 1
+      send(index, now: now)
+    } else if choice.first(draw: 0, now: now) == nil {
+      // All are silent for so long that a reply is not to be expected.
+      fail(index, now: now)
+    } else {
+      setTimer(index, at: questions[index].deadline, now: now)
+    }
+  }
+
+  /// What EDNS a question's next packet has.
+  func ednsOffer(_ index: Int, attempt: Int, now: UInt64) -> EDNSOffer {
+    let upstream = Int(questions[index].upstream)
+    if questions[index].isPlain(upstream) { return .none }
+    let offer = choice.upstreams[upstream].edns(now: now)
+    // Large replies may be what gets lost.
+    return offer == .full && attempt >= ResolverTiming.smallFrom ? .small : offer
+  }
+
+  // MARK: What came back
+
+  /// An upstream answered something that it was asked.
+  mutating func hear(_ upstream: Int, now: UInt64) {
+    if choice.upstreams[upstream].failures > 0 { choice.reconsider() }
+    choice.upstreams[upstream].hear(now: now)
+    // One that is down for its errors stays so until it has an answer.
+    if choice.upstreams[upstream].isDown,
+      choice.upstreams[upstream].badAnswers < Upstream.failuresUntilDown
+    {
+      comeUp(upstream, now: now)
+    }
+  }
+
+  /// An upstream had an answer to a question.
+  ///
+  /// - Parameter count: the reply's octets.
+  mutating func noteAnswer(
+    _ index: Int, upstream: Int, attempt: Int?, count: Int, now: UInt64
+  ) {
+    if let attempt {
+      choice.upstreams[upstream].measure(sent: attempts[attempt].sent, now: now)
+      if count > Int(EDNSOffer.smallSize) { choice.upstreams[upstream].smallHints = 0 }
+    }
+    choice.upstreams[upstream].badAnswers = 0
+    if choice.upstreams[upstream].isDown { comeUp(upstream, now: now) }
+    if questions[index].isPlain(upstream) { notePlain(upstream, now: now) }
+    if questions[index].erringUpstreams != 0 {
+      noteBadAnswers(questions[index].erringUpstreams, now: now)
+    }
+    if failures.count > 0 {
+      names.forgetFailure(
+        in: index, count: Int(questions[index].nameCount), hash: questions[index].nameHash,
+        type: questions[index].type, needs: questions[index].needs, &failures)
+    }
+    if now >= choice.upstreams[upstream].knownAt + Resolver.knownLife
+      || choice.upstreams[upstream].knownCount == 0
+    {
+      choice.upstreams[upstream].knownAt = now
+      choice.upstreams[upstream].knownCount = questions[index].nameCount
+      choice.upstreams[upstream].knownType = questions[index].type
+      names.copy(index, count: Int(questions[index].nameCount), into: &knownNames, at: upstream)
+    }
+  }
+
+  /// Milliseconds for which the question that probes repeat stays the same.
+  private static let knownLife: UInt64 = 1_000
+
+  /// An upstream answered with an error, or with what is no answer.
+  mutating func noteError(_ upstream: Int) {
+    counters.errors += 1
+    choice.upstreams[upstream].counters.errors += 1
+  }
+
+  /// Upstreams gave errors to a question that another one had an answer to.
+  ///
+  /// Only then the error is the upstream's and not the name's.
+  private mutating func noteBadAnswers(_ erring: UInt64, now: UInt64) {
+    var left = erring
+    while left != 0 {
+      let upstream = left.trailingZeroBitCount
+      left &= left - 1
+      if choice.upstreams[upstream].badAnswers < UInt16.max {
+        choice.upstreams[upstream].badAnswers += 1
+      }
+      choice.upstreams[upstream].failedAt = now
+      choice.upstreams[upstream].cause = .upstreamError
+      if choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown,
+        !choice.upstreams[upstream].isDown
+      {
+        goDown(upstream, now: now)
+      }
+    }
+  }
+
+  /// An upstream that rejected EDNS had an answer to the same question without it.
+  private mutating func notePlain(_ upstream: Int, now: UInt64) {
+    guard now >= choice.upstreams[upstream].plainUntil else { return }
+    choice.upstreams[upstream].plainUntil = now + Upstream.fallbackLife
+    counters.fallbacks += 1
+  }
+
+  /// A reply was cut: perhaps the larger one, offered before, was lost on the way for its size.
+  mutating func noteTruncated(_ attempt: Int, upstream: Int, now: UInt64) {
+    choice.upstreams[upstream].measure(sent: attempts[attempt].sent, now: now)
+    guard attempts[attempt].edns == .small, now >= choice.upstreams[upstream].smallUntil else {
+      return
+    }
+    choice.upstreams[upstream].smallHints += 1
+    guard choice.upstreams[upstream].smallHints >= Resolver.smallHintLimit else { return }
+    choice.upstreams[upstream].smallHints = 0
+    choice.upstreams[upstream].smallUntil = now + Upstream.fallbackLife
+    counters.fallbacks += 1
+  }
+
+  /// Questions in a row that an upstream answered only when few octets were offered, after which it is
+  /// offered no more; any larger reply that arrives begins the count anew.
+  private static let smallHintLimit: UInt8 = 3
+
+  // MARK: What did not
+
+  /// No reply came to a question's last attempt in time.
+  mutating func noteTimeout(_ index: Int, now: UInt64) {
+    let latest = questions[index].firstAttempt
+    guard latest != Resolver.nobody, !attempts[Int(latest)].isRefused else { return }
+    let upstream = Int(attempts[Int(latest)].socket) / settings.socketsPerUpstream
+    choice.upstreams[upstream].counters.timeouts += 1
+    noteFailure(upstream, .silence, sent: attempts[Int(latest)].sent, now: now)
+  }
+
+  private mutating func noteFailure(
+    _ upstream: Int, _ cause: Failure.Cause, sent: UInt64, now: UInt64
+  ) {
+    let isDown = choice.upstreams[upstream].fail(cause, sent: sent, now: now)
+    // The next question looks for one that is better.
+    choice.reconsider()
+    if isDown { goDown(upstream, now: now) }
+  }
+
+  /// Notices that a packet sent from a socket didn't reach its upstream (ICMP, or no route).
+  ///
+  /// ICMP can be forged, so it only has the next attempt made sooner, from another port; the reply is
+  /// still good. When the network refuses attempt after attempt, the question fails.
+  ///
+  /// - Parameter id: the packet's transaction ID; nothing when that isn't known.
+  public mutating func socketFailed(_ socket: Int, id: UInt16?, now: UInt64) {
+    counters.unreachable += 1
+    guard let id, let place = findAttempt(socket: socket, id: id), !attempts[place].isRefused
+    else { return }
+    let index = Int(attempts[place].question)
+    let upstream = socket / settings.socketsPerUpstream
+    attempts[place].isRefused = true
+    choice.upstreams[upstream].counters.refusals += 1
+    noteFailure(upstream, .unreachable, sent: attempts[place].sent, now: now)
+    questions[index].refusals += 1
+    questions[index].cause = .unreachable
+    guard !questions[index].isStreaming, questions[index].firstAttempt == UInt32(place) else {
+      return
+    }
+    let limit = max(ResolverTiming.leastRefusals, settings.upstreams + 1)
+    let hasMore =
+      questions[index].refusals < limit
+      && questions[index].attemptCount < ResolverTiming.attempts
+    if hasMore, chooseNext(index, now: now) {
+      send(index, now: now)
+    } else if questions[index].refusals == questions[index].attemptCount {
+      fail(index, now: now)
+    }
+  }
+
+  // MARK: Failures
+
+  mutating func rememberFailure(_ index: Int, _ cause: Failure.Cause, now: UInt64) {
+    let question = questions[index]
+    let isForced = names.rememberFailure(
+      in: index, count: Int(question.nameCount), hash: question.nameHash, type: question.type,
+      needs: question.needs, cause: cause, now: now, &failures)
+    if isForced { counters.failuresDisplaced += 1 }
+  }
+
+  /// Questions whose failure is remembered at most.
+  public static var failureLimit: Int { FailureCache.capacity }
+
+  /// Questions whose failure is remembered, some of them longer than it counts.
+  public var failureCount: Int { failures.count }
+
+  /// Forgets which questions failed.
+  public mutating func forgetFailures() { failures.forgetAll() }
+
+  /// Forgets which questions for a name failed.
+  public mutating func forgetFailures(of key: borrowing NameKey) { failures.forget(key) }
+}
+
+extension BufferPool {
+  // Two parts of the resolver at once: the compiler sees that only with a method of one of them.
+
+  fileprivate func rememberFailure(
+    in index: Int, count: Int, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
+    cause: Failure.Cause, now: UInt64, _ failures: inout FailureCache
+  ) -> Bool {
+    failures.remember(
+      octets(in: index, count: count), hash: hash, type: type, needs: needs, cause: cause,
+      now: now)
+  }
+
+  fileprivate func forgetFailure(
+    in index: Int, count: Int, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
+    _ failures: inout FailureCache
+  ) {
+    failures.forget(octets(in: index, count: count), hash: hash, type: type, needs: needs)
+  }
+
+  fileprivate func copy(_ index: Int, count: Int, into other: inout BufferPool, at place: Int) {
+    other.store(octets(in: index, count: count), in: place)
+  }
+}

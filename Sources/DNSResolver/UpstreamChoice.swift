@@ -1,0 +1,147 @@
+import Memory
+
+/// Whom to ask first, and whom next.
+///
+/// First comes the upstream that answers fastest; those that are about as fast share. Now and then
+/// another one is asked, so that what is known of it stays true. A retry goes to one that was not asked
+/// yet for this question. Upstreams that are down are asked when there is no other, until they are given
+/// up.
+struct UpstreamChoice: ~Copyable {
+  /// What is known of each.
+  var upstreams: FixedArray<Upstream>
+  /// Those that are not down, a bit each.
+  private(set) var up: UInt64
+  /// Those that are asked first, a bit each.
+  private var favourites: UInt64 = 1
+  /// When ``favourites`` is to be found anew.
+  private var favouritesUntil: UInt64 = 0
+
+  /// Upstreams at most: a bit of a word for each.
+  static let limit = 64
+  /// Milliseconds that an upstream may be slower than the best and still have its share.
+  private static let leastBand: UInt64 = 10
+  /// The same as a part of the best one's round-trip time: a quarter.
+  private static let bandShift: UInt64 = 2
+  /// Milliseconds for which a choice stands when no upstream goes down or comes back.
+  private static let favouritesLife: UInt64 = 100
+
+  init(count: Int) {
+    precondition(count > 0 && count <= UpstreamChoice.limit)
+    upstreams = FixedArray(repeating: Upstream(), count: count)
+    up = UInt64.max >> UInt64(UpstreamChoice.limit - count)
+  }
+
+  /// Upstreams there are.
+  var count: Int { upstreams.count }
+
+  /// Notes that an upstream is down, or back.
+  mutating func mark(_ upstream: Int, isDown: Bool) {
+    upstreams[upstream].isDown = isDown
+    if isDown { up &= ~(1 << UInt64(upstream)) } else { up |= 1 << UInt64(upstream) }
+    favouritesUntil = 0
+  }
+
+  /// Makes the next choice look at all upstreams again.
+  mutating func reconsider() { favouritesUntil = 0 }
+
+  /// Whom to ask first; nothing when all have been given up.
+  ///
+  /// - Parameter draw: 32 random bits.
+  mutating func first(draw: UInt32, now: UInt64) -> Int? {
+    guard up != 0 else { return next(after: nil, tried: 0, failed: 0, now: now) }
+    if now >= favouritesUntil {
+      favourites = findFavourites(now: now)
+      favouritesUntil = now + UpstreamChoice.favouritesLife
+    }
+    var left = favourites
+    if left.nonzeroBitCount > 1 {
+      for _ in 0..<draw % UInt32(left.nonzeroBitCount) { left &= left - 1 }
+    }
+    return left.trailingZeroBitCount
+  }
+
+  /// An upstream that is up and not among those asked first: the one that was timed longest ago.
+  func neglected() -> Int? {
+    var left = up & ~favourites
+    var found: Int?
+    while left != 0 {
+      let upstream = left.trailingZeroBitCount
+      left &= left - 1
+      if let best = found, upstreams[best].measuredAt <= upstreams[upstream].measuredAt { continue }
+      found = upstream
+    }
+    return found
+  }
+
+  /// What the fastest would be waited for.
+  var leastTimeout: UInt64 {
+    upstreams[favourites.trailingZeroBitCount & (UpstreamChoice.limit - 1)].roundTrip.timeout
+  }
+
+  /// Whom to ask next; nothing when nobody is left.
+  ///
+  /// - Parameters:
+  ///   - last: the upstream asked last.
+  ///   - tried: those asked so far, a bit each; begun anew when all were.
+  ///   - failed: those that are not to be asked, a bit each.
+  func next(after last: Int?, tried: UInt64, failed: UInt64, now: UInt64) -> Int? {
+    var usable = up & ~failed
+    if usable == 0 {
+      var left = ~up & ~failed & (UInt64.max >> UInt64(UpstreamChoice.limit - count))
+      while left != 0 {
+        let upstream = left.trailingZeroBitCount
+        left &= left - 1
+        if !upstreams[upstream].isGivenUp(now: now) { usable |= 1 << UInt64(upstream) }
+      }
+    }
+    guard usable != 0 else { return nil }
+    var left = usable & ~tried
+    if left == 0, let last { left = usable & ~(1 << UInt64(last)) }
+    if left == 0 { left = usable }
+    var best = left.trailingZeroBitCount
+    left &= left - 1
+    guard left != 0 else { return best }
+    var bestScore = upstreams[best].score(now: now)
+    while left != 0 {
+      let upstream = left.trailingZeroBitCount
+      left &= left - 1
+      let score = upstreams[upstream].score(now: now)
+      if score < bestScore {
+        best = upstream
+        bestScore = score
+      }
+    }
+    return best
+  }
+
+  /// The best of those that are up, and those that are about as good.
+  private func findFavourites(now: UInt64) -> UInt64 {
+    guard up & (up - 1) != 0 else { return up }
+    var best = up.trailingZeroBitCount
+    var bestScore = UInt64.max
+    var left = up
+    while left != 0 {
+      let upstream = left.trailingZeroBitCount
+      left &= left - 1
+      let score = upstreams[upstream].score(now: now)
+      if score < bestScore {
+        best = upstream
+        bestScore = score
+      }
+    }
+    // Of those that nothing is known of, the first is asked first, as they were given.
+    guard upstreams[best].roundTrip.isMeasured else { return 1 << UInt64(best) }
+    let band =
+      bestScore + max(UpstreamChoice.leastBand, bestScore >> UpstreamChoice.bandShift)
+    var found: UInt64 = 0
+    left = up
+    while left != 0 {
+      let upstream = left.trailingZeroBitCount
+      left &= left - 1
+      if upstreams[upstream].roundTrip.isMeasured, upstreams[upstream].score(now: now) <= band {
+        found |= 1 << UInt64(upstream)
+      }
+    }
+    return found
+  }
+}
