@@ -7,7 +7,7 @@ struct ControlCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ctl", abstract: "Ask or tell a running server.",
     subcommands: [
-      Status.self, Stats.self, CacheCommand.self, InFlight.self, Stop.self,
+      Status.self, Stats.self, CacheCommand.self, InFlight.self, Upstreams.self, Stop.self,
     ])
 
   /// What every verb takes.
@@ -54,6 +54,14 @@ struct ControlCommand: ParsableCommand {
       commandName: "inflight", abstract: "Questions that wait for an upstream.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .inFlight } }
+  }
+
+  struct Upstreams: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "upstreams",
+      abstract: "Each upstream: whether it answers, how fast, and what it doesn't understand.")
+    @OptionGroup var options: Options
+    func run() throws { try options.perform { .upstreams } }
   }
 
   struct Stop: ParsableCommand {

@@ -57,15 +57,20 @@ final class ControlServer {
     case .names(let address):
       reply.send(core.value.namesReport(address), empty: "\(address): no name in the cache")
     case .inFlight: reply.send(core.value.inFlightReport(), empty: "nothing in flight")
+    case .upstreams: reply.send(core.value.upstreamsReport(server.settings.upstreams))
     case .flush(let name, let type, let tree):
       let scope = type.map { Cache.FlushScope.type($0) } ?? .everything
       if tree {
+        core.value.frontend.resolver.forgetFailures()
         start(FlushJob(below: name, scope, core, reply))
       } else {
         let key = core.value.key(name)
+        core.value.frontend.resolver.forgetFailures(of: key)
         reply.send(.object([("removed", .count(core.value.frontend.cache.flush(key, scope)))]))
       }
-    case .flushNegative: start(FlushJob(below: Name.root, .negative, core, reply))
+    case .flushNegative:
+      core.value.frontend.resolver.forgetFailures()
+      start(FlushJob(below: Name.root, .negative, core, reply))
     case .dump: start(DumpJob(core, reply))
     case .save: save(reply)
     case .stop:

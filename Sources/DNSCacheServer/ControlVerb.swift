@@ -16,6 +16,7 @@ enum ControlVerb {
   case dump
   case save
   case inFlight
+  case upstreams
   case stop
 
   /// The method and the path, with the query, under which the server knows the verb.
@@ -36,6 +37,7 @@ enum ControlVerb {
     case .dump: (.get, "cache/dump")
     case .save: (.post, "cache/save")
     case .inFlight: (.get, "inflight")
+    case .upstreams: (.get, "upstreams")
     case .stop: (.post, "stop")
     }
   }
@@ -90,6 +92,7 @@ enum ControlVerb {
       case "cache/dump": .dump
       case "cache/save": .save
       case "inflight": .inFlight
+      case "upstreams": .upstreams
       case "stop": .stop
       default: throw Refusal(status: 404, sentence: "no such verb: \(path)")
       }

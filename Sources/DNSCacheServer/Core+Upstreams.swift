@@ -1,0 +1,32 @@
+import DNSFrontend
+import DNSResolver
+import EventLoop
+
+// What control shows of the upstreams.
+
+extension Core {
+  /// A row for each upstream, in the order in which they were given.
+  func upstreamsReport(_ addresses: [SocketAddress]) -> Report {
+    let now = EventLoop.now()
+    var rows: [Report] = []
+    frontend.resolver.visitUpstreams(now: now) { view in
+      rows.append(
+        .object([
+          ("address", .text("\(addresses[view.number])")), ("state", .text(view.state.rawValue)),
+          ("rtt_ms", view.roundTrip.map { .count($0) } ?? .none),
+          ("variance_ms", view.variance.map { .count($0) } ?? .none),
+          ("timeout_ms", .count(view.timeout)), ("inflight", .count(view.inFlight)),
+          ("queries", .count(view.counters.queries)), ("replies", .count(view.counters.replies)),
+          ("timeouts", .count(view.counters.timeouts)), ("errors", .count(view.counters.errors)),
+          ("refusals", .count(view.counters.refusals)), ("tcp", .count(view.counters.streams)),
+          ("downs", .count(view.counters.downs)),
+          ("edns", .text(view.udpSize == 0 ? "off" : "\(view.udpSize)")),
+          ("letter_case", .text(view.isFolded ? "lower" : "random")),
+          ("last_failure", view.cause.map { .text("\($0)") } ?? .none),
+          ("last_failure_ms", view.sinceFailure.map { .count($0) } ?? .none),
+          ("next_probe_ms", view.untilProbe.map { .count($0) } ?? .none),
+        ]))
+    }
+    return .list(rows)
+  }
+}
