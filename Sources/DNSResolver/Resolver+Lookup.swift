@@ -75,6 +75,7 @@ extension Resolver {
     waiters[place].next = questions[index].firstWaiter
     questions[index].firstWaiter = UInt32(place)
     questions[index].waiterCount += 1
+    questions[index].isUnasked = false
     questions[index].earliest = min(
       questions[index].earliest, waiters[place].deadline, waiters[place].patienceEnd)
   }

@@ -87,6 +87,8 @@ public struct Resolver: ~Copyable {
     var waiterCount: UInt32 = 0
     /// Whether it goes on when nobody waits for it.
     var isRefresh = false
+    /// Whether nobody has waited for it yet: a prefetch, whose failure is nobody's.
+    var isUnasked = false
     /// Next question of the same bucket.
     var chain = Resolver.nobody
     /// The question asked before this one, and the one after.
@@ -197,6 +199,7 @@ public struct Resolver: ~Copyable {
         completions.push(Completion(client: client, outcome: .overdue))
       {
         questions[index].isRefresh = true
+        questions[index].isUnasked = false
         counters.joined += 1
         return .accepted
       }
@@ -251,6 +254,7 @@ public struct Resolver: ~Copyable {
       let index = insertQuestion(key, type, needs, to: upstream, draw, now: now)
     else { return .refused }
     questions[index].isRefresh = true
+    questions[index].isUnasked = true
     start(index, key, draw, now: now)
     return .started
   }
@@ -525,7 +529,10 @@ public struct Resolver: ~Copyable {
   mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
     counters.failed += 1
     let cause = cause ?? questions[index].cause
-    if cause.isOfResolution { rememberFailure(index, cause, now: now) }
+    // What was asked early may be asked again when it is due.
+    if cause.isOfResolution && !questions[index].isUnasked {
+      rememberFailure(index, cause, now: now)
+    }
     finish(index, .failed(Failure(cause)))
   }
 
