@@ -5,11 +5,14 @@ import Memory
 extension Resolver {
   /// Milliseconds over which questions in flight are asked again after a change.
   private static let networkChangeSpread = 128
+  /// Attempts that a question has at least after a change; those before may have gone nowhere.
+  private static let attemptsAfterChange = 3
 
   /// This host's addresses, routes or links have changed: an upstream that failed may be there now, and
   /// what was measured was another way.
   ///
   /// Upstreams that are down are probed at once, questions in flight are asked again, a few at a time.
+  /// Changes are to come seldom, a few a second at most: each is good for further attempts.
   public mutating func networkChanged(now: UInt64) {
     failures.forgetAll()
     for upstream in 0..<settings.upstreams { renewHealth(upstream, now: now) }
@@ -17,6 +20,9 @@ extension Resolver {
     for index in 0..<questions.end where questions.contains(index) && !questions[index].isStreaming
     {
       questions[index].failedUpstreams = 0
+      questions[index].attemptCount = min(
+        questions[index].attemptCount,
+        UInt8(ResolverTiming.attempts - Resolver.attemptsAfterChange))
       let due = now + UInt64(index % Resolver.networkChangeSpread)
       guard due < questions[index].due else { continue }
       questions[index].due = due

@@ -4,14 +4,14 @@ import Memory
 
 /// Calls its owner when this host's links, addresses or routes have changed (rtnetlink(7)).
 ///
-/// Changes come in bursts: the first is told after a tenth of a second, all that come within the next
-/// second together at its end.
+/// Changes come in bursts: the first is told after a tenth of a second, those that come soon after it
+/// together.
 @safe
 public final class NetworkWatch {
   /// Milliseconds between the first change and the call.
   static let delay: UInt64 = 100
   /// Milliseconds from one call to the next at least.
-  static let pause: UInt64 = 1_000
+  static let pause: UInt64 = 300
   /// Octets of one read; the kernel's messages are smaller than 8 KiB (netlink(7)).
   private static let bufferSize = 16_384
   /// Reads in one turn of the loop.

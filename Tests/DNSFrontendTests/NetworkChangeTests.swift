@@ -1,0 +1,51 @@
+import DNSResolver
+import DNSWire
+import Testing
+
+@testable import DNSFrontend
+
+@Suite("A change of the host's network")
+struct NetworkChangeTests {
+  /// Times that the question is sent until a time; probes ask for the root's name servers.
+  private func sent(_ host: Host, until time: UInt64) -> Int {
+    var count = 0
+    host.advance(to: time) { count += questions($0) }
+    return count
+  }
+
+  private func questions(_ events: [Host.Event]) -> Int {
+    events.count {
+      guard case .sent(_, let octets) = $0 else { return false }
+      return octets[MessageHeader.size] != 0
+    }
+  }
+
+  @Test func `what is in flight is asked again at once, however often it was before`() throws {
+    let host = Host()
+    let query = Message(query: try Name("www.example.net"), .a)
+    #expect(host.ask(query.encoded(compress: false)).count == 1)
+    // Four more at 400, 900, 1,500 and 2,300 ms, then one at 3,300.
+    #expect(sent(host, until: 2_400) == 4)
+    for time: UInt64 in [2_400, 2_700, 3_000] {
+      #expect(questions(host.networkChanged()) == 0)
+      #expect(sent(host, until: time + 130) == 1)
+      #expect(sent(host, until: time + 300) == 0)
+    }
+    #expect(host.frontend.resolver.inFlight == 1)
+  }
+
+  @Test func `the client is told in time even so, and nothing stays behind`() throws {
+    let host = Host()
+    let query = Message(query: try Name("www.example.net"), .a)
+    _ = host.ask(query.encoded(compress: false))
+    var replies = 0
+    for second in 1...10 {
+      host.advance(to: UInt64(second) * 1_000) { events in
+        for case .replied in events { replies += 1 }
+      }
+      for case .replied in host.networkChanged() { replies += 1 }
+      #expect((second < 5) == (host.frontend.resolver.inFlight == 1))
+    }
+    #expect(replies == 1)
+  }
+}
