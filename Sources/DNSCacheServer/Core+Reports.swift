@@ -31,8 +31,18 @@ extension Core {
         .object([
           ("udp", .count(queries.udp)), ("tcp", .count(queries.tcp)),
           ("local", .count(queries.local)), ("refused", .count(queries.refused)),
+          ("limited", .count(queries.limited)),
           ("not_allowed", .count(queries.notAllowed)), ("ignored", .count(queries.ignored)),
           ("failures", .count(queries.failures)), ("truncated", .count(queries.truncated)),
+        ])
+      ),
+      (
+        "clients",
+        .object([
+          ("rate_limit_reached", .count(queries.queryLimit)),
+          ("misses_limit_reached", .count(queries.missLimit)),
+          ("in_flight_limit_reached", .count(queries.shareLimit)),
+          ("limited_unanswered", .count(queries.limitedUnanswered)),
         ])
       ),
       (

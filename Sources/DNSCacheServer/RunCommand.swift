@@ -1,4 +1,5 @@
 import ArgumentParser
+import DNSFrontend
 import DNSWire
 import EventLoop
 import Logging
@@ -30,6 +31,8 @@ struct RunCommand: ParsableCommand {
       "Answer clients of this network; repeatable. Default: loopback, private and local ones.",
       valueName: "network"))
   var allow: [String] = []
+
+  @OptionGroup(title: "Limits of one client") var clients: ClientOptions
 
   @Option(help: ArgumentHelp("Memory for the cache.", valueName: "size"))
   var cacheSize = Settings.defaultCacheSize
@@ -89,13 +92,8 @@ struct RunCommand: ParsableCommand {
     let listenAddresses = try (listen.isEmpty ? Settings.defaultListen : listen).map {
       try RunCommand.address($0, flag: "--listen")
     }
-    let networks = try (allow.isEmpty ? Settings.defaultAllowed : allow).map { text in
-      guard let network = IPNetwork(text) else {
-        throw StartupError(
-          .usage,
-          "--allow \(text): not a network; write an address and a prefix length, as 192.168.0.0/16")
-      }
-      return network
+    let networks = try (allow.isEmpty ? Settings.defaultAllowed : allow).map {
+      try RunCommand.network($0, flag: "--allow")
     }
     guard cacheSize.octets >= Settings.leastCacheSize.octets,
       cacheSize.octets <= Settings.mostCacheSize.octets
@@ -111,7 +109,9 @@ struct RunCommand: ParsableCommand {
     }
     return Settings(
       listen: listenAddresses, isListenExplicit: !listen.isEmpty,
-      upstreams: try upstreams(listenAddresses), allowed: networks, cacheOctets: cacheSize.octets,
+      upstreams: try upstreams(listenAddresses), allowed: networks,
+      clients: try clients.limits(), cookieSecrets: try clients.cookieSecrets(),
+      cacheOctets: cacheSize.octets,
       cacheFile: cacheFile ?? Settings.defaultCacheFile(),
       saveInterval: cacheSaveInterval.milliseconds, rotates: rotate,
       control: control ?? Settings.defaultControl(),
@@ -155,6 +155,16 @@ struct RunCommand: ParsableCommand {
       )
     }
     return Array(found.prefix(Settings.mostUpstreams))
+  }
+
+  /// The network that a flag names.
+  static func network(_ text: String, flag: String) throws(StartupError) -> IPNetwork {
+    guard let network = IPNetwork(text) else {
+      throw StartupError(
+        .usage,
+        "\(flag) \(text): not a network; write an address and a prefix length, as 192.168.0.0/16")
+    }
+    return network
   }
 
   private static func address(_ text: String, flag: String) throws -> SocketAddress {

@@ -19,6 +19,7 @@ final class Server {
   private var listeners: [StreamListener] = []
   private var signals: [SignalSource] = []
   private var maintenance: Maintenance?
+  private var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   private var control: ControlServer?
 
@@ -69,6 +70,7 @@ final class Server {
       on: loop, upstreams: settings.upstreams, core: core)
     watchNetwork()
     maintenance = Maintenance(on: loop, core: core)
+    cookies = CookieKeeper(on: loop, core: core, isShared: settings.cookieSecrets != nil)
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(on: loop, signal: signal) { [unowned self] in stop() })
     }
@@ -125,9 +127,12 @@ final class Server {
     let seed = HashSeed(random.next(), random.next())
     var frontend = FrontendSettings(
       allowed: settings.allowed, version: "dns-cache-server \(DNSCacheServer.version)",
-      identity: Process.hostName() ?? "dns-cache-server")
+      identity: Process.hostName() ?? "dns-cache-server",
+      cookieSecrets: settings.cookieSecrets
+        ?? CookieSecrets(current: CookieKeeper.randomSecret()))
     frontend.isPrefetching = settings.isPrefetching
     frontend.rotates = settings.rotates
+    frontend.clients = settings.clients
     var limits = CacheLimits(octets: settings.cacheOctets)
     limits.staleAge = settings.staleAge
     return Frontend(

@@ -1,3 +1,4 @@
+import DNSFrontend
 import DNSWire
 import EventLoop
 
@@ -8,6 +9,10 @@ struct Settings {
   var isListenExplicit: Bool
   var upstreams: [SocketAddress]
   var allowed: [IPNetwork]
+  /// What one client may ask.
+  var clients: ClientLimits
+  /// Secrets that other servers have, too; nothing for one of our own.
+  var cookieSecrets: CookieSecrets?
   var cacheOctets: Int
   var cacheFile: String
   /// Milliseconds; 0 means only at shutdown.

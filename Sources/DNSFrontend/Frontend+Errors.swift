@@ -10,7 +10,7 @@ extension Frontend {
   @inline(never)
   mutating func reject(
     _ packet: Span<UInt8>, _ problem: Query.Problem, from address: IPAddress,
-    over transport: Transport, reply: inout MutableSpan<UInt8>
+    over transport: Transport, reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Verdict {
     let rcode: ResponseCode
     switch problem {
@@ -25,7 +25,18 @@ extension Frontend {
     case .otherOpcode:
       rcode = .notImp
     case .malformed:
+      if let verdict = answerCookieRequest(
+        packet, from: address, over: transport, reply: &reply, now: now)
+      {
+        return verdict
+      }
       rcode = .formErr
+    }
+    guard limiter.admitCostly(from: address, now: now) else {
+      counters.missLimit &+= 1
+      counters.limited &+= 1
+      counters.limitedUnanswered &+= 1
+      return .drop
     }
     counters.refused &+= 1
     // Nothing of the question is sent back: it may be what is malformed.
@@ -39,8 +50,12 @@ extension Frontend {
   @inline(never)
   mutating func refuse(
     _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
-    reply: inout MutableSpan<UInt8>
+    reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Verdict {
+    guard limiter.admitCostly(from: header.address, now: now) else {
+      counters.missLimit &+= 1
+      return limit(header, question, reply: &reply)
+    }
     counters.refused &+= 1
     return .reply(writeError(header, question, rcode, error, reply: &reply))
   }
@@ -82,6 +97,12 @@ enum Explanation {
   static var noSuchQuestion: ExtendedError { ExtendedError(.other, "not a type to ask for") }
   /// There is no place for one more question.
   static var tooMuchInFlight: ExtendedError { ExtendedError(.other, "too many questions wait") }
+  /// The client asks more than its limits allow.
+  static var tooManyQuestions: ExtendedError { ExtendedError(.other, "too many questions") }
+  /// The client has its share of the places in flight.
+  static var tooManyWaiting: ExtendedError {
+    ExtendedError(.other, "too many of your questions wait")
+  }
   /// Aliases that lead nowhere.
   static var endlessAliases: ExtendedError {
     ExtendedError(.other, "aliases form a loop or too long a chain")

@@ -35,6 +35,11 @@ extension Frontend {
       }
       let query = pending[index]
       pending.remove(index)
+      limiter.returnPlace(query.share)
+      // An error has cost more than the question; a client in debt isn't pressed.
+      if Frontend.rcode(reply) != 0 {
+        _ = limiter.admitCostly(from: query.header.address, now: now)
+      }
       if query.asked > 1 { openChains -= 1 }
       return (query.client, query.header.transport, count)
     }

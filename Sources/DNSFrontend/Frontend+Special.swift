@@ -13,18 +13,19 @@ extension Frontend {
   /// Answers a question for a type that no record has.
   @inline(never)
   mutating func answerSpecialType(
-    _ query: Query, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>
+    _ query: Query, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>,
+    now: UInt64
   ) -> Verdict {
     switch query.type {
     case .any:
       return answerANY(header, question, reply: &reply)
     case .axfr, .ixfr:
       // A cache has no zones to transfer.
-      return refuse(header, question, .refused, Explanation.notSupported, reply: &reply)
+      return refuse(header, question, .refused, Explanation.notSupported, reply: &reply, now: now)
     case .opt, RecordType(rawValue: 0):
-      return refuse(header, question, .formErr, Explanation.noSuchQuestion, reply: &reply)
+      return refuse(header, question, .formErr, Explanation.noSuchQuestion, reply: &reply, now: now)
     default:
-      return refuse(header, question, .notImp, Explanation.notSupported, reply: &reply)
+      return refuse(header, question, .notImp, Explanation.notSupported, reply: &reply, now: now)
     }
   }
 
@@ -49,12 +50,13 @@ extension Frontend {
   /// Answers classes other than IN: names of the server in CHAOS, refusal for the rest.
   @inline(never)
   mutating func answerOtherClass(
-    _ query: Query, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>
+    _ query: Query, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>,
+    now: UInt64
   ) -> Verdict {
     guard query.recordClass == .chaos, query.type == .txt || query.type == .any,
       let text = serverText()
     else {
-      return refuse(header, question, .refused, Explanation.notSupported, reply: &reply)
+      return refuse(header, question, .refused, Explanation.notSupported, reply: &reply, now: now)
     }
     counters.local &+= 1
     var writer = MessageWriter(&reply, limit: header.limit)

@@ -28,9 +28,11 @@ extension Frontend {
   }
 
   /// Answers a query that can't be asked upstream: with what is stale, if there is anything.
+  ///
+  /// - Parameter error: what is told in place of the failure's own reason.
   mutating func writeFailure(
     _ header: Header, _ question: Span<UInt8>, _ failure: Failure,
-    reply: inout MutableSpan<UInt8>, now: UInt64
+    because error: ExtendedError? = nil, reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int {
     if cache.limits.staleAge > 0 {
       key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
@@ -46,7 +48,7 @@ extension Frontend {
     }
     counters.failures &+= 1
     return writeError(
-      header, question, .servFail, Explanation.of(failure), isCached: failure.isCached,
+      header, question, .servFail, error ?? Explanation.of(failure), isCached: failure.isCached,
       reply: &reply)
   }
 

@@ -30,6 +30,8 @@ public struct Frontend: ~Copyable {
   /// Pending queries that follow an alias whose target had to be asked for by itself.
   var openChains = 0
   private let allowed: FixedArray<IPNetwork>
+  var limiter: ClientLimiter
+  var cookies: ServerCookies
 
   /// How a query came.
   public enum Transport: UInt8, Sendable, BitwiseCopyable {
@@ -58,6 +60,18 @@ public struct Frontend: ~Copyable {
     var dnssecOK: Bool
     var udpSize: UInt16
     var transport: Transport
+    /// Where the client is.
+    var address: IPAddress
+    /// Whether it has shown that it is there: by TCP, or by a cookie of ours.
+    var isProven: Bool
+    /// What goes back to a client that sent a cookie.
+    var cookies: ServerCookies.Pair?
+
+    /// Octets that our OPT record takes in the answer, an extended error aside.
+    var optOctets: Int {
+      guard hasEDNS else { return 0 }
+      return MessageWriter.optSize + (cookies == nil ? 0 : MessageWriter.cookieOctets)
+    }
 
     /// What DO and CD ask of the data.
     var needs: DNSSECNeeds {
@@ -92,6 +106,8 @@ public struct Frontend: ~Copyable {
     var askedHash: UInt32
     /// When it came.
     var started: UInt64
+    /// The client's place among those in flight.
+    var share: UInt16
   }
 
   /// Most questions asked upstream for one query: one for each link of a chain of aliases.
@@ -108,6 +124,8 @@ public struct Frontend: ~Copyable {
     pending = Slab(capacity: settings.pendingLimit)
     pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
     allowed = FixedArray(settings.allowed)
+    limiter = ClientLimiter(settings.clients, seed: self.cache.seed)
+    cookies = ServerCookies(settings.cookieSecrets)
   }
 
   // MARK: Queries
@@ -147,30 +165,41 @@ public struct Frontend: ~Copyable {
     do throws(Query.Problem) {
       query = try Query(packet, key: &key)
     } catch {
-      return reject(packet, error, from: address, over: transport, reply: &reply)
+      return reject(packet, error, from: address, over: transport, reply: &reply, now: now)
     }
-    let header = Header(
+    var header = Header(
       id: query.header.id, flags: query.header.flags, type: query.type,
       hasEDNS: query.edns != nil, dnssecOK: query.edns?.dnssecOK ?? false,
-      udpSize: query.edns?.udpSize ?? 0, transport: transport)
+      udpSize: query.edns?.udpSize ?? 0, transport: transport, address: address,
+      isProven: transport == .tcp)
     let question = packet.extracting(MessageHeader.size..<query.questionEnd)
     guard isAllowed(address) else {
       counters.notAllowed &+= 1
-      return refuse(header, question, .refused, Explanation.notAllowed, reply: &reply)
+      return refuse(header, question, .refused, Explanation.notAllowed, reply: &reply, now: now)
+    }
+    if let view = query.edns?.cookie { takeCookies(view, of: packet, into: &header, now: now) }
+    guard header.isProven || limiter.admitQuery(from: address, now: now) else {
+      counters.queryLimit &+= 1
+      return limit(header, question, reply: &reply)
     }
     if let edns = query.edns, edns.version > 0 {
-      return refuse(header, question, .badVers, nil, reply: &reply)
+      return refuse(header, question, .badVers, nil, reply: &reply, now: now)
     }
     guard query.recordClass == .internet else {
-      return answerOtherClass(query, header, question, reply: &reply)
+      return answerOtherClass(query, header, question, reply: &reply, now: now)
     }
     if Frontend.isSpecial(query.type) {
-      return answerSpecialType(query, header, question, reply: &reply)
+      return answerSpecialType(query, header, question, reply: &reply, now: now)
     }
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)
     if let count = compose(header, header.needs, into: &writer, once: false, now: seconds) {
+      // Names that don't exist are what floods ask for.
+      if Frontend.rcode(reply) != 0, !limiter.admitCostly(from: address, now: now) {
+        counters.missLimit &+= 1
+        return limit(header, question, reply: &reply)
+      }
       counters.hits &+= 1
       return .reply(count)
     }
@@ -191,13 +220,26 @@ public struct Frontend: ~Copyable {
   ) -> Verdict {
     // Without RD nothing but what is known is wanted (RFC 1034 §4.3.1).
     guard header.flags & MessageHeader.Flag.recursionDesired != 0 else {
-      return refuse(header, question, .refused, Explanation.notRecursive, reply: &reply)
+      return refuse(header, question, .refused, Explanation.notRecursive, reply: &reply, now: now)
+    }
+    guard limiter.admitCostly(from: header.address, now: now) else {
+      counters.missLimit &+= 1
+      return limit(header, question, reply: &reply)
+    }
+    guard let share = limiter.takePlace(for: header.address) else {
+      counters.shareLimit &+= 1
+      counters.limited &+= 1
+      return .reply(
+        writeFailure(
+          header, question, Failure(.overload), because: Explanation.tooManyWaiting, reply: &reply,
+          now: now))
     }
     counters.misses &+= 1
     let waiting = PendingQuery(
       header: header, needs: header.needs, questionCount: UInt16(question.count), client: client,
-      asked: 1, askedHash: key.hash, started: now)
+      asked: 1, askedHash: key.hash, started: now, share: share)
     guard let index = pending.insert(waiting) else {
+      limiter.returnPlace(share)
       counters.pendingLimit &+= 1
       return .reply(writeFailure(header, question, Failure(.overload), reply: &reply, now: now))
     }
@@ -211,6 +253,7 @@ public struct Frontend: ~Copyable {
       return .pending
     case .failed(let failure):
       pending.remove(index)
+      limiter.returnPlace(share)
       return .reply(writeFailure(header, question, failure, reply: &reply, now: now))
     }
   }
@@ -237,7 +280,7 @@ public struct Frontend: ~Copyable {
     stale: Bool = false, now: UInt32
   ) -> Int? {
     let limit = writer.limit
-    writer.limit = limit - (header.hasEDNS ? MessageWriter.optSize : 0)
+    writer.limit = limit - header.optOctets
     var flags = Frontend.responseFlags(header.flags)
     let start = writer.mark
     var error: ExtendedError?
@@ -278,8 +321,12 @@ public struct Frontend: ~Copyable {
       | MessageHeader.Flag.response | MessageHeader.Flag.recursionAvailable
   }
 
-  /// Writes our OPT record: root, our UDP size, version 0, and why the answer is as it is (RFC 6891
-  /// §6.1.2, RFC 8914).
+  /// The lower four bits of a message's response code.
+  @inline(__always)
+  static func rcode(_ message: borrowing MutableSpan<UInt8>) -> UInt8 { message[3] & 0xF }
+
+  /// Writes our OPT record: root, our UDP size, version 0, the cookies, and why the answer is as it is
+  /// (RFC 6891 §6.1.2, RFC 7873, RFC 8914).
   ///
   /// DO comes back as it was sent (RFC 3225 §3).
   static func writeOPT(
@@ -288,6 +335,7 @@ public struct Frontend: ~Copyable {
   ) {
     let begin = writer.beginOPT(
       udpSize: EDNS.defaultUDPSize, extendedRcode: extendedRcode, dnssecOK: header.dnssecOK)
+    if let cookies = header.cookies { writer.option(cookie: cookies.client, cookies.server) }
     if let error { writer.option(error) }
     if isCached { writer.option(ExtendedError(.cachedError)) }
     writer.endRecord(begin, in: .additional)

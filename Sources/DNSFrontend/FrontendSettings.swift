@@ -14,6 +14,10 @@ public struct FrontendSettings: Sendable {
   public var isPrefetching = true
   /// Whether answers begin with another record of an RRset each time.
   public var rotates = true
+  /// What one client may ask.
+  public var clients = ClientLimits()
+  /// What server cookies are made with.
+  public var cookieSecrets: CookieSecrets
 
   /// Milliseconds that a client waits before it gets a stale answer, if there is one.
   ///
@@ -28,16 +32,21 @@ public struct FrontendSettings: Sendable {
   public static let streamSize = 65_535
 
   /// Names what clients may know.
-  public init(allowed: [IPNetwork], version: String, identity: String) {
+  ///
+  /// - Parameter cookieSecrets: at random, or shared by servers that stand in for each other.
+  public init(
+    allowed: [IPNetwork], version: String, identity: String, cookieSecrets: CookieSecrets
+  ) {
     self.allowed = allowed
     self.version = version
     self.identity = identity
+    self.cookieSecrets = cookieSecrets
   }
 }
 
 /// What the frontend has done with queries since it was made.
 ///
-/// Every query that came in ends as exactly one of hit, miss, local, refused, or ignored.
+/// Every query that came in ends as exactly one of hit, miss, local, refused, limited, or ignored.
 public struct FrontendCounters: Sendable {
   /// Queries over UDP.
   public var udp: UInt64 = 0
@@ -51,6 +60,8 @@ public struct FrontendCounters: Sendable {
   public var local: UInt64 = 0
   /// Answered with an error at once: malformed, not implemented, not allowed.
   public var refused: UInt64 = 0
+  /// Over a limit of what one client may ask: cut short, told so, or not answered.
+  public var limited: UInt64 = 0
   /// Not answered: responses, and packets shorter than a header.
   public var ignored: UInt64 = 0
   /// Clients outside the allowed networks, among the refused.
@@ -65,6 +76,14 @@ public struct FrontendCounters: Sendable {
   public var prefetchLimit: UInt64 = 0
   /// Misses that ended with SERVFAIL.
   public var failures: UInt64 = 0
+  /// Queries over ``ClientLimits/queries``, among the limited.
+  public var queryLimit: UInt64 = 0
+  /// Questions for upstream and errors over ``ClientLimits/misses``, among the limited.
+  public var missLimit: UInt64 = 0
+  /// Questions over ``ClientLimits/inFlight``, among the limited; answered with SERVFAIL.
+  public var shareLimit: UInt64 = 0
+  /// Limited queries that were not answered at all.
+  public var limitedUnanswered: UInt64 = 0
   /// Answers cut to fit.
   public var truncated: UInt64 = 0
 }

@@ -63,15 +63,12 @@ public struct EDNS: Hashable, Sendable {
     version = UInt8(truncatingIfNeeded: record.ttl >> 16)
     flags = UInt16(truncatingIfNeeded: record.ttl)
     options = []
-    var position = record.data
-    let end = record.data + record.dataCount
-    while position < end {
-      guard position + 4 <= end else { throw .badOption }
-      let code = EDNSOptionCode(message.load16(position))
-      let next = position + 4 + Int(message.load16(position + 2))
-      guard next <= end else { throw .badOption }
-      options.append(Option(code, Array(copying: message.extracting((position + 4)..<next))))
-      position = next
+    var cursor = OptionCursor(at: record.data, count: record.dataCount)
+    while let option = try cursor.next(message) {
+      options.append(
+        Option(
+          option.code,
+          Array(copying: message.extracting(option.data..<option.data + option.dataCount))))
     }
   }
 

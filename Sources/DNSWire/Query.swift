@@ -39,6 +39,8 @@ public struct Query: Sendable {
     public let options: Int
     /// Octets of options.
     public let optionsCount: Int
+    /// The COOKIE option, the first if there are several (RFC 7873 §5.2).
+    public let cookie: CookieView?
   }
 
   /// Checks a packet and takes its question.
@@ -77,15 +79,15 @@ public struct Query: Sendable {
       while let record = try cursor.next(packet) {
         guard record.type == .opt else { continue }
         // RFC 6891 §6.1.1: one OPT, in Additional, owned by the root.
-        guard found == nil, record.section == .additional, packet[record.owner] == 0,
-          hasWholeOptions(packet, record)
+        guard found == nil, record.section == .additional, packet[record.owner] == 0
         else { throw .badOption }
         found = ClientEDNS(
           udpSize: record.recordClass,
           version: UInt8(truncatingIfNeeded: record.ttl >> 16),
           dnssecOK: record.ttl & 0x8000 != 0,
           options: record.data,
-          optionsCount: record.dataCount)
+          optionsCount: record.dataCount,
+          cookie: try cookie(packet, record))
       }
     } catch {
       throw .malformed
@@ -93,14 +95,32 @@ public struct Query: Sendable {
     return found
   }
 
-  /// Whether the options of an OPT record fill it exactly (RFC 6891 §6.1.2); linear in its octets.
-  private static func hasWholeOptions(_ packet: Span<UInt8>, _ record: RecordView) -> Bool {
-    let end = record.data &+ record.dataCount
-    var position = record.data
-    while position < end {
-      guard position &+ 4 <= end else { return false }
-      position &+= 4 &+ Int(packet.load16(position &+ 2))
+  /// Walks the options of an OPT record, which must fill it, and takes the first cookie among them.
+  private static func cookie(
+    _ packet: Span<UInt8>, _ record: RecordView
+  ) throws(WireError) -> CookieView? {
+    guard record.dataCount > 0 else { return nil }
+    var cookie: CookieView?
+    var options = OptionCursor(at: record.data, count: record.dataCount)
+    while let option = try options.next(packet) {
+      guard option.code == .cookie, cookie == nil else { continue }
+      // RFC 7873 §5.2.2: a length that no cookie has is an error of form.
+      guard let view = CookieView(option, of: packet) else { throw .badOption }
+      cookie = view
     }
-    return position == end
+    return cookie
+  }
+
+  /// Reads a query that has no question, as may be sent for a server cookie (RFC 7873 §5.4).
+  ///
+  /// - Returns: nothing for anything but a well-formed query with an OPT record and no question.
+  public static func withoutQuestion(
+    _ packet: Span<UInt8>
+  ) -> (header: MessageHeader, edns: ClientEDNS)? {
+    guard let header = try? MessageHeader(packet), !header.isResponse, header.opcode == 0,
+      header.questionCount == 0,
+      let edns = try? edns(packet, header, at: MessageHeader.size)
+    else { return nil }
+    return (header, edns)
   }
 }

@@ -104,7 +104,8 @@ struct FrontendPropertyTests {
       counters.udp + counters.tcp - before.udp - before.tcp == UInt64(rounds))
     #expect(
       counters.udp + counters.tcp
-        == counters.hits + counters.misses + counters.local + counters.refused + counters.ignored)
+        == counters.hits + counters.misses + counters.local + counters.refused
+        + counters.limited + counters.ignored)
     // All of them happened, or this says little.
     for count in [
       counters.hits - before.hits, counters.misses - before.misses, counters.local,

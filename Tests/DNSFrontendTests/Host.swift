@@ -37,6 +37,7 @@ final class Host {
     var waitersPerQuestion = 64
     var pendingLimit = 256
     var rotates = false
+    var clients = ClientLimits()
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
     var seed: UInt64 = 1
@@ -47,6 +48,7 @@ final class Host {
     var exploration: UInt32 = 0
   }
 
+  static let cookieSecret = SipHash(0x0706_0504_0302_0100, 0x0F0E_0D0C_0B0A_0908)
   static let version = "test 1"
   static let identity = "test.example.net"
 
@@ -55,7 +57,9 @@ final class Host {
     let seed = HashSeed(options.seed &* 0x9E37_79B9, options.seed ^ 0x1234_5678_9ABC)
     var settings = FrontendSettings(
       allowed: ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) },
-      version: Host.version, identity: Host.identity)
+      version: Host.version, identity: Host.identity,
+      cookieSecrets: CookieSecrets(current: Host.cookieSecret))
+    settings.clients = options.clients
     settings.pendingLimit = options.pendingLimit
     settings.rotates = options.rotates
     settings.isPrefetching = options.isPrefetching

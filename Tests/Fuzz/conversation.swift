@@ -84,7 +84,8 @@ final class Conversation {
     self.input = input
     let seed = HashSeed(1, 2)
     var settings = FrontendSettings(
-      allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz")
+      allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz",
+      cookieSecrets: CookieSecrets(current: SipHash(1, 2)))
     settings.pendingLimit = 12
     var limits = CacheLimits(octets: CacheLimits.leastOctets)
     limits.staleAge = 3_600

@@ -1,0 +1,79 @@
+import DNSWire
+import Memory
+
+// Who asks too much, and who has proven where it is.
+
+extension Frontend {
+  /// Of the answers that are withheld, one in so many is replaced by one that asks the client to come by
+  /// TCP: an honest client whose address somebody else uses still gets through (BIND's "slip").
+  private static let slip: UInt64 = 2
+
+  /// Looks at the cookies that a query brought, and notes what goes back.
+  @inline(never)
+  func takeCookies(
+    _ view: CookieView, of packet: Span<UInt8>, into header: inout Header, now: UInt64
+  ) {
+    let (reply, isProof) = cookies.judge(view, of: packet, from: header.address, now: now)
+    header.cookies = reply
+    if isProof { header.isProven = true }
+  }
+
+  /// Answers a query that is over a limit, or not at all.
+  ///
+  /// Whoever has proven its address is told so. To others goes no more than came from them, and only
+  /// now and then: TC, or BADCOOKIE with a cookie that will do the next time (RFC 7873 §5.2.3).
+  @inline(never)
+  mutating func limit(
+    _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>
+  ) -> Verdict {
+    counters.limited &+= 1
+    if header.isProven {
+      return .reply(
+        writeError(header, question, .refused, Explanation.tooManyQuestions, reply: &reply))
+    }
+    guard counters.limited % Frontend.slip == 0 else {
+      counters.limitedUnanswered &+= 1
+      return .drop
+    }
+    if header.cookies != nil {
+      return .reply(writeError(header, question, .badCookie, nil, reply: &reply))
+    }
+    var writer = MessageWriter(&reply, limit: header.limit)
+    Frontend.begin(&writer, header, question)
+    if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
+    return .reply(
+      writer.finish(
+        flags: Frontend.responseFlags(header.flags) | MessageHeader.Flag.truncated))
+  }
+
+  /// Answers a query without a question that asks for a server cookie (RFC 7873 §5.4).
+  ///
+  /// - Returns: nothing when it is no such query.
+  mutating func answerCookieRequest(
+    _ packet: Span<UInt8>, from address: IPAddress, over transport: Transport,
+    reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Verdict? {
+    guard let (header, edns) = Query.withoutQuestion(packet), edns.version == 0,
+      let view = edns.cookie
+    else { return nil }
+    let (pair, _) = cookies.judge(view, of: packet, from: address, now: now)
+    counters.local &+= 1
+    var writer = MessageWriter(&reply, limit: FrontendSettings.plainUDPSize)
+    writer.header(id: header.id, questionCount: 0)
+    let begin = writer.beginOPT(
+      udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: edns.dnssecOK)
+    writer.option(cookie: pair.client, pair.server)
+    writer.endRecord(begin, in: .additional)
+    return .reply(writer.finish(flags: Frontend.responseFlags(header.flags)))
+  }
+
+  // MARK: From outside
+
+  /// Says what the wall clock shows: cookies are dated by it.
+  public mutating func setWallClock(_ seconds: UInt32, now: UInt64) {
+    cookies.setWallClock(seconds, now: now)
+  }
+
+  /// Changes the secret of the server's cookies; those made with the last one stay good for their hour.
+  public mutating func renewCookieSecret(_ secret: SipHash) { cookies.renew(secret) }
+}
