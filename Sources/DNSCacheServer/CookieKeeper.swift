@@ -7,8 +7,9 @@ import Memory
 final class CookieKeeper {
   /// Milliseconds between two looks at the wall clock; cookies allow for five minutes.
   private static let interval: UInt64 = 60_000
-  /// Looks after which the secret is changed: once a day. A cookie is good for an hour, so that the last
-  /// secret is all that has to be kept.
+  /// Looks after which the secret is changed: once a day.
+  ///
+  /// A cookie is good for an hour, so that the last secret is all that has to be kept.
   private static let looksPerSecret = 1_440
 
   private let core: Pinned<Core>

@@ -30,7 +30,8 @@ extension Core {
         "queries",
         .object([
           ("udp", .count(queries.udp)), ("tcp", .count(queries.tcp)),
-          ("local", .count(queries.local)), ("refused", .count(queries.refused)),
+          ("local", .count(queries.local)),
+          ("special", .count(queries.special)), ("refused", .count(queries.refused)),
           ("limited", .count(queries.limited)),
           ("not_allowed", .count(queries.notAllowed)), ("ignored", .count(queries.ignored)),
           ("failures", .count(queries.failures)), ("truncated", .count(queries.truncated)),
@@ -87,6 +88,7 @@ extension Core {
           ("other_case", .count(resolver.otherCase)),
           ("malformed", .count(resolver.malformed)),
           ("oversized", .count(resolver.oversized)),
+          ("rebind_blocked", .count(resolver.rebound)),
           ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
           ("tcp_connections", .count(upstreamStreams?.count ?? 0)),
           ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),

@@ -33,6 +33,7 @@ struct RunCommand: ParsableCommand {
   var allow: [String] = []
 
   @OptionGroup(title: "Limits of one client") var clients: ClientOptions
+  @OptionGroup(title: "Names") var names: NameOptions
 
   @Option(help: ArgumentHelp("Memory for the cache.", valueName: "size"))
   var cacheSize = Settings.defaultCacheSize
@@ -111,6 +112,7 @@ struct RunCommand: ParsableCommand {
       listen: listenAddresses, isListenExplicit: !listen.isEmpty,
       upstreams: try upstreams(listenAddresses), allowed: networks,
       clients: try clients.limits(), cookieSecrets: try clients.cookieSecrets(),
+      specialZones: try names.specialZones(), rebindProtection: try names.rebinding(),
       cacheOctets: cacheSize.octets,
       cacheFile: cacheFile ?? Settings.defaultCacheFile(),
       saveInterval: cacheSaveInterval.milliseconds, rotates: rotate,

@@ -135,13 +135,15 @@ final class Server {
     frontend.clients = settings.clients
     var limits = CacheLimits(octets: settings.cacheOctets)
     limits.staleAge = settings.staleAge
+    frontend.specialZones = settings.specialZones
+    var resolver = ResolverSettings(
+      upstreams: settings.upstreams.count, socketsPerUpstream: socketsPerUpstream)
+    resolver.localZones = settings.specialZones.map(\.name)
+    resolver.rebindProtection = settings.rebindProtection
     return Frontend(
       settings: frontend, cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
-        settings: ResolverSettings(
-          upstreams: settings.upstreams.count,
-          socketsPerUpstream: socketsPerUpstream),
-        seed: seed, random: RandomPool(), now: EventLoop.now()))
+        settings: resolver, seed: seed, random: RandomPool(), now: EventLoop.now()))
   }
 
   // MARK: Listening

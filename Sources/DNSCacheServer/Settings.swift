@@ -1,4 +1,5 @@
 import DNSFrontend
+import DNSResolver
 import DNSWire
 import EventLoop
 
@@ -13,6 +14,10 @@ struct Settings {
   var clients: ClientLimits
   /// Secrets that other servers have, too; nothing for one of our own.
   var cookieSecrets: CookieSecrets?
+  /// Zones that are answered here.
+  var specialZones: [SpecialZone]
+  /// What is done with names that lead to local addresses.
+  var rebindProtection: RebindProtection?
   var cacheOctets: Int
   var cacheFile: String
   /// Milliseconds; 0 means only at shutdown.

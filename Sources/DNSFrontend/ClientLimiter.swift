@@ -24,7 +24,9 @@ struct ClientLimiter: ~Copyable {
   static let clients = 16_384
   /// Clients that compete for a place: their buckets, 64 octets together, are read at once.
   private static let ways = 4
-  /// Places of the table of shares. Two clients share a place with a probability of one in as many.
+  /// Places of the table of shares.
+  ///
+  /// Two clients share a place with a probability of one in as many.
   private static let sharePlaces = 65_536
   /// Milliseconds' worth of tokens that a client may save up.
   private static let burst: UInt64 = 2_000

@@ -103,6 +103,10 @@ enum Explanation {
   static var tooManyWaiting: ExtendedError {
     ExtendedError(.other, "too many of your questions wait")
   }
+  /// The name leads to a local address (RFC 8914 §4.16: the operator blocks it).
+  static var rebound: ExtendedError {
+    ExtendedError(.blocked, "leads to a local address")
+  }
   /// Aliases that lead nowhere.
   static var endlessAliases: ExtendedError {
     ExtendedError(.other, "aliases form a loop or too long a chain")

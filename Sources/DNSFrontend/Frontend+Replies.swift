@@ -59,6 +59,7 @@ extension Frontend {
     var failure: Failure?
     switch outcome {
     case .overdue: return concludeOverdue(index, into: &reply, now: now)
+    case .rebound: return writeRebound(index, reply: &reply)
     case .failed(let reason): failure = reason
     case .answered, .answeredWithoutDNSSEC:
       if let count = composePending(index, into: &reply, now: now) { return count }
@@ -79,6 +80,15 @@ extension Frontend {
     }
     if let count = composeStale(index, into: &reply, now: now) { return count }
     return writeFailure(index, failure, reply: &reply)
+  }
+
+  /// Tells a waiting client that the name has no address that it may have.
+  private func writeRebound(_ index: Int, reply: inout MutableSpan<UInt8>) -> Int {
+    let query = pending[index]
+    // As if the name had none, for this once: without an SOA nobody keeps it.
+    return writeError(
+      query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .noError,
+      Explanation.rebound, reply: &reply)
   }
 
   /// Tells a waiting client that there is no answer.
@@ -106,9 +116,14 @@ extension Frontend {
     pendingQuestions.loadName(in: index, count: question, into: &key)
     var writer = MessageWriter(&reply, limit: query.header.limit)
     Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
-    return compose(
+    if let count = compose(
       query.header, query.needs, into: &writer, once: true, stale: stale,
       now: UInt32(truncatingIfNeeded: now / 1000))
+    {
+      return count
+    }
+    // An alias may lead to a name that is answered here.
+    return composeSpecial(query.header, into: &writer)
   }
 }
 

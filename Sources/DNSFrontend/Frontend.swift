@@ -32,6 +32,7 @@ public struct Frontend: ~Copyable {
   private let allowed: FixedArray<IPNetwork>
   var limiter: ClientLimiter
   var cookies: ServerCookies
+  let special: SpecialNames
 
   /// How a query came.
   public enum Transport: UInt8, Sendable, BitwiseCopyable {
@@ -126,6 +127,7 @@ public struct Frontend: ~Copyable {
     allowed = FixedArray(settings.allowed)
     limiter = ClientLimiter(settings.clients, seed: self.cache.seed)
     cookies = ServerCookies(settings.cookieSecrets)
+    special = SpecialNames(settings.specialZones)
   }
 
   // MARK: Queries
@@ -201,6 +203,15 @@ public struct Frontend: ~Copyable {
         return limit(header, question, reply: &reply)
       }
       counters.hits &+= 1
+      return .reply(count)
+    }
+    if let count = composeSpecial(header, into: &writer) {
+      guard Frontend.rcode(reply) == 0 || limiter.admitCostly(from: address, now: now) else {
+        counters.missLimit &+= 1
+        return limit(header, question, reply: &reply)
+      }
+      counters.local &+= 1
+      counters.special &+= 1
       return .reply(count)
     }
     return forward(header, question, client: client, reply: &reply, now: now)

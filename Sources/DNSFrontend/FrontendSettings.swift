@@ -16,6 +16,8 @@ public struct FrontendSettings: Sendable {
   public var rotates = true
   /// What one client may ask.
   public var clients = ClientLimits()
+  /// Zones that are answered here; the resolver is told their names, too.
+  public var specialZones: [SpecialZone] = []
   /// What server cookies are made with.
   public var cookieSecrets: CookieSecrets
 
@@ -56,8 +58,10 @@ public struct FrontendCounters: Sendable {
   public var hits: UInt64 = 0
   /// Had to wait for upstream.
   public var misses: UInt64 = 0
-  /// Answered without cache or upstream: CHAOS names, ANY.
+  /// Answered without cache or upstream: CHAOS names, ANY, special names, cookies.
   public var local: UInt64 = 0
+  /// Questions for special names, among the local.
+  public var special: UInt64 = 0
   /// Answered with an error at once: malformed, not implemented, not allowed.
   public var refused: UInt64 = 0
   /// Over a limit of what one client may ask: cut short, told so, or not answered.

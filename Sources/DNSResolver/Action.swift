@@ -46,6 +46,8 @@ public enum Outcome: Sendable {
   /// The same, but for a question with DO upstream did not understand EDNS: there are no signatures,
   /// and asking again would bring none.
   case answeredWithoutDNSSEC
+  /// The name leads to a local address, and is not to (``RebindProtection``).
+  case rebound
   /// There is no answer.
   case failed(Failure)
   /// The client has waited as long as its patience lasts; the question goes on without it.

@@ -20,6 +20,8 @@ struct ReplyIngest: ~Copyable {
     case error(ResponseCode)
     /// The answer is more than can be kept.
     case tooLarge
+    /// The name asked for leads to a local address, and is not to.
+    case rebound
     /// The cache knows now what the reply says about the question, or the next link of its chain.
     case usable
   }
@@ -63,6 +65,13 @@ struct ReplyIngest: ~Copyable {
   private var keepsEvidence = false
   /// How the reply was asked for, and whether it has AD.
   private var marks: SetMarks = []
+  /// Whether the answer has an address that the name may not have.
+  private var isRebound = false
+  private let localZones: ZoneSet
+  private let hasRebindProtection: Bool
+  private let allowsLoopback: Bool
+  /// Zones whose names may have local addresses.
+  private let rebindAllowed: ZoneSet
 
   struct Entry {
     var view: RecordView
@@ -72,7 +81,12 @@ struct ReplyIngest: ~Copyable {
     var isTaken: Bool
   }
 
-  init(seed: HashSeed) {
+  init(seed: HashSeed, localZones: [Name], rebind: RebindProtection?) {
+    self.localZones = ZoneSet(localZones)
+    let protection = rebind ?? RebindProtection()
+    hasRebindProtection = rebind != nil
+    allowsLoopback = protection.allowsLoopback
+    rebindAllowed = ZoneSet(protection.allowed)
     question = NameKey(seed: seed)
     current = NameKey(seed: seed)
     owner = NameKey(seed: seed)
@@ -142,8 +156,11 @@ struct ReplyIngest: ~Copyable {
       answer.rank = .aliasedAnswer
       // What is said of a name beyond can't be told from what is said of this one.
       guard links <= Cache.longestChain else { return .usable }
+      // What is answered here isn't upstream's to say, and would be found as an answer.
+      if localZones.zone(of: current.octets) != nil { return .usable }
     }
     guard !hasOverflowed else { return .tooLarge }
+    guard !isRebound else { return .rebound }
     if !isFound {
       switch takeNegative(message, header, type, links: links, answer, into: &cache, now: now) {
       case .usable: break
@@ -163,6 +180,7 @@ struct ReplyIngest: ~Copyable {
     recordCount = 0
     extendedRcode = 0
     hasOverflowed = false
+    isRebound = false
     leftOut = 0
     var hasOPT = false
     var cursor = RecordCursor(header, at: position)
@@ -244,6 +262,11 @@ struct ReplyIngest: ~Copyable {
       }
       var target = data.mutableSpan
       target.store16(UInt16(count), written)
+      guard isWelcome(type, at: written + 2, count: count) else {
+        leftOut += 1
+        if section == .answer { isRebound = true }
+        return false
+      }
       written += 2 + count
       // RFC 2181 §5.2: the TTLs of an RRset are equal; where they are not, the least is right. §8: a
       // TTL with its top bit set is zero.
@@ -269,6 +292,20 @@ struct ReplyIngest: ~Copyable {
         proof: data.span.extracting(evidence.signatures..<evidence.end)),
       from: origin, now: now)
     return true
+  }
+
+  /// Whether `current` may have a record: all but local addresses for names of the internet.
+  ///
+  /// The owner counts, not the name asked for: what is kept under a name is found by all who ask for it.
+  ///
+  /// - Parameter offset: where the record's RDATA stands in `data`.
+  private func isWelcome(_ type: RecordType, at offset: Int, count: Int) -> Bool {
+    guard hasRebindProtection else { return true }
+    let octets = data.span.extracting(offset..<offset + count)
+    guard let scope = LocalAddress.scope(of: octets, type: type) else { return true }
+    if scope == .loopback && allowsLoopback { return true }
+    // Names of one label are not of the internet.
+    return current.labelCount <= 1 || rebindAllowed.zone(of: current.octets) != nil
   }
 
   /// Writes a record's RDATA, uncompressed, into the workspace; returns its octets.

@@ -181,6 +181,12 @@ extension Resolver {
       takeError(rcode, index, from: source, now: now)
     case .referral, .tooLarge:
       takeNoAnswer(index, from: source, now: now)
+    case .rebound:
+      counters.rebound += 1
+      counters.answered += 1
+      noteAnswer(
+        index, upstream: source.upstream, attempt: source.attempt, count: packet.count, now: now)
+      finish(index, .rebound)
     case .usable:
       counters.outOfBailiwick += ingest.takeLeftOut()
       counters.answered += 1

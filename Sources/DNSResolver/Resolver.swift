@@ -158,7 +158,8 @@ public struct Resolver: ~Copyable {
       capacity: limit * 3 + settings.upstreams, filler: .closeStream(QuestionHandle(0, 0)))
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
-    ingest = ReplyIngest(seed: seed)
+    ingest = ReplyIngest(
+      seed: seed, localZones: settings.localZones, rebind: settings.rebindProtection)
     choice = UpstreamChoice(count: settings.upstreams)
     knownNames = BufferPool(count: settings.upstreams, size: WireName.longest)
   }

@@ -1,3 +1,5 @@
+import DNSWire
+
 /// What bounds the resolver's work.
 public struct ResolverSettings: Sendable {
   /// Upstream servers, numbered from zero.
@@ -13,6 +15,11 @@ public struct ResolverSettings: Sendable {
   /// One question in so many asks another upstream than the best first; 0 stands for none.
   public var exploration: UInt32
 
+  /// Zones that upstreams are not asked about: what an alias into one of them brings along isn't kept.
+  public var localZones: [Name] = []
+  /// What is done with names of the internet that lead into the own network; nothing for no difference.
+  public var rebindProtection: RebindProtection?
+
   /// Settings for some upstreams, with the usual bounds.
   public init(
     upstreams: Int, socketsPerUpstream: Int = 256, inFlightLimit: Int = 8_192,
@@ -24,6 +31,20 @@ public struct ResolverSettings: Sendable {
     self.waiterLimit = waiterLimit
     self.waitersPerQuestion = waitersPerQuestion
     self.exploration = exploration
+  }
+}
+
+/// How names of the internet are kept from leading to the own network (DNS rebinding).
+public struct RebindProtection: Sendable {
+  /// Zones whose names may have local addresses.
+  public var allowed: [Name]
+  /// Whether loopback addresses are let pass: block lists of mail servers answer with them.
+  public var allowsLoopback: Bool
+
+  /// Names the exceptions.
+  public init(allowed: [Name] = [], allowsLoopback: Bool = false) {
+    self.allowed = allowed
+    self.allowsLoopback = allowsLoopback
   }
 }
 
@@ -125,6 +146,8 @@ public struct ResolverCounters: Sendable {
   /// How often an upstream turned out to understand no EDNS, to lose large replies, or not to keep letter
   /// case.
   public var fallbacks: UInt64 = 0
+  /// Replies with a local address for a name that may have none (``RebindProtection``).
+  public var rebound: UInt64 = 0
   /// Records not kept because they lie outside the bailiwick, or beyond the number looked at.
   public var outOfBailiwick: UInt64 = 0
 }

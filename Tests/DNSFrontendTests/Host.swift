@@ -37,7 +37,10 @@ final class Host {
     var waitersPerQuestion = 64
     var pendingLimit = 256
     var rotates = false
-    var clients = ClientLimits()
+    /// Rates are for the tests that are about them.
+    var clients = Host.unlimited
+    var specialZones: [SpecialZone] = []
+    var rebindProtection: RebindProtection?
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
     var seed: UInt64 = 1
@@ -46,6 +49,13 @@ final class Host {
     var isPrefetching = false
     /// One question in so many asks another upstream than the best first; 0 stands for none.
     var exploration: UInt32 = 0
+  }
+
+  static var unlimited: ClientLimits {
+    var limits = ClientLimits()
+    limits.queries = 0
+    limits.misses = 0
+    return limits
   }
 
   static let cookieSecret = SipHash(0x0706_0504_0302_0100, 0x0F0E_0D0C_0B0A_0908)
@@ -60,6 +70,13 @@ final class Host {
       version: Host.version, identity: Host.identity,
       cookieSecrets: CookieSecrets(current: Host.cookieSecret))
     settings.clients = options.clients
+    settings.specialZones = options.specialZones
+    var resolver = ResolverSettings(
+      upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
+      inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
+      waitersPerQuestion: options.waitersPerQuestion, exploration: options.exploration)
+    resolver.localZones = options.specialZones.map(\.name)
+    resolver.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
     settings.rotates = options.rotates
     settings.isPrefetching = options.isPrefetching
@@ -69,11 +86,7 @@ final class Host {
       settings: settings,
       cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
-        settings: ResolverSettings(
-          upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
-          inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
-          waitersPerQuestion: options.waitersPerQuestion, exploration: options.exploration),
-        seed: seed, random: SplitMix64(seed: options.seed), now: options.start))
+        settings: resolver, seed: seed, random: SplitMix64(seed: options.seed), now: options.start))
   }
 
   /// An address in the allowed networks.

@@ -98,6 +98,7 @@ struct Scenario {
     var client: String
     var rcode: ResponseCode
     var isTruncated = false
+    var isAuthoritative = false
     var isAuthentic = false
     /// The numbers of the extended errors that there are to be (RFC 8914).
     var extendedErrors: [UInt16] = []

@@ -1,4 +1,5 @@
 import DNSFrontend
+import DNSResolver
 import DNSWire
 
 /// Reads scenario files; README.md beside them describes the language.
@@ -26,7 +27,7 @@ struct ScenarioParser {
     let line = words.line
     let first = try words.next("a statement")
     switch first {
-    case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes":
+    case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes", "special", "rebind":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -62,6 +63,12 @@ struct ScenarioParser {
       scenario.showsProbes = true
       return
     }
+    if first == "special" {
+      try words.expect("zones")
+      scenario.options.specialZones = SpecialZone.registry.filter(\.isDefault)
+      return
+    }
+    if first == "rebind" { return try parseRebind() }
     let name = try words.next("a limit's name")
     let value: Int = try words.number()
     switch name {
@@ -71,6 +78,18 @@ struct ScenarioParser {
     case "pending": scenario.options.pendingLimit = value
     default: throw words.unknown(name)
     }
+  }
+
+  private mutating func parseRebind() throws {
+    var protection = scenario.options.rebindProtection ?? RebindProtection()
+    let what = try words.next("protection, allow or loopback")
+    switch what {
+    case "protection": break
+    case "allow": protection.allowed.append(try words.name())
+    case "loopback": protection.allowsLoopback = true
+    default: throw words.unknown(what)
+    }
+    scenario.options.rebindProtection = protection
   }
 
   private mutating func parseStatement(_ first: String) throws -> Scenario.Statement {
@@ -138,6 +157,7 @@ struct ScenarioParser {
         switch option {
         case "truncated": reply.isTruncated = true
         case "ad": reply.isAuthentic = true
+        case "aa": reply.isAuthoritative = true
         case "ede": reply.extendedErrors.append(try words.number())
         default: throw words.unknown(option)
         }

@@ -261,6 +261,7 @@ final class ScenarioPlayer {
     }
     try checkForm(reply, octets, transport, asked)
     guard reply.rcode == expected.rcode, reply.tc == expected.isTruncated,
+      reply.aa == expected.isAuthoritative,
       reply.ad == expected.isAuthentic,
       reply.extendedErrors == expected.extendedErrors.map({ ExtendedErrorCode($0) }),
       expected.records
@@ -278,6 +279,7 @@ final class ScenarioPlayer {
     if asked.query.checkingDisabled { flags |= MessageHeader.Flag.checkingDisabled }
     let free =
       MessageHeader.Flag.truncated | MessageHeader.Flag.authenticData
+      | MessageHeader.Flag.authoritative
       | MessageHeader.Flag.rcodeMask
     let question = MessageHeader.size..<MessageHeader.size + asked.message.questionCount
     let limit =

@@ -1,0 +1,85 @@
+import DNSWire
+
+/// A zone whose names are not for the public DNS, and what is answered in its place (RFC 6761).
+public struct SpecialZone: Sendable {
+  /// The zone's name.
+  public let name: Name
+  /// What is answered.
+  public let kind: Kind
+  /// What it is called among settings, if not by its own name: the name of a group.
+  public let group: String?
+  /// Whether it is answered here unless told otherwise.
+  public let isDefault: Bool
+
+  /// What is answered for the names of a zone.
+  public enum Kind: UInt8, Sendable {
+    /// Nothing exists, the zone included (RFC 6761 §6.2, §6.4; RFC 7686; RFC 6762 §22.1).
+    case absent
+    /// Every name has the loopback addresses (RFC 6761 §6.3).
+    case loopback
+    /// The zone exists and is empty (RFC 6303 §3).
+    case empty
+    /// The same, but for the name of the loopback address.
+    case loopbackReverse
+    /// Every name exists and has no data (RFC 9462 §6.4).
+    case noData
+  }
+
+  private init(_ name: Name, _ kind: Kind, group: String? = nil, isDefault: Bool = true) {
+    self.name = name
+    self.kind = kind
+    self.group = group
+    self.isDefault = isDefault
+  }
+
+  /// The name of the group of the private and other local reverse zones.
+  public static let reverseGroup = "private-reverse"
+
+  /// Every zone that this server knows to be special.
+  ///
+  /// `local` is for multicast DNS (RFC 6762), which has it answered like `invalid`; but many networks
+  /// have a name server of their own for it, so it goes upstream unless asked for.
+  public static var registry: [SpecialZone] {
+    let zones: [(String, Kind, Bool)] = [
+      ("localhost", .loopback, true), ("invalid", .absent, true), ("test", .absent, true),
+      ("onion", .absent, true), ("local", .absent, false), ("home.arpa", .empty, true),
+      ("resolver.arpa", .noData, true),
+    ]
+    return zones.compactMap { text, kind, isDefault in
+      (try? Name(text)).map { SpecialZone($0, kind, isDefault: isDefault) }
+    } + reverseZones
+  }
+
+  /// The locally served reverse zones of RFC 6303 §4 and RFC 7793, as in IANA's registry of them.
+  private static var reverseZones: [SpecialZone] {
+    var networks = [
+      // Private, "this network", loopback, link-local, documentation, broadcast.
+      "10.0.0.0/8", "192.168.0.0/16", "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16",
+      "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "255.255.255.255/32",
+      // Unspecified, loopback, unique local, link-local, documentation.
+      "::/128", "::1/128", "fd00::/8", "fe80::/12", "fe90::/12", "fea0::/12", "feb0::/12",
+      "2001:db8::/32",
+    ]
+    networks += (16...31).map { "172.\($0).0.0/16" }
+    // Shared by carriers (RFC 6598).
+    networks += (64...127).map { "100.\($0).0.0/16" }
+    return networks.compactMap { text in
+      guard let network = IPNetwork(text) else { return nil }
+      let isLoopback = text.hasPrefix("127.") || text.hasPrefix("::1/")
+      return SpecialZone(
+        network.reverseZone, isLoopback ? .loopbackReverse : .empty, group: reverseGroup)
+    }
+  }
+}
+
+extension IPNetwork {
+  /// The zone with the names of this network's addresses; its prefix ends where a label does.
+  fileprivate var reverseZone: Name {
+    let bitsPerLabel = address.isIPv4 ? 8 : 4
+    var name = address.reverseName
+    for _ in 0..<(address.bitWidth - Int(prefixLength)) / bitsPerLabel {
+      name = name.parent ?? name
+    }
+    return name
+  }
+}
