@@ -173,9 +173,9 @@ public struct ClientLimits: Sendable {
   public static let mostPerSecond = 1_000_000
   /// Most questions that may be allowed to wait.
   public static let mostInFlight = 16_384
-  /// 127.0.0.0/8 and ::1.
+  /// 127.0.0.1 and ::1, which programs on this machine come from.
   public static let loopback = [
-    IPNetwork(IPAddress(v4: 0x7F00_0000), prefixLength: 8),
+    IPNetwork(IPAddress(v4: 0x7F00_0001), prefixLength: 32),
     IPNetwork(IPAddress(v6High: 0, low: 1), prefixLength: 128),
   ].compactMap { $0 }
 
