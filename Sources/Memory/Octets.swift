@@ -1,23 +1,33 @@
 extension Span<UInt8> {
   /// Reads eight octets in memory order (little-endian value).
   @inlinable
+  @inline(__always)
   public func load64(_ offset: Int) -> UInt64 {
-    // SAFETY: the call checks its bounds; any eight octets are a valid integer.
-    unsafe UInt64(littleEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    // One look at the bounds; `offset &+ 8` could wrap.
+    precondition(offset >= 0 && offset <= count &- 8)
+    // SAFETY: inside the span, as just checked; any eight octets are a valid integer.
+    return unsafe UInt64(
+      littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
   }
 
   /// Reads a 16-bit number in network order.
   @inlinable
+  @inline(__always)
   public func load16(_ offset: Int) -> UInt16 {
-    // SAFETY: the call checks its bounds; any two octets are a valid integer.
-    unsafe UInt16(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    precondition(offset >= 0 && offset <= count &- 2)
+    // SAFETY: inside the span, as just checked; any two octets are a valid integer.
+    return unsafe UInt16(
+      bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self))
   }
 
   /// Reads a 32-bit number in network order.
   @inlinable
+  @inline(__always)
   public func load32(_ offset: Int) -> UInt32 {
-    // SAFETY: the call checks its bounds; any four octets are a valid integer.
-    unsafe UInt32(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    precondition(offset >= 0 && offset <= count &- 4)
+    // SAFETY: inside the span, as just checked; any four octets are a valid integer.
+    return unsafe UInt32(
+      bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
   }
 }
 
@@ -46,9 +56,11 @@ extension MutableSpan<UInt8> {
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store16(_ value: UInt16, _ offset: Int) {
-    precondition(offset >= 0 && offset &+ 2 <= count)
-    self[offset] = UInt8(truncatingIfNeeded: value >> 8)
-    self[offset &+ 1] = UInt8(truncatingIfNeeded: value)
+    precondition(offset >= 0 && offset <= count &- 2)
+    // SAFETY: inside the span, as just checked.
+    unsafe self.withUnsafeMutableBytes { target in
+      unsafe target.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+    }
   }
 
   /// Writes a 32-bit number in network order.
@@ -56,18 +68,19 @@ extension MutableSpan<UInt8> {
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store32(_ value: UInt32, _ offset: Int) {
-    precondition(offset >= 0 && offset &+ 4 <= count)
-    self[offset] = UInt8(truncatingIfNeeded: value >> 24)
-    self[offset &+ 1] = UInt8(truncatingIfNeeded: value >> 16)
-    self[offset &+ 2] = UInt8(truncatingIfNeeded: value >> 8)
-    self[offset &+ 3] = UInt8(truncatingIfNeeded: value)
+    precondition(offset >= 0 && offset <= count &- 4)
+    // SAFETY: inside the span, as just checked.
+    unsafe self.withUnsafeMutableBytes { target in
+      unsafe target.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+    }
   }
 
   /// Copies octets to an offset; they must fit.
   @inlinable
+  @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store(_ octets: Span<UInt8>, _ offset: Int) {
-    precondition(offset >= 0 && offset &+ octets.count <= count)
+    precondition(offset >= 0 && offset <= count &- octets.count)
     // SAFETY: both sides are inside their regions, as just checked; views of a mutable span and of
     // anything else never overlap.
     unsafe octets.withUnsafeBytes { source in
@@ -92,7 +105,7 @@ extension MutableSpan<UInt8> {
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store64(_ value: UInt64, _ offset: Int) {
-    precondition(offset >= 0 && offset &+ 8 <= count)
+    precondition(offset >= 0 && offset <= count &- 8)
     // SAFETY: inside the span, as just checked.
     unsafe self.withUnsafeMutableBytes { target in
       unsafe target.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt64.self)
@@ -104,7 +117,7 @@ extension MutableSpan<UInt8> {
   /// Moves octets from an offset to the start; the two places may overlap.
   @_lifetime(self: copy self)
   public mutating func moveToFront(_ offset: Int, count octets: Int) {
-    precondition(offset >= 0 && octets >= 0 && offset &+ octets <= count)
+    precondition(offset >= 0 && octets >= 0 && offset <= count &- octets)
     // SAFETY: inside the span, as just checked; copyMemory allows overlap.
     unsafe self.withUnsafeMutableBytes { target in
       if let start = target.baseAddress {
@@ -117,39 +130,43 @@ extension MutableSpan<UInt8> {
 /// Copies a few octets faster than a call of the C library's would: names, questions and addresses are
 /// what the hot path copies, most of them shorter than 32 octets.
 ///
-/// Both regions have at least `count` octets and don't overlap.
+/// Two moves do for every count between a power of two and the next: one from the start, one that ends
+/// where the regions end and may repeat what the first has copied. Both regions have at least `count`
+/// octets and don't overlap.
 @inlinable
 @inline(__always)
 @unsafe
 func copyOctets(from: UnsafeRawPointer, to: UnsafeMutableRawPointer, count: Int) {
   if count > 64 {
     unsafe to.copyMemory(from: from, byteCount: count)
-    return
-  }
-  if count >= 8 {
-    // SAFETY: the last word ends where the regions end; it may repeat what the one before copied.
-    var offset = 0
-    while offset &+ 8 < count {
+  } else if count > 32 {
+    unsafe copyBothEnds(from: from, to: to, count: count, by: SIMD4<UInt64>.self)
+  } else if count >= 16 {
+    unsafe copyBothEnds(from: from, to: to, count: count, by: SIMD2<UInt64>.self)
+  } else if count >= 8 {
+    unsafe copyBothEnds(from: from, to: to, count: count, by: UInt64.self)
+  } else if count >= 4 {
+    unsafe copyBothEnds(from: from, to: to, count: count, by: UInt32.self)
+  } else {
+    for offset in 0..<count {
       unsafe to.storeBytes(
-        of: from.loadUnaligned(fromByteOffset: offset, as: UInt64.self), toByteOffset: offset,
-        as: UInt64.self)
-      offset &+= 8
+        of: from.load(fromByteOffset: offset, as: UInt8.self), toByteOffset: offset,
+        as: UInt8.self)
     }
-    unsafe to.storeBytes(
-      of: from.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self),
-      toByteOffset: count &- 8, as: UInt64.self)
-    return
   }
-  if count >= 4 {
-    unsafe to.storeBytes(
-      of: from.loadUnaligned(fromByteOffset: 0, as: UInt32.self), toByteOffset: 0, as: UInt32.self)
-    unsafe to.storeBytes(
-      of: from.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self),
-      toByteOffset: count &- 4, as: UInt32.self)
-    return
-  }
-  for offset in 0..<count {
-    unsafe to.storeBytes(
-      of: from.load(fromByteOffset: offset, as: UInt8.self), toByteOffset: offset, as: UInt8.self)
-  }
+}
+
+/// Copies the first and the last octets of a region, as many as a word has.
+@inlinable
+@inline(__always)
+@unsafe
+func copyBothEnds<Word: BitwiseCopyable>(
+  from: UnsafeRawPointer, to: UnsafeMutableRawPointer, count: Int, by _: Word.Type
+) {
+  // SAFETY: the caller has at least a word's octets in both regions.
+  let last = count &- MemoryLayout<Word>.size
+  let first = unsafe from.loadUnaligned(as: Word.self)
+  let end = unsafe from.loadUnaligned(fromByteOffset: last, as: Word.self)
+  unsafe to.storeBytes(of: first, as: Word.self)
+  unsafe to.storeBytes(of: end, toByteOffset: last, as: Word.self)
 }

@@ -55,6 +55,28 @@ struct OctetsTests {
     #expect(Self.holds(octets, [], 40))
   }
 
+  @Test(arguments: 0...70)
+  func `as many octets are copied as there are, of any number`(count: Int) {
+    let source = (0..<count).map { UInt8($0 + 1) }
+    var target = [UInt8](repeating: 0xEE, count: count + 4)
+    var span = target.mutableSpan
+    span.store(source.span, 2)
+    #expect(target == [0xEE, 0xEE] + source + [0xEE, 0xEE])
+  }
+
+  /// The sum of the offset and eight is below zero.
+  @Test func `an offset at the end of all numbers stops the program`() async {
+    await #expect(processExitsWith: .failure) {
+      let octets: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+      _ = octets.span.load64(Int.max - 3)
+    }
+    await #expect(processExitsWith: .failure) {
+      var octets: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+      var span = octets.mutableSpan
+      span.store32(0, Int.max - 1)
+    }
+  }
+
   @Test func `reading behind the end stops the program`() async {
     await #expect(processExitsWith: .failure) {
       let octets: [UInt8] = [1, 2, 3]
