@@ -65,16 +65,17 @@ public struct NameKey: ~Copyable {
   public func matches(_ other: Span<UInt8>) -> Bool {
     guard other.count == count else { return false }
     let own = storage.span
+    guard count >= 8 else {
+      for offset in 0..<count where own[offset] != other[offset] { return false }
+      return true
+    }
     var offset = 0
-    while offset &+ 8 <= count {
+    while offset &+ 8 < count {
       if own.load64(offset) != other.load64(offset) { return false }
       offset &+= 8
     }
-    while offset < count {
-      if own[offset] != other[offset] { return false }
-      offset &+= 1
-    }
-    return true
+    // The last eight octets; some of them may have been compared already.
+    return own.load64(count &- 8) == other.load64(count &- 8)
   }
 
   /// Takes a name from a message, following its pointers.
@@ -96,14 +97,14 @@ public struct NameKey: ~Copyable {
     }
     let octets = position &+ 1 &- offset
     guard octets <= WireName.longest else { throw .nameTooLong }
-    loadPlain(message.extracting(offset..<position &+ 1))
+    loadPlain(message, from: offset, to: position &+ 1)
     return position &+ 1
   }
 
   /// Takes a name that is known to be well formed and uncompressed, such as one from the cache.
   public mutating func load(trusted name: Span<UInt8>) {
     precondition(name.count >= 1 && name.count <= WireName.longest)
-    loadPlain(name)
+    loadPlain(name, from: 0, to: name.count)
   }
 
   /// Takes another key's name; both are made with the same seed.
@@ -122,10 +123,39 @@ public struct NameKey: ~Copyable {
     target.store(octets, 0)
   }
 
-  private mutating func loadPlain(_ name: Span<UInt8>) {
+  /// Takes octets from elsewhere, lower-cased and hashed.
+  @inline(__always)
+  private mutating func loadPlain(_ source: Span<UInt8>, from start: Int, to end: Int) {
+    count = end &- start
+    var folding = Folding(seed: seed, octets: count)
     var target = storage.mutableSpan
-    target.store(name, 0)
-    finish(octets: name.count)
+    var position = start
+    while position &+ 8 <= end {
+      target.store64(folding.take(source.load64(position)), position &- start)
+      position &+= 8
+    }
+    if position < end {
+      let word = NameKey.word(source, from: position, to: end)
+      target.store64(folding.take(word), position &- start)
+    }
+    hash = folding.result
+  }
+
+  /// One to seven octets as the low ones of a word, the others being zero, so that equal names have
+  /// equal words.
+  @inline(__always)
+  static func word(_ source: Span<UInt8>, from start: Int, to end: Int) -> UInt64 {
+    if end >= 8 {
+      // One read that ends where the octets end: behind them may be nothing.
+      return source.load64(end &- 8) &>> UInt64(truncatingIfNeeded: (8 &- (end &- start)) &* 8)
+    }
+    var word: UInt64 = 0
+    var position = end
+    while position > start {
+      position &-= 1
+      word = word &<< 8 | UInt64(source[position])
+    }
+    return word
   }
 
   private mutating func loadCompressed(
@@ -167,29 +197,49 @@ public struct NameKey: ~Copyable {
   }
 
   /// Lower-cases and hashes what is in storage.
-  ///
-  /// A length octet is at most 63, below "A", so the whole name can be lower-cased blindly.
   private mutating func finish(octets: Int) {
     count = octets
-    let seed = self.seed
+    var folding = Folding(seed: seed, octets: octets)
     var target = storage.mutableSpan
-    var hash = seed.first ^ UInt64(truncatingIfNeeded: octets)
-    var offset = 0
-    while offset &+ 8 <= octets {
-      let word = NameKey.lowercased(target.load64(offset))
-      target.store64(word, offset)
-      hash = seed.mix(hash, word)
-      offset &+= 8
+    var position = 0
+    while position &+ 8 <= octets {
+      target.store64(folding.take(target.load64(position)), position)
+      position &+= 8
     }
-    if offset < octets {
-      // What lies behind the name is zeroed, so that equal names have equal words.
-      let bits = UInt64((octets &- offset) &* 8)
-      let word = NameKey.lowercased(target.load64(offset) & (1 << bits &- 1))
-      target.store64(word, offset)
-      hash = seed.mix(hash, word)
+    if position < octets {
+      let word = NameKey.word(target.span, from: position, to: octets)
+      target.store64(folding.take(word), position)
     }
-    hash = seed.mix(hash, 0x9E37_79B9_7F4A_7C15)
-    self.hash = UInt32(truncatingIfNeeded: hash ^ hash >> 32)
+    hash = folding.result
+  }
+
+  /// Lower-cases a name's octets and hashes them, eight a step.
+  private struct Folding {
+    private let seed: HashSeed
+    private var hash: UInt64
+
+    @inline(__always)
+    init(seed: HashSeed, octets: Int) {
+      self.seed = seed
+      hash = seed.first ^ UInt64(truncatingIfNeeded: octets)
+    }
+
+    /// Takes the next eight octets, zeros behind the name's end, and returns them lower-cased.
+    ///
+    /// A length octet is at most 63, below "A", so the whole name can be lower-cased blindly.
+    @inline(__always)
+    mutating func take(_ word: UInt64) -> UInt64 {
+      let lowercased = NameKey.lowercased(word)
+      hash = seed.mix(hash, lowercased)
+      return lowercased
+    }
+
+    /// The hash of all that was taken.
+    @inline(__always)
+    var result: UInt32 {
+      let last = seed.mix(hash, 0x9E37_79B9_7F4A_7C15)
+      return UInt32(truncatingIfNeeded: last ^ last >> 32)
+    }
   }
 
   /// Lower-cases the ASCII letters among eight octets.
