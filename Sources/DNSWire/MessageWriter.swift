@@ -9,15 +9,16 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   /// Octets that the message may take.
   public var limit: Int
   /// Octets written.
-  public private(set) var position: Int
+  public internal(set) var position: Int
   /// Whether something did not fit.
   public private(set) var overflowed: Bool
   /// Records of each section, as the header will say.
   public private(set) var counts: (answer: UInt16, authority: UInt16, additional: UInt16)
-  private var suffixes: InlineArray<64, UInt32>
-  private var suffixCount: Int
-  private var isQuestionRemembered: Bool
-  private var compressedNames: Int
+  // For compression: see MessageWriter+Names.swift.
+  var suffixes: InlineArray<64, UInt32>
+  var suffixCount: Int
+  var isQuestionRemembered: Bool
+  var compressedNames: Int
 
   /// A state to come back to.
   public struct Mark {
@@ -26,9 +27,6 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     fileprivate let suffixCount: Int
     fileprivate let isQuestionRemembered: Bool
   }
-
-  /// Suffixes of names that are remembered for compression.
-  private static let suffixes = 64
 
   /// Begins a message.
   ///
@@ -69,13 +67,21 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   }
 
   /// Makes sure of room; the one place where overflow is noticed.
+  @inline(__always)
   @_lifetime(self: copy self)
   private mutating func reserve(_ octets: Int) -> Bool {
-    if overflowed || position &+ octets > limit {
+    if overflowed || octets > limit &- position {
       overflowed = true
       return false
     }
     return true
+  }
+
+  /// What is written so far.
+  @inline(__always)
+  var written: Span<UInt8> {
+    @_lifetime(borrow self)
+    get { buffer.span.extracting(0..<position) }
   }
 
   // MARK: Header and question
@@ -84,10 +90,8 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   @_lifetime(self: copy self)
   public mutating func header(id: UInt16, questionCount: UInt16) {
     guard reserve(MessageHeader.size) else { return }
-    buffer.store16(id, 0)
-    buffer.store16(0, 2)
-    buffer.store16(questionCount, 4)
-    buffer.store16(0, 6)
+    buffer.store32(UInt32(id) << 16, 0)
+    buffer.store32(UInt32(questionCount) << 16, 4)
     buffer.store32(0, 8)
     position = MessageHeader.size
   }
@@ -111,8 +115,7 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   public mutating func finish(flags: UInt16) -> Int {
     buffer.store16(flags, 2)
     buffer.store16(counts.answer, 6)
-    buffer.store16(counts.authority, 8)
-    buffer.store16(counts.additional, 10)
+    buffer.store32(UInt32(counts.authority) << 16 | UInt32(counts.additional), 8)
     return position
   }
 
@@ -158,15 +161,11 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     owner: Int, type: RecordType, recordClass: UInt16 = 1, ttl: UInt32, data: Span<UInt8>,
     in section: RecordView.Section
   ) {
-    precondition(owner < MessageWriter.pointerReach)
-    guard reserve(12 &+ data.count) else { return }
-    buffer.store16(0xC000 | UInt16(truncatingIfNeeded: owner), position)
-    buffer.store16(type.rawValue, position &+ 2)
-    buffer.store16(recordClass, position &+ 4)
-    buffer.store32(ttl, position &+ 6)
-    buffer.store16(UInt16(truncatingIfNeeded: data.count), position &+ 10)
-    buffer.store(data, position &+ 12)
-    position &+= 12 &+ data.count
+    let octets = data.count
+    guard reserve(MessageWriter.fixedSize &+ octets) else { return }
+    storeFixed(owner, type, recordClass, ttl, octets: UInt16(truncatingIfNeeded: octets))
+    buffer.store(data, position &+ MessageWriter.fixedSize)
+    position &+= MessageWriter.fixedSize &+ octets
     count(section)
   }
 
@@ -178,9 +177,10 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   public mutating func beginRecord(
     owner: Int, type: RecordType, recordClass: UInt16 = 1, ttl: UInt32
   ) -> Int {
-    precondition(owner < MessageWriter.pointerReach)
-    number16(0xC000 | UInt16(truncatingIfNeeded: owner))
-    return fixedFields(type, recordClass, ttl)
+    guard reserve(MessageWriter.fixedSize) else { return position }
+    storeFixed(owner, type, recordClass, ttl, octets: 0)
+    position &+= MessageWriter.fixedSize
+    return position
   }
 
   /// Begins a record whose owner name is written too, compressed where possible unless told otherwise.
@@ -190,18 +190,29 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     ttl: UInt32
   ) -> Int {
     name(ownerName, compress: compress)
-    return fixedFields(type, recordClass, ttl)
+    guard reserve(10) else { return position }
+    buffer.store32(UInt32(type.rawValue) << 16 | UInt32(recordClass), position)
+    buffer.store32(ttl, position &+ 4)
+    buffer.store16(0, position &+ 8)
+    position &+= 10
+    return position
   }
 
+  /// Octets of a record's fixed fields, with an owner by pointer before them.
+  private static let fixedSize = 12
+
+  /// Stores a record's fields up to its RDATA; there is room for them.
+  @inline(__always)
   @_lifetime(self: copy self)
-  private mutating func fixedFields(
-    _ type: RecordType, _ recordClass: UInt16, _ ttl: UInt32
-  ) -> Int {
-    number16(type.rawValue)
-    number16(recordClass)
-    number32(ttl)
-    number16(0)
-    return position
+  private mutating func storeFixed(
+    _ owner: Int, _ type: RecordType, _ recordClass: UInt16, _ ttl: UInt32, octets: UInt16
+  ) {
+    precondition(owner < MessageWriter.pointerReach)
+    // Two fields in one number: half as many stores and checks.
+    let pointer = 0xC000 | UInt32(truncatingIfNeeded: owner)
+    buffer.store32(pointer << 16 | UInt32(type.rawValue), position)
+    buffer.store32(UInt32(recordClass) << 16 | ttl >> 16, position &+ 4)
+    buffer.store32(ttl << 16 | UInt32(octets), position &+ 8)
   }
 
   /// Completes a record: its RDLENGTH and its section's count.
@@ -232,14 +243,14 @@ public struct MessageWriter: ~Copyable, ~Escapable {
       octets(data)
       return
     }
-    octets(data.extracting(0..<offset))
+    if offset > 0 { octets(data.extracting(0..<offset)) }
     while offset < data.count && layout.field(index) == .compressibleName {
       let end = MessageWriter.endOfName(data, from: offset)
       name(data.extracting(offset..<end), compress: true)
       offset = end
       index &+= 1
     }
-    octets(data.extracting(offset..<data.count))
+    if offset < data.count { octets(data.extracting(offset..<data.count)) }
   }
 
   /// Octets of an OPT record without options.
@@ -252,10 +263,16 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   ///   - dnssecOK: the DO bit (RFC 3225).
   @_lifetime(self: copy self)
   public mutating func opt(udpSize: UInt16, extendedRcode: UInt8, dnssecOK: Bool) {
-    let begin = beginOPT(udpSize: udpSize, extendedRcode: extendedRcode, dnssecOK: dnssecOK)
-    endRecord(begin, in: .additional)
+    guard reserve(MessageWriter.optSize) else { return }
+    buffer[position] = 0
+    buffer.store32(UInt32(RecordType.opt.rawValue) << 16 | UInt32(udpSize), position &+ 1)
+    buffer.store32(UInt32(extendedRcode) << 24 | (dnssecOK ? 0x8000 : 0), position &+ 5)
+    buffer.store16(0, position &+ 9)
+    position &+= MessageWriter.optSize
+    count(.additional)
   }
 
+  @inline(__always)
   @_lifetime(self: copy self)
   private mutating func count(_ section: RecordView.Section) {
     switch section {
@@ -263,169 +280,5 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     case .authority: counts.authority &+= 1
     case .additional: counts.additional &+= 1
     }
-  }
-
-  // MARK: Names
-  //
-  // Compression remembers the ends of names (suffixes) that stand in the message already, each by a hash
-  // and its offset. A name is looked up from its right end, label by label, and the search stops at the
-  // first suffix that isn't there. The work for a message is bounded three times: names, labels of a
-  // name, suffixes remembered (CVE-2024-8508).
-
-  /// Writes an uncompressed, well-formed name, with a pointer for an end that stands earlier.
-  ///
-  /// Letter case is not looked at when ends are compared, so the earlier spelling is what a reader
-  /// sees.
-  @_lifetime(self: copy self)
-  public mutating func name(_ name: Span<UInt8>, compress: Bool) {
-    guard !overflowed else { return }
-    guard compress, name.count > 1, compressedNames < MessageWriter.compressedNamesLimit else {
-      octets(name)
-      return
-    }
-    compressedNames &+= 1
-    if !isQuestionRemembered { rememberQuestion() }
-    let labels = Labels(name)
-    var known = labels.count
-    var target = 0
-    var hash = MessageWriter.emptyHash
-    while known > 0 {
-      let next = MessageWriter.hash(hash, name, at: labels.starts[known &- 1])
-      guard
-        let found = find(next, name.extracting(Int(labels.starts[known &- 1])..<name.count))
-      else { break }
-      known &-= 1
-      hash = next
-      target = found
-    }
-    let begin = position
-    if known == labels.count {
-      octets(name)
-    } else {
-      octets(name.extracting(0..<Int(labels.starts[known])))
-      number16(0xC000 | UInt16(truncatingIfNeeded: target))
-    }
-    guard !overflowed else { return }
-    while known > 0 {
-      known &-= 1
-      hash = MessageWriter.hash(hash, name, at: labels.starts[known])
-      remember(hash, begin &+ Int(labels.starts[known]))
-    }
-  }
-
-  /// Most names of a message that are compressed; further ones are written in full.
-  ///
-  /// Unbound allows 120, too.
-  public static let compressedNamesLimit = 120
-
-  /// Most labels of a name, counted from its right end, that are looked at.
-  private static let compressedLabels = 16
-
-  /// Offsets that a compression pointer reaches (RFC 1035 §4.1.4).
-  private static let pointerReach = 0x4000
-
-  /// Where the last labels of a name begin.
-  private struct Labels {
-    var starts: InlineArray<16, UInt8> = InlineArray(repeating: 0)
-    var count = 0
-
-    init(_ name: Span<UInt8>) {
-      var total = 0
-      var position = 0
-      while name[position] != 0 {
-        total &+= 1
-        position &+= Int(name[position]) &+ 1
-      }
-      var label = 0
-      position = 0
-      while label < total {
-        if total &- label <= MessageWriter.compressedLabels {
-          starts[count] = UInt8(truncatingIfNeeded: position)
-          count &+= 1
-        }
-        label &+= 1
-        position &+= Int(name[position]) &+ 1
-      }
-    }
-  }
-
-  private static var emptyHash: UInt32 { 0x811C_9DC5 }
-
-  /// The hash of a suffix, made from that of the suffix one label shorter.
-  private static func hash(_ rest: UInt32, _ name: Span<UInt8>, at start: UInt8) -> UInt32 {
-    // FNV-1a. Whoever chooses names to collide gains nothing: see the bounds above.
-    var hash = rest
-    let end = Int(start) &+ Int(name[Int(start)])
-    for index in Int(start)...end {
-      hash = (hash ^ UInt32(name[index].asciiLowercased)) &* 0x0100_0193
-    }
-    return hash
-  }
-
-  /// Remembers a suffix that stands in the message, if there is room.
-  private mutating func remember(_ hash: UInt32, _ offset: Int) {
-    guard suffixCount < MessageWriter.suffixes, offset < MessageWriter.pointerReach else { return }
-    suffixes[suffixCount] = hash & 0xFFFF_0000 | UInt32(truncatingIfNeeded: offset)
-    suffixCount &+= 1
-  }
-
-  /// Remembers the suffixes of the question's name.
-  private mutating func rememberQuestion() {
-    isQuestionRemembered = true
-    var name: InlineArray<255, UInt8> = InlineArray(repeating: 0)
-    var count = 0
-    while MessageHeader.size &+ count < position && count < 255 {
-      name[count] = buffer[MessageHeader.size &+ count]
-      count &+= 1
-    }
-    let labels = Labels(name.span.extracting(0..<count))
-    var hash = MessageWriter.emptyHash
-    var label = labels.count
-    while label > 0 {
-      label &-= 1
-      hash = MessageWriter.hash(hash, name.span, at: labels.starts[label])
-      remember(hash, MessageHeader.size &+ Int(labels.starts[label]))
-    }
-  }
-
-  /// Where a suffix stands already.
-  private func find(_ hash: UInt32, _ name: Span<UInt8>) -> Int? {
-    for index in 0..<suffixCount where (suffixes[index] ^ hash) & 0xFFFF_0000 == 0 {
-      let offset = Int(suffixes[index] & 0xFFFF)
-      // One look: another suffix with the same hash costs a few octets, not more time.
-      return isSame(name, at: offset) ? offset : nil
-    }
-    return nil
-  }
-
-  /// Whether the name at an offset of the message is this one.
-  private func isSame(_ name: Span<UInt8>, at offset: Int) -> Bool {
-    var at = offset
-    var index = 0
-    while index < name.count {
-      guard at < position else { return false }
-      var length = Int(buffer[at])
-      while length >= 0xC0 {
-        // Our own pointers lead strictly backwards.
-        at = (length & 0x3F) << 8 | Int(buffer[at &+ 1])
-        length = Int(buffer[at])
-      }
-      guard length == Int(name[index]), at &+ length < position else { return false }
-      for step in 0..<length &+ 1 {
-        guard buffer[at &+ step].asciiLowercased == name[index &+ step].asciiLowercased else {
-          return false
-        }
-      }
-      at &+= length &+ 1
-      index &+= length &+ 1
-    }
-    return true
-  }
-
-  /// The offset behind a name that is known to be well formed and uncompressed.
-  private static func endOfName(_ data: Span<UInt8>, from start: Int) -> Int {
-    var position = start
-    while data[position] != 0 { position &+= Int(data[position]) &+ 1 }
-    return position &+ 1
   }
 }

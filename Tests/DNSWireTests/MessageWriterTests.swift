@@ -34,6 +34,43 @@ struct MessageWriterTests {
     #expect(octets.count == 29 + 5 * 12 + 6 + 6 + 4 + 2 + 7)
   }
 
+  /// Labels are compared eight octets at a time.
+  @Test(arguments: 1...63)
+  func `labels of any length share what is the same`(length: Int) throws {
+    let label = String(repeating: "x", count: length)
+    let names = try [
+      "a.\(label).test", "b.\(label.uppercased()).TEST", "\(label.dropLast())y.test",
+      "\(label).net", "c.\(label).test",
+    ].map { try Name($0).wire }
+    let (octets, _) = Self.write(names, limit: 65_535)
+    #expect(
+      try Message(parsing: octets).answers.map {
+        RDataText.text(type: .ns, rdata: $0.rdata).lowercased()
+      } == [
+        "a.\(label).test.", "b.\(label).test.", "\(label.dropLast())y.test.", "\(label).net.",
+        "c.\(label).test.",
+      ])
+    // In full; "b" and a pointer; two labels and a pointer each to "test" and the question's "net".
+    let own = [2 + 1 + length + 6, 4, 1 + length + 2, 1 + length + 2, 4]
+    #expect(octets.count == 29 + 5 * 12 + own.reduce(0, +))
+  }
+
+  @Test func `the same label before another end is not the same suffix`() throws {
+    let names = try ["www.a.test", "www.b.test", "www.test", "www.a.test", "x.www.b.test"]
+      .map { try Name($0).wire }
+    let (octets, _) = Self.write(names, limit: 65_535)
+    #expect(try Message(parsing: octets).answers.map(\.rdata) == names)
+    #expect(octets.count == 29 + 5 * 12 + 12 + 8 + 6 + 2 + 4)
+  }
+
+  @Test func `of a name with many labels the last sixteen are shared`() throws {
+    let many = try Name((0..<40).map { "l\($0)" }.joined(separator: ".")).wire
+    let (octets, _) = Self.write([many, many], limit: 65_535)
+    #expect(try Message(parsing: octets).answers.map(\.rdata) == [many, many])
+    // The second has 24 labels of its own, of two and three letters, and a pointer.
+    #expect(octets.count == 29 + 2 * 12 + many.count + 10 * 3 + 14 * 4 + 2)
+  }
+
   @Test func `a name behind the reach of pointers is written in full`() throws {
     let names = try (0..<400).map {
       try Name("n\($0).far\($0).\(String(repeating: "x", count: 40))").wire
