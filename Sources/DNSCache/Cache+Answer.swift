@@ -115,6 +115,7 @@ extension Cache {
     }
   }
 
+  @inline(__always)
   private func isUsable(_ set: Reference, _ choice: Choice, _ horizon: UInt32) -> Bool {
     if arena.load8(set, SetField.rank) < Rank.aliasedAnswer.rawValue { return false }
     let marks = arena.load8(set, SetField.marks)
@@ -126,12 +127,14 @@ extension Cache {
   /// Marks a node as used, unless for the queries that its data was fetched for.
   ///
   /// SIEVE spares what is used again; a name that was asked for once has not been yet.
+  @inline(__always)
   private mutating func markUsed(_ node: Reference, _ isForFetch: Bool) {
     if !isForFetch && arena.load8(node, NodeField.use) != NodeUse.all {
       arena.store8(NodeUse.all, node, NodeField.use)
     }
   }
 
+  @inline(__always)
   mutating func remainingTTL(_ set: Reference, now: UInt32) -> UInt32 {
     let expiry = arena.load32(set, SetField.expiry)
     return expiry > now ? expiry &- now : ttlAfterExpiry(set)
@@ -176,10 +179,11 @@ extension Cache {
       return false
     }
     if provenCount > 0 && !endProof(into: &writer, now: now) { return false }
-    writeAdditional(for: set, type, choice, into: &writer, now: now)
+    if entry == 0 { writeAdditional(for: set, type, choice, into: &writer, now: now) }
     return true
   }
 
+  @inline(__always)
   private func writeAddresses(
     _ set: Reference, _ count: Int, _ entry: Int, _ type: RecordType, owner: Int, ttl: UInt32,
     first: Int, into writer: inout MessageWriter

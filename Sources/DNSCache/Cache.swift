@@ -133,6 +133,9 @@ public struct Cache: ~Copyable {
   // MARK: Names
 
   /// The node of a name, or none.
+  // Inlined: while the cache is being changed, a call that only borrows it gets a copy of its half a
+  // kilobyte.
+  @inline(__always)
   func find(_ key: borrowing NameKey) -> Reference {
     var node = names[names.bucket(key.hash)]
     while !node.isNone {
