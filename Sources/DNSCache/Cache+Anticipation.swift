@@ -7,29 +7,28 @@ import Memory
 extension Cache {
   /// Reads ahead what looking up some names will need.
   ///
-  /// Changes nothing, and is free to be wrong: a hash of a name that isn't here costs a little time.
+  /// Changes nothing in the cache, and is free to be wrong: a hash of a name that isn't here costs a
+  /// little time.
   ///
-  /// - Parameter hashes: hashes of keys made for this cache.
+  /// - Parameter places: hashes of keys made for this cache; references of nodes and RRsets take their
+  ///   places on the way.
   /// - Returns: something made from all that was read, so that the reading isn't optimised away.
-  public func anticipate(_ hashes: Span<UInt32>) -> UInt32 {
+  public func anticipate(_ places: inout MutableSpan<UInt32>) -> UInt32 {
     var seen: UInt32 = 0
-    for index in 0..<hashes.count {
-      seen ^= names[names.bucket(hashes[index])].rawValue
+    for index in 0..<places.count {
+      places[index] = names[names.bucket(places[index])].rawValue
     }
-    for index in 0..<hashes.count {
-      let node = names[names.bucket(hashes[index])]
-      // The name's own octets too: they may lie on the next cache line.
-      if !node.isNone {
-        seen ^= arena.load32(node, NodeField.hash) ^ arena.load32(node, NodeField.name)
-      }
-    }
-    for index in 0..<hashes.count {
-      let node = names[names.bucket(hashes[index])]
+    for index in 0..<places.count {
+      let node = Reference(rawValue: places[index])
       if node.isNone { continue }
-      let set = arena.link(node, NodeField.firstSet)
-      if !set.isNone {
-        seen ^= arena.load32(set, SetField.expiry) ^ arena.load32(set, SetField.data)
-      }
+      // The name's own octets too: they may lie on the next cache line.
+      seen ^= arena.load32(node, NodeField.name)
+      places[index] = arena.link(node, NodeField.firstSet).rawValue
+    }
+    for index in 0..<places.count {
+      let set = Reference(rawValue: places[index])
+      if set.isNone { continue }
+      seen ^= arena.load32(set, SetField.expiry) ^ arena.load32(set, SetField.data)
     }
     return seen
   }

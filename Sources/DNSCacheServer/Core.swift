@@ -78,10 +78,8 @@ struct Core: ~Copyable {
     let now = EventLoop.now()
     for _ in 0..<Core.batchesPerTurn {
       let count = socket.receiveBatch()
-      if count > 1 {
-        for index in 0..<count { frontend.note(socket.received(index)) }
-        frontend.anticipate()
-      }
+      for index in 0..<count { frontend.note(socket.received(index), as: index) }
+      if count > 1 { frontend.anticipate(count) }
       for index in 0..<count { serve(socket, index, number: number, now: now) }
       if count < socket.batchSize { break }
     }
@@ -99,8 +97,8 @@ struct Core: ~Copyable {
     var isPending = false
     socket.withReply(to: peer) { reply in
       switch frontend.receive(
-        socket.received(index), from: IPAddress(peer.address), over: .udp, client: client,
-        reply: &reply, now: now)
+        socket.received(index), noted: index, from: IPAddress(peer.address), over: .udp,
+        client: client, reply: &reply, now: now)
       {
       case .reply(let count): return count
       case .drop: return 0

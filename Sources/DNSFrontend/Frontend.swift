@@ -22,8 +22,7 @@ public struct Frontend: ~Copyable {
   /// Keeps the name of a missing link while the key is used otherwise.
   var missing: NameKey
   var prefetchBudget = PrefetchBudget()
-  private var noted = FixedArray<UInt32>(repeating: 0, count: Frontend.anticipated)
-  private var notedCount = 0
+  private var noted: NotedQuestions
   private var seen: UInt32 = 0
   var pending: Slab<PendingQuery>
   var pendingQuestions: BufferPool
@@ -33,6 +32,8 @@ public struct Frontend: ~Copyable {
   var limiter: ClientLimiter
   var cookies: ServerCookies
   let special: SpecialNames
+  /// The network that the last client was in: the next one is likely to be there, too.
+  private var recentNetwork = 0
 
   /// How a query came.
   public enum Transport: UInt8, Sendable, BitwiseCopyable {
@@ -119,6 +120,7 @@ public struct Frontend: ~Copyable {
     self.settings = settings
     key = NameKey(seed: cache.seed)
     missing = NameKey(seed: cache.seed)
+    noted = NotedQuestions(count: Frontend.anticipated, seed: cache.seed)
     self.cache = cache
     self.cache.rotates = settings.rotates
     self.resolver = resolver
@@ -135,37 +137,36 @@ public struct Frontend: ~Copyable {
   /// Packets that are read ahead together at most.
   public static let anticipated = 32
 
-  /// Notes the name that a packet asks for, if it asks for one, to be read ahead.
-  public mutating func note(_ packet: Span<UInt8>) {
-    guard notedCount < Frontend.anticipated, packet.count > MessageHeader.size,
-      (try? key.load(from: packet, at: MessageHeader.size)) != nil
-    else { return }
-    noted[notedCount] = key.hash
-    notedCount &+= 1
+  /// Takes the name that a packet of a batch asks for, if it asks for one.
+  ///
+  /// - Parameter index: the packet's number in its batch, below ``anticipated``.
+  public mutating func note(_ packet: Span<UInt8>, as index: Int) {
+    noted.note(packet, as: index)
   }
 
-  /// Reads ahead what the packets noted will need; ``receive(_:from:over:client:reply:now:)`` follows
-  /// for each.
-  public mutating func anticipate() {
-    seen ^= cache.anticipate(noted.span.extracting(0..<notedCount))
-    notedCount = 0
+  /// Reads ahead what the first packets noted will need;
+  /// ``receive(_:noted:from:over:client:reply:now:)`` follows for each.
+  public mutating func anticipate(_ count: Int) {
+    seen ^= noted.anticipate(count, in: cache)
   }
 
   /// Handles a packet from a client.
   ///
   /// - Parameters:
+  ///   - noted: the number under which this packet has been noted, if it has.
   ///   - address: where the packet came from.
   ///   - client: the caller's number for it; kept only when the verdict is ``Verdict/pending``.
   ///   - reply: where the answer is written; 1232 octets suffice for UDP.
   ///   - now: the time in milliseconds.
   public mutating func receive(
-    _ packet: Span<UInt8>, from address: IPAddress, over transport: Transport, client: UInt32,
-    reply: inout MutableSpan<UInt8>, now: UInt64
+    _ packet: Span<UInt8>, noted index: Int? = nil, from address: IPAddress,
+    over transport: Transport, client: UInt32, reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Verdict {
     if transport == .udp { counters.udp &+= 1 } else { counters.tcp &+= 1 }
     let query: Query
     do throws(Query.Problem) {
-      query = try Query(packet, key: &key)
+      let isLoaded = if let index { noted.take(index, into: &key) } else { false }
+      query = try Query(packet, key: &key, isLoaded: isLoaded)
     } catch {
       return reject(packet, error, from: address, over: transport, reply: &reply, now: now)
     }
@@ -217,9 +218,18 @@ public struct Frontend: ~Copyable {
     return forward(header, question, client: client, reply: &reply, now: now)
   }
 
+  /// Whether a client may ask anything.
   @inline(__always)
-  func isAllowed(_ address: IPAddress) -> Bool {
-    for index in 0..<allowed.count where allowed[index].contains(address) { return true }
+  mutating func isAllowed(_ address: IPAddress) -> Bool {
+    if recentNetwork < allowed.count && allowed[recentNetwork].contains(address) { return true }
+    return findNetwork(of: address)
+  }
+
+  private mutating func findNetwork(of address: IPAddress) -> Bool {
+    for index in 0..<allowed.count where allowed[index].contains(address) {
+      recentNetwork = index
+      return true
+    }
     return false
   }
 
@@ -294,7 +304,6 @@ public struct Frontend: ~Copyable {
     writer.limit = limit - header.optOctets
     var flags = Frontend.responseFlags(header.flags)
     let start = writer.mark
-    var error: ExtendedError?
     switch cache.answer(
       &key, type: header.type, needs: needs, into: &writer, once: once, stale: stale, now: now)
     {
@@ -310,18 +319,53 @@ public struct Frontend: ~Copyable {
         flags |= MessageHeader.Flag.truncated
         counters.truncated &+= 1
       }
-      if stale { error = Explanation.of(cache.staleness) }
+      if stale {
+        writer.limit = limit
+        return Frontend.finishStale(header, flags, cache.staleness, &writer)
+      }
     case .endless:
       if stale { return nil }
       writer.rewind(to: start)
-      flags |= ResponseCode.servFail.rawValue
-      error = Explanation.endlessAliases
+      writer.limit = limit
+      return Frontend.finishEndless(header, &writer)
     }
     writer.limit = limit
+    if header.hasEDNS { Frontend.writeWordlessOPT(for: header, into: &writer) }
+    return writer.finish(flags: flags)
+  }
+
+  // Words are counted references. What says them is not part of a hit, so it is by itself.
+
+  /// Writes what ``writeOPT(extendedRcode:for:error:isCached:into:)`` does when there is nothing to say.
+  private static func writeWordlessOPT(for header: Header, into writer: inout MessageWriter) {
+    guard let cookies = header.cookies else {
+      writer.opt(udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: header.dnssecOK)
+      return
+    }
+    let begin = writer.beginOPT(
+      udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: header.dnssecOK)
+    writer.option(cookie: cookies.client, cookies.server)
+    writer.endRecord(begin, in: .additional)
+  }
+
+  /// Ends an answer from data whose time is over.
+  @inline(never)
+  private static func finishStale(
+    _ header: Header, _ flags: UInt16, _ staleness: Cache.Staleness, _ writer: inout MessageWriter
+  ) -> Int {
     if header.hasEDNS {
-      Frontend.writeOPT(extendedRcode: 0, for: header, error: error, into: &writer)
+      writeOPT(extendedRcode: 0, for: header, error: Explanation.of(staleness), into: &writer)
     }
     return writer.finish(flags: flags)
+  }
+
+  /// Ends the answer to a question whose aliases lead nowhere.
+  @inline(never)
+  private static func finishEndless(_ header: Header, _ writer: inout MessageWriter) -> Int {
+    if header.hasEDNS {
+      writeOPT(extendedRcode: 0, for: header, error: Explanation.endlessAliases, into: &writer)
+    }
+    return writer.finish(flags: responseFlags(header.flags) | ResponseCode.servFail.rawValue)
   }
 
   /// What a response's flags have of the query's: opcode, RD and CD, with QR and RA set.

@@ -44,6 +44,7 @@ public struct MessageHeader: Equatable, Sendable {
 
   /// Reads the header of a message.
   @inlinable
+  @inline(__always)
   public init(_ message: Span<UInt8>) throws(WireError) {
     guard message.count >= MessageHeader.size else { throw .truncated }
     id = message.load16(0)

@@ -4,6 +4,7 @@ import Memory
 ///
 /// Holds offsets and numbers only; the octets stay in the packet, the name is in the key that
 /// ``init(_:key:)`` filled.
+@frozen
 public struct Query: Sendable {
   /// Why a packet is not a query that can be answered from data.
   public enum Problem: Error, Sendable {
@@ -48,17 +49,20 @@ public struct Query: Sendable {
   /// - Parameters:
   ///   - packet: what arrived.
   ///   - key: filled with the name asked for.
+  ///   - isLoaded: whether the key has the name already, by ``loadName(of:into:)``.
   /// - Throws: why there is no query to answer; the header's flags may still be echoed unless it is
   ///   ``Problem/ignored``.
-  public init(_ packet: Span<UInt8>, key: inout NameKey) throws(Problem) {
+  @inlinable
+  @inline(__always)
+  public init(
+    _ packet: Span<UInt8>, key: inout NameKey, isLoaded: Bool = false
+  ) throws(Problem) {
     guard let header = try? MessageHeader(packet), !header.isResponse else { throw .ignored }
     guard header.opcode == 0 else { throw .otherOpcode }
-    guard header.questionCount == 1,
-      let end = try? key.load(from: packet, at: MessageHeader.size),
-      // Nothing stands before the first name that a pointer in it could mean.
-      end &- MessageHeader.size == key.count,
-      end &+ 4 <= packet.count
+    guard header.questionCount == 1, isLoaded || Query.loadName(of: packet, into: &key)
     else { throw .malformed }
+    let end = MessageHeader.size &+ key.count
+    guard end &+ 4 <= packet.count else { throw .malformed }
     self.header = header
     questionEnd = end &+ 4
     type = RecordType(rawValue: packet.load16(end))
@@ -70,7 +74,17 @@ public struct Query: Sendable {
     }
   }
 
-  private static func edns(
+  /// Fills a key with the name that a packet asks for first.
+  ///
+  /// - Returns: whether there is one, whole and in place: nothing stands before the first name that a
+  ///   pointer in it could mean.
+  public static func loadName(of packet: Span<UInt8>, into key: inout NameKey) -> Bool {
+    guard let end = try? key.load(from: packet, at: MessageHeader.size) else { return false }
+    return end &- MessageHeader.size == key.count
+  }
+
+  @usableFromInline
+  static func edns(
     _ packet: Span<UInt8>, _ header: MessageHeader, at position: Int
   ) throws(Problem) -> ClientEDNS? {
     var cursor = RecordCursor(header, at: position)

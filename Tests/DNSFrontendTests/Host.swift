@@ -102,11 +102,12 @@ final class Host {
     over transport: Frontend.Transport = .udp, client: UInt32 = 0
   ) -> [Event] {
     var events: [Event] = []
-    frontend.note(packet.span)
-    frontend.anticipate()
+    frontend.note(packet.span, as: 0)
+    frontend.anticipate(1)
     var reply = buffer.mutableSpan
     switch frontend.receive(
-      packet.span, from: address, over: transport, client: client, reply: &reply, now: now)
+      packet.span, noted: 0, from: address, over: transport, client: client, reply: &reply, now: now
+    )
     {
     case .reply(let count):
       events.append(.replied(client: client, transport, Array(buffer[..<count])))

@@ -140,11 +140,11 @@ final class Conversation {
     clients += 1
     let choice = input.octet()
     let address = choice & 2 == 0 ? Conversation.client : Conversation.neighbour
-    frontend.note(packet.span)
-    frontend.anticipate()
+    frontend.note(packet.span, as: 0)
+    frontend.anticipate(1)
     var reply = buffer.mutableSpan
     switch frontend.receive(
-      packet.span, from: address, over: choice & 1 == 0 ? .udp : .tcp, client: clients,
+      packet.span, noted: 0, from: address, over: choice & 1 == 0 ? .udp : .tcp, client: clients,
       reply: &reply, now: now)
     {
     case .reply(let count):

@@ -124,6 +124,9 @@ class Bench:
         few, many = zone.few(self.folder), zone.many(self.folder)
         views = {
             "hit": ("hits, 10,000 names", few, None),
+            "cname": ("hits through a CNAME", zone.aliases(self.folder), None),
+            "eight": ("hits with 8 records", zone.eights(self.folder), None),
+            "nxdomain": ("NXDOMAIN hits", zone.absent(self.folder), None),
             "million": ("hits, 1,000,000 names at random", many, None),
             "miss": ("misses", few, zone.fresh(self.folder, "look", 1_000_000)),
         }

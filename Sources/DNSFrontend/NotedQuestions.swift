@@ -1,0 +1,41 @@
+import DNSCache
+import DNSWire
+import Memory
+
+/// The names that the packets of a batch ask for, each taken once: to read ahead, and to be answered.
+struct NotedQuestions: ~Copyable {
+  private var keys: FixedArray<NameKey>
+  private var hashes: FixedArray<UInt32>
+  private var isNoted: FixedArray<Bool>
+
+  /// Makes places for the packets of a batch.
+  init(count: Int, seed: HashSeed) {
+    keys = FixedArray(count: count) { NameKey(seed: seed) }
+    hashes = FixedArray(repeating: 0, count: count)
+    isNoted = FixedArray(repeating: false, count: count)
+  }
+
+  /// Takes the name that a packet asks for, if it asks for one.
+  mutating func note(_ packet: Span<UInt8>, as index: Int) {
+    isNoted[index] = Query.loadName(of: packet, into: &keys[index])
+    hashes[index] = keys[index].hash
+  }
+
+  /// Reads ahead what the first packets will need.
+  mutating func anticipate(_ count: Int, in cache: borrowing Cache) -> UInt32 {
+    var all = hashes.mutableSpan
+    var places = all._mutatingExtracting(first: count)
+    return cache.anticipate(&places)
+  }
+
+  /// Exchanges a key for that of a noted packet, once.
+  ///
+  /// - Returns: whether there was one.
+  @inline(__always)
+  mutating func take(_ index: Int, into key: inout NameKey) -> Bool {
+    guard isNoted[index] else { return false }
+    isNoted[index] = false
+    swap(&key, &keys[index])
+    return true
+  }
+}
