@@ -92,12 +92,11 @@ struct Core: ~Copyable {
   private mutating func serve(
     _ socket: DatagramSocket, _ index: Int, number: UInt32, now: UInt64
   ) {
-    let peer = socket.peer(index)
     let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
     var isPending = false
-    socket.withReply(to: peer) { reply in
+    socket.withReply(toReceived: index) { reply in
       switch frontend.receive(
-        socket.received(index), noted: index, from: IPAddress(peer.address), over: .udp,
+        socket.received(index), noted: index, from: IPAddress(socket.sender(index)), over: .udp,
         client: client, reply: &reply, now: now)
       {
       case .reply(let count): return count
@@ -107,7 +106,7 @@ struct Core: ~Copyable {
         return 0
       }
     }
-    if isPending { _ = clients.insert(WaitingClient(source: number, peer: peer)) }
+    if isPending { _ = clients.insert(WaitingClient(source: number, peer: socket.peer(index))) }
   }
 
   // MARK: Clients over TCP

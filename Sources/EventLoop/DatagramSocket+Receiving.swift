@@ -6,7 +6,8 @@ import Glibc
 struct ReceivedDatagram {
   @usableFromInline let length: Int
   @usableFromInline let isTruncated: Bool
-  @usableFromInline let peer: Peer
+  /// Where it came from.
+  @usableFromInline let sender: SocketAddress
 }
 
 extension DatagramSocket {
@@ -16,11 +17,12 @@ extension DatagramSocket {
   public func receiveBatch() -> Int {
     // SAFETY: state lives as long as self; slots below `receivedCount` exist.
     let last = unsafe state.pointee.receivedCount
+    let nameCapacity = connection == nil ? socklen_t(KernelAddress.capacity) : 0
+    let controlCapacity = incoming.batch.controlCapacity
     for slot in 0..<last {
       // The kernel left the sizes of the last datagram here.
-      unsafe incoming.batch.headers[slot].msg_hdr.msg_namelen =
-        connection == nil ? socklen_t(KernelAddress.capacity) : 0
-      unsafe incoming.batch.headers[slot].msg_hdr.msg_controllen = incoming.batch.controlCapacity
+      unsafe incoming.batch.headers[slot].msg_hdr.msg_namelen = nameCapacity
+      unsafe incoming.batch.headers[slot].msg_hdr.msg_controllen = controlCapacity
     }
     unsafe state.pointee.receivedCount = 0
     // A pending ICMP error takes the place of one read.
@@ -73,7 +75,7 @@ extension DatagramSocket {
         unsafe datagrams.initialize(
           to: ReceivedDatagram(
             length: min(length, receiveCapacity), isTruncated: length > receiveCapacity,
-            peer: connection))
+            sender: connection.address))
         unsafe state.pointee.receivedCount = 1
         unsafe state.pointee.hasReadSomething = true
         unsafe state.pointee.counters.received += 1
@@ -111,12 +113,22 @@ extension DatagramSocket {
     return unsafe datagrams[index].isTruncated
   }
 
-  /// Where a datagram of the current batch came from, and which address it was sent to.
+  /// Where a datagram of the current batch came from.
   @inlinable
+  public func sender(_ index: Int) -> SocketAddress {
+    // SAFETY: the index is checked.
+    precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
+    return unsafe datagrams[index].sender
+  }
+
+  /// Where a datagram of the current batch came from, and which address it was sent to.
+  ///
+  /// To be kept for a reply that takes time; one that follows at once needs only the datagram's number.
   public func peer(_ index: Int) -> Peer {
     // SAFETY: the index is checked.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
-    return unsafe datagrams[index].peer
+    if let connection { return connection }
+    return describePeer(unsafe datagrams[index].sender, slot: index)
   }
 
   @inline(__always)
@@ -125,13 +137,11 @@ extension DatagramSocket {
     let header = unsafe incoming.batch.headers + slot
     let length = unsafe min(Int(header.pointee.msg_len), receiveCapacity)
     let isTruncated = unsafe header.pointee.msg_hdr.msg_flags & Int32(MSG_TRUNC) != 0
-    if let connection {
-      return ReceivedDatagram(length: length, isTruncated: isTruncated, peer: connection)
-    }
-    let address =
-      unsafe SocketAddress(at: incoming.batch.name(slot)) ?? SocketAddress(ipv4: 0, port: 0)
-    return ReceivedDatagram(
-      length: length, isTruncated: isTruncated, peer: describePeer(address, slot: slot))
+    let sender =
+      if let connection { connection.address } else {
+        unsafe SocketAddress(at: incoming.batch.name(slot)) ?? SocketAddress(ipv4: 0, port: 0)
+      }
+    return ReceivedDatagram(length: length, isTruncated: isTruncated, sender: sender)
   }
 
   @inline(__always)

@@ -34,6 +34,24 @@ extension DatagramSocket {
     return true
   }
 
+  /// Composes the reply to a datagram of the current batch, as ``withReply(to:_:)`` does for a peer.
+  ///
+  /// It goes where the datagram came from without reading and writing that address.
+  @inlinable
+  @discardableResult
+  public func withReply(
+    toReceived index: Int, _ body: (inout MutableSpan<UInt8>) -> Int
+  ) -> Bool {
+    let slot = reserveReply()
+    guard slot >= 0 else { return false }
+    // SAFETY: as above.
+    var octets = unsafe MutableSpan(
+      _unsafeStart: replyOctets + slot * replyCapacity, count: replyCapacity)
+    let count = body(&octets)
+    commitReply(slot, count: count, toReceived: index)
+    return true
+  }
+
   @usableFromInline
   func reserveReply() -> Int {
     // SAFETY: state lives as long as self.
@@ -52,14 +70,8 @@ extension DatagramSocket {
 
   @usableFromInline
   func commitReply(_ slot: Int, count: Int, to peer: Peer) {
-    // SAFETY: state lives as long as self; `slot` came from reserveReply.
-    unsafe state.pointee.isComposing = false
-    precondition(count >= 0 && count <= replyCapacity, "a reply longer than its buffer")
-    // The second condition: `body` closed the socket or flushed it.
-    guard count > 0, unsafe slot == state.pointee.endReply,
-      unsafe state.pointee.descriptor >= 0
-    else { return }
-    unsafe outgoing.setLength(count, of: slot)
+    // SAFETY: `slot` came from reserveReply; a slot's name and control buffer hold what is stored.
+    guard endComposing(slot, count: count) else { return }
     if connection == nil {
       let header = unsafe outgoing.headers + slot
       unsafe header.pointee.msg_hdr.msg_namelen = peer.address.store(at: outgoing.name(slot))
@@ -68,6 +80,42 @@ extension DatagramSocket {
           ControlMessage.storeSource(of: peer, at: outgoing.control(slot))
       }
     }
+    queueReply(slot)
+  }
+
+  @usableFromInline
+  func commitReply(_ slot: Int, count: Int, toReceived index: Int) {
+    // SAFETY: state lives as long as self; the index is checked, `slot` came from reserveReply.
+    guard endComposing(slot, count: count) else { return }
+    precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
+    if connection == nil {
+      unsafe outgoing.copyName(of: index, in: incoming.batch, to: slot)
+      if outgoing.controlCapacity > 0 {
+        unsafe outgoing.headers[slot].msg_hdr.msg_controllen =
+          ControlMessage.storeSource(of: peer(index), at: outgoing.control(slot))
+      }
+    }
+    queueReply(slot)
+  }
+
+  /// Takes the length of a composed reply; false when there is nothing to send.
+  @inline(__always)
+  private func endComposing(_ slot: Int, count: Int) -> Bool {
+    // SAFETY: state lives as long as self; `slot` came from reserveReply.
+    unsafe state.pointee.isComposing = false
+    precondition(count >= 0 && count <= replyCapacity, "a reply longer than its buffer")
+    // The second condition: `body` closed the socket or flushed it.
+    guard count > 0, unsafe slot == state.pointee.endReply,
+      unsafe state.pointee.descriptor >= 0
+    else { return false }
+    unsafe outgoing.setLength(count, of: slot)
+    return true
+  }
+
+  /// Adds a composed reply to those that wait, and sends them when they are a batch.
+  @inline(__always)
+  private func queueReply(_ slot: Int) {
+    // SAFETY: state lives as long as self.
     unsafe state.pointee.endReply = slot + 1
     if unsafe !state.pointee.isAwaitingRoom
       && state.pointee.endReply - state.pointee.firstReply >= batchSize

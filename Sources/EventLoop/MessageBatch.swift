@@ -75,6 +75,14 @@ struct MessageBatch: ~Copyable {
     unsafe controls + slot * controlCapacity
   }
 
+  /// Takes the name in another batch's slot, which the kernel has written, for one of its own.
+  @unsafe @inline(__always)
+  func copyName(of other: Int, in batch: borrowing MessageBatch, to slot: Int) {
+    // SAFETY: each slot has `nameStride` octets for its name.
+    unsafe name(slot).copyMemory(from: batch.name(other), byteCount: Self.nameStride)
+    unsafe headers[slot].msg_hdr.msg_namelen = batch.headers[other].msg_hdr.msg_namelen
+  }
+
   @unsafe @inline(__always)
   func setLength(_ length: Int, of slot: Int) {
     unsafe vectors[slot].iov_len = length

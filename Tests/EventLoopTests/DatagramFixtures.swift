@@ -10,9 +10,8 @@ final class Echo: DatagramReceiver {
     let count = socket.receiveBatch()
     for index in 0..<count {
       let datagram = socket.received(index)
-      let peer = socket.peer(index)
-      peers.append(peer)
-      socket.withReply(to: peer) { reply in
+      peers.append(socket.peer(index))
+      socket.withReply(toReceived: index) { reply in
         for offset in datagram.indices {
           reply[offset] = datagram[datagram.count - 1 - offset]
         }
