@@ -75,14 +75,14 @@ extension Cache {
         }
         // "No such name" is found here when somebody asks for its number, type 0.
         let rcode: ResponseCode = kind == RRset.Kind.noData.rawValue ? .noError : .nxDomain
-        let fits = writeNegative(exact, name: key, choice, into: &writer, now: now)
+        let fits = writeNegative(exact, name: key, owner: owner, choice, into: &writer, now: now)
         return .written(rcode, truncated: !fits, authentic: isAuthentic)
       }
       if alias.isNone || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue {
         guard !noName.isNone else { return .missing }
         markUsed(node, once)
         marks &= arena.load8(noName, SetField.marks)
-        let fits = writeNegative(noName, name: key, choice, into: &writer, now: now)
+        let fits = writeNegative(noName, name: key, owner: owner, choice, into: &writer, now: now)
         return .written(.nxDomain, truncated: !fits, authentic: marks != 0)
       }
       markUsed(node, once)
@@ -232,16 +232,22 @@ extension Cache {
   ///
   /// - Returns: whether it fitted.
   private mutating func writeNegative(
-    _ set: Reference, name: borrowing NameKey, _ choice: Choice, into writer: inout MessageWriter,
-    now: UInt32
+    _ set: Reference, name: borrowing NameKey, owner: Int, _ choice: Choice,
+    into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     let octets = Int(arena.load32(set, SetField.dataCount))
     guard octets > 1 else { return provenCount == 0 || endProof(into: &writer, now: now) }
     let zone = Int(arena.load8(set, SetField.data))
     let mark = writer.mark
     let ttl = remainingTTL(set, now: now)
-    let begin = writer.beginRecord(
-      ownerName: name.octets.extracting(zone..<name.count), type: .soa, ttl: ttl)
+    let begin: Int
+    if owner == MessageHeader.size && name.count - zone > 1 {
+      // The zone's name is the end of the question's, which stands there in full.
+      begin = writer.beginRecord(owner: owner + zone, type: .soa, ttl: ttl)
+    } else {
+      begin = writer.beginRecord(
+        ownerName: name.octets.extracting(zone..<name.count), type: .soa, ttl: ttl)
+    }
     writer.data(arena.octets(set, SetField.data + 1, count: octets - 1), of: .soa)
     writer.endRecord(begin, in: .authority)
     if arena.load8(set, SetField.marks) & choice.wanted != 0 {
