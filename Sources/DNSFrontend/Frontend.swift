@@ -285,8 +285,7 @@ public struct Frontend: ~Copyable {
   static func begin(
     _ writer: inout MessageWriter, _ header: Header, _ question: Span<UInt8>
   ) {
-    writer.header(id: header.id, questionCount: 1)
-    writer.question(question)
+    writer.response(id: header.id, to: question)
   }
 
   /// Writes the answer that the cache has for the key's name behind the question.
@@ -351,7 +350,7 @@ public struct Frontend: ~Copyable {
   /// Ends an answer from data whose time is over.
   @inline(never)
   private static func finishStale(
-    _ header: Header, _ flags: UInt16, _ staleness: Cache.Staleness, _ writer: inout MessageWriter
+    _ header: Header, _ flags: UInt16, _ staleness: Staleness, _ writer: inout MessageWriter
   ) -> Int {
     if header.hasEDNS {
       writeOPT(extendedRcode: 0, for: header, error: Explanation.of(staleness), into: &writer)

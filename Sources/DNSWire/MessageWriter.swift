@@ -87,6 +87,7 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   // MARK: Header and question
 
   /// Writes the header's place; the counts are filled in by ``finish(flags:)``.
+  @inline(__always)
   @_lifetime(self: copy self)
   public mutating func header(id: UInt16, questionCount: UInt16) {
     guard reserve(MessageHeader.size) else { return }
@@ -99,12 +100,21 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   /// Writes a question as octets that are known to be well formed: name, type and class.
   ///
   /// Later names may be compressed against the first question's.
+  @inline(__always)
   @_lifetime(self: copy self)
   public mutating func question(_ octets: Span<UInt8>) {
     guard reserve(octets.count) else { return }
     if position == MessageHeader.size { isQuestionRemembered = false }
     buffer.store(octets, position)
     position &+= octets.count
+  }
+
+  /// Begins a response to one question: the header's place and the client's own octets of the question,
+  /// letter case and all.
+  @_lifetime(self: copy self)
+  public mutating func response(id: UInt16, to octets: Span<UInt8>) {
+    header(id: id, questionCount: 1)
+    question(octets)
   }
 
   /// Completes the message.
