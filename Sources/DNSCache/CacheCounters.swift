@@ -53,8 +53,11 @@ public struct CacheLimits: Sendable {
 
   /// Applies the TTL rules of negative facts.
   ///
-  /// RFC 2308 §5: the smaller of the SOA's own TTL and its MINIMUM field.
+  /// RFC 2308 §5: the smaller of the SOA's own TTL and its MINIMUM field; ``minimumTTL`` doesn't prolong
+  /// it, for absence is what changes most often.
   public func negativeTTL(soaTTL: UInt32, minimum: UInt32) -> UInt32 {
-    min(min(ttl(soaTTL), ttl(minimum)), maximumNegativeTTL)
+    let least = min(soaTTL, minimum)
+    if max(soaTTL, minimum) > UInt32(Int32.max) { return 0 }
+    return min(least, maximumNegativeTTL, maximumTTL)
   }
 }

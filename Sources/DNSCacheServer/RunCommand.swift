@@ -1,4 +1,5 @@
 import ArgumentParser
+import DNSCache
 import DNSFrontend
 import DNSWire
 import EventLoop
@@ -59,6 +60,9 @@ struct RunCommand: ParsableCommand {
   @Flag(inversion: .prefixedNo, help: "Begin answers with another record of an RRset each time.")
   var rotate = true
 
+  @OptionGroup(title: "Times to live")
+  var ttls: TTLOptions
+
   @OptionGroup(title: "TCP")
   var streams: StreamOptions
 
@@ -108,17 +112,20 @@ struct RunCommand: ParsableCommand {
       throw StartupError(
         .usage, "--serve-stale \(serveStale): must be at most \(Settings.mostServeStale)")
     }
+    var limits = CacheLimits(octets: cacheSize.octets)
+    // A part of a second is one: 0 alone means never.
+    limits.staleAge = UInt32((serveStale.milliseconds + 999) / 1_000)
+    try ttls.apply(to: &limits)
     return Settings(
       listen: listenAddresses, isListenExplicit: !listen.isEmpty,
       upstreams: try upstreams(listenAddresses), allowed: networks,
       clients: try clients.limits(), cookieSecrets: try clients.cookieSecrets(),
       specialZones: try names.specialZones(), rebindProtection: try names.rebinding(),
-      cacheOctets: cacheSize.octets,
+      cache: limits,
       cacheFile: cacheFile ?? Settings.defaultCacheFile(),
       saveInterval: cacheSaveInterval.milliseconds, rotates: rotate,
       control: control ?? Settings.defaultControl(),
-      // A part of a second is one: 0 alone means never.
-      staleAge: UInt32((serveStale.milliseconds + 999) / 1_000), isPrefetching: prefetch,
+      isPrefetching: prefetch,
       streams: try streams.limits())
   }
 

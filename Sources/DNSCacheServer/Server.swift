@@ -133,15 +133,13 @@ final class Server {
     frontend.isPrefetching = settings.isPrefetching
     frontend.rotates = settings.rotates
     frontend.clients = settings.clients
-    var limits = CacheLimits(octets: settings.cacheOctets)
-    limits.staleAge = settings.staleAge
     frontend.specialZones = settings.specialZones
     var resolver = ResolverSettings(
       upstreams: settings.upstreams.count, socketsPerUpstream: socketsPerUpstream)
     resolver.localZones = settings.specialZones.map(\.name)
     resolver.rebindProtection = settings.rebindProtection
     return Frontend(
-      settings: frontend, cache: Cache(limits: limits, seed: seed),
+      settings: frontend, cache: Cache(limits: settings.cache, seed: seed),
       resolver: Resolver(
         settings: resolver, seed: seed, random: RandomPool(), now: EventLoop.now()))
   }
@@ -228,7 +226,7 @@ final class Server {
       metadata: [
         "version": "\(DNSCacheServer.version)",
         "upstreams": "\(settings.upstreams.map(\.description).joined(separator: ","))",
-        "cache": "\(MemorySize(octets: settings.cacheOctets))",
+        "cache": "\(MemorySize(octets: settings.cache.octets))",
       ])
     if Process.isRoot {
       logger.warning("running as root; a user of its own is safer")

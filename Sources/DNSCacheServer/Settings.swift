@@ -1,3 +1,4 @@
+import DNSCache
 import DNSFrontend
 import DNSResolver
 import DNSWire
@@ -18,15 +19,14 @@ struct Settings {
   var specialZones: [SpecialZone]
   /// What is done with names that lead to local addresses.
   var rebindProtection: RebindProtection?
-  var cacheOctets: Int
+  /// How large the cache is, and how long what is in it is kept.
+  var cache: CacheLimits
   var cacheFile: String
   /// Milliseconds; 0 means only at shutdown.
   var saveInterval: Int
   /// Whether answers begin with another record of an RRset each time.
   var rotates: Bool
   var control: String
-  /// Seconds that expired answers are kept for; 0 means not at all.
-  var staleAge: UInt32
   var isPrefetching: Bool
   /// What bounds clients' TCP connections.
   var streams = StreamLimits()

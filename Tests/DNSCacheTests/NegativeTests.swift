@@ -43,6 +43,30 @@ struct NegativeTests {
     #expect(lab.ask("none.example.net.", .a).isMissing)
   }
 
+  @Test(arguments: [(900, 60), (60, 900), (5, 5)])
+  func `the shortest time of records doesn't prolong it`(ttl: Int, minimum: Int) {
+    let lab = Lab { $0.minimumTTL = 300 }
+    let expected = UInt32(min(ttl, minimum))
+    for type in [nil, RecordType.a] {
+      lab.insertNegative("none.example.net.", type, soa: Self.soa(ttl: ttl, minimum: minimum))
+      #expect(lab.ask("none.example.net.", .a).message.authority.map(\.ttl) == [expected])
+    }
+    lab.pass(expected)
+    #expect(lab.ask("none.example.net.", .a).isMissing)
+  }
+
+  @Test(arguments: [(0, 0), (7, 7), (86_400, 900)])
+  func `its limit is a setting`(limit: Int, expected: Int) {
+    let lab = Lab { $0.maximumNegativeTTL = UInt32(limit) }
+    lab.insertNegative("none.example.net.", nil, soa: Self.soa(ttl: 900, minimum: 1_000))
+    if expected == 0 {
+      #expect(lab.ask("none.example.net.", .a).isMissing)
+    } else {
+      #expect(
+        lab.ask("none.example.net.", .a).message.authority.map(\.ttl) == [UInt32(expected)])
+    }
+  }
+
   @Test(arguments: [
     (0, 600), (900, 0), (1 << 31, 600), (900, 1 << 31),
   ])

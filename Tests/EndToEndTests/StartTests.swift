@@ -108,6 +108,7 @@ extension EndToEnd {
       ["--cache-size", "64"], ["--cache-size", "64MB-or-so"], ["--cache-size", "-1MiB"],
       ["--cache-save-interval", "5"], ["--cache-save-interval", "soon"],
       ["--serve-stale", "1"], ["--serve-stale", "31d"],
+      ["--min-ttl", "2h"], ["--max-ttl", "8d"], ["--max-negative-ttl", "60"],
       ["--cache-size", "99999999999999999999GiB"], ["--log-level", "loud"],
       ["--tcp-connections", "0"], ["--tcp-connections", "many"],
       ["--tcp-connections-per-client", "0"], ["--tcp-idle-timeout", "10"],

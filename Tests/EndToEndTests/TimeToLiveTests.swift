@@ -92,6 +92,16 @@ extension EndToEnd {
       #expect(!names.contains("t2.n1.example.net"))
     }
 
+    @Test func `the shortest and longest times are settings`() throws {
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint],
+        flags: ["--min-ttl", "1m", "--max-ttl", "2m", "--max-negative-ttl", "30s"])
+      #expect((55...60).contains(try server.ask("t5.example.net")?.answers.first?.ttl ?? 0))
+      #expect((115...120).contains(try server.ask("t3600.example.net")?.answers.first?.ttl ?? 0))
+      #expect((1...10).contains(try server.ask("m10.example.net")?.authorities.first?.ttl ?? 0))
+      #expect((25...30).contains(try server.ask("m600.example.net")?.authorities.first?.ttl ?? 0))
+    }
+
     @Test func `a negative answer lives for the lesser of the SOA's TTL and MINIMUM`() throws {
       for name: DNSName in ["m60.example.net", "s60.example.net"] {
         for _ in 0..<2 {
