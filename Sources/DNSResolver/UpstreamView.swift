@@ -44,12 +44,6 @@ extension Resolver {
     for number in 0..<choice.count {
       let upstream = choice.upstreams[number]
       let isMeasured = upstream.roundTrip.isMeasured
-      let size: UInt16 =
-        switch upstream.edns(now: now) {
-        case .full: EDNS.defaultUDPSize
-        case .small: EDNSOffer.smallSize
-        case .none: 0
-        }
       body(
         UpstreamView(
           number: number,
@@ -57,7 +51,8 @@ extension Resolver {
           roundTrip: isMeasured ? upstream.roundTrip.milliseconds : nil,
           variance: isMeasured ? upstream.roundTrip.varianceMilliseconds : nil,
           timeout: upstream.roundTrip.timeout, inFlight: Int(upstream.inFlight),
-          counters: upstream.counters, udpSize: size, isFolded: now < upstream.foldedUntil,
+          counters: upstream.counters, udpSize: upstream.edns(now: now).octets,
+          isFolded: now < upstream.foldedUntil,
           cause: upstream.cause,
           sinceFailure: upstream.cause == nil ? nil : now &- upstream.failedAt,
           untilProbe: upstream.isDown

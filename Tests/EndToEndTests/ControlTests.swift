@@ -19,7 +19,8 @@ extension EndToEnd {
       ["status"], ["stats"], ["cache", "show", "www.example.net"],
       ["cache", "show", "www.example.net", "A"], ["cache", "show", "missing.example.net"],
       ["cache", "names", "192.0.2.80"], ["cache", "names", "192.0.2.250"], ["cache", "dump"],
-      ["cache", "save"], ["inflight"], ["cache", "flush", "www.example.net"],
+      ["cache", "save"], ["inflight"], ["upstreams"],
+      ["cache", "flush", "www.example.net"],
       ["cache", "flush", "www.example.net", "--type", "A"],
       ["cache", "flush", "example.net", "--tree"], ["cache", "flush", "--negative"], ["stop"],
     ])

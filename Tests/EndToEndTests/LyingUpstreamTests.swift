@@ -101,7 +101,8 @@ extension EndToEnd {
         let message = query.message
         var forged = DNSMessage.reply(to: message, answers: [.a("www.example.net", "192.0.2.66")])
         var actions: [ScriptedUpstream.Action] = []
-        for guess in 1...2_000 as ClosedRange<UInt16> {
+        // Over TCP, which the question moves to soon, nobody can forge.
+        for guess in 1...2_000 as ClosedRange<UInt16> where query.transport == .udp {
           forged.id = message.id &+ guess
           actions.append(.reply(forged))
         }

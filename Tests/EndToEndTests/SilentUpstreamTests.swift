@@ -141,6 +141,29 @@ extension EndToEnd {
         })
     }
 
+    @Test func `control shows which upstream is silent and how fast the other is`() throws {
+      let dead = try ScriptedUpstream(Self.silent)
+      let alive = try ScriptedUpstream(Self.honest)
+      let server = try ServerProcess(upstreams: [dead.endpoint, alive.endpoint])
+      // All at once, so that the dead one fails some of them before the other is preferred.
+      let client = try Client(server.endpoint)
+      for index in 0..<5 { client.send(.query(DNSName("name\(index).example.net"))) }
+      for _ in 0..<5 { #expect(try client.receive() != nil) }
+      let rows = try #require(try server.ctlJSON("upstreams") as? [[String: Any]])
+      #expect(rows.map { $0["address"] as? String } == ["\(dead.endpoint)", "\(alive.endpoint)"])
+      #expect(rows.map { $0["state"] as? String } == ["probing", "up"])
+      #expect(rows[0]["rtt_ms"] is NSNull && rows[0]["last_failure"] as? String == "silence")
+      #expect((rows[0]["next_probe_ms"] as? Int ?? -1) >= 0)
+      #expect((rows[1]["rtt_ms"] as? Int ?? -1) >= 0 && rows[1]["replies"] as? Int == 5)
+      dead.setScript(Self.honest)
+      #expect(
+        try eventually(within: .seconds(2), every: .milliseconds(50)) {
+          let rows = try server.ctlJSON("upstreams") as? [[String: Any]]
+          return rows?[0]["state"] as? String == "up"
+        })
+      #expect(try server.stat("upstream.recoveries") == 1)
+    }
+
     @Test func `a late reply to an earlier attempt still counts`() throws {
       // Answers the first attempt alone, and only after the second was sent.
       let upstream = try ScriptedUpstream { query in
