@@ -32,4 +32,29 @@ extension Cache {
     }
     return seen
   }
+
+  /// Reads ahead what taking in some names will need, most of which are new: what else their buckets hold.
+  ///
+  /// Changes nothing in the cache, and is free to be wrong, as ``anticipate(_:)``.
+  ///
+  /// - Parameter places: hashes of keys made for this cache; references of nodes take their places on
+  ///   the way.
+  /// - Returns: something made from all that was read, so that the reading isn't optimised away.
+  public func anticipateNew(_ places: inout MutableSpan<UInt32>) -> UInt32 {
+    var seen: UInt32 = 0
+    for index in 0..<places.count {
+      places[index] = names[names.bucket(places[index])].rawValue
+    }
+    for index in 0..<places.count {
+      let node = Reference(rawValue: places[index])
+      if node.isNone { continue }
+      seen ^= arena.load32(node, NodeField.hash)
+      places[index] = arena.link(node, NodeField.chain).rawValue
+    }
+    for index in 0..<places.count {
+      let next = Reference(rawValue: places[index])
+      if !next.isNone { seen ^= arena.load32(next, NodeField.hash) }
+    }
+    return seen
+  }
 }

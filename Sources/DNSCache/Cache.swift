@@ -64,6 +64,9 @@ public struct Cache: ~Copyable {
   var currentReply: UInt16 = 0
   var lastReply: UInt16 = 0
 
+  /// Made from all that was read ahead, so that the reading isn't optimised away.
+  private var readAhead: UInt32 = 0
+
   /// A second key, for names that are looked up on the way to another.
   var scratch: NameKey
 
@@ -167,9 +170,30 @@ public struct Cache: ~Copyable {
     names[bucket] = node
     enqueue(node)
     nameCount += 1
-    // Twice, because a table that keeps four buckets for three names grows by more than one for each.
-    for _ in 0..<2 where nameCount * 4 > names.count * 3 { splitBucket() }
+    if nameCount * 4 > names.count * 3 { splitBuckets() }
     return node
+  }
+
+  /// Buckets that are split together: enough for a dozen names more.
+  private static let bucketsAtOnce = 16
+
+  /// Adds buckets to the table of names.
+  ///
+  /// Their names lie anywhere; read ahead together, the waits for memory overlap.
+  private mutating func splitBuckets() {
+    var seen: UInt32 = 0
+    for index in 0..<Cache.bucketsAtOnce {
+      let node = names[names.split(after: index)]
+      if !node.isNone { seen ^= arena.load32(node, NodeField.hash) }
+    }
+    for index in 0..<Cache.bucketsAtOnce {
+      let node = names[names.split(after: index)]
+      if node.isNone { continue }
+      let next = arena.link(node, NodeField.chain)
+      if !next.isNone { seen ^= arena.load32(next, NodeField.hash) }
+    }
+    readAhead ^= seen
+    for _ in 0..<Cache.bucketsAtOnce { splitBucket() }
   }
 
   /// Adds a bucket to the table of names; does nothing when there are as many as there may be.

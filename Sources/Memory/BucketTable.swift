@@ -62,6 +62,13 @@ public struct BucketTable: ~Copyable {
   /// Buckets that so many entries had better have: four for three of them.
   public static func buckets(for entries: Int) -> Int { entries + (entries + 2) / 3 }
 
+  /// The bucket that ``grow()`` will name after a number of other calls: as many as there are at most.
+  public func split(after calls: Int) -> Int {
+    let next = count + calls
+    // Without its highest bit: the bucket's place in the half that is being dealt out.
+    return next ^ (1 << (Int.bitWidth - 1 - next.leadingZeroBitCount))
+  }
+
   /// Adds a bucket, unless there are as many as there may be.
   ///
   /// - Returns: the bucket whose entries must now be looked at again: each belongs to it or to the

@@ -37,6 +37,16 @@ struct BucketTableTests {
     #expect(chains.map(\.count).max() ?? 0 < 16)
   }
 
+  @Test func `which buckets will be dealt out is known before`() {
+    var table = BucketTable(maximum: 1_000)
+    for _ in 0..<800 {
+      let first = table.split(after: 0)
+      let third = table.split(after: 2)
+      #expect(table.grow() == first)
+      #expect(table.split(after: 1) == third)
+    }
+  }
+
   @Test func `growing names only the bucket whose entries may move`() {
     var table = BucketTable(maximum: 300)
     let hashes = (0..<20_000).map { UInt32(truncatingIfNeeded: $0 &* 2_654_435_761) }
