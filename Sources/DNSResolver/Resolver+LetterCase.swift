@@ -17,6 +17,15 @@ struct LetterCase: BitwiseCopyable {
       name.store64(apply(toWord: name.load64(offset), at: offset), offset)
       offset &+= 8
     }
+    if offset < name.count && offset > 0 {
+      // The last eight octets, the first of which are done.
+      let last = name.count &- 8
+      let done = UInt64(8 &* (offset &- last))
+      let word = name.load64(last)
+      let cased = apply(toWord: word >> done, at: offset) << done
+      name.store64(word & (1 << done &- 1) | cased, last)
+      return
+    }
     while offset < name.count {
       name[offset] = UInt8(truncatingIfNeeded: apply(toWord: UInt64(name[offset]), at: offset))
       offset &+= 1

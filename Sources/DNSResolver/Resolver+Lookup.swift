@@ -22,7 +22,29 @@ extension Resolver {
 
   func questionBucket(_ hash: UInt32, _ type: RecordType, _ needs: DNSSECNeeds) -> Int {
     let kind = UInt32(needs.rawValue) << 16 | UInt32(type.rawValue)
-    return Int(hash &+ kind &* 0x9E37_79B1) & (byQuestion.count - 1)
+    return Int(hash &+ kind &* 0x9E37_79B1) & questionMask
+  }
+
+  /// Doubles the buckets of questions, if the table has room, but for one that is not in it yet.
+  ///
+  /// Seldom more than a few times in the life of a process; a fraction of a millisecond at most.
+  mutating func growQuestions() {
+    guard questionMask + 1 < byQuestion.count else { return }
+    let old = questionMask + 1
+    questionMask = old * 2 - 1
+    for bucket in 0..<old {
+      var entry = byQuestion[bucket]
+      byQuestion[bucket] = Resolver.nobody
+      while entry != Resolver.nobody {
+        let place = Int(entry)
+        let next = questions[place].chain
+        let target = questionBucket(
+          questions[place].nameHash, questions[place].type, questions[place].needs)
+        questions[place].chain = byQuestion[target]
+        byQuestion[target] = entry
+        entry = next
+      }
+    }
   }
 
   func find(_ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds) -> Int? {
@@ -102,7 +124,26 @@ extension Resolver {
   // MARK: Attempts
 
   func transactionBucket(_ socket: Int, _ id: UInt16) -> Int {
-    Int((UInt32(id) ^ UInt32(socket) &* 0x9E37_79B1) & UInt32(byTransaction.count - 1))
+    Int(UInt32(id) ^ UInt32(socket) &* 0x9E37_79B1) & transactionMask
+  }
+
+  /// Doubles the buckets of attempts, if the table has room.
+  mutating func growTransactions() {
+    guard transactionMask + 1 < byTransaction.count else { return }
+    let old = transactionMask + 1
+    transactionMask = old * 2 - 1
+    for bucket in 0..<old {
+      var entry = byTransaction[bucket]
+      byTransaction[bucket] = Resolver.nobody
+      while entry != Resolver.nobody {
+        let place = Int(entry)
+        let next = attempts[place].chain
+        let target = transactionBucket(Int(attempts[place].socket), attempts[place].id)
+        attempts[place].chain = byTransaction[target]
+        byTransaction[target] = entry
+        entry = next
+      }
+    }
   }
 
   func findAttempt(socket: Int, id: UInt16) -> Int? {

@@ -22,6 +22,9 @@ public struct Resolver: ~Copyable {
   var waiters: Slab<Waiter>
   var byQuestion: FixedArray<UInt32>
   var byTransaction: FixedArray<UInt32>
+  /// Buckets of both tables in use, less one: as few as will do stay in the processor's caches.
+  var questionMask = Resolver.leastBuckets - 1
+  var transactionMask = Resolver.leastBuckets - 1
   var timers: TimerWheel
   var actions: Queue<Action>
   var completions: Queue<Completion>
@@ -164,8 +167,11 @@ public struct Resolver: ~Copyable {
     knownNames = BufferPool(count: settings.upstreams, size: WireName.longest)
   }
 
+  /// Buckets that a table begins with; they are doubled when there are more entries than buckets.
+  private static let leastBuckets = 512
+
   private static func buckets(_ count: Int) -> Int {
-    var buckets = 64
+    var buckets = leastBuckets
     while buckets < count { buckets *= 2 }
     return buckets
   }
@@ -294,6 +300,7 @@ public struct Resolver: ~Copyable {
     names.store(key.octets, in: index)
     drawCase(of: key.octets, for: index)
     enqueue(index)
+    if questions.count > questionMask + 1 { growQuestions() }
     let bucket = questionBucket(key.hash, questions[index].type, questions[index].needs)
     questions[index].chain = byQuestion[bucket]
     byQuestion[bucket] = UInt32(index)
@@ -433,6 +440,7 @@ public struct Resolver: ~Copyable {
         attempt: attempt, timeout: choice.upstreams[upstream].roundTrip.timeout), limit)
     let isCased = isCased(index, now: now)
     let edns = ednsOffer(index, attempt: attempt, now: now)
+    if attempts.count > transactionMask { growTransactions() }
     guard let (socket, id) = drawTransaction(upstream),
       let place = attempts.insert(
         Attempt(
