@@ -15,6 +15,9 @@ struct Core: ~Copyable {
   /// Where answers that had to wait, and those for streams, are written.
   private let reply: Pinned<FixedArray<UInt8>>
   private let query: Pinned<FixedArray<UInt8>>
+  private let inbox: Pinned<UpstreamInbox>
+  /// Whether something came lately that nobody had asked for.
+  private var isFlooded = false
 
   /// The sockets that clients' datagrams come in on.
   var datagrams: [DatagramSocket] = []
@@ -50,6 +53,9 @@ struct Core: ~Copyable {
   /// Octets that a query to an upstream takes at most: header, question, OPT.
   private static let querySize = 512
 
+  /// Datagrams read from an upstream socket in one call while somebody sends what nobody asked for.
+  private static let floodReads = 32
+
   /// Datagrams read from one socket before others have their turn.
   private static let batchesPerTurn = 4
 
@@ -58,11 +64,13 @@ struct Core: ~Copyable {
     self.frontend = frontend
     reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
     query = Pinned(FixedArray(repeating: 0, count: Core.querySize))
+    inbox = Pinned(UpstreamInbox())
   }
 
   deinit {
     reply.destroy()
     query.destroy()
+    inbox.destroy()
   }
 
   /// Sets what calls ``finishTurn()``, and the timer for the resolver's deadlines.
@@ -138,26 +146,41 @@ struct Core: ~Copyable {
 
   // MARK: Upstream
 
-  /// Takes in what waits on an upstream socket.
+  /// Reads what waits on an upstream socket; it is taken in at the end of the turn.
   mutating func receive(_ socket: DatagramSocket, number: Int) {
-    // One reply at a time: with hundreds of sockets there is seldom another on the same.
-    guard socket.receiveOne() else { return }
-    let now = EventLoop.now()
     beginReplies()
-    let mismatched = frontend.resolver.counters.mismatched
-    receive(socket, 0, number: number, now: now)
-    settle(now: now)
-    // Somebody sends what nobody asked for, so there may be much of it.
-    if frontend.resolver.counters.mismatched != mismatched {
-      for _ in 0..<Core.batchesPerTurn {
-        let count = socket.receiveBatch()
-        for index in 0..<count {
-          receive(socket, index, number: number, now: now)
-          settle(now: now)
-        }
-        if count < socket.batchSize { break }
-      }
+    // One reply at a time: with hundreds of sockets there is seldom another on the same.
+    for _ in 0..<(isFlooded ? Core.floodReads : 1) {
+      guard inbox.value.read(socket, number: number) else { break }
+      if inbox.value.isFull { takeReplies() }
     }
+    requestTurnEnd()
+  }
+
+  /// Takes in what was read from upstream.
+  ///
+  /// Whatever else changes what is in flight does it first, so that things keep their order.
+  private mutating func takeReplies() {
+    // A handle of our own: the compiler sees that the datagrams are no part of what else changes.
+    let inbox = inbox
+    let count = inbox.value.count
+    if count == 0 { return }
+    let now = EventLoop.now()
+    let mismatched = frontend.resolver.counters.mismatched
+    if count > 1 {
+      for index in 0..<count {
+        frontend.noteUpstream(inbox.value.octets(index), socket: inbox.value.socket(index))
+      }
+      frontend.anticipateReplies()
+    }
+    for index in 0..<count {
+      frontend.receiveUpstream(
+        inbox.value.octets(index), socket: inbox.value.socket(index), now: now)
+      settleReplies(now: now)
+    }
+    inbox.value.removeAll()
+    settle(now: now)
+    isFlooded = frontend.resolver.counters.mismatched != mismatched
   }
 
   /// Takes in a message that came on a TCP connection to an upstream; ``settle(now:)`` follows.
@@ -172,33 +195,33 @@ struct Core: ~Copyable {
     if repliesBegan == nil { repliesBegan = EventLoop.microseconds() }
   }
 
-  @inline(__always)
-  private mutating func receive(
-    _ socket: DatagramSocket, _ index: Int, number: Int, now: UInt64
-  ) {
-    // One that the buffer cut is larger than what we offer: the resolver takes it for truncated.
-    frontend.receiveUpstream(socket.received(index), socket: number, now: now)
-  }
-
   // MARK: What follows
 
   /// Does what the resolver wants done and composes the answers that are ready, to be sent at the end of
   /// the turn; call it after everything that changes the resolver.
   mutating func settle(now: UInt64) {
     settleReplies(now: now)
-    while let action = frontend.resolver.nextAction() {
-      perform(action, now: now)
-      if frontend.resolver.hasCompletions { settleReplies(now: now) }
+    // Held once for all that there is to do.
+    if let upstreams, let upstreamStreams {
+      while let action = frontend.resolver.nextAction() {
+        perform(action, upstreams, upstreamStreams, now: now)
+        if frontend.resolver.hasCompletions { settleReplies(now: now) }
+      }
     }
+    requestTurnEnd()
+  }
+
+  private mutating func requestTurnEnd() {
     if isTurnEndRequested { return }
     isTurnEndRequested = true
     turnEnd?.request()
   }
 
-  /// Sends the answers that were composed in this turn of the loop, and sets the timer.
+  /// Takes in the turn's replies, sends the answers that were composed in it, and sets the timer.
   ///
   /// Once a turn: replies come from upstream one a call, and their answers leave in batches.
   mutating func finishTurn() {
+    takeReplies()
     isTurnEndRequested = false
     if let repliesBegan { slices.noteReplies(since: repliesBegan) }
     repliesBegan = nil
@@ -206,14 +229,16 @@ struct Core: ~Copyable {
     setDeadline(now: EventLoop.now())
   }
 
-  private mutating func perform(_ action: Action, now: UInt64) {
+  private mutating func perform(
+    _ action: Action, _ upstreams: UpstreamSockets, _ streams: UpstreamStreams, now: UInt64
+  ) {
     let buffer = query
     switch action {
     case .send(let outgoing):
       var target = buffer.value.mutableSpan
       var writer = MessageWriter(&target, limit: target.count)
       let count = frontend.resolver.writeQuery(outgoing, into: &writer)
-      guard let socket = outgoing.socket, let upstreams else { return }
+      guard let socket = outgoing.socket else { return }
       if !upstreams.send(buffer.value.span.extracting(0..<count), from: socket) {
         frontend.resolver.socketFailed(socket, id: outgoing.id, now: now)
       }
@@ -221,14 +246,11 @@ struct Core: ~Copyable {
       var target = buffer.value.mutableSpan
       var writer = MessageWriter(&target, limit: target.count)
       let count = frontend.resolver.writeQuery(outgoing, into: &writer)
-      guard let upstreamStreams,
-        upstreamStreams.open(outgoing, query: buffer.value.span.extracting(0..<count))
-      else {
+      if !streams.open(outgoing, query: buffer.value.span.extracting(0..<count)) {
         frontend.resolver.streamFailed(outgoing.question, now: now)
-        return
       }
     case .closeStream(let question):
-      upstreamStreams?.close(question)
+      streams.close(question)
     }
   }
 
@@ -266,6 +288,7 @@ struct Core: ~Copyable {
 
   /// The deadline timer went off.
   mutating func deadlinePassed() {
+    takeReplies()
     deadlineAt = nil
     let now = EventLoop.now()
     frontend.resolver.expire(now: now)
@@ -303,6 +326,7 @@ extension Core {
   ///
   /// - Parameter query: the packet, as far as the network sent it back.
   mutating func upstreamFailed(_ socket: Int, query: Span<UInt8>) {
+    takeReplies()
     let now = EventLoop.now()
     frontend.resolver.socketFailed(
       socket, id: query.count >= 2 ? query.load16(0) : nil, now: now)
@@ -311,6 +335,7 @@ extension Core {
 
   /// This host's links, addresses or routes have changed.
   mutating func networkChanged() {
+    takeReplies()
     let now = EventLoop.now()
     frontend.resolver.networkChanged(now: now)
     settle(now: now)

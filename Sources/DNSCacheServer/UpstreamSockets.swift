@@ -65,8 +65,8 @@ final class UpstreamSockets {
   private var uses: [UInt32]
   /// Replaced sockets in the order in which their time is over.
   private var retired: [Retired] = []
-  /// They are read one after the other, by calls of this loop.
-  private let buffers = ReceiveBuffers(batchSize: 8, capacity: 2_048)
+  /// For what the kernel tells of packets that failed; replies go to the core's `UpstreamInbox`.
+  private let buffers = ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest)
   private var renewal: Timer?
   private var nextRenewal = 0
   private var poolRenewal: Timer?

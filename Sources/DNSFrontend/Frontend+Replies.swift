@@ -6,6 +6,16 @@ import Memory
 // Upstream's replies, and the answers that had to wait for them.
 
 extension Frontend {
+  /// Notes the name that a packet from an upstream socket seems to answer, to be read ahead.
+  public mutating func noteUpstream(_ packet: Span<UInt8>, socket: Int) {
+    if let hash = resolver.nameHash(answeredBy: packet, socket: socket) { notedReplies.note(hash) }
+  }
+
+  /// Reads ahead what the packets noted will need; ``receiveUpstream(_:socket:now:)`` follows for each.
+  public mutating func anticipateReplies() {
+    seen ^= notedReplies.anticipate(in: cache)
+  }
+
   /// Handles a packet from an upstream socket.
   public mutating func receiveUpstream(_ packet: Span<UInt8>, socket: Int, now: UInt64) {
     resolver.receive(packet, socket: socket, cache: &cache, now: now)

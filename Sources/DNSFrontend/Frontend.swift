@@ -23,7 +23,8 @@ public struct Frontend: ~Copyable {
   var missing: NameKey
   var prefetchBudget = PrefetchBudget()
   private var noted: NotedQuestions
-  private var seen: UInt32 = 0
+  var notedReplies = NotedReplies(count: Frontend.anticipated)
+  var seen: UInt32 = 0
   var pending: Slab<PendingQuery>
   var pendingQuestions: BufferPool
   /// Pending queries that follow an alias whose target had to be asked for by itself.

@@ -56,6 +56,14 @@ extension Resolver {
     take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
+  /// The hash of the name that a packet from an upstream socket seems to answer, for reading ahead.
+  public func nameHash(answeredBy packet: Span<UInt8>, socket: Int) -> UInt32? {
+    guard packet.count > MessageHeader.size,
+      let place = findAttempt(socket: socket, id: packet.load16(0))
+    else { return nil }
+    return questions[Int(attempts[place].question)].nameHash
+  }
+
   /// Handles a whole message that arrived on the TCP connection of a question.
   public mutating func receiveStream(
     _ packet: Span<UInt8>, for handle: QuestionHandle, cache: inout Cache, now: UInt64

@@ -53,41 +53,47 @@ extension DatagramSocket {
     return 0
   }
 
-  /// Reads one datagram as a batch of its own, for connected sockets: the cheapest way when seldom
+  /// Reads one datagram into the caller's memory, for connected sockets: the cheapest way when seldom
   /// more than one waits.
   ///
-  /// The loop announces the socket again while there is another. Returns whether there was one.
-  public func receiveOne() -> Bool {
-    guard let connection else { preconditionFailure("receiveOne() is for connected sockets") }
-    unsafe state.pointee.receivedCount = 0
+  /// The loop announces the socket again while there is another.
+  ///
+  /// - Parameters:
+  ///   - offset: where in `buffer` it begins.
+  ///   - capacity: octets of it that are kept at most.
+  /// - Returns: the octets that it had, more than `capacity` when it was cut; nothing when none waits.
+  public func receiveOne(
+    into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int
+  ) -> Int? {
+    precondition(connection != nil, "receiveOne() is for connected sockets")
+    precondition(offset >= 0 && capacity > 0 && offset + capacity <= buffer.count)
     // A pending ICMP error takes the place of one read.
     for _ in 0..<2 {
-      // SAFETY: state lives as long as self; the first slot has `receiveCapacity` octets.
+      // SAFETY: state lives as long as self.
       let number = unsafe state.pointee.descriptor
-      guard number >= 0 else { return false }
+      guard number >= 0 else { return nil }
       // With MSG_TRUNC the kernel tells the datagram's length also when it is longer (recv(2)).
-      let result = CallResult(retrying: {
-        unsafe recv(
-          number, receivedOctets, receiveCapacity, Int32(MSG_DONTWAIT | MSG_TRUNC))
-      })
+      let result = unsafe buffer.withUnsafeMutableBytes { octets in
+        // SAFETY: as many octets follow on `offset`, as just checked.
+        CallResult(retrying: {
+          unsafe recv(
+            number, octets.baseAddress.map { unsafe $0 + offset }, capacity,
+            Int32(MSG_DONTWAIT | MSG_TRUNC))
+        })
+      }
       switch result {
       case .done(let length):
-        unsafe datagrams.initialize(
-          to: ReceivedDatagram(
-            length: min(length, receiveCapacity), isTruncated: length > receiveCapacity,
-            sender: connection.address))
-        unsafe state.pointee.receivedCount = 1
         unsafe state.pointee.hasReadSomething = true
         unsafe state.pointee.counters.received += 1
-        return true
+        return length
       case .wouldBlock:
-        return false
+        return nil
       case .failed:
         unsafe state.pointee.counters.errors += 1
         unsafe state.pointee.hasPendingErrors = true
       }
     }
-    return false
+    return nil
   }
 
   /// The octets of a datagram of the current batch; good until the next `receiveBatch()` or the

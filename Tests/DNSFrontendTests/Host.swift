@@ -125,6 +125,8 @@ final class Host {
 
   /// Hands in packets that came together: what they lead to is done when all are in.
   func receive(together packets: [(octets: [UInt8], socket: Int)]) -> [Event] {
+    for packet in packets { frontend.noteUpstream(packet.octets.span, socket: packet.socket) }
+    frontend.anticipateReplies()
     for packet in packets {
       frontend.receiveUpstream(packet.octets.span, socket: packet.socket, now: now)
     }
