@@ -74,19 +74,24 @@ extension EndToEnd {
     /// What another client sees meanwhile.
     private func watch(
       _ server: ServerProcess, _ flood: ChildProcess, zone: String
-    ) throws -> (hits: [Duration], misses: [Duration]) {
+    ) throws -> (hits: [Duration], misses: [Duration], lost: Int) {
       let client = try Client(server.endpoint, from: Endpoint("127.0.0.3", 0))
       let clock = ContinuousClock()
       var hits: [Duration] = []
       var misses: [Duration] = []
+      var lost = 0
       let known = DNSName("known.\(zone)")
       #expect(try client.ask(.query(known))?.answers.count == 1)
       while flood.isRunning {
-        hits.append(
-          try clock.measure {
-            let reply = try client.ask(.query(known))
-            #expect(reply?.answers.count == 1)
-          })
+        let start = clock.now
+        // Without an answer it is the kernel that dropped the datagram: the flood fills the queue of
+        // the same socket while the server waits for a core.
+        if let reply = try client.ask(.query(known), within: .seconds(1)) {
+          #expect(reply.answers.count == 1)
+          hits.append(clock.now - start)
+        } else {
+          lost += 1
+        }
         if hits.count % 20 == 0 {
           let name = DNSName("m\(hits.count).\(zone)")
           misses.append(
@@ -97,7 +102,7 @@ extension EndToEnd {
         }
         usleep(2_000)
       }
-      return (hits.sorted(), misses.sorted())
+      return (hits.sorted(), misses.sorted(), lost)
     }
 
     @Test func `a flood of random names leaves others' hits quick and their misses served`()
@@ -106,12 +111,13 @@ extension EndToEnd {
       let nsd = try NSD()
       let server = try ServerProcess(upstreams: [nsd.endpoint])
       let load = try flood(server, zone: "wild.example.net", seconds: 5)
-      let (hits, misses) = try watch(server, load, zone: "wild.example.net")
+      let (hits, misses, lost) = try watch(server, load, zone: "wild.example.net")
       try #require(hits.count > 100 && misses.count > 5)
       print(
         "flood: hits \(hits.count), median \(hits[hits.count / 2]), 95% \(hits[hits.count * 95 / 100]), worst \(hits[hits.count - 1]); misses median \(misses[misses.count / 2]), worst \(misses[misses.count - 1])"
       )
       #expect(hits[hits.count / 2] < .milliseconds(5))
+      #expect(lost * 100 <= hits.count, "\(lost) of \(hits.count) hits not answered")
       if ServerProcess.isRelease { #expect(hits[hits.count * 95 / 100] < .milliseconds(5)) }
       if ServerProcess.isRelease {
         #expect(try server.stat("clients.misses_limit_reached") > 1_000)
@@ -132,9 +138,10 @@ extension EndToEnd {
       let server = try ServerProcess(
         upstreams: [upstream.endpoint], flags: ["--client-in-flight", "200"])
       let load = try flood(server, zone: "bad.example.net", seconds: 4)
-      let (hits, misses) = try watch(server, load, zone: "good.example.net")
+      let (hits, misses, lost) = try watch(server, load, zone: "good.example.net")
       try #require(hits.count > 100 && misses.count > 5)
       #expect(hits[hits.count / 2] < .milliseconds(5))
+      #expect(lost * 100 <= hits.count, "\(lost) of \(hits.count) hits not answered")
       #expect(misses[misses.count / 2] < .milliseconds(400), "within the first attempt")
       #expect(try server.stat("clients.in_flight_limit_reached") > 100)
       #expect(try server.stat("inflight.limit_reached") == 0)

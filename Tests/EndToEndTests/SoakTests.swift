@@ -187,7 +187,8 @@ extension EndToEnd {
 
       let queries = try server.stat("queries.udp") + server.stat("queries.tcp")
       let outcomes = [
-        "cache.hits", "cache.misses", "queries.local", "queries.refused", "queries.ignored",
+        "cache.hits", "cache.misses", "queries.local", "queries.refused", "queries.limited",
+        "queries.ignored",
       ]
       let sum = try outcomes.map { try server.stat($0) }.reduce(0, +)
       #expect(queries == sum, "every query has one end")
