@@ -21,6 +21,7 @@ extension Core {
           ("refusals", .count(view.counters.refusals)), ("tcp", .count(view.counters.streams)),
           ("downs", .count(view.counters.downs)),
           ("edns", .text(view.udpSize == 0 ? "off" : "\(view.udpSize)")),
+          ("cookies", .text(view.cookies.rawValue)),
           ("letter_case", .text(view.isFolded ? "lower" : "random")),
           ("last_failure", view.cause.map { .text("\($0)") } ?? .none),
           ("last_failure_ms", view.sinceFailure.map { .count($0) } ?? .none),

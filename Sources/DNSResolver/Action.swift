@@ -25,6 +25,8 @@ public struct OutgoingQuery: Sendable {
   let isCased: Bool
   /// What EDNS it has.
   let edns: EDNSOffer
+  /// Whether it has a cookie.
+  let hasCookie: Bool
   /// Whether nobody waits for the reply: it tells whether an upstream that was down is back.
   public var isProbe = false
 }

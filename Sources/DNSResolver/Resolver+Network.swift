@@ -31,6 +31,8 @@ extension Resolver {
   }
 
   private mutating func renewHealth(_ upstream: Int, now: UInt64) {
+    // Another address of ours: the same cookie would tell that we are who we were (RFC 7873 §6).
+    renewCookie(upstream, now: now)
     choice.upstreams[upstream].roundTrip = RoundTripTime()
     choice.upstreams[upstream].failures = 0
     choice.upstreams[upstream].failingSince = now

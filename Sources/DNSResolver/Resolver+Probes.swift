@@ -48,7 +48,7 @@ extension Resolver {
     choice.upstreams[upstream].counters.queries += 1
     let query = OutgoingQuery(
       question: QuestionHandle(Resolver.nobody, 0), id: id, upstream: upstream, socket: socket,
-      isCased: false, edns: .none, isProbe: true)
+      isCased: false, edns: .none, hasCookie: false, isProbe: true)
     _ = actions.push(.send(query))
   }
 

@@ -31,8 +31,14 @@ extension Resolver {
       takeMismatch(packet, header, index, now: now)
       return
     }
-    if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     let upstream = socket / settings.socketsPerUpstream
+    var lacksCookie = false
+    if attempts[place].hasCookie {
+      let options = ReplyOptions(packet, header, at: end)
+      if takeCookie(packet, header, options, place, upstream: upstream, now: now) { return }
+      lacksCookie = options.hasOPT && options.cookie == nil
+    }
+    if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     hear(upstream, now: now)
     guard isCaseKept else {
       doubtCase(index, upstream: upstream, now: now)
@@ -52,7 +58,8 @@ extension Resolver {
       return
     }
     let source = Source(
-      upstream: upstream, isStream: false, edns: attempts[place].edns, attempt: place)
+      upstream: upstream, isStream: false, edns: attempts[place].edns, lacksCookie: lacksCookie,
+      attempt: place)
     take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
@@ -81,9 +88,15 @@ extension Resolver {
     }
     let upstream = Int(questions[index].upstream)
     hear(upstream, now: now)
+    var lacksCookie = false
+    if questions[index].streamHasCookie {
+      let options = ReplyOptions(packet, header, at: end)
+      noteStreamCookie(packet, header, options, index, upstream: upstream, now: now)
+      lacksCookie = options.hasOPT && options.cookie == nil
+    }
     let source = Source(
       upstream: upstream, isStream: true,
-      edns: questions[index].isPlain(upstream) ? .none : .full)
+      edns: questions[index].isPlain(upstream) ? .none : .full, lacksCookie: lacksCookie)
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
       // More than a message holds; there is nothing larger to ask with.
       noteError(upstream)
@@ -104,7 +117,7 @@ extension Resolver {
   /// Gives up a TCP attempt: the next upstream is asked.
   mutating func abandonStream(_ index: Int, now: UInt64) {
     endStream(index)
-    if foldDoubted(index, now: now) { return }
+    if foldDoubted(index, now: now) || retryDoubted(index, now: now) { return }
     if questions[index].mismatches >= Resolver.mismatchLimit {
       // That it goes over TCP was our wish, not the upstream's: UDP is tried again, from another port.
       questions[index].mismatches = 0
@@ -154,6 +167,8 @@ extension Resolver {
     var isStream: Bool
     /// What EDNS the packet had.
     var edns: EDNSOffer
+    /// Whether the packet had a cookie and the reply EDNS, but none.
+    var lacksCookie: Bool
     /// The attempt, over UDP.
     var attempt: Int?
   }
@@ -240,6 +255,14 @@ extension Resolver {
     switch rcode {
     case .formErr, .notImp, .badVers:
       guard source.edns != .none else { break }
+      // Who understands EDNS answers with it (RFC 6891 §7), so the cookie may be what wasn't understood.
+      if rcode == .formErr, source.lacksCookie {
+        guard !questions[index].isCookieless(source.upstream) else { return }
+        questions[index].cookielessUpstreams |= 1 << UInt64(source.upstream)
+        questions[index].upstream = UInt8(source.upstream)
+        askAgain(index, now: now)
+        return
+      }
       // RFC 6891 §6.2.2: asked once more without EDNS. That has been done already when the other
       // packets with EDNS are answered, too.
       guard !questions[index].isPlain(source.upstream) else { return }

@@ -31,6 +31,8 @@ extension Resolver {
     // When all were asked, the round begins anew.
     if question.triedUpstreams & 1 << UInt64(next) != 0 { questions[index].triedUpstreams = 0 }
     questions[index].upstream = UInt8(next)
+    // That doubt was about another packet.
+    questions[index].isCookieDoubted = false
     return true
   }
 
@@ -86,7 +88,11 @@ extension Resolver {
     }
     choice.upstreams[upstream].badAnswers = 0
     if choice.upstreams[upstream].isDown { comeUp(upstream, now: now) }
-    if questions[index].isPlain(upstream) { notePlain(upstream, now: now) }
+    if questions[index].isPlain(upstream) {
+      notePlain(upstream, now: now)
+    } else if questions[index].isCookieless(upstream) {
+      noteCookieRefusal(upstream, now: now)
+    }
     if questions[index].erringUpstreams != 0 {
       noteBadAnswers(questions[index].erringUpstreams, now: now)
     }

@@ -33,6 +33,8 @@ public struct Resolver: ~Copyable {
   var choice: UpstreamChoice
   /// For each upstream the name of a question that it had an answer to.
   var knownNames: BufferPool
+  /// For each upstream the cookie that it gave.
+  var serverCookies: BufferPool
   /// Questions that failed not long ago.
   var failures = FailureCache()
   var random: any RandomNumberGenerator
@@ -62,6 +64,8 @@ public struct Resolver: ~Copyable {
     var triedUpstreams: UInt64 = 0
     /// Upstreams that didn't understand EDNS, a bit each.
     var plainUpstreams: UInt64 = 0
+    /// Upstreams that understood EDNS, but no cookie, a bit each.
+    var cookielessUpstreams: UInt64 = 0
     /// Attempts that the network refused.
     var refusals: UInt8 = 0
     /// Packets that look like forged replies to it.
@@ -72,12 +76,18 @@ public struct Resolver: ~Copyable {
     var isFolded = false
     /// Whether TCP is to tell whose reply had another letter case.
     var isCaseDoubted = false
+    /// Whether TCP is to tell whose reply had no cookie.
+    var isCookieDoubted = false
+    /// Whether it was asked again for a server's cookie.
+    var hasRenewedCookie = false
     /// Attempts at it that had malformed replies.
     var malformed: UInt8 = 0
     /// Whether a TCP attempt is under way.
     var isStreaming = false
     /// The ID of the TCP attempt.
     var streamID: UInt16 = 0
+    /// Whether the TCP attempt has a cookie.
+    var streamHasCookie = false
     /// Tells this question from others that had the same place.
     var generation: UInt32
     var started: UInt64
@@ -104,6 +114,10 @@ public struct Resolver: ~Copyable {
     func hasFailed(_ upstream: Int) -> Bool { failedUpstreams & (1 << UInt64(upstream)) != 0 }
 
     func isPlain(_ upstream: Int) -> Bool { plainUpstreams & (1 << UInt64(upstream)) != 0 }
+
+    func isCookieless(_ upstream: Int) -> Bool {
+      cookielessUpstreams & (1 << UInt64(upstream)) != 0
+    }
   }
 
   /// A packet that was sent and whose reply is still good.
@@ -115,6 +129,8 @@ public struct Resolver: ~Copyable {
     var edns: EDNSOffer
     /// Whether the name's letters had random case.
     var isCased: Bool
+    /// Whether it had a cookie.
+    var hasCookie: Bool
     /// Whether a malformed reply came.
     var isSpoiled = false
     /// Whether the network said that it didn't arrive.
@@ -165,6 +181,8 @@ public struct Resolver: ~Copyable {
       seed: seed, localZones: settings.localZones, rebind: settings.rebindProtection)
     choice = UpstreamChoice(count: settings.upstreams)
     knownNames = BufferPool(count: settings.upstreams, size: WireName.longest)
+    serverCookies = BufferPool(
+      count: settings.upstreams, size: CookieView.serverOctets.upperBound)
   }
 
   /// Buckets that a table begins with; they are doubled when there are more entries than buckets.
@@ -385,46 +403,16 @@ public struct Resolver: ~Copyable {
     writer.number16(question.type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if query.edns != .none {
-      writer.opt(
+      let begin = writer.beginOPT(
         udpSize: query.edns.octets, extendedRcode: 0,
         dnssecOK: question.needs.contains(.signatures))
+      if query.hasCookie { writeCookie(to: query.upstream, into: &writer) }
+      writer.endRecord(begin, in: .additional)
     }
     // AD asks to be told AD (RFC 6840 §5.7).
     var flags = MessageHeader.Flag.recursionDesired | MessageHeader.Flag.authenticData
     if question.needs.contains(.unchecked) { flags |= MessageHeader.Flag.checkingDisabled }
     return writer.finish(flags: flags)
-  }
-
-  /// Visits what is in flight.
-  public func visitInFlight(_ body: (InFlightView, Span<UInt8>) -> Void) {
-    for index in 0..<questions.end where questions.contains(index) {
-      let question = questions[index]
-      body(
-        InFlightView(
-          type: question.type, needs: question.needs, started: question.started,
-          attempts: Int(question.attemptCount),
-          upstream: Int(question.upstream), waiters: Int(question.waiterCount),
-          isStreaming: question.isStreaming),
-        names.octets(in: index, count: Int(question.nameCount)))
-    }
-  }
-
-  /// A question in flight, for people.
-  public struct InFlightView: Sendable {
-    /// The type asked for.
-    public let type: RecordType
-    /// DO and CD.
-    public let needs: DNSSECNeeds
-    /// When it was first asked.
-    public let started: UInt64
-    /// Packets sent so far.
-    public let attempts: Int
-    /// The upstream asked last.
-    public let upstream: Int
-    /// Clients that wait.
-    public let waiters: Int
-    /// Whether it is being asked over TCP.
-    public let isStreaming: Bool
   }
 
   // MARK: Sending
@@ -441,11 +429,12 @@ public struct Resolver: ~Copyable {
     let isCased = isCased(index, now: now)
     let edns = ednsOffer(index, attempt: attempt, now: now)
     if attempts.count > transactionMask { growTransactions() }
+    let hasCookie = offersCookie(index, edns, now: now)
     guard let (socket, id) = drawTransaction(upstream),
       let place = attempts.insert(
         Attempt(
           question: UInt32(index), socket: UInt16(socket), id: id, edns: edns, isCased: isCased,
-          sent: now, next: questions[index].firstAttempt,
+          hasCookie: hasCookie, sent: now, next: questions[index].firstAttempt,
           chain: byTransaction[transactionBucket(socket, id)]))
     else {
       // The attempts that others have under way take all places: what was sent must do.
@@ -465,7 +454,7 @@ public struct Resolver: ~Copyable {
     setTimer(index, at: now + wait, now: now)
     let query = OutgoingQuery(
       question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased,
-      edns: edns)
+      edns: edns, hasCookie: hasCookie)
     guard actions.push(.send(query)) else {
       fail(index, .overload, now: now)
       return
@@ -499,15 +488,18 @@ public struct Resolver: ~Copyable {
   mutating func startStream(_ index: Int, now: UInt64) {
     let id = UInt16(truncatingIfNeeded: random.next())
     let upstream = Int(questions[index].upstream)
+    // There is nothing that a reply is too large for.
+    let edns: EDNSOffer = ednsOffer(index, attempt: 0, now: now) == .none ? .none : .full
+    let hasCookie = offersCookie(index, edns, now: now)
     questions[index].isStreaming = true
     questions[index].streamID = id
+    questions[index].streamHasCookie = hasCookie
     setTimer(index, at: now + ResolverTiming.stream, now: now)
     let query = OutgoingQuery(
       question: handle(index), id: id, upstream: upstream, socket: nil,
       // Nobody else can answer here, so there is nothing to guess.
       isCased: false,
-      // Nor is there anything that a reply is too large for.
-      edns: ednsOffer(index, attempt: 0, now: now) == .none ? .none : .full)
+      edns: edns, hasCookie: hasCookie)
     guard actions.push(.openStream(query)) else {
       fail(index, .overload, now: now)
       return

@@ -127,6 +127,12 @@ public struct ResolverCounters: Sendable {
   public var suspected: UInt64 = 0
   /// Replies that are right but for the letter case of the question.
   public var otherCase: UInt64 = 0
+  /// Replies whose cookie is not the one that was sent.
+  public var cookieMismatches: UInt64 = 0
+  /// Replies over UDP without a cookie from upstreams that have them; TCP tells.
+  public var cookiesMissing: UInt64 = 0
+  /// Replies that want the question again with another cookie (BADCOOKIE).
+  public var badCookies: UInt64 = 0
   /// Replies over UDP of more octets than were offered; they count as truncated.
   public var oversized: UInt64 = 0
   /// Replies that are not well-formed messages.
@@ -143,8 +149,8 @@ public struct ResolverCounters: Sendable {
   public var downs: UInt64 = 0
   /// How often one came back.
   public var recoveries: UInt64 = 0
-  /// How often an upstream turned out to understand no EDNS, to lose large replies, or not to keep letter
-  /// case.
+  /// How often an upstream turned out to understand no EDNS or no cookies, to lose large replies, or not
+  /// to keep letter case.
   public var fallbacks: UInt64 = 0
   /// Replies with a local address for a name that may have none (``RebindProtection``).
   public var rebound: UInt64 = 0

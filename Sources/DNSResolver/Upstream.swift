@@ -59,6 +59,8 @@ struct Upstream: BitwiseCopyable {
   /// How often it was seen not to keep letter case.
   var caseFailures: UInt8 = 0
 
+  var cookie = UpstreamCookie()
+
   // MARK: Figures
 
   /// Attempts whose reply would still be good.

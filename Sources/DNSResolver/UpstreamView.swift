@@ -20,6 +20,8 @@ public struct UpstreamView: Sendable {
   public let udpSize: UInt16
   /// Whether it is asked in lower case because it doesn't keep letter case.
   public let isFolded: Bool
+  /// Whether it speaks cookies.
+  public let cookies: CookieUse
   /// Why it failed last.
   public let cause: Failure.Cause?
   /// Milliseconds since then.
@@ -53,6 +55,7 @@ extension Resolver {
           timeout: upstream.roundTrip.timeout, inFlight: Int(upstream.inFlight),
           counters: upstream.counters, udpSize: upstream.edns(now: now).octets,
           isFolded: now < upstream.foldedUntil,
+          cookies: upstream.cookie.use,
           cause: upstream.cause,
           sinceFailure: upstream.cause == nil ? nil : now &- upstream.failedAt,
           untilProbe: upstream.isDown

@@ -135,6 +135,19 @@ extension MessageWriter {
     server.write(into: &self)
   }
 
+  /// Writes a COOKIE option into the OPT record that is begun, as a client does.
+  ///
+  /// - Parameters:
+  ///   - client: the client's cookie, in memory order.
+  ///   - server: the server's, as it gave it: none, or 8 to 32 octets.
+  @_lifetime(self: copy self)
+  public mutating func option(cookie client: UInt64, _ server: Span<UInt8>) {
+    number16(EDNSOptionCode.cookie.rawValue)
+    number16(UInt16(truncatingIfNeeded: CookieView.clientOctets &+ server.count))
+    number64(inMemoryOrder: client)
+    octets(server)
+  }
+
   /// Writes eight octets that were read in memory order.
   @_lifetime(self: copy self)
   fileprivate mutating func number64(inMemoryOrder value: UInt64) {

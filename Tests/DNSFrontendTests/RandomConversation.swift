@@ -123,6 +123,7 @@ struct RandomConversation {
       reply.additional = [try Record("ns1.example.net. 300 IN A 198.51.100.66")]
       try deliver("referral", reply, to: target)
     case 12...13: try malform(target)
+    case 14: try forgeCookie(target)
     default: try forge(target)
     }
   }
@@ -131,6 +132,8 @@ struct RandomConversation {
     _ what: String, _ reply: Message, to target: Sent, cut: Int = 0, trailing: Int = 0
   ) throws {
     tally[what, default: 0] += 1
+    var reply = reply
+    if what != "malformed" { addCookie(to: &reply, target) }
     let octets =
       reply.encoded().dropLast(cut) + [UInt8](repeating: 0, count: trailing)
     if let socket = target.query.socket {
@@ -138,6 +141,42 @@ struct RandomConversation {
     } else {
       try handle(host.receive(Array(octets), stream: target.query.question))
     }
+  }
+
+  /// Adds the cookies that every other upstream has, nearly always.
+  private mutating func addCookie(to reply: inout Message, _ target: Sent) {
+    guard !target.query.upstream.isMultiple(of: 2),
+      let client = target.message.edns?[.cookie]?.prefix(8), random.number(0...39) != 0
+    else { return }
+    let server = (0..<random.number(8...32)).map { UInt8($0) }
+    if reply.edns == nil { reply.edns = EDNS() }
+    reply.edns?.options = [EDNS.Option(.cookie, client + server)]
+    // Who speaks cookies understands EDNS; else it would soon be asked without.
+    if [.formErr, .notImp, .badVers].contains(reply.rcode) { reply.rcode = .servFail }
+    guard random.number(0...19) == 0 else { return }
+    tally["bad cookie", default: 0] += 1
+    reply.rcode = .badCookie
+  }
+
+  /// A reply that is right but for its cookie, with marked data.
+  private mutating func forgeCookie(_ target: Sent) throws {
+    guard let socket = target.query.socket,
+      let sent = target.message.edns?[.cookie]?.prefix(8)
+    else { return }
+    var client = Array(sent)
+    var reply = Message(
+      respondingTo: target.message, answers: [forgery(target.message)], edns: EDNS())
+    if random.number(0...1) == 0 {
+      client[random.number(0...7)] ^= 0x10
+      reply.edns?.options = [EDNS.Option(.cookie, client + client)]
+    } else {
+      let upstream = host.frontend.resolver.choice.upstreams[target.query.upstream]
+      // Else it is as right as any.
+      guard upstream.cookie.use == .yes else { return }
+      reply.edns = random.number(0...1) == 0 ? EDNS() : nil
+    }
+    tally["forged cookie", default: 0] += 1
+    try handle(host.receive(reply.encoded(), socket: socket))
   }
 
   /// A reply that is nearly right, with marked data.

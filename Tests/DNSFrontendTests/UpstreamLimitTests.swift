@@ -32,8 +32,9 @@ struct UpstreamLimitTests {
     let events = host.ask(
       Message(query: try Name("www.example.net"), .txt).encoded(compress: false), over: .tcp)
     guard case .sent(let sent, let octets)? = events.first else { throw TestFailure() }
-    // The question as it was sent, letter case and all; the OPT record takes 11 octets.
-    let question = Array(octets[MessageHeader.size..<octets.count - 11])
+    // The question as it was sent, letter case and all; the OPT record takes 11 octets, the
+    // cookie in it 12.
+    let question = Array(octets[MessageHeader.size..<octets.count - 23])
     let fixed = header(sent.id, answers: 1) + question + [0xC0, 12, 0, 16, 0, 1, 0, 0, 1, 0]
     var count = size - fixed.count - 2
     var packet = fixed + [UInt8(count >> 8), UInt8(count & 0xFF)]

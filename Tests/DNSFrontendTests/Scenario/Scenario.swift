@@ -59,6 +59,10 @@ struct Scenario {
     var hasEDNS = true
     var checkingDisabled = false
     var dnssecOK = false
+    /// Whether OPT has a cookie of ours.
+    var hasCookie = true
+    /// The server's octets behind it.
+    var serverCookie: [UInt8] = []
     /// Whether the reply may have no more than 512 octets.
     var isSmall = false
     /// What later lines call it.
@@ -77,6 +81,7 @@ struct Scenario {
     var hasWrongID = false
     var hasWrongSocket = false
     var hasEDNS: Bool?
+    var cookie: Cookie?
     /// The question sent back, when it is not the one that was asked.
     var question: Question?
     var hasQuestion = true
@@ -85,6 +90,14 @@ struct Scenario {
     /// Octets too many.
     var trailing = 0
     var records = Records()
+  }
+
+  /// The cookie that comes back.
+  struct Cookie {
+    /// Whether the client's octets are not those that were sent.
+    var isWrong = false
+    /// The server's octets, as many as it likes.
+    var server: [UInt8] = []
   }
 
   /// A piece of a packet that is given octet by octet.

@@ -209,9 +209,14 @@ struct ScenarioParser {
     if words.accept("do") { query.dnssecOK = true }
     if words.accept("cd") { query.checkingDisabled = true }
     if words.accept("without") {
-      try words.expect("edns")
-      query.hasEDNS = false
+      let what = try words.next("edns or cookie")
+      switch what {
+      case "edns": query.hasEDNS = false
+      case "cookie": query.hasCookie = false
+      default: throw words.unknown(what)
+      }
     }
+    if words.accept("cookie") { query.serverCookie = try words.literal() }
     if words.accept("small") { query.isSmall = true }
     return query
   }
@@ -226,6 +231,11 @@ struct ScenarioParser {
       case "aa": reply.isAuthoritative = true
       case "truncated": reply.isTruncated = true
       case "edns": reply.hasEDNS = true
+      case "cookie":
+        var cookie = Scenario.Cookie()
+        if words.accept("wrong") { cookie.isWrong = true }
+        if !words.accept("bare") { cookie.server = try words.literal() }
+        reply.cookie = cookie
       case "id":
         try words.expect("wrong")
         reply.hasWrongID = true

@@ -16,6 +16,9 @@ final class ScenarioPlayer {
   private var sent: [String: Sent] = [:]
   private var clients: [String: Asked] = [:]
   private var clientCount: UInt32 = 0
+  /// Our cookie for each upstream, and until when it is good; and those that we had before.
+  private var cookies: [Int: (octets: [UInt8], end: UInt64)] = [:]
+  private var earlierCookies: Set<[UInt8]> = []
 
   /// A packet that an upstream got.
   fileprivate struct Sent {
@@ -109,6 +112,9 @@ final class ScenarioPlayer {
       seen = shown(host.streamFailed(try sent(query).query.question))
     case .networkChanges:
       try expectNothingMore()
+      // From another address, cookies are others, too.
+      earlierCookies.formUnion(cookies.values.map(\.octets))
+      cookies = [:]
       seen = shown(host.networkChanged())
     case .sweepPasses:
       try expectNothingMore()
@@ -164,6 +170,13 @@ final class ScenarioPlayer {
       authority: reply.records.authority, additional: reply.records.additional,
       edns: reply.hasEDNS ?? (sent.message.edns != nil)
         ? EDNS(dnssecOK: sent.message.edns?.dnssecOK ?? false) : nil)
+    if let cookie = reply.cookie {
+      guard var client = sent.message.edns?[.cookie]?.prefix(8) else {
+        throw error("\(reply.query) has no cookie")
+      }
+      if cookie.isWrong { client[0] ^= 1 }
+      message.edns?.options = [EDNS.Option(.cookie, client + cookie.server)]
+    }
     message.rcode = reply.rcode
     message.ra = true
     message.qr = reply.isResponse
@@ -225,9 +238,27 @@ final class ScenarioPlayer {
       message.answers + message.authority + message.additional == [],
       message.edns == nil
         || message.edns
-          == EDNS(udpSize: query.isSmall ? 512 : 1_232, dnssecOK: query.dnssecOK)
+          == EDNS(
+            udpSize: query.isSmall ? 512 : 1_232, dnssecOK: query.dnssecOK,
+            options: query.hasCookie
+              ? [EDNS.Option(.cookie, clientCookie(message, query.upstream) + query.serverCookie)]
+              : [])
     else { throw error("a strange query: \(message)") }
     self.sent[query.label] = Sent(query: sent, message: message, octets: octets)
+  }
+
+  /// A day.
+  private static let cookieLife: UInt64 = 86_400_000
+
+  /// Our cookie as it has to be: eight octets, for a day the same for an upstream, and no other's.
+  private func clientCookie(_ message: Message, _ upstream: Int) -> [UInt8] {
+    let found = Array(message.edns?[.cookie]?.prefix(8) ?? [])
+    if let known = cookies[upstream], host.now < known.end { return known.octets }
+    guard found.count == 8, !earlierCookies.contains(found),
+      !cookies.values.contains(where: { $0.octets == found })
+    else { return [] }
+    cookies[upstream] = (found, host.now + Self.cookieLife)
+    return found
   }
 
   private func expectProbe(_ upstream: Int, _ question: Question, label: String) throws {

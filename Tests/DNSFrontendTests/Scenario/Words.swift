@@ -99,6 +99,12 @@ struct Words {
     return address
   }
 
+  /// Hexadecimal octets.
+  mutating func literal() throws -> [UInt8] {
+    guard case .literal(let octets) = try octets() else { throw error("these are no octets") }
+    return octets
+  }
+
   mutating func octets() throws -> Scenario.Octets {
     let word = try next("octets")
     switch word {

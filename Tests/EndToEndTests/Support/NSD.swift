@@ -18,12 +18,13 @@ final class NSD {
   /// Starts it, with another zone from a file when one is named.
   init(
     address: String = "127.0.0.1", zone: (name: String, file: String)? = nil,
-    hasMinimalResponses: Bool = false
+    hasMinimalResponses: Bool = false, hasCookies: Bool = false
   ) throws {
     folder = try TemporaryFolder()
     endpoint = Endpoint(address, try FreePort.next())
     let configuration = Self.configuration(
-      of: endpoint, in: folder, zone: zone, hasMinimalResponses: hasMinimalResponses)
+      of: endpoint, in: folder, zone: zone, hasMinimalResponses: hasMinimalResponses,
+      hasCookies: hasCookies)
     try configuration.write(
       toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
     process = try Self.spawn(folder)
@@ -33,7 +34,7 @@ final class NSD {
   /// A configuration that keeps all files in one folder and serves the zones of `Tests/Zones`.
   static func configuration(
     of endpoint: Endpoint, in folder: TemporaryFolder, zone: (name: String, file: String)? = nil,
-    hasMinimalResponses: Bool = false
+    hasMinimalResponses: Bool = false, hasCookies: Bool = false
   ) -> String {
     let extra = zone.map { "zone:\n  name: \($0.name)\n  zonefile: \($0.file)" } ?? ""
     return """
@@ -53,6 +54,7 @@ final class NSD {
         rrl-ratelimit: 0
         rrl-whitelist-ratelimit: 0
         minimal-responses: \(hasMinimalResponses ? "yes" : "no")
+        answer-cookie: \(hasCookies ? "yes" : "no")
         refuse-any: no
         verbosity: 1
       remote-control:
@@ -69,6 +71,13 @@ final class NSD {
 
   /// Ends it: its port is closed afterwards.
   func stop() { process.stop() }
+
+  /// Has it answer without cookies when it is started again.
+  func forgetCookies() throws {
+    let file = folder.file("nsd.conf")
+    try Tool.text(of: file).replacing("answer-cookie: yes", with: "answer-cookie: no")
+      .write(toFile: file, atomically: false, encoding: .utf8)
+  }
 
   /// Starts it again on the same port.
   func start() throws {

@@ -1,0 +1,161 @@
+import DNSWire
+import Memory
+
+// Cookies (RFC 7873 §5.3): 64 bits that come back with each reply of an upstream that speaks them. Whoever
+// can't read what is sent doesn't know them, however well socket, ID and letter case were guessed.
+
+extension Resolver {
+  /// What a reply's cookie says.
+  enum CookieVerdict {
+    /// Nothing against it.
+    case fine
+    /// The upstream wants the question again, with the cookie that it gave.
+    case renewed
+    /// There is none, though the upstream has them.
+    case missing
+    /// It is not ours.
+    case wrong
+  }
+
+  /// Whether a packet to a question's upstream has a cookie.
+  mutating func offersCookie(_ index: Int, _ edns: EDNSOffer, now: UInt64) -> Bool {
+    let upstream = Int(questions[index].upstream)
+    guard edns != .none, !questions[index].isCookieless(upstream),
+      now >= choice.upstreams[upstream].cookie.refusedUntil
+    else { return false }
+    if choice.upstreams[upstream].cookie.isDue(now: now) { renewCookie(upstream, now: now) }
+    return true
+  }
+
+  /// Draws another cookie for an upstream.
+  mutating func renewCookie(_ upstream: Int, now: UInt64) {
+    choice.upstreams[upstream].cookie.renew(random.next(), now: now)
+  }
+
+  /// Writes the cookies for an upstream into the OPT record that is begun.
+  @_lifetime(writer: copy writer)
+  func writeCookie(to upstream: Int, into writer: inout MessageWriter) {
+    writer.option(
+      cookie: choice.upstreams[upstream].cookie.client,
+      serverCookies.octets(in: upstream, count: Int(choice.upstreams[upstream].cookie.serverCount)))
+  }
+
+  /// Judges the reply to a packet that had a cookie, and keeps the one that the server gave.
+  mutating func judgeCookie(
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, upstream: Int,
+    now: UInt64
+  ) -> CookieVerdict {
+    guard let cookie = options.cookie else {
+      if choice.upstreams[upstream].cookie.use == .yes { return .missing }
+      choice.upstreams[upstream].cookie.use = .no
+      return .fine
+    }
+    guard choice.upstreams[upstream].cookie.isOurs(cookie, now: now) else { return .wrong }
+    // Some servers send back whatever options they get; what speaks cookies has one of its own.
+    guard cookie.serverCount > 0 else { return .fine }
+    // What belongs to the cookie before is of no use any more.
+    if cookie.client == choice.upstreams[upstream].cookie.client {
+      serverCookies.store(
+        packet.extracting(cookie.server..<cookie.server + cookie.serverCount), in: upstream)
+      choice.upstreams[upstream].cookie.serverCount = UInt8(cookie.serverCount)
+    }
+    choice.upstreams[upstream].cookie.noteUse(now: now)
+    let rcode = ResponseCode(headerBits: header.rcode, extendedBits: options.extendedRcode)
+    return rcode == .badCookie ? .renewed : .fine
+  }
+
+  // MARK: Over UDP
+
+  /// Handles a reply over UDP that its cookie speaks against; false when nothing does.
+  mutating func takeCookie(
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ place: Int,
+    upstream: Int, now: UInt64
+  ) -> Bool {
+    let index = Int(attempts[place].question)
+    switch judgeCookie(packet, header, options, upstream: upstream, now: now) {
+    case .fine: return false
+    case .wrong:
+      counters.cookieMismatches += 1
+      takeMismatch(packet, header, index, now: now)
+    case .missing:
+      counters.cookiesMissing += 1
+      moveToStream(index, upstream: upstream, isCookieDoubted: true, now: now)
+    case .renewed:
+      counters.badCookies += 1
+      hear(upstream, now: now)
+      // Its duplicates say nothing new.
+      guard !attempts[place].isSpoiled else { break }
+      attempts[place].isSpoiled = true
+      takeBadCookie(index, upstream: upstream, now: now)
+    }
+    return true
+  }
+
+  /// Asks again with the cookie that the server gave, once; what is not content with it is asked over TCP
+  /// (RFC 7873 §5.3).
+  private mutating func takeBadCookie(_ index: Int, upstream: Int, now: UInt64) {
+    guard !questions[index].hasRenewedCookie,
+      questions[index].attemptCount < ResolverTiming.attempts
+    else {
+      moveToStream(index, upstream: upstream, isCookieDoubted: false, now: now)
+      return
+    }
+    guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
+    questions[index].hasRenewedCookie = true
+    questions[index].upstream = UInt8(upstream)
+    send(index, now: now)
+  }
+
+  /// Has TCP tell, where nobody else can answer; an honest reply over UDP that comes first is as good.
+  private mutating func moveToStream(
+    _ index: Int, upstream: Int, isCookieDoubted: Bool, now: UInt64
+  ) {
+    guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
+    questions[index].isCookieDoubted = isCookieDoubted
+    questions[index].upstream = UInt8(upstream)
+    startStream(index, now: now)
+  }
+
+  // MARK: Over TCP
+
+  /// Handles the cookie of a reply over TCP, which is believed whatever it is.
+  mutating func noteStreamCookie(
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ index: Int,
+    upstream: Int, now: UInt64
+  ) {
+    switch judgeCookie(packet, header, options, upstream: upstream, now: now) {
+    case .fine, .renewed: break
+    case .wrong:
+      counters.cookieMismatches += 1
+      counters.fallbacks += 1
+      choice.upstreams[upstream].cookie.noteRefusal(now: now)
+    case .missing:
+      // Some don't send them over TCP, or with errors. Only when UDP had none either they are gone.
+      guard questions[index].isCookieDoubted,
+        header.rcode == ResponseCode.noError.rawValue
+          || header.rcode == ResponseCode.nxDomain.rawValue
+      else { return }
+      counters.fallbacks += 1
+      choice.upstreams[upstream].cookie.noteLoss(now: now)
+    }
+  }
+
+  /// An upstream whose cookie was missed doesn't talk TCP: it is asked again over UDP.
+  ///
+  /// - Returns: whether that is so.
+  mutating func retryDoubted(_ index: Int, now: UInt64) -> Bool {
+    guard questions[index].isCookieDoubted else { return false }
+    questions[index].isCookieDoubted = false
+    let upstream = Int(questions[index].upstream)
+    if choice.upstreams[upstream].cookie.noteDoubt(now: now) { counters.fallbacks += 1 }
+    retry(index, now: now)
+    return true
+  }
+
+  /// An upstream that rejected a cookie had an answer to the same question without one.
+  mutating func noteCookieRefusal(_ upstream: Int, now: UInt64) {
+    guard now >= choice.upstreams[upstream].cookie.refusedUntil else { return }
+    choice.upstreams[upstream].cookie.noteRefusal(now: now)
+    counters.fallbacks += 1
+  }
+}

@@ -1,0 +1,39 @@
+import DNSCache
+import DNSWire
+import Memory
+
+// What is in flight, for people.
+
+extension Resolver {
+  /// Visits what is in flight.
+  public func visitInFlight(_ body: (InFlightView, Span<UInt8>) -> Void) {
+    for index in 0..<questions.end where questions.contains(index) {
+      let question = questions[index]
+      body(
+        InFlightView(
+          type: question.type, needs: question.needs, started: question.started,
+          attempts: Int(question.attemptCount),
+          upstream: Int(question.upstream), waiters: Int(question.waiterCount),
+          isStreaming: question.isStreaming),
+        names.octets(in: index, count: Int(question.nameCount)))
+    }
+  }
+
+  /// A question in flight, for people.
+  public struct InFlightView: Sendable {
+    /// The type asked for.
+    public let type: RecordType
+    /// DO and CD.
+    public let needs: DNSSECNeeds
+    /// When it was first asked.
+    public let started: UInt64
+    /// Packets sent so far.
+    public let attempts: Int
+    /// The upstream asked last.
+    public let upstream: Int
+    /// Clients that wait.
+    public let waiters: Int
+    /// Whether it is being asked over TCP.
+    public let isStreaming: Bool
+  }
+}

@@ -1,0 +1,88 @@
+import DNSWire
+
+/// The cookies that are exchanged with one upstream (RFC 7873); the server's own octets are in
+/// `Resolver.serverCookies`.
+struct UpstreamCookie: BitwiseCopyable {
+  /// Our cookie for it, in memory order: drawn for this upstream alone, so that no two of them can tell
+  /// that they talk to the same client (RFC 7873 §8.1).
+  private(set) var client: UInt64 = 0
+  /// The one before: what was sent with it may still be answered.
+  private var earlier: UInt64 = 0
+  private var earlierUntil: UInt64 = 0
+  /// When a new one is due.
+  private var renewal: UInt64 = 0
+  /// Octets of the server's cookie, none before it has given one.
+  var serverCount: UInt8 = 0
+  /// Whether the upstream speaks cookies.
+  var use = CookieUse.unknown
+  /// Until when it is asked without a cookie.
+  private(set) var refusedUntil: UInt64 = 0
+  /// Until when replies without one are believed.
+  private var forgivenUntil: UInt64 = 0
+  /// Replies without a cookie that TCP could not tell about.
+  private var doubts: UInt8 = 0
+
+  /// Milliseconds after which our cookie is another one, a day: RFC 7873 §7.1 has a secret changed so
+  /// often.
+  private static let life: UInt64 = 86_400_000
+  /// Replies without a cookie from an upstream that had them before and doesn't talk TCP after which they
+  /// are believed.
+  private static let doubtLimit: UInt8 = 4
+
+  func isDue(now: UInt64) -> Bool { now >= renewal }
+
+  /// Takes a new cookie of ours; the server's belongs to the one before.
+  mutating func renew(_ drawn: UInt64, now: UInt64) {
+    earlier = renewal == 0 ? drawn : client
+    earlierUntil = now + ResolverTiming.deadline
+    client = drawn
+    serverCount = 0
+    renewal = now + UpstreamCookie.life
+  }
+
+  /// Whether a cookie that came back is one that was sent.
+  func isOurs(_ cookie: CookieView, now: UInt64) -> Bool {
+    cookie.client == client || (cookie.client == earlier && now < earlierUntil)
+  }
+
+  /// Notes that the upstream gave a cookie of its own; now replies without one are not believed.
+  mutating func noteUse(now: UInt64) {
+    guard now >= forgivenUntil else { return }
+    use = .yes
+    doubts = 0
+  }
+
+  /// Notes that the upstream, asked with a cookie, answered without one, beyond doubt.
+  mutating func noteLoss(now: UInt64) {
+    use = .no
+    serverCount = 0
+    forgivenUntil = now + Upstream.fallbackLife
+  }
+
+  /// Notes that TCP could not tell whether the upstream still speaks cookies.
+  ///
+  /// - Returns: whether it is taken not to from now on.
+  mutating func noteDoubt(now: UInt64) -> Bool {
+    doubts += 1
+    guard doubts >= UpstreamCookie.doubtLimit else { return false }
+    doubts = 0
+    noteLoss(now: now)
+    return true
+  }
+
+  /// Notes that the upstream answers only what has no cookie, or sends back wrong ones.
+  mutating func noteRefusal(now: UInt64) {
+    noteLoss(now: now)
+    refusedUntil = now + Upstream.fallbackLife
+  }
+}
+
+/// Whether an upstream speaks cookies.
+public enum CookieUse: String, Sendable, BitwiseCopyable {
+  /// It wasn't asked yet.
+  case unknown
+  /// Its replies have them; one without is not believed.
+  case yes
+  /// Its replies have none.
+  case no
+}
