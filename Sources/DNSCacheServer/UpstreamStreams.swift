@@ -264,6 +264,10 @@ final class UpstreamStreams {
     {
       lanes[upstream].closesAfter = (connection.answered, now)
     }
+    // Twice several questions and no reply: an upstream that closes with questions unread resets the
+    // connection, which takes its reply away, too. Each is sent alone then.
+    let isReset = connection.answered == 0 && open.count > 1 && open.contains { $0.isRepeated }
+    if isReset { lanes[upstream].closesAfter = (1, now) }
     var again: [StreamQuery] = []
     var failed: [QuestionHandle] = []
     for query in open {
@@ -271,8 +275,9 @@ final class UpstreamStreams {
       places[question]?.removeAll { $0 === connection }
       guard places[question]?.isEmpty ?? true, waiting[question] == nil else { continue }
       places[question] = nil
-      // A connection that never came to be would not the next time either.
-      if connection.isConnected && !query.isRepeated {
+      // A connection that never came to be would not the next time either. What the upstream closed in
+      // front of after a reply to another question is not at fault, and the limit learned ends that.
+      if connection.isConnected && (!query.isRepeated || connection.answered > 0 || isReset) {
         again.append(query)
       } else {
         failed.append(question)
