@@ -98,10 +98,15 @@ struct UpstreamChoice: ~Copyable {
     var left = usable & ~tried
     if left == 0, let last { left = usable & ~(1 << UInt64(last)) }
     if left == 0 { left = usable }
-    var best = left.trailingZeroBitCount
-    left &= left - 1
-    guard left != 0 else { return best }
+    guard left & (left - 1) != 0 else { return left.trailingZeroBitCount }
+    return best(of: left, now: now).upstream
+  }
+
+  /// The upstream with the least score of some, at least one, a bit each; the first of equals.
+  private func best(of upstreamBits: UInt64, now: UInt64) -> (upstream: Int, score: UInt64) {
+    var best = upstreamBits.trailingZeroBitCount
     var bestScore = upstreams[best].score(now: now)
+    var left = upstreamBits & (upstreamBits - 1)
     while left != 0 {
       let upstream = left.trailingZeroBitCount
       left &= left - 1
@@ -111,30 +116,19 @@ struct UpstreamChoice: ~Copyable {
         bestScore = score
       }
     }
-    return best
+    return (best, bestScore)
   }
 
   /// The best of those that are up, and those that are about as good.
   private func findFavourites(now: UInt64) -> UInt64 {
     guard up & (up - 1) != 0 else { return up }
-    var best = up.trailingZeroBitCount
-    var bestScore = UInt64.max
-    var left = up
-    while left != 0 {
-      let upstream = left.trailingZeroBitCount
-      left &= left - 1
-      let score = upstreams[upstream].score(now: now)
-      if score < bestScore {
-        best = upstream
-        bestScore = score
-      }
-    }
+    let (best, bestScore) = best(of: up, now: now)
     // Of those that nothing is known of, the first is asked first, as they were given.
     guard upstreams[best].roundTrip.isMeasured else { return 1 << UInt64(best) }
     let band =
       bestScore + max(UpstreamChoice.leastBand, bestScore >> UpstreamChoice.bandShift)
     var found: UInt64 = 0
-    left = up
+    var left = up
     while left != 0 {
       let upstream = left.trailingZeroBitCount
       left &= left - 1
