@@ -21,7 +21,7 @@ final class Server {
   private var maintenance: Maintenance?
   private var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
-  private var control: ControlServer?
+  private var control: ControlSocket?
 
   /// Milliseconds at the end for clients to take the answers that are written.
   private static let farewell: UInt64 = 200
@@ -82,9 +82,9 @@ final class Server {
       })
     makeFolder(of: settings.cacheFile)
     makeFolder(of: settings.control)
+    let api = ControlAPI(on: loop, core: core, server: self)
     do {
-      control = try ControlServer(
-        on: loop, core: core, path: settings.control, server: self)
+      control = try ControlSocket(on: loop, path: settings.control, api: api)
     } catch {
       throw StartupError(
         .unavailable,

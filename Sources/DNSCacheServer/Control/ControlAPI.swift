@@ -4,36 +4,34 @@ import EventLoop
 import Logging
 import Memory
 
-/// Answers control's verbs, over HTTP on a Unix socket that only the owner and the group may open.
-final class ControlServer {
+/// Performs control's verbs, whoever may have asked for them: the control socket or a browser.
+final class ControlAPI {
   private let core: Pinned<Core>
   private let loop: EventLoop
   /// The server that owns this one.
   private unowned let server: Server
-  private var http: HTTPServer?
   private var ending: Timer?
   private var jobs: [ObjectIdentifier: ControlJob] = [:]
 
   /// Milliseconds between the answer to `stop` and the end of the loop.
   private static let farewell: UInt64 = 20
 
-  init(on loop: EventLoop, core: Pinned<Core>, path: String, server: Server) throws(SystemError) {
+  init(on loop: EventLoop, core: Pinned<Core>, server: Server) {
     self.loop = loop
     self.core = core
     self.server = server
-    let http = try HTTPServer(on: loop) { [unowned self] request, responder in
-      answer(request, responder)
-    }
-    try http.listen(unixPath: path)
-    self.http = http
   }
 
-  /// Stops listening and removes the socket's file.
-  func close() { http?.close() }
+  /// By which way a request came in.
+  enum Door {
+    /// The control socket, which only the owner and the group may open.
+    case socket
+    /// TCP. What ends the program is not to be had there.
+    case web
+  }
 
-  // MARK: Verbs
-
-  private func answer(_ request: HTTPRequest, _ responder: HTTPResponder) {
+  /// Answers a request whose path begins with ``ControlVerb/root``.
+  func answer(_ request: HTTPRequest, _ responder: HTTPResponder, through door: Door) {
     let start = SliceTimes.Moment()
     defer { core.value.slices.note(.control, since: start) }
     let isText = request.queryValue("format") == "text"
@@ -42,11 +40,17 @@ final class ControlServer {
       let verb = try ControlVerb(
         method: request.method, path: request.path,
         query: request.query)
+      if case (.stop, .web) = (verb, door) {
+        throw ControlVerb.Refusal(
+          status: 403, sentence: "stop is for the control socket: dns-cache-server ctl stop")
+      }
       perform(verb, reply)
     } catch {
       reply.fail(error.sentence, status: error.status)
     }
   }
+
+  // MARK: Verbs
 
   private func perform(_ verb: ControlVerb, _ reply: ControlReply) {
     switch verb {
@@ -77,7 +81,7 @@ final class ControlServer {
       reply.send(.object([("stopping", .flag(true))]))
       // Not before the answer has left.
       let timer = Timer(on: loop) { [unowned self] in server.stop() }
-      timer.schedule(after: ControlServer.farewell)
+      timer.schedule(after: ControlAPI.farewell)
       ending = timer
     }
   }

@@ -1,0 +1,16 @@
+import EventLoop
+
+/// The Unix socket that `ctl` talks to over HTTP; only the owner and the group may open it.
+final class ControlSocket {
+  private let http: HTTPServer
+
+  init(on loop: EventLoop, path: String, api: ControlAPI) throws(SystemError) {
+    http = try HTTPServer(on: loop) { request, responder in
+      api.answer(request, responder, through: .socket)
+    }
+    try http.listen(unixPath: path)
+  }
+
+  /// Stops listening and removes the socket's file.
+  func close() { http.close() }
+}
