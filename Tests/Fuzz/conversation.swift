@@ -5,9 +5,10 @@ import DNSWire
 import Memory
 
 // The input is a conversation: each octet says what happens next, the ones behind it how. Clients ask,
-// upstreams answer right, wrong or in octets that are the input's own, time passes, connections break.
-// Whatever happens, nothing traps, each client is told once, in time, and a reply with another ID or
-// from another socket is never believed.
+// upstreams answer right, wrong or in octets that are the input's own, with cookies or without, time passes,
+// connections break. Whatever happens, nothing traps, each client is told once, in time, who has a cookie
+// of ours is never passed over, and a reply that is wrong in ID, socket, question, letter case or cookie is
+// never believed.
 
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzConversation(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -69,24 +70,55 @@ final class Conversation {
   private var clients: UInt32 = 0
   private var sent: [(query: OutgoingQuery, octets: [UInt8])] = []
   private var streams: [QuestionHandle] = []
+  /// The cookie that each client was given last, by its address.
+  private var given: [IPAddress: GivenCookie] = [:]
+  /// How often the cookies' secret and the wall clock were changed.
+  private var secrets = 0
+  private var clockChanges = 0
+  /// Clients that wait and sent a cookie.
+  private var cookied: [UInt32: SentCookie] = [:]
+
+  /// A client's cookie, which has to come back with one of ours.
+  private struct SentCookie {
+    var octets: [UInt8]
+    var address: IPAddress
+  }
+
+  /// Both cookies as they came with a reply, and when.
+  private struct GivenCookie {
+    var octets: [UInt8]
+    var time: UInt64
+    var secret: Int
+    var clock: Int
+  }
 
   private static let upstreams = 3
   private static let sockets = 4
   private static let inFlight = 5
   private static let client = IPAddress(v4: 0xC000_0207)
   private static let neighbour = IPAddress(v4: 0xC000_0309)
+  private static let pool = upstreams * sockets
   /// The address that only forged replies have.
   private static let forged: UInt32 = 0xC633_6442
+  private static let mark: [UInt8] = [198, 51, 100, 66]
   /// More than any input needs that finds something new.
   private static let longest = 600
+  /// Packets that are remembered: more than can be in flight, so that no guess is right by chance.
+  private static let remembered = 128
+  private static let hour: UInt64 = 3_600_000
 
   init(_ input: Input) {
+    var input = input
+    let shape = input.octet()
     self.input = input
     let seed = HashSeed(1, 2)
     var settings = FrontendSettings(
       allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz",
       cookieSecrets: CookieSecrets(current: SipHash(1, 2)))
     settings.pendingLimit = 12
+    // One conversation in four is about limits; in the others they would only be in the way.
+    if shape & 3 == 3 { (settings.clients.queries, settings.clients.misses) = (2, 1) }
+    settings.isPrefetching = shape & 4 == 0
     var limits = CacheLimits(octets: CacheLimits.leastOctets)
     limits.staleAge = 3_600
     frontend = Frontend(
@@ -105,18 +137,24 @@ final class Conversation {
       events += 1
       switch input.octet() % 16 {
       case 0...3: ask()
-      case 4: receiveFromClient(input.octets())
+      case 4: receiveFromClient(input.octets(), input.octet())
       case 5...10: reply()
       case 11: forge()
       case 12: breakSomething()
       case 13: pass(UInt64(input.octet()) * 16)
       case 14: pass(UInt64(input.octet()))
+      case 15 where input.number(below: 8) == 7: sleep()
       default: keepHouse()
       }
       check()
     }
     pass(6_000)
     precondition(waiting.isEmpty, "everybody is told in time")
+    precondition(frontend.resolver.inFlight == 0 && frontend.resolver.waiting == 0)
+    let counters = frontend.counters
+    precondition(
+      counters.udp + counters.tcp == counters.hits + counters.misses + counters.local
+        + counters.refused + counters.limited + counters.ignored, "each query has one end")
     frontend.cache._checkInvariants()
   }
 
@@ -124,36 +162,110 @@ final class Conversation {
 
   private func ask() {
     let shape = input.octet()
+    let client = input.octet()
     var query = header(id: input.number16(), flags: shape & 1 == 0 ? 0x0100 : 0x0110, questions: 1)
     query += name(input.octet())
     query += number16(type(input.octet())) + number16(shape & 14 == 14 ? 3 : 1)
+    var cookie: SentCookie?
+    var isProven = false
     if shape & 0x30 != 0 {
       query[11] = 1
-      let options = shape & 0x20 != 0 ? input.octets() : []
+      var options: [UInt8] = []
+      if shape & 0x80 != 0 {
+        let (octets, isGood) = clientCookie(of: address(client))
+        options = number16(10) + number16(UInt16(octets.count)) + octets
+        let isCookie = octets.count == 8 || (16...40).contains(octets.count)
+        if isCookie {
+          cookie = SentCookie(octets: Array(octets.prefix(8)), address: address(client))
+        }
+        isProven = isGood
+      }
+      if shape & 0x20 != 0 {
+        options += input.octets()
+        // They may be malformed.
+        (cookie, isProven) = (nil, false)
+      }
       query += [0] + number16(41) + number16(input.number16()) + [0, 0]
       query += [shape & 0x40 == 0 ? 0 : 0x80, 0] + number16(UInt16(options.count)) + options
     }
-    receiveFromClient(query)
+    receiveFromClient(query, client, cookie: cookie, isProven: isProven)
   }
 
-  private func receiveFromClient(_ packet: [UInt8]) {
-    clients += 1
+  /// A cookie that a client may send: its own, with the server's or another, or of any length; and whether
+  /// it proves the client's address.
+  private func clientCookie(of address: IPAddress) -> (octets: [UInt8], isGood: Bool) {
     let choice = input.octet()
-    let address = choice & 2 == 0 ? Conversation.client : Conversation.neighbour
+    let own = [UInt8](repeating: UInt8(truncatingIfNeeded: address.low), count: 8)
+    switch choice & 7 {
+    case 0: return (own, false)
+    case 1...3:
+      guard let last = given[address] else { return (own, false) }
+      // One that is given back is half an hour old at most, and good for an hour.
+      let isGood =
+        now - last.time < Conversation.hour / 2 && secrets - last.secret <= 1
+        && clockChanges == last.clock
+      return (last.octets, isGood)
+    case 4:
+      let other = address == Conversation.client ? Conversation.neighbour : Conversation.client
+      guard let stolen = given[other] else { return (own, false) }
+      return (stolen.octets, false)
+    case 5:
+      guard var forged = given[address]?.octets else { return (own, false) }
+      forged[8 + Int(choice >> 4)] ^= 0x20
+      return (forged, false)
+    default:
+      let octets = input.octets()
+      return (octets, false)
+    }
+  }
+
+  private func address(_ choice: UInt8) -> IPAddress {
+    choice & 2 == 0 ? Conversation.client : Conversation.neighbour
+  }
+
+  /// Hands in a client's packet.
+  ///
+  /// - Parameters:
+  ///   - choice: which client sends it, and how.
+  ///   - cookie: the one that it sends.
+  ///   - isProven: whether that is due an answer.
+  private func receiveFromClient(
+    _ packet: [UInt8], _ choice: UInt8, cookie: SentCookie? = nil, isProven: Bool = false
+  ) {
+    clients += 1
     frontend.note(packet.span, as: 0)
     frontend.anticipate(1)
     var reply = buffer.mutableSpan
     switch frontend.receive(
-      packet.span, noted: 0, from: address, over: choice & 1 == 0 ? .udp : .tcp, client: clients,
-      reply: &reply, now: now)
+      packet.span, noted: 0, from: address(choice), over: choice & 1 == 0 ? .udp : .tcp,
+      client: clients, reply: &reply, now: now)
     {
     case .reply(let count):
-      precondition(
-        (try? Message(parsing: Array(buffer[..<count]))) != nil, "answers are well formed")
-    case .drop: break
-    case .pending: waiting[clients] = now
+      check(Array(buffer[..<count]), to: cookie, isProven: isProven)
+      if let cookie { given[cookie.address] = cookies(of: Array(buffer[..<count])) }
+    case .drop: precondition(!isProven, "who has proven its address is answered")
+    case .pending:
+      waiting[clients] = now
+      cookied[clients] = cookie
     }
     drain()
+  }
+
+  private func check(_ answer: [UInt8], to cookie: SentCookie?, isProven: Bool = false) {
+    guard let message = try? Message(parsing: answer) else {
+      preconditionFailure("answers are well formed")
+    }
+    guard let cookie else { return }
+    guard let cookies = message.edns?[.cookie], cookies.count == 24,
+      Array(cookies.prefix(8)) == cookie.octets
+    else { preconditionFailure("a cookie gets a cookie") }
+    precondition(!isProven || message.rcode != .badCookie, "a good cookie is good")
+  }
+
+  /// The cookies that an answer brings, made now.
+  private func cookies(of answer: [UInt8]) -> GivenCookie? {
+    guard let octets = (try? Message(parsing: answer))?.edns?[.cookie] else { return nil }
+    return GivenCookie(octets: octets, time: now, secret: secrets, clock: clockChanges)
   }
 
   // MARK: Upstreams
@@ -177,7 +289,47 @@ final class Conversation {
         for _ in 0..<count { reply += record() }
       }
     }
+    addOPT(to: &reply, target.octets)
+    // The mark of forged replies is theirs alone.
+    for index in reply.indices.dropLast(3) where reply[index...].starts(with: Conversation.mark) {
+      reply[index] ^= 1
+    }
     deliver(reply, to: target.query)
+  }
+
+  /// Adds what EDNS a reply has: none, with a cookie, with a wrong one, with an error.
+  private func addOPT(to reply: inout [UInt8], _ query: [UInt8]) {
+    let choice = input.octet()
+    let cookie = sentCookie(query).map { Array(query[$0]) } ?? []
+    let rest = choice >> 3
+    let server = [UInt8](repeating: rest, count: 8 + Int(rest) % 25)
+    var rcode: UInt16?
+    var option: [UInt8]?
+    switch choice & 7 {
+    case 0: return
+    case 1: break
+    case 2...3: option = cookie + server
+    case 4: (rcode, option) = (23, cookie + server)
+    case 5: option = rest & 1 == 0 ? cookie : cookie + [UInt8](repeating: 1, count: Int(rest))
+    case 6: rcode = [1, 4, 16][Int(rest) % 3]
+    default: option = input.octets()
+    }
+    if let rcode { reply[3] = reply[3] & 0xF0 | UInt8(rcode & 0xF) }
+    reply[11] &+= 1
+    reply += opt(cookie: option, extendedRcode: UInt8((rcode ?? 0) >> 4))
+  }
+
+  private func opt(cookie: [UInt8]?, extendedRcode: UInt8 = 0) -> [UInt8] {
+    let options = cookie.map { number16(10) + number16(UInt16($0.count)) + $0 } ?? []
+    return [0] + number16(41) + number16(1232) + [extendedRcode, 0, 0, 0]
+      + number16(UInt16(options.count)) + options
+  }
+
+  /// Where the client cookie of a query of ours is: in the one option of its OPT record.
+  private func sentCookie(_ query: [UInt8]) -> Range<Int>? {
+    let option = questionEnd(query) + 11
+    guard query.count > option + 4 else { return nil }
+    return option + 4..<option + 12
   }
 
   private func record() -> [UInt8] {
@@ -202,7 +354,11 @@ final class Conversation {
   }
 
   private func deliver(_ packet: [UInt8], to query: OutgoingQuery) {
-    if let socket = query.socket {
+    deliver(packet, to: query, socket: query.socket)
+  }
+
+  private func deliver(_ packet: [UInt8], to query: OutgoingQuery, socket: Int?) {
+    if let socket {
       frontend.receiveUpstream(packet.span, socket: socket, now: now)
     } else {
       frontend.receiveUpstream(packet.span, for: query.question, now: now)
@@ -210,26 +366,66 @@ final class Conversation {
     drain()
   }
 
-  /// A reply that would be right but for its ID.
+  /// A reply that would be right but for one thing.
   private func forge() {
-    guard let target = target(), let socket = target.query.socket else { return }
-    var packet = Array(target.octets[..<questionEnd(target.octets)])
-    let id = UInt16(packet[0]) << 8 | UInt16(packet[1])
-    let guess = id ^ max(1, input.number16())
-    guard !sent.contains(where: { $0.query.id == guess }) else { return }
-    packet.replaceSubrange(0..<12, with: header(id: guess, flags: 0x8180, questions: 1))
-    packet[7] = 1
-    packet += [0xC0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4, 198, 51, 100, 66]
-    frontend.receiveUpstream(packet.span, socket: socket, now: now)
-    drain()
+    guard let target = target() else { return }
+    let choice = input.octet()
+    let end = questionEnd(target.octets)
+    let id = target.query.id
+    var question = Array(target.octets[12..<end])
+    var head = header(id: id, flags: 0x8180, questions: 1)
+    head[7] = 1
+    var socket = target.query.socket
+    var edns: [UInt8] = []
+    switch choice & 7 {
+    case 0:
+      let guess = id ^ max(1, input.number16())
+      guard !sent.contains(where: { $0.query.id == guess }) else { return }
+      head.replaceSubrange(0..<2, with: number16(guess))
+    case 1:
+      guard let right = socket else { return }
+      let other = (right + 1 + Int(choice >> 3) % (Conversation.pool - 1)) % Conversation.pool
+      guard !sent.contains(where: { $0.query.id == id && $0.query.socket == other }) else { return }
+      socket = other
+    case 2:
+      // Over TCP nobody looks at letter case.
+      guard socket != nil, let letter = question.firstIndex(where: { $0 & 0x5F > 0x40 }) else {
+        return
+      }
+      question[letter] ^= 0x20
+    case 3...4:
+      // Over TCP cookies are not needed.
+      guard socket != nil, let place = sentCookie(target.octets) else { return }
+      var cookie = Array(target.octets[place])
+      cookie[Int(choice >> 5)] ^= 1
+      edns = opt(cookie: cookie + [UInt8](repeating: 1, count: choice & 16 == 0 ? 0 : 16))
+    case 5:
+      guard socket != nil, sentCookie(target.octets) != nil, speaksCookies(target.query.upstream)
+      else { return }
+      if choice & 16 == 0 { edns = opt(cookie: nil) }
+    case 6: question[question.count - 3] ^= 0x40
+    default: if choice & 16 == 0 { head[2] = 1 } else { head[2] |= 0x28 }
+    }
+    if !edns.isEmpty { head[11] = 1 }
+    let record: [UInt8] = [0xC0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4]
+    deliver(head + question + record + Conversation.mark + edns, to: target.query, socket: socket)
     frontend.cache.visitNames(
       high: 0, low: UInt64(Conversation.forged), isIPv4: true, now: 0
     ) { _ in preconditionFailure("a forged reply was believed") }
   }
 
+  /// Whether a reply of an upstream that has no cookie is not to be believed.
+  private func speaksCookies(_ upstream: Int) -> Bool {
+    var isSpeaking = false
+    frontend.resolver.visitUpstreams(now: now) { view in
+      if view.number == upstream { isSpeaking = view.cookies == .yes }
+    }
+    return isSpeaking
+  }
+
   private func target() -> (query: OutgoingQuery, octets: [UInt8])? {
     guard !sent.isEmpty else { return nil }
-    return sent[sent.count - 1 - input.number(below: sent.count)]
+    return sent[sent.count - 1 - input.number(below: min(sent.count, 32))]
   }
 
   private func breakSomething() {
@@ -240,7 +436,7 @@ final class Conversation {
       frontend.resolver.socketFailed(socket, id: target.query.id, now: now)
     } else {
       frontend.resolver.socketFailed(
-        Int(choice >> 2) % (Conversation.upstreams * Conversation.sockets),
+        Int(choice >> 2) % Conversation.pool,
         id: UInt16(input.octet()), now: now)
     }
     drain()
@@ -259,8 +455,23 @@ final class Conversation {
     now = until
   }
 
+  /// The machine sleeps for hours, so that what is remembered of upstreams and clients grows old.
+  private func sleep() {
+    pass(6_000)
+    now += UInt64(1 + input.number(below: 30)) * Conversation.hour
+    pass(0)
+  }
+
   private func keepHouse() {
     let choice = input.octet()
+    if choice & 0xE0 == 0xE0 {
+      frontend.renewCookieSecret(SipHash(UInt64(input.octet()), 3))
+      secrets += 1
+    } else if choice & 0xE0 == 0xC0 {
+      // The wall clock may be set to anything.
+      frontend.setWallClock(UInt32(input.number16()) << 12, now: now)
+      clockChanges += 1
+    }
     switch choice & 3 {
     case 0: _ = frontend.cache.sweep(names: 16, now: UInt32(now / 1000))
     case 1:
@@ -289,7 +500,7 @@ final class Conversation {
       precondition(waiting.removeValue(forKey: client) != nil, "each client is told once")
       var octets: [UInt8] = []
       for index in 0..<count { octets.append(reply[index]) }
-      precondition((try? Message(parsing: octets)) != nil, "answers are well formed")
+      check(octets, to: cookied.removeValue(forKey: client))
     }
     while let action = frontend.resolver.nextAction() {
       switch action {
@@ -299,7 +510,7 @@ final class Conversation {
         var octets: [UInt8] = []
         for index in 0..<count { octets.append(reply[index]) }
         sent.append((query, octets))
-        if sent.count > 32 { sent.removeFirst() }
+        if sent.count > Conversation.remembered { sent.removeFirst() }
         if query.socket == nil { streams.append(query.question) }
       case .closeStream(let handle): streams.removeAll { $0 == handle }
       }
