@@ -16,7 +16,10 @@
 #include <sys/un.h>
 
 #include <linux/aio_abi.h>
+#include <linux/capability.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +46,8 @@ int sendmmsg(int descriptor, struct mmsghdr *messages, unsigned int count, int f
 int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 int sync_file_range(int descriptor, off_t offset, off_t count, unsigned int flags);
 #define SYNC_FILE_RANGE_WRITE 2
+int setresuid(uid_t real, uid_t effective, uid_t saved);
+int setresgid(gid_t real, gid_t effective, gid_t saved);
 
 struct in6_pktinfo {
   struct in6_addr ipi6_addr;
@@ -53,6 +58,27 @@ struct in6_pktinfo {
 
 // <sys/random.h> is not part of Swift's Glibc module.
 ssize_t getrandom(void *buffer, size_t length, unsigned int flags);
+
+// prctl(2) takes a varying number of arguments, which Swift can't call.
+static inline int process_control(int option, unsigned long first, unsigned long second) {
+  return prctl(option, first, second, 0UL, 0UL);
+}
+
+/// Reads the first 32 capabilities of the calling thread that it may make effective; -1 and errno on error.
+static inline int capabilities_permitted(uint32_t *permitted) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &header, data) != 0) return -1;
+  *permitted = data[0].permitted;
+  return 0;
+}
+
+/// Leaves the calling thread these of the first 32 capabilities, effective, and no other.
+static inline int capabilities_keep(uint32_t permitted) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{permitted, permitted, 0}, {0, 0, 0}};
+  return (int)syscall(SYS_capset, &header, data);
+}
 
 // Linux AIO (io_submit(2)), for which the C library has no functions. Each returns -1 and sets errno.
 

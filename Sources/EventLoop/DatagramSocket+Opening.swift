@@ -39,18 +39,36 @@ extension DatagramSocket {
   static func open(
     boundTo address: SocketAddress, options: Options
   ) throws(SystemError) -> Descriptor {
-    let descriptor = try open(family: address, options: options, purpose: "UDP on \(address)")
-    if options.tellsDestination(address, isConnected: false) {
-      if address.isIPv4 {
-        try descriptor.setOption(
-          IP_PKTINFO, level: Int32(IPPROTO_IP), to: 1, purpose: "UDP on \(address)")
-      } else {
-        try descriptor.setOption(
-          IPV6_RECVPKTINFO, level: Int32(IPPROTO_IPV6), to: 1, purpose: "UDP on \(address)")
-      }
-    }
-    try bind(descriptor, to: address, purpose: "UDP on \(address)")
+    let purpose = "UDP on \(address)"
+    let descriptor = try open(family: address, options: options, purpose: purpose)
+    try tellDestinations(descriptor, address, options)
+    try bind(descriptor, to: address, purpose: purpose)
     return descriptor
+  }
+
+  /// Prepares a socket that was open and bound when the program started.
+  static func adopt(
+    _ inherited: InheritedSocket, options: Options
+  ) throws(SystemError) -> Descriptor {
+    precondition(inherited.kind == .udp)
+    let descriptor = try inherited.duplicate()
+    let address = inherited.localAddress
+    try prepare(descriptor, isIPv4: address.isIPv4, options, purpose: "UDP on \(address)")
+    try tellDestinations(descriptor, address, options)
+    return descriptor
+  }
+
+  private static func tellDestinations(
+    _ descriptor: borrowing Descriptor, _ address: SocketAddress, _ options: Options
+  ) throws(SystemError) {
+    guard options.tellsDestination(address, isConnected: false) else { return }
+    if address.isIPv4 {
+      try descriptor.setOption(
+        IP_PKTINFO, level: Int32(IPPROTO_IP), to: 1, purpose: "UDP on \(address)")
+    } else {
+      try descriptor.setOption(
+        IPV6_RECVPKTINFO, level: Int32(IPPROTO_IPV6), to: 1, purpose: "UDP on \(address)")
+    }
   }
 
   static func open(
@@ -79,29 +97,39 @@ extension DatagramSocket {
       owning: Int32(
         try CallResult(retrying: { Int(socket(address.family, kind, 0)) })
           .value(call: "socket", purpose: purpose)))
-    // Path MTU news comes in unauthenticated packets: with OMIT nobody can make us fragment
-    // smaller than the interface, and the size of DNS messages is limited already
-    // (draft-ietf-dnsop-avoid-fragmentation, RFC 9715 §3.1).
-    if address.isIPv4 {
+    if !address.isIPv4 {
       try descriptor.setOption(
-        IP_MTU_DISCOVER, level: Int32(IPPROTO_IP), to: IP_PMTUDISC_OMIT, purpose: purpose)
-    } else {
-      let level = Int32(IPPROTO_IPV6)
-      try descriptor.setOption(IPV6_V6ONLY, level: level, to: 1, purpose: purpose)
-      try descriptor.setOption(
-        IPV6_MTU_DISCOVER, level: level, to: IPV6_PMTUDISC_OMIT, purpose: purpose)
-    }
-    if options.reportErrors {
-      // Without it only a closed port is reported, not an unreachable host, and no payload.
-      try descriptor.setOption(
-        address.isIPv4 ? IP_RECVERR : IPV6_RECVERR,
-        level: Int32(address.isIPv4 ? IPPROTO_IP : IPPROTO_IPV6), to: 1, purpose: purpose)
+        IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: 1, purpose: purpose)
     }
     if options.reuseAddress {
       try descriptor.setOption(SO_REUSEADDR, level: SOL_SOCKET, to: 1, purpose: purpose)
     }
     if options.reusePort {
       try descriptor.setOption(SO_REUSEPORT, level: SOL_SOCKET, to: 1, purpose: purpose)
+    }
+    try prepare(descriptor, isIPv4: address.isIPv4, options, purpose: purpose)
+    return descriptor
+  }
+
+  /// Sets what can be set on a bound socket as well.
+  private static func prepare(
+    _ descriptor: borrowing Descriptor, isIPv4: Bool, _ options: Options, purpose: String
+  ) throws(SystemError) {
+    // Path MTU news comes in unauthenticated packets: with OMIT nobody can make us fragment
+    // smaller than the interface, and the size of DNS messages is limited already
+    // (draft-ietf-dnsop-avoid-fragmentation, RFC 9715 §3.1).
+    if isIPv4 {
+      try descriptor.setOption(
+        IP_MTU_DISCOVER, level: Int32(IPPROTO_IP), to: IP_PMTUDISC_OMIT, purpose: purpose)
+    } else {
+      try descriptor.setOption(
+        IPV6_MTU_DISCOVER, level: Int32(IPPROTO_IPV6), to: IPV6_PMTUDISC_OMIT, purpose: purpose)
+    }
+    if options.reportErrors {
+      // Without it only a closed port is reported, not an unreachable host, and no payload.
+      try descriptor.setOption(
+        isIPv4 ? IP_RECVERR : IPV6_RECVERR,
+        level: Int32(isIPv4 ? IPPROTO_IP : IPPROTO_IPV6), to: 1, purpose: purpose)
     }
     if options.receiveBuffer > 0 {
       let size = Int32(clamping: options.receiveBuffer)
@@ -112,7 +140,6 @@ extension DatagramSocket {
         try descriptor.setOption(SO_RCVBUF, level: SOL_SOCKET, to: size, purpose: purpose)
       }
     }
-    return descriptor
   }
 
   private static func bind(

@@ -46,6 +46,17 @@ public final class DatagramSocket {
       receiver: receiver)
   }
 
+  /// Serves clients on a socket that was open when the program started; of kind `udp`.
+  public convenience init(
+    on loop: EventLoop, adopting inherited: InheritedSocket, options: Options = Options(),
+    receiver: DatagramReceiver
+  ) throws(SystemError) {
+    let descriptor = try Self.adopt(inherited, options: options)
+    try self.init(
+      on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
+      receiver: receiver)
+  }
+
   /// Opens a socket that exchanges datagrams with one address only.
   ///
   /// It leaves from `localPort`, or from a port of the kernel's choice for 0. `buffers` take the place

@@ -35,6 +35,21 @@ extension Descriptor {
     return descriptor
   }
 
+  /// Listens on a socket that was open when the program started.
+  static func listening(
+    adopting inherited: InheritedSocket, backlog: Int32
+  ) throws(SystemError) -> Descriptor {
+    precondition(inherited.kind == .tcp)
+    let purpose = "TCP on \(inherited.localAddress)"
+    let descriptor = try inherited.duplicate()
+    let number = descriptor.number
+    try descriptor.setOption(TCP_NODELAY, level: Int32(IPPROTO_TCP), to: 1, purpose: purpose)
+    // Once more, for a backlog of ours (listen(2)).
+    _ = try CallResult(retrying: { Int(listen(number, backlog)) })
+      .value(call: "listen", purpose: purpose)
+    return descriptor
+  }
+
   /// Opens a Unix socket that listens on a path, and puts the one who unlinks it in `file`.
   ///
   /// A stale file is replaced, one that somebody answers on is not.

@@ -4,10 +4,16 @@ import Glibc
 public enum Process {
   /// The value of an environment variable; nothing when it isn't set or empty.
   public static func environment(_ name: String) -> String? {
-    // SAFETY: the environment isn't changed while the program runs; the value is copied.
+    // SAFETY: the environment changes by this type only, on the same thread; the value is copied.
     guard let value = unsafe getenv(name) else { return nil }
     let text = unsafe String(cString: value)
     return text.isEmpty ? nil : text
+  }
+
+  /// Takes a variable out of the environment; programs that are started later don't get it.
+  public static func unsetEnvironment(_ name: String) {
+    // SAFETY: the string outlives the call; only one thread reads the environment.
+    _ = unsafe unsetenv(name)
   }
 
   /// Whether a folder may be written, or is missing and could be made in its parent.

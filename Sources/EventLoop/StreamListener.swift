@@ -44,6 +44,18 @@ public final class StreamListener {
       accept: accept)
   }
 
+  /// Listens on a socket that was open when the program started; of kind `tcp`.
+  public convenience init(
+    on loop: EventLoop, adopting inherited: InheritedSocket,
+    backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
+    accept: @escaping (Stream) -> Void
+  ) throws(SystemError) {
+    let descriptor = try Descriptor.listening(adopting: inherited, backlog: backlog)
+    try self.init(
+      on: loop, owning: descriptor, file: nil, local: inherited.localAddress,
+      inputLimit: inputLimit, accept: accept)
+  }
+
   /// Listens on a Unix socket; the file goes away with the listener.
   ///
   /// A file that a program left behind is replaced. Throws EADDRINUSE when somebody listens there.
