@@ -71,6 +71,11 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The user to become when all that needs root is open. Default: stay.", valueName: "name"))
+  var user: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Least important messages to log: trace, debug, info, notice, warning, error.",
       valueName: "level"))
   var logLevel: String = "info"
@@ -84,8 +89,9 @@ struct RunCommand: ParsableCommand {
           .usage,
           "--log-level \(logLevel): not a level; use trace, debug, info, notice, warning or error")
       }
-      let settings = try settings(logger)
-      try Server.run(settings, logger: logger)
+      let service = try ServiceEnvironment.take()
+      let settings = try settings(passed: service.sockets.addresses)
+      try Server.run(settings, service: service, logger: logger)
     } catch let error as StartupError {
       Process.writeError("error: \(error)\n")
       throw ExitCode(error.status.rawValue)
@@ -93,10 +99,17 @@ struct RunCommand: ParsableCommand {
   }
 
   /// Checks every flag and fills in every default.
-  private func settings(_ logger: Logger) throws -> Settings {
-    let listenAddresses = try (listen.isEmpty ? Settings.defaultListen : listen).map {
-      try RunCommand.address($0, flag: "--listen")
-    }
+  ///
+  /// - Parameter passed: the addresses of the service manager's sockets, listened on instead of the
+  ///   defaults.
+  private func settings(passed: [SocketAddress]) throws -> Settings {
+    let isPassed = listen.isEmpty && !passed.isEmpty
+    let listenAddresses =
+      isPassed
+      ? passed
+      : try (listen.isEmpty ? Settings.defaultListen : listen).map {
+        try RunCommand.address($0, flag: "--listen")
+      }
     let networks = try (allow.isEmpty ? Settings.defaultAllowed : allow).map {
       try RunCommand.network($0, flag: "--allow")
     }
@@ -117,7 +130,7 @@ struct RunCommand: ParsableCommand {
     limits.staleAge = UInt32((serveStale.milliseconds + 999) / 1_000)
     try ttls.apply(to: &limits)
     return Settings(
-      listen: listenAddresses, isListenExplicit: !listen.isEmpty,
+      listen: listenAddresses, isListenExplicit: isPassed || !listen.isEmpty,
       upstreams: try upstreams(listenAddresses), allowed: networks,
       clients: try clients.limits(), cookieSecrets: try clients.cookieSecrets(),
       specialZones: try names.specialZones(), rebindProtection: try names.rebinding(),
@@ -126,7 +139,7 @@ struct RunCommand: ParsableCommand {
       saveInterval: cacheSaveInterval.milliseconds, rotates: rotate,
       control: control ?? Settings.defaultControl(),
       isPrefetching: prefetch,
-      streams: try streams.limits())
+      streams: try streams.limits(), user: user)
   }
 
   private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {

@@ -22,6 +22,9 @@ final class Server {
   private var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   private var control: ControlSocket?
+  private let service: ServiceManager
+  /// The sockets that were open at the start.
+  private let passed: PassedSockets
 
   /// Milliseconds at the end for clients to take the answers that are written.
   private static let farewell: UInt64 = 200
@@ -31,10 +34,16 @@ final class Server {
   private static let portAttempts = 16
 
   /// Serves until SIGTERM, SIGINT or `ctl stop`; then saves the cache.
-  static func run(_ settings: Settings, logger: Logger) throws(StartupError) {
+  static func run(
+    _ settings: Settings, service: ServiceEnvironment, logger: Logger
+  ) throws(StartupError) {
+    // First of all: a user that isn't there is no reason to open anything.
+    let privileges = try settings.user.map { name throws(StartupError) in
+      try PrivilegeDrop(to: name)
+    }
     let server: Server
     do {
-      server = try Server(settings, logger: logger)
+      server = try Server(settings, service: service, privileges: privileges, logger: logger)
     } catch let error as StartupError {
       throw error
     } catch {
@@ -48,9 +57,12 @@ final class Server {
     server.core.destroy()
   }
 
-  private init(_ settings: Settings, logger: Logger) throws {
+  private init(
+    _ settings: Settings, service: ServiceEnvironment, privileges: PrivilegeDrop?, logger: Logger
+  ) throws {
     self.settings = settings
     self.logger = logger
+    passed = service.sockets
     loop = try EventLoop()
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
@@ -59,6 +71,9 @@ final class Server {
     snapshot = SnapshotKeeper(
       on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
+    self.service = ServiceManager(on: loop, service, logger: logger) { [core] in
+      Server.statusLine(core.value)
+    }
     core.value.setTimers(
       EndOfTurn(on: loop) { [core] in core.value.finishTurn() },
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
@@ -80,8 +95,8 @@ final class Server {
       try SignalSource(on: loop, signal: SIGHUP) { [logger] in
         logger.notice("SIGHUP: the configuration can't be reloaded yet; the cache is kept")
       })
-    makeFolder(of: settings.cacheFile)
-    makeFolder(of: settings.control)
+    // All that needs root is open; what follows is the user's.
+    try changeUser(privileges)
     let api = ControlAPI(on: loop, core: core, server: self)
     do {
       control = try ControlSocket(on: loop, path: settings.control, api: api)
@@ -112,16 +127,6 @@ final class Server {
     core.value.networkChanged()
   }
 
-  /// Makes the folder of a file of ours; when that fails, so will the file, and say why.
-  private func makeFolder(of path: String) {
-    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-    do {
-      try Process.makeFolder(String(path[..<slash]))
-    } catch {
-      logger.warning("a folder is missing", metadata: ["error": "\(error)"])
-    }
-  }
-
   private static func frontend(_ settings: Settings, socketsPerUpstream: Int) -> Frontend {
     var random = SystemRandomNumberGenerator()
     let seed = HashSeed(random.next(), random.next())
@@ -149,6 +154,7 @@ final class Server {
   private func listen(_ limits: StreamLimits) throws {
     let streams = try ClientStreams(on: loop, limits: limits, core: core)
     core.value.streams = streams
+    try passed.checkAll(areAmong: settings.listen)
     for address in settings.listen {
       do {
         try listen(on: address, streams)
@@ -175,14 +181,9 @@ final class Server {
     var socket: DatagramSocket
     var listener: StreamListener?
     repeat {
-      socket = try DatagramSocket(
-        on: loop, boundTo: address, options: options, receiver: receiver)
+      socket = try openDatagrams(on: address, options, receiver)
       do {
-        listener = try StreamListener(
-          on: loop, boundTo: socket.localAddress, inputLimit: ClientStreams.inputLimit
-        ) { stream in
-          streams.accept(stream)
-        }
+        listener = try openStreams(on: socket.localAddress, streams)
       } catch {
         guard address.port == 0, error.code == EADDRINUSE, useless.count < Server.portAttempts
         else { throw error }
@@ -193,6 +194,27 @@ final class Server {
     core.value.datagrams.append(socket)
     if let listener { listeners.append(listener) }
     logger.info("listening", metadata: ["address": "\(socket.localAddress)"])
+  }
+
+  private func openDatagrams(
+    on address: SocketAddress, _ options: DatagramSocket.Options, _ receiver: ClientDatagrams
+  ) throws(SystemError) -> DatagramSocket {
+    if let socket = passed.socket(.udp, at: address) {
+      return try DatagramSocket(on: loop, adopting: socket, options: options, receiver: receiver)
+    }
+    return try DatagramSocket(on: loop, boundTo: address, options: options, receiver: receiver)
+  }
+
+  private func openStreams(
+    on address: SocketAddress, _ streams: ClientStreams
+  ) throws(SystemError) -> StreamListener {
+    let limit = ClientStreams.inputLimit
+    if let socket = passed.socket(.tcp, at: address) {
+      return try StreamListener(on: loop, adopting: socket, inputLimit: limit) {
+        streams.accept($0)
+      }
+    }
+    return try StreamListener(on: loop, boundTo: address, inputLimit: limit) { streams.accept($0) }
   }
 
   /// Says what to do about an address that can't be had.
@@ -229,11 +251,13 @@ final class Server {
         "cache": "\(MemorySize(octets: settings.cache.octets))",
       ])
     if Process.isRoot {
-      logger.warning("running as root; a user of its own is safer")
+      logger.warning("running as root; a user of its own is safer: --user NAME")
     }
+    service.ready("Serving")
     try loop.run()
+    service.stopping()
     try sendLastAnswers()
-    snapshot.saveNow()
+    snapshot.saveNow { [service] in service.stillStopping() }
     // Last: `ctl stop` takes it for the end.
     control?.close()
     // One more signal while all is taken down would end the program by its default effect.

@@ -30,6 +30,8 @@ struct Settings {
   var isPrefetching: Bool
   /// What bounds clients' TCP connections.
   var streams = StreamLimits()
+  /// The user to become once all is open; nothing to stay who started it.
+  var user: String?
 
   static let defaultListen = ["127.0.0.1:53", "[::1]:53"]
   static let port: UInt16 = 53

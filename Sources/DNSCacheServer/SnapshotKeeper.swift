@@ -276,13 +276,16 @@ final class SnapshotKeeper {
   }
 
   /// Saves at once, finishing what is under way: for the end of the program.
-  func saveNow() {
+  ///
+  /// - Parameter progress: called for each block, which is often.
+  func saveNow(progress: () -> Void) {
     while loading != nil { loadSlice() }
     loop.finishSyncs()
     // What that one has not is saved again.
     if let saving, saving.phase == .committing { commit(saving) }
     if saving == nil { save { _ in } }
     while let saving {
+      progress()
       saveSlice()
       if saving.phase == .committing {
         commit(saving)

@@ -17,6 +17,70 @@ extension ServerProcess.Launch {
       ], binary: copy)
   }
 
+  /// With sockets that are open already, as with systemd's socket units (sd_listen_fds(3)).
+  ///
+  /// A socket is its kind and address, as `udp:127.0.0.1` and `tcp:::1`, on the test's port; or one of
+  /// those that can't be served: `unix`, `file`, `dual`, `connected`, `silent`.
+  static func passing(
+    _ sockets: [String], names: String? = nil, listenPID: String? = nil, hasListenFlags: Bool,
+    in folder: TemporaryFolder
+  ) throws -> ServerProcess.Launch {
+    let script = folder.file("activate.py")
+    try """
+    import os, socket, sys
+    port = int(os.environ.pop("DNS_TEST_PORT"))
+    kinds = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}
+    def opened(text):
+        if text == "unix":
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            made.bind("")
+            made.listen()
+            return made.detach()
+        if text == "file":
+            return os.open("/dev/null", os.O_RDONLY)
+        if text == "dual":
+            made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            made.bind(("::", port))
+            return made.detach()
+        if text == "connected":
+            made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            made.bind(("127.0.0.1", port))
+            made.connect(("127.0.0.1", 9))
+            return made.detach()
+        if text == "silent":
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            made.bind(("127.0.0.1", port))
+            return made.detach()
+        kind, address = text.split(":", 1)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        made = socket.socket(family, kinds[kind])
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if kind == "tcp":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((address, port))
+        if kind == "tcp":
+            made.listen()
+        return made.detach()
+    numbers = [opened(text) for text in sys.argv[1].split(",")]
+    # Above all that they are to become.
+    high = [os.dup2(number, 100 + index) for index, number in enumerate(numbers)]
+    for index, number in enumerate(high):
+        os.dup2(number, 3 + index, inheritable=True)
+    os.closerange(3 + len(high), 200)
+    os.environ["LISTEN_FDS"] = str(len(high))
+    os.environ["LISTEN_PID"] = sys.argv[2] or str(os.getpid())
+    if sys.argv[3]:
+        os.environ["LISTEN_FDNAMES"] = sys.argv[3]
+    os.execv(sys.argv[4], sys.argv[4:])
+    """.write(toFile: script, atomically: false, encoding: .utf8)
+    return ServerProcess.Launch(
+      command: [
+        "python3", script, sockets.joined(separator: ","), listenPID ?? "", names ?? "",
+      ], hasListenFlags: hasListenFlags)
+  }
+
   /// With each of fsync and fdatasync taking so many seconds.
   static func slowDisk(seconds: Int, in folder: TemporaryFolder) throws -> ServerProcess.Launch {
     try preloading(

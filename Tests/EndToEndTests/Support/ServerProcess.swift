@@ -35,6 +35,9 @@ final class ServerProcess {
     var command: [String] = []
     var binary = ServerProcess.binary
     var environment: [String: String?] = [:]
+    /// Whether it is told by flags where to listen; else by the sockets that it is passed, whose port
+    /// the command finds in `DNS_TEST_PORT`.
+    var hasListenFlags = true
   }
 
   var pid: pid_t { process.pid }
@@ -59,12 +62,14 @@ final class ServerProcess {
       let port = try FreePort.next()
       endpoint = Endpoint(listen[0] == "0.0.0.0" ? "127.0.0.1" : listen[0], port)
       var arguments = ["run"]
-      for address in listen { arguments += ["--listen", Endpoint(address, port).description] }
+      for address in listen where launch.hasListenFlags {
+        arguments += ["--listen", Endpoint(address, port).description]
+      }
       for upstream in upstreams { arguments += ["--upstream", upstream.description] }
       arguments += ["--cache-file", cacheFile ?? folder.file("cache.snapshot")]
       arguments += ["--control", folder.file("control.sock"), "--log-level", "debug"]
       self.arguments = arguments + flags
-      process = try Self.spawn(self.arguments, launch, folder, 1)
+      process = try Self.spawn(self.arguments, launch, endpoint, folder, 1)
       do {
         try waitUntilReady()
         return
@@ -77,11 +82,13 @@ final class ServerProcess {
   }
 
   private static func spawn(
-    _ arguments: [String], _ launch: Launch, _ folder: TemporaryFolder, _ start: Int
+    _ arguments: [String], _ launch: Launch, _ endpoint: Endpoint, _ folder: TemporaryFolder,
+    _ start: Int
   ) throws -> ChildProcess {
     let words = launch.command + [launch.binary] + arguments
     return try ChildProcess(
-      Tool.path(words[0]), Array(words.dropFirst()), environment: launch.environment,
+      Tool.path(words[0]), Array(words.dropFirst()),
+      environment: launch.environment.merging(["DNS_TEST_PORT": "\(endpoint.port)"]) { $1 },
       output: folder.file("output-\(start)"), errors: folder.file("log-\(start)"))
   }
 
@@ -101,7 +108,7 @@ final class ServerProcess {
   /// Starts it once more with the same arguments, on the same port and files.
   func start() throws {
     starts += 1
-    process = try Self.spawn(arguments, launch, folder, starts)
+    process = try Self.spawn(arguments, launch, endpoint, folder, starts)
     try waitUntilReady()
   }
 
