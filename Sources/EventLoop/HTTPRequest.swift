@@ -27,12 +27,23 @@ public struct HTTPRequest {
   public let headers: [(name: String, value: String)]
   /// The body, at most as long as the server's limit.
   public let body: [UInt8]
+  /// The host, with the port if there was one, of a request for a whole URI; nil for a path alone.
+  ///
+  /// It counts instead of the field Host (RFC 9112 §3.2.2).
+  public let authority: String?
   /// The client; nil over a Unix socket.
   public let peer: SocketAddress?
+  /// The address by which the client came; nil over a Unix socket.
+  public let local: SocketAddress?
 
   /// The first header field of that name, whatever the case of its letters.
   public func header(_ name: String) -> String? {
     headers.first { Self.isEqual($0.name, name) }?.value
+  }
+
+  /// How many header fields have that name, whatever the case of its letters.
+  public func headerCount(_ name: String) -> Int {
+    headers.count { Self.isEqual($0.name, name) }
   }
 
   /// The first value of that name in the query.
@@ -75,7 +86,25 @@ public struct HTTPRequest {
       // SAFETY: copies at most as many octets as the array has room for.
       unsafe filled = max(0, Int(evbuffer_copyout(input, octets.baseAddress, count)))
     }
+    authority = unsafe Self.authority(of: location)
     peer = unsafe Self.peer(of: request)
+    local = unsafe Self.local(of: request)
+  }
+
+  @unsafe
+  private static func authority(of location: OpaquePointer) -> String? {
+    guard let host = unsafe evhttp_uri_get_host(location) else { return nil }
+    let port = unsafe evhttp_uri_get_port(location)
+    return unsafe String(cString: host) + (port < 0 ? "" : ":\(port)")
+  }
+
+  @unsafe
+  private static func local(of request: UnsafeMutablePointer<evhttp_request>) -> SocketAddress? {
+    guard let connection = unsafe evhttp_request_get_connection(request),
+      let buffers = unsafe evhttp_connection_get_bufferevent(connection)
+    else { return nil }
+    let number = unsafe bufferevent_getfd(buffers)
+    return unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
   }
 
   @unsafe

@@ -15,7 +15,7 @@ public final class HTTPResponder {
 
   /// libevent's; nil once there is nothing to do any more.
   private var request: UnsafeMutablePointer<evhttp_request>?
-  private let timeout: UInt64
+  private let connections: HTTPConnections
   private var hasBegun = false
   /// To be called when all that was written has been taken by the kernel.
   private var flushed: [() -> Void] = []
@@ -23,9 +23,12 @@ public final class HTTPResponder {
   private var begun: HTTPResponder?
 
   @unsafe
-  init(_ request: UnsafeMutablePointer<evhttp_request>, timeout: UInt64) {
+  init(_ request: UnsafeMutablePointer<evhttp_request>, _ connections: HTTPConnections) {
     unsafe self.request = request
-    self.timeout = timeout
+    self.connections = connections
+    // SAFETY: a request that was just handed over has a connection, and that has buffers.
+    unsafe connections.requestCame(
+      over: evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)))
     // SAFETY: the callback gets self unretained; release() removes it before self is gone.
     unsafe evhttp_connection_set_closecb(
       evhttp_request_get_connection(request),
@@ -119,19 +122,23 @@ public final class HTTPResponder {
   @unsafe
   private func prepare(_ request: UnsafeMutablePointer<evhttp_request>) {
     // SAFETY: a request that waits for its answer has a connection, else clientWentAway() was
-    // called. libevent copies the durations. The callback's context is a number.
+    // called. libevent copies the durations. The callback's context outlives libevent's server.
     let buffers = unsafe evhttp_connection_get_bufferevent(evhttp_request_get_connection(request))
-    unsafe withUnsafePointer(to: timeval(milliseconds: timeout)) {
+    unsafe withUnsafePointer(to: timeval(milliseconds: connections.limits.timeout)) {
       _ = unsafe bufferevent_set_timeouts(buffers, nil, $0)
     }
     unsafe evhttp_request_set_on_complete_cb(
       request,
       { request, context in
-        let timeout = timeval(milliseconds: UInt64(UInt(bitPattern: context)))
-        unsafe withUnsafePointer(to: timeout) {
-          unsafe evhttp_connection_set_timeout_tv(evhttp_request_get_connection(request), $0)
+        guard let context = unsafe context else { return }
+        let connection = unsafe evhttp_request_get_connection(request)
+        unsafe Unmanaged<HTTPConnections>.fromOpaque(context)._withUnsafeGuaranteedRef {
+          unsafe $0.answerWasSent(over: evhttp_connection_get_bufferevent(connection))
+          unsafe withUnsafePointer(to: timeval(milliseconds: $0.limits.timeout)) {
+            unsafe evhttp_connection_set_timeout_tv(connection, $0)
+          }
         }
-      }, UnsafeMutableRawPointer(bitPattern: UInt(timeout)))
+      }, Unmanaged.passUnretained(connections).toOpaque())
   }
 
   /// Lets go of the request: no callback comes after this.

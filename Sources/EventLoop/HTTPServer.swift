@@ -5,6 +5,12 @@ import Glibc
 ///
 /// Clients are not trusted with memory: header, body, time and the number of connections are
 /// limited. A client that half-closes its connection after the request gets no answer.
+///
+/// libevent ends the program when it finds itself in a state that it takes for impossible. Read for
+/// version 2.1.12, what clients send leads to none of them: reading is disabled from the moment a request
+/// is handed over until its answer begins, and from then on nothing looks at what comes in. So nothing
+/// here enables reading by itself, calls its read callback, or touches a connection of another request
+/// than the one it was given.
 @safe
 public final class HTTPServer {
   /// What one client may take.
@@ -13,20 +19,37 @@ public final class HTTPServer {
     public var headerSize = 8 * 1024
     /// Octets of the body.
     public var bodySize = 64 * 1024
-    /// Milliseconds without progress after which a connection is closed.
+    /// Milliseconds in which a request must have come as a whole, counted from the connection's
+    /// beginning or the last answer, and in which some of an answer must have been taken.
     public var timeout: UInt64 = 10_000
-    /// Connections at a time; more wait in the backlog, where as many as that can get through at
-    /// once when several come in the same instant.
+    /// Connections at a time; another one takes the place of the one that has waited for longest.
     public var connections = 64
     /// Connections that wait to be accepted.
     public var backlog: Int32 = 64
 
     /// The defaults above.
     public init() {}
+
+    /// Octets that are read ahead: room for a request as a whole, and a little more.
+    var input: Int { headerSize + bodySize + 1024 }
+  }
+
+  /// What has happened so far.
+  public struct Counters: Sendable {
+    /// Connections accepted.
+    public var accepted: UInt64 = 0
+    /// Requests that came as a whole.
+    public var requests: UInt64 = 0
+    /// Connections closed since a request took too long to come.
+    public var timedOut: UInt64 = 0
+    /// Connections closed to make room for others.
+    public var displaced: UInt64 = 0
+
+    /// Nothing yet.
+    public init() {}
   }
 
   private let loop: EventLoop
-  private let limits: Limits
   private let connections: HTTPConnections
   /// Nil once closed.
   private var server: OpaquePointer?
@@ -42,11 +65,8 @@ public final class HTTPServer {
     handler: @escaping (HTTPRequest, HTTPResponder) -> Void
   ) throws(SystemError) {
     self.loop = loop
-    self.limits = limits
     self.handler = handler
-    // Room for a request as a whole, and a little for what libevent reads ahead.
-    connections = HTTPConnections(
-      on: loop, limit: limits.connections, inputLimit: limits.headerSize + limits.bodySize + 1024)
+    connections = HTTPConnections(on: loop, limits: limits)
     guard let server = unsafe evhttp_new(loop.base) else {
       throw SystemError(call: "evhttp_new", purpose: "HTTP", code: ENOMEM)
     }
@@ -87,8 +107,11 @@ public final class HTTPServer {
   /// Connections that are open.
   public var connectionCount: Int { connections.count }
 
-  /// Connections accepted so far.
-  public var acceptedCount: UInt64 { connections.accepted }
+  /// What has happened so far.
+  public var counters: Counters { connections.counters }
+
+  /// What one client may take.
+  public var limits: Limits { connections.limits }
 
   /// Listens on a Unix socket; the file goes away with the server.
   ///
@@ -155,7 +178,7 @@ public final class HTTPServer {
 
   @unsafe
   private func handle(_ request: UnsafeMutablePointer<evhttp_request>) {
-    let responder = unsafe HTTPResponder(request, timeout: limits.timeout)
+    let responder = unsafe HTTPResponder(request, connections)
     guard let handler, let request = unsafe HTTPRequest(request) else {
       return responder.send(status: 400, contentType: "text/plain", body: "bad request\n")
     }
