@@ -32,10 +32,12 @@ let package = Package(
       name: "DNSFrontend", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
       swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
+    // Alone, since what is embedded takes seconds to compile.
+    .target(name: "WebPage", resources: [.embedInCode("Resources")], swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
-        "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "EventLoop",
+        "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "EventLoop", "WebPage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -59,6 +61,7 @@ let package = Package(
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.
-    .testTarget(name: "EndToEndTests", dependencies: ["DNSCacheServer"], swiftSettings: house),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["Randomness", "DNSCacheServer"], swiftSettings: house),
   ]
 )

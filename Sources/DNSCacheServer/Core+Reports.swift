@@ -11,7 +11,7 @@ extension Core {
   static func seconds() -> UInt32 { UInt32(truncatingIfNeeded: EventLoop.now() / 1_000) }
 
   /// Every counter; the names are part of the interface.
-  func statistics(snapshot: Report) -> Report {
+  func statistics(snapshot: Report, others: [(name: String, value: Report)]) -> Report {
     let cache = frontend.cache.counters
     let queries = frontend.counters
     let resolver = frontend.resolver.counters
@@ -25,125 +25,126 @@ extension Core {
       sockets.dropped += socket.counters.dropped
       sockets.errors += socket.counters.errors
     }
-    return .object([
-      (
-        "queries",
-        .object([
-          ("udp", .count(queries.udp)), ("tcp", .count(queries.tcp)),
-          ("local", .count(queries.local)),
-          ("special", .count(queries.special)), ("refused", .count(queries.refused)),
-          ("limited", .count(queries.limited)),
-          ("not_allowed", .count(queries.notAllowed)), ("ignored", .count(queries.ignored)),
-          ("failures", .count(queries.failures)), ("truncated", .count(queries.truncated)),
-        ])
-      ),
-      (
-        "clients",
-        .object([
-          ("rate_limit_reached", .count(queries.queryLimit)),
-          ("misses_limit_reached", .count(queries.missLimit)),
-          ("in_flight_limit_reached", .count(queries.shareLimit)),
-          ("limited_unanswered", .count(queries.limitedUnanswered)),
-        ])
-      ),
-      (
-        "cache",
-        .object([
-          ("records", .count(frontend.cache.recordCount)),
-          ("rrsets", .count(frontend.cache.setCount)),
-          ("names", .count(frontend.cache.nameCount)),
-          ("addresses", .count(frontend.cache.addressCount)),
-          ("bytes", .count(frontend.cache.octets)),
-          ("limit_bytes", .count(frontend.cache.limits.octets)),
-          ("hits", .count(queries.hits)), ("misses", .count(queries.misses)),
-          ("stale", .count(queries.stale)), ("prefetches", .count(queries.prefetches)),
-          ("prefetch_limit_reached", .count(queries.prefetchLimit)),
-          ("inserted", .count(cache.inserted)), ("evictions", .count(cache.evictions)),
-          ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
-          ("no_room", .count(cache.noRoom)), ("large_rrsets", .count(cache.largeSets)),
-          ("rrsets_per_name_limit", .count(cache.setsPerNameLimit)),
-        ])
-      ),
-      (
-        "inflight",
-        .object([
-          ("now", .count(frontend.resolver.inFlight)),
-          ("waiting", .count(frontend.resolver.waiting)),
-          ("limit", .count(frontend.resolver.settings.inFlightLimit)),
-          ("limit_reached", .count(resolver.inFlightLimit)),
-          ("displaced", .count(resolver.displaced)),
-          ("pending_limit_reached", .count(queries.pendingLimit)),
-        ])
-      ),
-      (
-        "upstream",
-        .object([
-          ("asked", .count(resolver.asked)), ("joined", .count(resolver.joined)),
-          ("answered", .count(resolver.answered)), ("failed", .count(resolver.failed)),
-          ("retries", .count(resolver.retries)), ("late", .count(resolver.late)),
-          ("tcp", .count(resolver.streams)), ("errors", .count(resolver.errors)),
-          ("unreachable", .count(resolver.unreachable)),
-          ("mismatched", .count(resolver.mismatched)),
-          ("mismatch_limit_reached", .count(resolver.suspected)),
-          ("other_case", .count(resolver.otherCase)),
-          ("cookie_mismatched", .count(resolver.cookieMismatches)),
-          ("cookie_missing", .count(resolver.cookiesMissing)),
-          ("bad_cookie", .count(resolver.badCookies)),
-          ("malformed", .count(resolver.malformed)),
-          ("oversized", .count(resolver.oversized)),
-          ("rebind_blocked", .count(resolver.rebound)),
-          ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
-          ("tcp_connections", .count(upstreamStreams?.count ?? 0)),
-          ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),
-          ("tcp_repeated", .count(streams.repeated)),
-          ("tcp_unexpected", .count(streams.unexpected)),
-          ("tcp_silent", .count(streams.silent)),
-          ("tcp_limit_reached", .count(streams.limited)),
-          ("tcp_queue_limit_reached", .count(streams.queueLimit)),
-          ("explored", .count(resolver.explored)), ("probes", .count(resolver.probes)),
-          ("downs", .count(resolver.downs)), ("recoveries", .count(resolver.recoveries)),
-          ("fallbacks", .count(resolver.fallbacks)), ("all_down", .count(resolver.allDown)),
-          ("failed_before", .count(resolver.failedBefore)),
-          ("failures_remembered", .count(frontend.resolver.failureCount)),
-          ("failures_limit", .count(Resolver.failureLimit)),
-          ("failures_limit_reached", .count(resolver.failuresDisplaced)),
-          ("sockets", .count(upstreams?.openCount ?? 0)),
-          ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
-          ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
-          ("network_changes", .count(networkWatch?.changes ?? 0)),
-          ("sockets_renewed", .count(upstreams?.counters.renewed ?? 0)),
-          ("sockets_used_up", .count(upstreams?.counters.usedUp ?? 0)),
-          ("sockets_overused", .count(upstreams?.counters.overused ?? 0)),
-        ])
-      ),
-      (
-        "tcp",
-        .object([
-          ("connections", .count(clients?.count ?? 0)),
-          ("limit", .count(clients?.limits.connections ?? 0)),
-          ("accepted", .count(accepted.accepted)),
-          ("limit_reached", .count(accepted.displaced)),
-          ("per_client_limit", .count(clients?.limits.connectionsPerClient ?? 0)),
-          ("per_client_limit_reached", .count(accepted.displacedByClient)),
-          ("timed_out", .count(accepted.timedOut)),
-          ("closed_early", .count(accepted.pressed)),
-          ("pipeline_limit_reached", .count(accepted.pipelineLimit)),
-          ("unread_limit_reached", .count(accepted.unread)),
-          ("buffer_bytes", .count(clients?.buffered ?? 0)),
-          ("buffer_limit_bytes", .count(clients?.limits.buffers ?? 0)),
-          ("buffer_limit_reached", .count(accepted.buffers)),
-        ])
-      ),
-      (
-        "udp",
-        .object([
-          ("received", .count(sockets.received)), ("sent", .count(sockets.sent)),
-          ("dropped", .count(sockets.dropped)), ("errors", .count(sockets.errors)),
-        ])
-      ),
-      ("loop", .object(slices.report)),
-      ("snapshot", snapshot),
-    ])
+    return .object(
+      [
+        (
+          "queries",
+          .object([
+            ("udp", .count(queries.udp)), ("tcp", .count(queries.tcp)),
+            ("local", .count(queries.local)),
+            ("special", .count(queries.special)), ("refused", .count(queries.refused)),
+            ("limited", .count(queries.limited)),
+            ("not_allowed", .count(queries.notAllowed)), ("ignored", .count(queries.ignored)),
+            ("failures", .count(queries.failures)), ("truncated", .count(queries.truncated)),
+          ])
+        ),
+        (
+          "clients",
+          .object([
+            ("rate_limit_reached", .count(queries.queryLimit)),
+            ("misses_limit_reached", .count(queries.missLimit)),
+            ("in_flight_limit_reached", .count(queries.shareLimit)),
+            ("limited_unanswered", .count(queries.limitedUnanswered)),
+          ])
+        ),
+        (
+          "cache",
+          .object([
+            ("records", .count(frontend.cache.recordCount)),
+            ("rrsets", .count(frontend.cache.setCount)),
+            ("names", .count(frontend.cache.nameCount)),
+            ("addresses", .count(frontend.cache.addressCount)),
+            ("bytes", .count(frontend.cache.octets)),
+            ("limit_bytes", .count(frontend.cache.limits.octets)),
+            ("hits", .count(queries.hits)), ("misses", .count(queries.misses)),
+            ("stale", .count(queries.stale)), ("prefetches", .count(queries.prefetches)),
+            ("prefetch_limit_reached", .count(queries.prefetchLimit)),
+            ("inserted", .count(cache.inserted)), ("evictions", .count(cache.evictions)),
+            ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
+            ("no_room", .count(cache.noRoom)), ("large_rrsets", .count(cache.largeSets)),
+            ("rrsets_per_name_limit", .count(cache.setsPerNameLimit)),
+          ])
+        ),
+        (
+          "inflight",
+          .object([
+            ("now", .count(frontend.resolver.inFlight)),
+            ("waiting", .count(frontend.resolver.waiting)),
+            ("limit", .count(frontend.resolver.settings.inFlightLimit)),
+            ("limit_reached", .count(resolver.inFlightLimit)),
+            ("displaced", .count(resolver.displaced)),
+            ("pending_limit_reached", .count(queries.pendingLimit)),
+          ])
+        ),
+        (
+          "upstream",
+          .object([
+            ("asked", .count(resolver.asked)), ("joined", .count(resolver.joined)),
+            ("answered", .count(resolver.answered)), ("failed", .count(resolver.failed)),
+            ("retries", .count(resolver.retries)), ("late", .count(resolver.late)),
+            ("tcp", .count(resolver.streams)), ("errors", .count(resolver.errors)),
+            ("unreachable", .count(resolver.unreachable)),
+            ("mismatched", .count(resolver.mismatched)),
+            ("mismatch_limit_reached", .count(resolver.suspected)),
+            ("other_case", .count(resolver.otherCase)),
+            ("cookie_mismatched", .count(resolver.cookieMismatches)),
+            ("cookie_missing", .count(resolver.cookiesMissing)),
+            ("bad_cookie", .count(resolver.badCookies)),
+            ("malformed", .count(resolver.malformed)),
+            ("oversized", .count(resolver.oversized)),
+            ("rebind_blocked", .count(resolver.rebound)),
+            ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
+            ("tcp_connections", .count(upstreamStreams?.count ?? 0)),
+            ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),
+            ("tcp_repeated", .count(streams.repeated)),
+            ("tcp_unexpected", .count(streams.unexpected)),
+            ("tcp_silent", .count(streams.silent)),
+            ("tcp_limit_reached", .count(streams.limited)),
+            ("tcp_queue_limit_reached", .count(streams.queueLimit)),
+            ("explored", .count(resolver.explored)), ("probes", .count(resolver.probes)),
+            ("downs", .count(resolver.downs)), ("recoveries", .count(resolver.recoveries)),
+            ("fallbacks", .count(resolver.fallbacks)), ("all_down", .count(resolver.allDown)),
+            ("failed_before", .count(resolver.failedBefore)),
+            ("failures_remembered", .count(frontend.resolver.failureCount)),
+            ("failures_limit", .count(Resolver.failureLimit)),
+            ("failures_limit_reached", .count(resolver.failuresDisplaced)),
+            ("sockets", .count(upstreams?.openCount ?? 0)),
+            ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
+            ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
+            ("network_changes", .count(networkWatch?.changes ?? 0)),
+            ("sockets_renewed", .count(upstreams?.counters.renewed ?? 0)),
+            ("sockets_used_up", .count(upstreams?.counters.usedUp ?? 0)),
+            ("sockets_overused", .count(upstreams?.counters.overused ?? 0)),
+          ])
+        ),
+        (
+          "tcp",
+          .object([
+            ("connections", .count(clients?.count ?? 0)),
+            ("limit", .count(clients?.limits.connections ?? 0)),
+            ("accepted", .count(accepted.accepted)),
+            ("limit_reached", .count(accepted.displaced)),
+            ("per_client_limit", .count(clients?.limits.connectionsPerClient ?? 0)),
+            ("per_client_limit_reached", .count(accepted.displacedByClient)),
+            ("timed_out", .count(accepted.timedOut)),
+            ("closed_early", .count(accepted.pressed)),
+            ("pipeline_limit_reached", .count(accepted.pipelineLimit)),
+            ("unread_limit_reached", .count(accepted.unread)),
+            ("buffer_bytes", .count(clients?.buffered ?? 0)),
+            ("buffer_limit_bytes", .count(clients?.limits.buffers ?? 0)),
+            ("buffer_limit_reached", .count(accepted.buffers)),
+          ])
+        ),
+        (
+          "udp",
+          .object([
+            ("received", .count(sockets.received)), ("sent", .count(sockets.sent)),
+            ("dropped", .count(sockets.dropped)), ("errors", .count(sockets.errors)),
+          ])
+        ),
+        ("loop", .object(slices.report)),
+        ("snapshot", snapshot),
+      ] + others)
   }
 
   /// Rows of one report at most: more would hold up the loop for longer than a slice may.

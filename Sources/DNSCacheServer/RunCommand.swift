@@ -66,6 +66,9 @@ struct RunCommand: ParsableCommand {
   @OptionGroup(title: "TCP")
   var streams: StreamOptions
 
+  @OptionGroup(title: "HTTP")
+  var web: WebOptions
+
   @Option(help: ArgumentHelp("The socket that ctl talks to.", valueName: "path"))
   var control: String?
 
@@ -139,7 +142,7 @@ struct RunCommand: ParsableCommand {
       saveInterval: cacheSaveInterval.milliseconds, rotates: rotate,
       control: control ?? Settings.defaultControl(),
       isPrefetching: prefetch,
-      streams: try streams.limits(), user: user)
+      streams: try streams.limits(), user: user, web: try web.settings())
   }
 
   private func upstreams(_ listening: [SocketAddress]) throws -> [SocketAddress] {

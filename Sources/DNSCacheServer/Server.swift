@@ -25,6 +25,7 @@ final class Server {
   private let service: ServiceManager
   /// The sockets that were open at the start.
   private let passed: PassedSockets
+  private var web: WebServer?
 
   /// Milliseconds at the end for clients to take the answers that are written.
   private static let farewell: UInt64 = 200
@@ -95,9 +96,11 @@ final class Server {
       try SignalSource(on: loop, signal: SIGHUP) { [logger] in
         logger.notice("SIGHUP: the configuration can't be reloaded yet; the cache is kept")
       })
+    let api = ControlAPI(on: loop, core: core, server: self)
+    web = try WebServer(settings.web, on: loop, core: core, api: api)
+    if let web { logger.info("HTTP", metadata: ["page": "http://\(web.address)/"]) }
     // All that needs root is open; what follows is the user's.
     try changeUser(privileges)
-    let api = ControlAPI(on: loop, core: core, server: self)
     do {
       control = try ControlSocket(on: loop, path: settings.control, api: api)
     } catch {
@@ -240,6 +243,11 @@ final class Server {
     }
   }
 
+  /// What `ctl stats` shows of the HTTP servers.
+  var httpReports: [(name: String, value: Report)] {
+    [("control", control?.report ?? .none), ("http", web?.report ?? .none)]
+  }
+
   // MARK: Running
 
   private func serve() throws(SystemError) {
@@ -258,6 +266,7 @@ final class Server {
     service.stopping()
     try sendLastAnswers()
     snapshot.saveNow { [service] in service.stillStopping() }
+    web?.close()
     // Last: `ctl stop` takes it for the end.
     control?.close()
     // One more signal while all is taken down would end the program by its default effect.

@@ -32,6 +32,8 @@ struct Settings {
   var streams = StreamLimits()
   /// The user to become once all is open; nothing to stay who started it.
   var user: String?
+  /// HTTP over TCP.
+  var web = WebSettings()
 
   static let defaultListen = ["127.0.0.1:53", "[::1]:53"]
   static let port: UInt16 = 53

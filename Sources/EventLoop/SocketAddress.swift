@@ -51,6 +51,10 @@ public struct SocketAddress: Equatable, Hashable, Sendable, BitwiseCopyable {
   @inlinable
   public var isUnspecified: Bool { high == 0 && low == 0 }
 
+  /// Whether this is in 127.0.0.0/8 or ::1: nobody else can come by it.
+  @inlinable
+  public var isLoopback: Bool { isIPv4 ? low >> 24 == 127 : high == 0 && low == 1 }
+
   /// Whether this is in fe80::/10, where the interface is part of the address (RFC 4007 §6).
   @inlinable
   public var isLinkLocalIPv6: Bool { !isIPv4 && high >> 54 == 0x3fa }

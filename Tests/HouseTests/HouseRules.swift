@@ -32,8 +32,9 @@ enum HouseRules {
     "DNSResolver": ["Memory", "DNSWire", "DNSCache"],
     "DNSFrontend": ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
     "EventLoop": ["CEvent", "Memory", "Glibc"],
+    "WebPage": [],
     "DNSCacheServer": [
-      "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "EventLoop",
+      "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "EventLoop", "WebPage",
       "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
     ],
   ]

@@ -55,7 +55,9 @@ final class ControlAPI {
   private func perform(_ verb: ControlVerb, _ reply: ControlReply) {
     switch verb {
     case .status: reply.send(status())
-    case .stats: reply.send(core.value.statistics(snapshot: server.snapshot.report))
+    case .stats:
+      reply.send(
+        core.value.statistics(snapshot: server.snapshot.report, others: server.httpReports))
     case .show(let name, let type):
       reply.send(core.value.showReport(name, type), empty: "\(name): nothing in the cache")
     case .names(let address):

@@ -11,6 +11,9 @@ final class ControlSocket {
     try http.listen(unixPath: path)
   }
 
+  /// What `ctl stats` shows.
+  var report: Report { .object(http.report) }
+
   /// Stops listening and removes the socket's file.
   func close() { http.close() }
 }

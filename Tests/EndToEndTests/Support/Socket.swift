@@ -99,6 +99,13 @@ final class Socket: @unchecked Sendable {
     }
   }
 
+  /// Has `send` give up after a time, instead of waiting for room.
+  func setSendTimeout(milliseconds: Int) {
+    var time = timeval(tv_sec: milliseconds / 1_000, tv_usec: milliseconds % 1_000 * 1_000)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    unsafe _ = setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+  }
+
   /// The endpoint that the socket is bound to.
   var localEndpoint: Endpoint {
     var storage = sockaddr_storage()

@@ -1,0 +1,148 @@
+import DNSResolver
+import EventLoop
+import Memory
+
+/// HTTP over TCP: the page, the same verbs as the control socket, metrics and health.
+final class WebServer {
+  private let core: Pinned<Core>
+  private let api: ControlAPI
+  private let doorkeeper: WebGuard
+  private var http: HTTPServer?
+  /// Where it listens, with the port that the kernel picked for 0.
+  private(set) var address: SocketAddress
+  private var counters = Counters()
+
+  /// Requests that were not let in.
+  private struct Counters {
+    var hosts: UInt64 = 0
+    var origins: UInt64 = 0
+    var tokens: UInt64 = 0
+    var malformed: UInt64 = 0
+  }
+
+  /// Connections at a time.
+  static let connections = 64
+  /// Octets of a body; no verb has one.
+  private static let bodySize = 4 * 1_024
+
+  /// Listens; nothing when that isn't wanted.
+  init?(_ settings: WebSettings, on loop: EventLoop, core: Pinned<Core>, api: ControlAPI)
+    throws(StartupError)
+  {
+    guard let address = settings.address else { return nil }
+    self.core = core
+    self.api = api
+    self.address = address
+    var token: WebToken?
+    if let path = settings.tokenFile { token = try WebToken(file: path) }
+    guard token != nil || address.isLoopback else {
+      throw StartupError(
+        .usage,
+        "--http \(address): others can come there, so a token is needed; make one with `openssl rand -base64 24 > PATH` and name it with --http-token-file PATH, or listen on 127.0.0.1"
+      )
+    }
+    doorkeeper = WebGuard(hosts: settings.hosts.map { $0.lowercased() }, token: token)
+    var limits = HTTPServer.Limits()
+    limits.bodySize = WebServer.bodySize
+    limits.connections = WebServer.connections
+    do {
+      let http = try HTTPServer(on: loop, limits: limits) { [unowned self] request, responder in
+        answer(request, responder)
+      }
+      self.address = try http.listen(on: address)
+      self.http = http
+    } catch {
+      throw StartupError(
+        .unavailable, "cannot listen on \(address) for HTTP: \(error); choose another with --http")
+    }
+  }
+
+  /// Stops listening; connections are closed.
+  func close() { http?.close() }
+
+  /// What `ctl stats` shows.
+  var report: Report {
+    guard let http else { return .none }
+    return .object(
+      http.report + [
+        ("refused_host", .count(counters.hosts)), ("refused_origin", .count(counters.origins)),
+        ("refused_token", .count(counters.tokens)), ("refused_form", .count(counters.malformed)),
+      ])
+  }
+
+  // MARK: Requests
+
+  private func answer(_ request: HTTPRequest, _ responder: HTTPResponder) {
+    responder.addHeader("X-Content-Type-Options", "nosniff")
+    responder.addHeader("Referrer-Policy", "no-referrer")
+    responder.addHeader("Cross-Origin-Resource-Policy", "same-origin")
+    responder.addHeader("X-Frame-Options", "DENY")
+    responder.addHeader("Cache-Control", "no-store")
+    let resource: WebGuard.Resource =
+      switch request.path {
+      case "/": .page
+      case "/healthz": .health
+      default: .everything
+      }
+    do {
+      try doorkeeper.check(request, for: resource)
+    } catch {
+      refuse(error, responder)
+      return
+    }
+    if resource == .page, request.method == .get {
+      sendPage(responder)
+      return
+    }
+    responder.addHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    switch (request.path, request.method) {
+    case ("/healthz", .get): sendHealth(responder)
+    case ("/", _), ("/healthz", _):
+      send(405, "GET is what there is at \(request.path)", responder)
+    default:
+      guard request.path.hasPrefix(ControlVerb.root) else {
+        send(404, "no such page: \(request.path)", responder)
+        return
+      }
+      api.answer(request, responder, through: .web)
+    }
+  }
+
+  private func refuse(_ refusal: WebGuard.Refusal, _ responder: HTTPResponder) {
+    switch refusal {
+    case .framing: counters.malformed += 1
+    case .host: counters.hosts += 1
+    case .origin, .intent: counters.origins += 1
+    case .token:
+      counters.tokens += 1
+      responder.addHeader("WWW-Authenticate", "Bearer realm=\"dns-cache-server\"")
+    }
+    responder.addHeader("Connection", "close")
+    send(refusal.status, refusal.sentence, responder)
+  }
+
+  private func send(_ status: Int, _ sentence: String, _ responder: HTTPResponder) {
+    responder.send(
+      status: status, contentType: "application/json",
+      body: Report.object([("error", .text(sentence))]).json + "\n")
+  }
+
+  private func sendPage(_ responder: HTTPResponder) {
+    var random = SystemRandomNumberGenerator()
+    let page = Page(nonce: random.next(), random.next())
+    responder.addHeader("Content-Security-Policy", page.policy)
+    responder.addHeader("Cross-Origin-Opener-Policy", "same-origin")
+    responder.send(status: 200, contentType: "text/html; charset=utf-8", body: page.octets)
+  }
+
+  /// Whether names can be resolved: not when every upstream has fallen silent.
+  private func sendHealth(_ responder: HTTPResponder) {
+    var isAnyUp = false
+    core.value.frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
+      if view.state != .down { isAnyUp = true }
+    }
+    responder.send(
+      status: isAnyUp ? 200 : 503, contentType: "text/plain; charset=utf-8",
+      body: isAnyUp ? "ok\n" : "no upstream answers\n")
+  }
+}
