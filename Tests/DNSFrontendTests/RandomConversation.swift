@@ -9,7 +9,8 @@ import Testing
 
 /// Plays random events against a frontend and checks after each that all is as it must be.
 ///
-/// Upstreams know a small world; forgers send marked addresses that must never be believed.
+/// Upstreams know a small world, each has ways of its own with cookies and TCP; forgers send marked addresses
+/// that must never be believed. Clients have cookies, good ones and others.
 struct RandomConversation {
   private let host: Host
   private let options: Host.Options
@@ -24,11 +25,16 @@ struct RandomConversation {
   /// What happened, to see that all of it did.
   private(set) var tally: [String: Int] = [:]
 
+  /// What is done with cookies by each upstream.
+  private var ways: [UpstreamWays] = []
+  private var clients = RandomClients()
+
   private struct Asked {
     var message: Message
     var octets: [UInt8]
     var transport: Frontend.Transport
     var time: UInt64
+    var cookie: RandomClients.Sent?
   }
 
   private struct Sent {
@@ -51,7 +57,11 @@ struct RandomConversation {
       pendingLimit: 16, start: UInt64(random.number(0...100_000)), seed: seed,
       staleAge: random.oneOf([0, 5, 86_400]), isPrefetching: random.number(0...1) == 0)
     host = Host(options)
+    ways = (0..<options.upstreams).map { _ in UpstreamWays(&random) }
   }
+
+  /// Whether an upstream is content with no cookie but its own.
+  var hasStrictUpstream: Bool { ways.contains { $0.cookies == .demanded } }
 
   mutating func play(rounds: Int) throws {
     for round in 0..<rounds {
@@ -61,6 +71,7 @@ struct RandomConversation {
       case 15: try breakSomething()
       case 16: try passTime(UInt64(random.number(0...50)))
       case 17: try passTime(UInt64(random.oneOf([1, 10, 400, 900, 3_000])))
+      case 18 where random.number(0...9) == 0: try sleep()
       case 18: try beBusy()
       default: try keepHouse()
       }
@@ -87,14 +98,21 @@ struct RandomConversation {
       edns: random.number(0...1) == 0
         ? EDNS(udpSize: UInt16(random.number(0...5_000)), dnssecOK: random.number(0...1) == 0)
         : nil)
+    let address = random.oneOf(RandomClients.addresses)
+    var cookie: RandomClients.Sent?
+    if message.edns != nil, random.number(0...1) == 0 {
+      cookie = clients.cookie(from: address, now: host.now, &random)
+      message.edns?.options = cookie.map { [EDNS.Option(.cookie, $0.octets)] } ?? []
+    }
     message.rd = random.number(0...9) != 0
     message.cd = random.number(0...4) == 0
     message.ad = random.number(0...2) == 0
     let octets = message.encoded()
     let transport = random.oneOf([Frontend.Transport.udp, .udp, .tcp])
     waiting[clientCount] = Asked(
-      message: message, octets: octets, transport: transport, time: host.now)
-    try handle(host.ask(octets, over: transport, client: clientCount))
+      message: message, octets: octets, transport: transport, time: host.now,
+      cookie: cookie)
+    try handle(host.ask(octets, from: address, over: transport, client: clientCount))
   }
 
   private mutating func upstreamEvent() throws {
@@ -103,6 +121,11 @@ struct RandomConversation {
     let recent = random.number(0...4) == 0 ? sent.count : min(sent.count, 4)
     let target = sent[sent.count - 1 - random.number(0...(recent - 1))]
     let query = target.message
+    if target.query.socket == nil, !ways[target.query.upstream].talksTCP {
+      tally["no TCP", default: 0] += 1
+      try handle(host.streamFailed(target.query.question))
+      return
+    }
     switch random.number(0...19) {
     case 0...6: try deliver("honest", honest(query), to: target)
     case 7...9:
@@ -143,19 +166,14 @@ struct RandomConversation {
     }
   }
 
-  /// Adds the cookies that every other upstream has, nearly always.
+  /// Does with a reply what its upstream does with cookies.
   private mutating func addCookie(to reply: inout Message, _ target: Sent) {
-    guard !target.query.upstream.isMultiple(of: 2),
-      let client = target.message.edns?[.cookie]?.prefix(8), random.number(0...39) != 0
-    else { return }
-    let server = (0..<random.number(8...32)).map { UInt8($0) }
-    if reply.edns == nil { reply.edns = EDNS() }
-    reply.edns?.options = [EDNS.Option(.cookie, client + server)]
     // Who speaks cookies understands EDNS; else it would soon be asked without.
-    if [.formErr, .notImp, .badVers].contains(reply.rcode) { reply.rcode = .servFail }
-    guard random.number(0...19) == 0 else { return }
-    tally["bad cookie", default: 0] += 1
-    reply.rcode = .badCookie
+    if [.formErr, .notImp, .badVers].contains(reply.rcode), random.number(0...9) != 0 {
+      reply.rcode = .servFail
+    }
+    ways[target.query.upstream].apply(to: &reply, target.message, &random)
+    if reply.rcode == .badCookie { tally["bad cookie", default: 0] += 1 }
   }
 
   /// A reply that is right but for its cookie, with marked data.
@@ -188,7 +206,11 @@ struct RandomConversation {
     tally["forged", default: 0] += 1
     var socket = target.query.socket
     var isGuess = false
-    switch random.number(0...6) {
+    switch random.number(0...7) {
+    case 7:
+      // Over TCP nobody looks at letter case.
+      guard socket != nil else { return }
+      reply.questions[0].name = try Name(flippingCase(of: target.message.questions[0].name))
     case 0:
       reply.id ^= 1 << UInt16(random.number(0...15))
       isGuess = true
@@ -229,6 +251,14 @@ struct RandomConversation {
     }
   }
 
+  /// A name with its first letter in the other case.
+  private func flippingCase(of name: Name) -> String {
+    let text = "\(name)"
+    let first = text.prefix(1)
+    return (first == first.lowercased() ? first.uppercased() : first.lowercased())
+      + text.dropFirst()
+  }
+
   private func forgery(_ query: Message) -> Record {
     Record(
       name: query.questions[0].name, type: .a, ttl: 300, rdata: IPAddress(v4: Self.forged).octets)
@@ -264,13 +294,24 @@ struct RandomConversation {
     try handle(host.expire())
   }
 
+  /// The machine sleeps for hours, so that what is remembered of upstreams and clients grows old.
+  private mutating func sleep() throws {
+    tally["sleep", default: 0] += 1
+    try passTime(6_000)
+    host.jump(to: host.now + UInt64(random.oneOf([1, 2, 30])) * 3_600_000)
+    try handle(host.expire())
+  }
+
   /// Upstreams that are being probed.
   private var downCount: Int {
     options.upstreams - host.frontend.resolver.choice.up.nonzeroBitCount
   }
 
   private mutating func keepHouse() throws {
-    switch random.number(0...6) {
+    switch random.number(0...7) {
+    case 7:
+      host.frontend.renewCookieSecret(SipHash(random.next(), random.next()))
+      clients.secrets += 1
     case 0:
       var key = NameKey(seed: host.frontend.cache.seed)
       if let name = try? Name("n\(random.number(0...(Self.names - 1))).example.net") {
@@ -361,12 +402,23 @@ struct RandomConversation {
     let known = waiting.removeValue(forKey: client)
     let asked = try #require(known, "answered once")
     let reply = try Message(parsing: octets)
+    tally["\(reply.rcode)", default: 0] += 1
+    if let cookie = asked.cookie, cookie.kind == .malformed {
+      #expect(octets.count == MessageHeader.size && reply.rcode == .formErr)
+      #expect(reply.id == asked.message.id && transport == asked.transport)
+      return
+    }
     let end = MessageHeader.size + asked.message.questionCount
     #expect(reply.id == asked.message.id && transport == asked.transport)
     #expect(octets[MessageHeader.size..<end] == asked.octets[MessageHeader.size..<end])
     #expect(host.now - asked.time < 5_000)
     #expect((reply.edns != nil) == (asked.message.edns != nil))
-    tally["\(reply.rcode)", default: 0] += 1
+    let cookies = reply.edns?.options.filter { $0.code == .cookie }.map(\.data) ?? []
+    #expect(cookies.count == (asked.cookie == nil ? 0 : 1))
+    if let cookie = asked.cookie, let given = cookies.first {
+      tally["cookie \(cookie.kind)", default: 0] += 1
+      clients.take(given, for: cookie)
+    }
     if reply.tc { tally["cut answer", default: 0] += 1 }
     guard reply.rcode == .noError || reply.rcode == .nxDomain, !reply.tc else {
       #expect(reply.answers.isEmpty || reply.tc)

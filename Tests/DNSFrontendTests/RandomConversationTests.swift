@@ -8,14 +8,17 @@ struct RandomConversationTests {
     seed: UInt64
   ) throws {
     var conversation = RandomConversation(seed: seed)
+    let isStrict = conversation.hasStrictUpstream
     try conversation.play(rounds: 4_000)
     let happened = [
       "honest", "forged", "malformed", "truncated", "error", "referral", "connection", "busy",
       "broken connection", "unreachable", "NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED",
-      "cut answer",
+      "cut answer", "sleep", "forged cookie", "cookie bare", "cookie good", "cookie old",
+      "cookie stolen", "cookie forged",
     ]
     for event in happened {
       #expect(conversation.tally[event] ?? 0 > 0, "\(event): \(conversation.tally)")
     }
+    if isStrict { #expect(conversation.tally["bad cookie"] ?? 0 > 0) }
   }
 }
