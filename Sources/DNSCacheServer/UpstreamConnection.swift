@@ -111,11 +111,18 @@ final class UpstreamConnection: StreamDelegate {
       underWay[id]?.isWanted = false
     }
     if ids.isEmpty { timer?.schedule(after: UpstreamStreams.idleTimeout) }
-    guard !sent.hasReply, silentSince(sent) + UpstreamConnection.silence <= EventLoop.now(),
-      lastReply < sent.time
+    // What was asked elsewhere, too, ends there; here the oldest may still be what the upstream works on.
+    guard !sent.hasReply, !sent.query.isRepeated, lastReply < sent.time,
+      silentSince(sent) + UpstreamConnection.silence <= EventLoop.now()
     else { return false }
-    isSilent = true
+    fallSilent()
     return true
+  }
+
+  /// Takes no more questions.
+  private func fallSilent() {
+    if !isSilent { owner.noteSilence() }
+    isSilent = true
   }
 
   /// Questions that should be asked on another connection, too, when there has been no reply for too
@@ -132,7 +139,7 @@ final class UpstreamConnection: StreamDelegate {
     }
     timer?.schedule(after: UpstreamConnection.silence)
     let others = open.dropFirst().map(\.query).filter { !$0.isRepeated }
-    if !others.isEmpty { isSilent = true }
+    if !others.isEmpty { fallSilent() }
     for query in others {
       guard let id = ids[query.outgoing.question] else { continue }
       underWay[id]?.query.firstConnection = number

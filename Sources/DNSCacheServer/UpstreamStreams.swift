@@ -118,10 +118,7 @@ final class UpstreamStreams {
     where connection.forget(question) {
       // What else is under way on it has to be asked elsewhere, but not now: the resolver is in the
       // middle of something, perhaps of giving up those, too.
-      loop.onNextTurn { [weak self] in
-        guard let self, end(connection) else { return }
-        counters.silent += 1
-      }
+      loop.onNextTurn { [weak self] in self?.end(connection) }
     }
     dispatchSoon()
   }
@@ -238,22 +235,20 @@ final class UpstreamStreams {
 
   func noteUnexpected() { counters.unexpected += 1 }
 
+  func noteSilence() { counters.silent += 1 }
+
   /// A connection has not had a reply for a while.
   func checkSilence(of connection: UpstreamConnection) {
     let silenced = connection.takeSilenced(now: EventLoop.now())
     guard !silenced.isEmpty else { return }
-    counters.silent += 1
     repeatOnFresh(silenced, to: connection.upstream)
   }
 
-  /// Ends a connection: what it owes is sent once more, or has failed.
-  ///
-  /// - Returns: false when that was done before.
-  @discardableResult
-  func end(_ connection: UpstreamConnection) -> Bool {
+  /// Ends a connection, if that was not done before: what it owes is sent once more, or has failed.
+  func end(_ connection: UpstreamConnection) {
     let upstream = connection.upstream
     guard let index = lanes[upstream].connections.firstIndex(where: { $0 === connection })
-    else { return false }
+    else { return }
     lanes[upstream].connections.remove(at: index)
     if closed.isEmpty { loop.onNextTurn { [weak self] in self?.closed.removeAll() } }
     closed.append(connection)
@@ -285,7 +280,6 @@ final class UpstreamStreams {
     }
     repeatOnFresh(again, to: upstream)
     for question in failed { core.value.upstreamStreamFailed(question) }
-    return true
   }
 
   /// Puts questions in front of the queue, for connections not made yet.
