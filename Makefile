@@ -3,6 +3,8 @@
 #   make run ARGS='--upstream 9.9.9.9'   build and start, on port 53 where that is allowed
 #   make test                            everything that CI runs
 #   make fuzz FUZZ_SECONDS=600           each fuzz target for so long
+#   make install PREFIX=/usr/local       program, manual, completions, units of systemd; make uninstall
+#   make deb                             a Debian package, in .build/deb; Swift isn't needed where it goes
 #   make bench                           beside other servers; ARGS=--quick for five minutes
 #   make soak SOAK_SECONDS=1200          churn, faults and restarts; memory and counters must add up
 #   make micro-bench                     parts of the server alone, without network
@@ -24,7 +26,7 @@ RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld --p
 # The end-to-end tests, the demonstration and the check of the hot path use what is shipped.
 export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
 
-.PHONY: build run test demo bench micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
+.PHONY: build run test install uninstall deb demo bench micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
   unit-tests end-to-end-tests
 
 build: setup-build
@@ -32,6 +34,19 @@ build: setup-build
 
 run: build
 	@exec scripts/run $(ARGS)
+
+# As root, after `make build` as oneself: nothing is built here, so that nothing of the build is root's.
+PREFIX ?= /usr/local
+install:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/install
+
+uninstall:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' scripts/uninstall
+
+deb:
+	@scripts/setup package
+	$(RELEASE)
+	@scripts/deb
 
 # One after the other, cheapest first; the last line is the summary of the end-to-end tests.
 test:

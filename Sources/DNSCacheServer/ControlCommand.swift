@@ -18,8 +18,15 @@ struct ControlCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
-    /// The socket to use.
-    var path: String { control ?? Settings.defaultControl() }
+    /// The socket to use: the one named, or the system's server's, or that of a server of this user.
+    var path: String {
+      if let control { return control }
+      // Whoever may only talk to it, as a member of its group, can't write to its folder.
+      if Process.environment("RUNTIME_DIRECTORY") == nil, Process.exists(Settings.systemControl) {
+        return Settings.systemControl
+      }
+      return Settings.defaultControl()
+    }
 
     /// Asks the server and prints what it says.
     func perform(_ verb: () throws(ControlVerb.Refusal) -> ControlVerb) throws {

@@ -75,6 +75,9 @@ struct Settings {
     } + "/cache.snapshot"
   }
 
+  /// The control socket of a server that is a system service.
+  static let systemControl = "/run/dns-cache-server/control.sock"
+
   static func defaultControl() -> String {
     let name = "dns-cache-server"
     return folder(environment: "RUNTIME_DIRECTORY", system: "/run/\(name)") {

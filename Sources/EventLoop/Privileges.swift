@@ -18,7 +18,8 @@ public enum Privileges {
   public static func drop(to user: SystemUser) throws(SystemError) {
     let purpose = "running as \(user.name)"
     dropBoundingSet()
-    if !user.isCurrent {
+    let isChanging = !user.isCurrent
+    if isChanging {
       // Permitted capabilities outlive the change of user; they are cut down below.
       try check(process_control(PR_SET_KEEPCAPS, 1, 0), "prctl", purpose)
       try check(setgroups(0, nil), "setgroups", purpose)
@@ -29,7 +30,10 @@ public enum Privileges {
     var permitted: UInt32 = 0
     // SAFETY: the call writes one number.
     try check(unsafe capabilities_permitted(&permitted), "capget", purpose)
-    try check(capabilities_keep(permitted & kept), "capset", purpose)
+    // A service manager's filter of system calls may forbid it, where there is nothing to give up.
+    if isChanging || permitted & ~kept != 0 {
+      try check(capabilities_keep(permitted & kept), "capset", purpose)
+    }
     // Ambient ones have gone with the inheritable ones; a kernel without them says EINVAL.
     _ = process_control(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_CLEAR_ALL), 0)
     try check(process_control(PR_SET_NO_NEW_PRIVS, 1, 0), "prctl", purpose)

@@ -25,6 +25,12 @@ public enum Process {
     return unsafe access(String(parent), W_OK) == 0
   }
 
+  /// Whether there is something at a path, as far as the program may see.
+  public static func exists(_ path: String) -> Bool {
+    // SAFETY: the string outlives the call.
+    unsafe access(path, F_OK) == 0
+  }
+
   /// Makes a folder and the parents that are missing; nothing happens when it is there.
   public static func makeFolder(_ path: String, mode: UInt32 = 0o750) throws(SystemError) {
     // SAFETY: the string outlives the call.
