@@ -26,7 +26,7 @@ extension Cache {
   static var ageingShare: UInt64 { 10 }
 
   /// Least TTL of what is renewed, in seconds: the last tenth has to be longer than a question takes.
-  static var leastRenewedTTL: UInt32 { 10 }
+  static var leastRenewedTTL: UInt64 { 10 }
 
   /// Notes an RRset that is being given in the last part of its life.
   @inline(__always)
@@ -35,7 +35,7 @@ extension Cache {
   ) {
     let remaining = UInt64(arena.load32(set, SetField.expiry) &- now)
     if remaining &* Cache.ageingShare <= UInt64(arena.load32(set, SetField.ttl)) {
-      noteAgeing(set, at: node, asked: type)
+      noteAgeing(set, at: node, asked: type, remaining: remaining)
     }
   }
 
@@ -49,24 +49,35 @@ extension Cache {
   /// - Returns: whether the RRset is in the second half of its life.
   mutating func sweepAgeing(_ set: Reference, at node: Reference, now: UInt32) -> Bool {
     let remaining = UInt64(arena.load32(set, SetField.expiry) &- now)
-    let ttl = UInt64(arena.load32(set, SetField.ttl))
-    if remaining * 2 > ttl { return false }
-    if remaining * Cache.ageingShare <= ttl
-      && arena.load8(set, SetField.rank) >= Rank.aliasedAnswer.rawValue
+    let life = life(set)
+    if remaining * 2 > life { return false }
+    if remaining * Cache.ageingShare <= life
+      && arena.load8(set, SetField.standing) >= Standing.leastAnswer
       && arena.load8(node, NodeField.use) & NodeUse.lately != 0
     {
       noteAgeing(
-        set, at: node, asked: RecordType(rawValue: arena.load16(set, SetField.type)))
+        set, at: node, asked: RecordType(rawValue: arena.load16(set, SetField.type)),
+        remaining: remaining)
     }
     return true
   }
 
+  /// Seconds whose last tenth is the time to ask again: the TTL, or what of it was left, about, when that
+  /// was last done.
+  private func life(_ set: Reference) -> UInt64 {
+    var life = UInt64(arena.load32(set, SetField.ttl))
+    let standing = Standing(rawValue: arena.load8(set, SetField.standing))
+    for _ in 0..<standing.renewals { life /= Cache.ageingShare }
+    return life
+  }
+
   @inline(never)
   private mutating func noteAgeing(
-    _ set: Reference, at node: Reference, asked type: RecordType
+    _ set: Reference, at node: Reference, asked type: RecordType, remaining: UInt64
   ) {
-    guard ageingCount < Cache.ageingPlaces,
-      arena.load32(set, SetField.ttl) >= Cache.leastRenewedTTL,
+    let life = life(set)
+    guard ageingCount < Cache.ageingPlaces, life >= Cache.leastRenewedTTL,
+      remaining * Cache.ageingShare <= life,
       arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue == 0,
       arena.load8(set, SetField.kind) == RRset.Kind.records.rawValue
     else { return }
@@ -105,7 +116,8 @@ extension Cache {
     return nil
   }
 
-  /// Says that an RRset is being asked for again: it isn't noted before the last tenth of what is left.
+  /// Says that an RRset is being asked for again: it isn't noted before the last tenth of what is left,
+  /// to the nearest power of ten of its TTL.
   ///
   /// So a day's worth is asked for four times at most if none of the questions is answered.
   ///
@@ -118,7 +130,16 @@ extension Cache {
     let set = findSet(type, at: node, like: needs.contains(.unchecked) ? .unchecked : [])
     if set.isNone { return }
     let expiry = arena.load32(set, SetField.expiry)
-    if expiry > now { arena.store32(expiry &- now, set, SetField.ttl) }
+    guard expiry > now else { return }
+    var standing = Standing(rawValue: arena.load8(set, SetField.standing))
+    var life = UInt64(arena.load32(set, SetField.ttl))
+    standing.renewals = 0
+    // At least twice as long as what is left means another power of ten.
+    while life > UInt64(expiry &- now) * 2 && standing.renewals < Standing.mostRenewals {
+      standing.renewals += 1
+      life /= Cache.ageingShare
+    }
+    arena.store8(standing.rawValue, set, SetField.standing)
   }
 
   /// Whether ``takeAgeing(into:)`` has something to give.

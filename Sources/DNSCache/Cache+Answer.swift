@@ -117,7 +117,7 @@ extension Cache {
 
   @inline(__always)
   private func isUsable(_ set: Reference, _ choice: Choice, _ horizon: UInt32) -> Bool {
-    if arena.load8(set, SetField.rank) < Rank.aliasedAnswer.rawValue { return false }
+    if arena.load8(set, SetField.standing) < Standing.leastAnswer { return false }
     let marks = arena.load8(set, SetField.marks)
     if marks & choice.excluded != 0 { return false }
     return arena.load32(set, SetField.expiry) > horizon
@@ -309,7 +309,7 @@ extension Cache {
   ) -> Bool {
     let set = findSet(type, at: node)
     let unusable = choice.excluded | SetMarks.ephemeral.rawValue
-    if set.isNone || arena.load8(set, SetField.rank) < least.rawValue
+    if set.isNone || arena.load8(set, SetField.standing) < Standing.least(least)
       || arena.load8(set, SetField.kind) != RRset.Kind.records.rawValue
       || arena.load32(set, SetField.expiry) <= now
       || arena.load8(set, SetField.marks) & unusable != 0

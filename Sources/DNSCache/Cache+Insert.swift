@@ -9,12 +9,27 @@ public struct Origin: Sendable {
   public var section: RecordView.Section
   /// How it was asked for.
   public var marks: SetMarks
+  /// The number of the server that it came from (`Cache.number(of:)`); 0 for one that isn't known.
+  public var source: UInt8
 
   /// Names an origin.
-  public init(rank: Rank, section: RecordView.Section, marks: SetMarks = []) {
+  public init(
+    rank: Rank, section: RecordView.Section, marks: SetMarks = [], source: UInt8 = 0
+  ) {
     self.rank = rank
     self.section = section
     self.marks = marks.intersection(.kept)
+    self.source = source
+  }
+}
+
+extension Origin {
+  /// The same, with marks that tell what the limits did to a TTL.
+  fileprivate func marked(_ kept: UInt32, of received: UInt32) -> Origin {
+    guard kept > 0 && kept != received else { return self }
+    var origin = self
+    origin.marks.insert(kept < received ? .shortened : .prolonged)
+    return origin
   }
 }
 
@@ -65,7 +80,8 @@ extension Cache {
     if isLarge { counters.largeSets += 1 }
     return place(
       owner: owner, type: type, kind: .records, ttl: kept, expiry: now &+ kept, data: records,
-      evidence: evidence, origin: origin, once: once || kept == 0 || isLarge, now: now)
+      evidence: evidence, origin: origin.marked(kept, of: ttl), once: once || kept == 0 || isLarge,
+      now: now)
   }
 
   /// Takes in a negative fact: no such name, or no records of a type.
@@ -84,6 +100,7 @@ extension Cache {
     var data: InlineArray<1024, UInt8> = InlineArray(repeating: 0)
     var dataCount = 0
     var ttl: UInt32 = 0
+    var received: UInt32 = 0
     guard evidence.count <= Cache.largestSet - data.count else { return .refused }
     if let soa, soaData.count + 1 <= 1024, soaData.count >= 20,
       let zone = Cache.zoneOffset(in: owner, zoneCount: soa.zoneCount)
@@ -92,7 +109,9 @@ extension Cache {
       var target = data.mutableSpan
       target.store(soaData, 1)
       dataCount = soaData.count + 1
-      ttl = limits.negativeTTL(soaTTL: soa.ttl, minimum: soaData.load32(soaData.count - 4))
+      let minimum = soaData.load32(soaData.count - 4)
+      received = min(soa.ttl, minimum)
+      ttl = limits.negativeTTL(soaTTL: soa.ttl, minimum: minimum)
     }
     let isLarge = dataCount + evidence.count > Cache.octetsPerSet
     if isLarge { counters.largeSets += 1 }
@@ -100,7 +119,8 @@ extension Cache {
     return place(
       owner: owner, type: type ?? RecordType(rawValue: 0), kind: type == nil ? .noName : .noData,
       ttl: ttl, expiry: now &+ ttl, data: data.span.extracting(0..<dataCount),
-      evidence: dataCount > 0 ? evidence : Evidence(), origin: origin, once: ttl == 0 || isLarge,
+      evidence: dataCount > 0 ? evidence : Evidence(), origin: origin.marked(ttl, of: received),
+      once: ttl == 0 || isLarge,
       now: now)
   }
 
@@ -155,8 +175,8 @@ extension Cache {
     if !old.isNone { removeSet(old, at: node) }
     arena.store32(expiry, set, SetField.expiry)
     arena.store32(ttl, set, SetField.ttl)
-    arena.store8(origin.rank.rawValue, set, SetField.rank)
-    arena.store8(origin.section.rawValue, set, SetField.section)
+    arena.store8(Standing(origin.rank, origin.section).rawValue, set, SetField.standing)
+    arena.store8(origin.source, set, SetField.source)
     if once { markEphemeral(set, at: node) }
     if origin.rank.answersQuestions {
       removeContradictions(to: type, kind, origin, at: node, now)

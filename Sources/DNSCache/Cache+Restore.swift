@@ -10,6 +10,7 @@ extension Cache {
   /// - Parameters:
   ///   - owner: the owner name.
   ///   - set: type, kind, rank and section, checked to be in range.
+  ///   - source: the number of the server that it came from.
   ///   - ttl: the TTL it came with, in seconds, not above the limits.
   ///   - expiry: when it expires, or expired, on the cache's clock, in seconds.
   ///   - data: as for `insert`; of a negative fact the zone's offset and the SOA's RDATA.
@@ -18,7 +19,7 @@ extension Cache {
   ///   - now: the time in seconds.
   /// - Returns: whether it is in the cache now.
   mutating func restore(
-    owner: borrowing NameKey, _ set: SnapshotSet, ttl: UInt32, expiry: UInt32,
+    owner: borrowing NameKey, _ set: SnapshotSet, source: UInt8, ttl: UInt32, expiry: UInt32,
     data: Span<UInt8>, evidence: Evidence, isUsed: Bool, now: UInt32
   ) -> Bool {
     guard let node = findOrInsert(owner, now: now) else { return false }
@@ -35,8 +36,8 @@ extension Cache {
     }
     arena.store32(expiry, place, SetField.expiry)
     arena.store32(ttl, place, SetField.ttl)
-    arena.store8(set.rank.rawValue, place, SetField.rank)
-    arena.store8(set.section, place, SetField.section)
+    arena.store8(Standing(set.rank, set.section).rawValue, place, SetField.standing)
+    arena.store8(source, place, SetField.source)
     arena.setLink(place, SetField.next, .none)
     arena.setLink(gap.place, gap.field, place)
     if isUsed {

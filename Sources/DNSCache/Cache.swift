@@ -44,6 +44,9 @@ public struct Cache: ~Copyable {
 
   var duplicates: DuplicateFilter
 
+  /// The servers that data came from.
+  var sources = SourceTable()
+
   /// Whether answers begin with another record of an RRset each time.
   public var rotates = false
   /// What the next answer's first record is made from.
@@ -129,6 +132,9 @@ public struct Cache: ~Copyable {
   public var touchedOctets: Int {
     arena.touched + names.octets + addresses4.octets + addresses6.octets
   }
+
+  /// RRsets and negative facts that are used once, for those who wait, and not kept.
+  public var onceCount: Int { ephemeralCount }
 
   /// Different addresses that names are known for.
   public var addressCount: Int { addresses4.count + addresses6.count }

@@ -14,6 +14,8 @@ public struct CacheCounters: Sendable {
   public var largeSets: UInt64 = 0
   /// RRsets removed because their name had too many.
   public var setsPerNameLimit: UInt64 = 0
+  /// How often a server's address was not kept with its data because too many others were.
+  public var sourcesLimit: UInt64 = 0
 }
 
 /// What may enter the cache, and for how long.

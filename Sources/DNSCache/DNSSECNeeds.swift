@@ -18,6 +18,10 @@ public struct SetMarks: OptionSet, Sendable {
   @inlinable public static var authentic: SetMarks { SetMarks(rawValue: 8) }
   /// Signatures or a proof stand behind the data.
   static var accompanied: SetMarks { SetMarks(rawValue: 16) }
+  /// Its TTL was cut to the longest that is allowed.
+  public static var shortened: SetMarks { SetMarks(rawValue: 32) }
+  /// Its TTL was raised to the shortest that is allowed.
+  public static var prolonged: SetMarks { SetMarks(rawValue: 64) }
 
   /// The words that people are shown, after the flags of messages.
   public var words: [String] {
@@ -29,7 +33,9 @@ public struct SetMarks: OptionSet, Sendable {
   }
 
   /// Those that come with the data and are kept in a snapshot.
-  static var kept: SetMarks { [.withoutDNSSEC, .unchecked, .authentic] }
+  static var kept: SetMarks {
+    [.withoutDNSSEC, .unchecked, .authentic, .shortened, .prolonged]
+  }
 }
 
 /// What a client's DO and CD ask of the data that it is given.

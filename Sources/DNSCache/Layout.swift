@@ -47,10 +47,10 @@ enum SetField {
   static let count = 14
   /// Octets of data.
   static let dataCount = 16
-  /// ``Rank``.
-  static let rank = 20
-  /// `RecordView.Section`.
-  static let section = 21
+  /// ``Standing``: rank, section, and how often it was asked for again in vain.
+  static let standing = 20
+  /// The number of the server that it came from; 0 when that isn't known.
+  static let source = 21
   /// ``RRset/Kind``.
   static let kind = 22
   /// ``SetMarks``.
@@ -137,6 +137,8 @@ public struct RRset: Sendable {
   public var rank: Rank
   /// The section it came in.
   public var section: RecordView.Section
+  /// The number of the server that it came from; `Cache.source(_:)` has its address.
+  public var source: UInt8
 
   let reference: Reference
   let dataCount: Int
@@ -157,9 +159,10 @@ public struct RRset: Sendable {
     count = Int(arena.load16(reference, SetField.count))
     ttl = arena.load32(reference, SetField.ttl)
     expiry = arena.load32(reference, SetField.expiry)
-    rank = Rank(rawValue: arena.load8(reference, SetField.rank)) ?? .additional
-    section =
-      RecordView.Section(rawValue: arena.load8(reference, SetField.section)) ?? .additional
+    let standing = Standing(rawValue: arena.load8(reference, SetField.standing))
+    rank = standing.rank
+    section = standing.section
+    source = arena.load8(reference, SetField.source)
     dataCount = Int(arena.load32(reference, SetField.dataCount))
     marks = SetMarks(rawValue: arena.load8(reference, SetField.marks))
   }

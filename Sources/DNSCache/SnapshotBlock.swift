@@ -19,9 +19,13 @@ struct SnapshotBlock {
   var entryCount: Int
   /// When the snapshot was begun, in seconds since 1970, up to the year 2106.
   var created: UInt32
+  /// Servers named at the payload's end.
+  var sourceCount = 0
 
   /// The format's version.
-  static let version: UInt8 = 3
+  static let version: UInt8 = 4
+  /// The oldest version that can be read: 3 is 4 without servers.
+  static let oldestVersion: UInt8 = 3
   /// Octets of the largest block, its frame included.
   static let size = 65_536
   /// Octets of the frame.
@@ -43,11 +47,14 @@ struct SnapshotBlock {
     case cut
   }
 
-  init(kind: Kind, payloadCount: Int, entryCount: Int, created: UInt32) {
+  init(
+    kind: Kind, payloadCount: Int, entryCount: Int, created: UInt32, sourceCount: Int = 0
+  ) {
     self.kind = kind
     self.payloadCount = payloadCount
     self.entryCount = entryCount
     self.created = created
+    self.sourceCount = sourceCount
   }
 
   /// Reads a frame and checks its block's checksum.
@@ -55,18 +62,23 @@ struct SnapshotBlock {
   /// - Parameter bytes: a file from the frame on.
   init(_ bytes: Span<UInt8>) throws(Fault) {
     guard bytes.count >= SnapshotBlock.frame else { throw .cut }
-    guard bytes.load64(0) == SnapshotBlock.magic, bytes[9] == ~bytes[8], bytes[11] == 0 else {
+    guard bytes.load64(0) == SnapshotBlock.magic, bytes[9] == ~bytes[8] else {
       throw .damaged
     }
-    guard bytes[8] == SnapshotBlock.version else { throw .otherVersion }
+    guard bytes[8] >= SnapshotBlock.oldestVersion && bytes[8] <= SnapshotBlock.version else {
+      throw .otherVersion
+    }
     let payloadCount = Int(bytes.load32(12))
+    let sourceCount = Int(bytes[11])
     guard let kind = Kind(rawValue: bytes[10]),
-      payloadCount <= SnapshotBlock.size - SnapshotBlock.frame
+      payloadCount <= SnapshotBlock.size - SnapshotBlock.frame,
+      sourceCount * SnapshotSources.size <= payloadCount, sourceCount <= SourceTable.limit,
+      kind == .names || sourceCount == 0
     else { throw .damaged }
     guard bytes.count >= SnapshotBlock.frame + payloadCount else { throw .cut }
     self.init(
       kind: kind, payloadCount: payloadCount, entryCount: Int(bytes.load32(16)),
-      created: bytes.load32(20))
+      created: bytes.load32(20), sourceCount: sourceCount)
     guard bytes.load64(24) == SnapshotBlock.checksum(bytes, payloadCount: payloadCount) else {
       throw .damaged
     }
@@ -78,7 +90,7 @@ struct SnapshotBlock {
     buffer[8] = SnapshotBlock.version
     buffer[9] = ~SnapshotBlock.version
     buffer[10] = kind.rawValue
-    buffer[11] = 0
+    buffer[11] = UInt8(sourceCount)
     buffer.store32(UInt32(payloadCount), 12)
     buffer.store32(UInt32(entryCount), 16)
     buffer.store32(created, 20)

@@ -12,6 +12,7 @@ public struct SnapshotReader: ~Copyable {
 
   private var window: SnapshotWindow
   private var expected = SnapshotCounts()
+  private var sources = SnapshotSources()
   /// Made from what was read ahead, so that the reading isn't optimised away.
   private var seen: UInt32 = 0
   private var totals = Totals()
@@ -187,6 +188,11 @@ public struct SnapshotReader: ~Copyable {
     case .names:
       totals.blocks &+= 1
       cache.grow(towards: expected, buckets: SnapshotReader.bucketsPerBlock)
+      let entriesEnd = payload.count - block.sourceCount * SnapshotSources.size
+      guard sources.read(payload.extracting(entriesEnd..<payload.count), into: &cache) else {
+        return false
+      }
+      let payload = payload.extracting(0..<entriesEnd)
       var position = 0
       var remaining = block.entryCount
       while remaining > 0 {
@@ -231,14 +237,16 @@ public struct SnapshotReader: ~Copyable {
         proof: payload.extracting(proof..<proof + set.proofCount))
       guard set.isWellFormed(data, owner: window.keys[index].octets), set.isWellFormed(evidence)
       else { return nil }
-      restore(set, data, evidence, of: index, into: &cache, clock)
+      guard let source = sources.source(set.source) else { return nil }
+      restore(set, source, data, evidence, of: index, into: &cache, clock)
       position += set.totalCount
     }
     return position
   }
 
   private mutating func restore(
-    _ set: SnapshotSet, _ data: Span<UInt8>, _ evidence: Evidence, of index: Int,
+    _ set: SnapshotSet, _ source: UInt8, _ data: Span<UInt8>, _ evidence: Evidence,
+    of index: Int,
     into cache: inout Cache, _ clock: Clock
   ) {
     totals.sets &+= 1
@@ -258,8 +266,8 @@ public struct SnapshotReader: ~Copyable {
       return
     }
     let isRestored = cache.restore(
-      owner: window.keys[index], set, ttl: ttl, expiry: UInt32(clamping: expiry), data: data,
-      evidence: evidence, isUsed: window.entries[index].isUsed, now: clock.now)
+      owner: window.keys[index], set, source: source, ttl: ttl, expiry: UInt32(clamping: expiry),
+      data: data, evidence: evidence, isUsed: window.entries[index].isUsed, now: clock.now)
     if isRestored { result.restored += weight } else { result.refused += weight }
   }
 

@@ -6,7 +6,7 @@ struct SnapshotSet {
   var type: UInt16
   var kind: RRset.Kind
   var rank: Rank
-  var section: UInt8
+  var section: RecordView.Section
   /// The TTL it came with, after capping, in seconds.
   var ttl: UInt32
   /// Seconds since 1970.
@@ -14,6 +14,8 @@ struct SnapshotSet {
   var count: Int
   var dataCount: Int
   var marks: SetMarks
+  /// The server's number in the block; 0 when it isn't known.
+  var source: UInt8 = 0
   /// Octets of signatures.
   var signatureCount = 0
   /// Octets of proof.
@@ -24,9 +26,13 @@ struct SnapshotSet {
   /// Octets of the fields that tell of evidence, where there is some.
   static let evidenceSize = 4
 
+  /// In the octet with kind, rank and section: the server's number follows.
+  static let sourceFollows: UInt8 = 0x80
+
   /// Octets of its fields.
   var fieldCount: Int {
-    marks.contains(.accompanied) ? SnapshotSet.size + SnapshotSet.evidenceSize : SnapshotSet.size
+    SnapshotSet.size + (source > 0 ? 1 : 0)
+      + (marks.contains(.accompanied) ? SnapshotSet.evidenceSize : 0)
   }
   /// Octets of all of it.
   var totalCount: Int { fieldCount + dataCount + signatureCount + proofCount }
@@ -35,15 +41,13 @@ struct SnapshotSet {
   init?(_ payload: Span<UInt8>, at position: Int) {
     guard position + SnapshotSet.size <= payload.count else { return nil }
     let flags = payload[position + 2]
-    // The top bit is for later versions.
-    guard flags < 0x80, let kind = RRset.Kind(rawValue: flags & 3),
-      let rank = Rank(rawValue: flags >> 2 & 7),
-      let section = RecordView.Section(rawValue: flags >> 5)
+    guard let kind = RRset.Kind(rawValue: flags & 3), let rank = Rank(rawValue: flags >> 2 & 7),
+      let section = RecordView.Section(rawValue: flags >> 5 & 3)
     else { return nil }
     type = payload.load16(position)
     self.kind = kind
     self.rank = rank
-    self.section = section.rawValue
+    self.section = section
     ttl = payload.load32(position + 3)
     expiry = payload.load32(position + 7)
     count = Int(payload.load16(position + 11))
@@ -52,12 +56,16 @@ struct SnapshotSet {
     guard ttl > 0 && ttl <= UInt32(Int32.max) else { return nil }
     marks = SetMarks(rawValue: payload[position + 15])
     guard marks.isSubset(of: SetMarks.kept.union(.accompanied)) else { return nil }
+    var end = position + SnapshotSet.size
+    if flags & SnapshotSet.sourceFollows != 0 {
+      guard end < payload.count, payload[end] > 0 else { return nil }
+      source = payload[end]
+      end += 1
+    }
     if marks.contains(.accompanied) {
-      guard position + SnapshotSet.size + SnapshotSet.evidenceSize <= payload.count else {
-        return nil
-      }
-      signatureCount = Int(payload.load16(position + SnapshotSet.size))
-      proofCount = Int(payload.load16(position + SnapshotSet.size + 2))
+      guard end + SnapshotSet.evidenceSize <= payload.count else { return nil }
+      signatureCount = Int(payload.load16(end))
+      proofCount = Int(payload.load16(end + 2))
       guard signatureCount + proofCount > 0 else { return nil }
     }
     guard position + totalCount <= payload.count else { return nil }

@@ -19,6 +19,7 @@ public struct SnapshotWriter: ~Copyable {
   private var partType: UInt16 = 0
   private var partMarks: SetMarks = []
   private var partCount = 0
+  private var sources = SnapshotSources()
 
   /// RRsets left out because one block can't hold them.
   public private(set) var skippedSets = 0
@@ -31,6 +32,9 @@ public struct SnapshotWriter: ~Copyable {
   /// Octets after which a block gets no other name: reading one is a slice of work, too, and takes
   /// about a microsecond a name.
   private static let blockFill = 8_192
+
+  /// Octets of a block that entries may take: the servers' addresses come behind them.
+  private static let entriesEnd = SnapshotBlock.size - SnapshotSources.most
 
   /// Names looked at for one block, so that a stretch of expired ones costs bounded time.
   private static let namesPerBlock = 2_048
@@ -85,10 +89,12 @@ public struct SnapshotWriter: ~Copyable {
   }
 
   private func finish(
-    _ kind: SnapshotBlock.Kind, end: Int, entries: Int, in buffer: inout MutableSpan<UInt8>
+    _ kind: SnapshotBlock.Kind, end: Int, entries: Int, sources: Int = 0,
+    in buffer: inout MutableSpan<UInt8>
   ) -> Int {
     let block = SnapshotBlock(
-      kind: kind, payloadCount: end - SnapshotBlock.frame, entryCount: entries, created: created)
+      kind: kind, payloadCount: end - SnapshotBlock.frame, entryCount: entries, created: created,
+      sourceCount: sources)
     block.write(to: &buffer)
     return end
   }
@@ -100,6 +106,7 @@ public struct SnapshotWriter: ~Copyable {
   ) -> Int {
     var position = SnapshotBlock.frame
     var entryCount = 0
+    sources.removeAll()
     var node = cache.place(cursor)
     for _ in 0..<SnapshotWriter.namesPerBlock {
       if node.isNone { break }
@@ -113,7 +120,9 @@ public struct SnapshotWriter: ~Copyable {
     cache.move(cursor, to: node)
     blocks &+= 1
     entries &+= UInt32(entryCount)
-    return finish(.names, end: position, entries: entryCount, in: &buffer)
+    position = sources.write(cache.sources, to: &buffer, at: position)
+    return finish(
+      .names, end: position, entries: entryCount, sources: sources.count, in: &buffer)
   }
 
   /// Writes a name and as many of its RRsets as fit; nothing when there is none to write.
@@ -125,7 +134,7 @@ public struct SnapshotWriter: ~Copyable {
   ) -> Bool {
     let begin = position
     let nameCount = cache.arena.nodeName(node)
-    guard begin + nameCount + 1 <= SnapshotBlock.size else { return false }
+    guard begin + nameCount + 1 <= SnapshotWriter.entriesEnd else { return false }
     var set = firstSet(node, of: cache)
     var written: UInt8 = 0
     var end = begin + nameCount + 1
@@ -135,7 +144,7 @@ public struct SnapshotWriter: ~Copyable {
         let dataCount = SnapshotWriter.dataCount(view)
         let evidence = evidencePlace(view, of: cache)
         let evidenceCount = evidence.map { SnapshotSet.evidenceSize + $0.end - $0.signatures } ?? 0
-        if end + SnapshotSet.size + dataCount + evidenceCount > SnapshotBlock.size {
+        if end + SnapshotSet.size + 1 + dataCount + evidenceCount > SnapshotWriter.entriesEnd {
           if begin > SnapshotBlock.frame || written > 0 {
             close(node, of: cache, begin, written, at: &position, end: end, into: &buffer)
             return false
@@ -206,7 +215,10 @@ public struct SnapshotWriter: ~Copyable {
     into buffer: inout MutableSpan<UInt8>
   ) {
     buffer.store16(view.type.rawValue, end)
-    buffer[end + 2] = view.kind.rawValue | view.rank.rawValue << 2 | view.section.rawValue << 5
+    let source = sources.number(of: view.source)
+    buffer[end + 2] =
+      view.kind.rawValue | view.rank.rawValue << 2 | view.section.rawValue << 5
+      | (source > 0 ? SnapshotSet.sourceFollows : 0)
     buffer.store32(view.ttl, end + 3)
     let expiry = Int64(created) + Int64(view.expiry) - Int64(now)
     buffer.store32(UInt32(clamping: expiry), end + 7)
@@ -214,6 +226,10 @@ public struct SnapshotWriter: ~Copyable {
     buffer.store16(UInt16(dataCount), end + 13)
     buffer[end + 15] = view.marks.rawValue
     end += SnapshotSet.size
+    if source > 0 {
+      buffer[end] = source
+      end += 1
+    }
     if let evidence {
       buffer.store16(UInt16(evidence.proof - evidence.signatures), end)
       buffer.store16(UInt16(evidence.end - evidence.proof), end + 2)

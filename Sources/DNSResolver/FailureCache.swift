@@ -4,6 +4,9 @@ import Memory
 
 /// Questions that failed not long ago, and are not tried again for a while (RFC 9520).
 ///
+/// Where there is room, it also has what people may wonder about: answers that were not kept. These keep
+/// nobody from asking.
+///
 /// A table of fixed size: sets of a few places, chosen by the name's hash; in a full set the entry whose
 /// time is over first gives way.
 struct FailureCache: ~Copyable {
@@ -26,9 +29,12 @@ struct FailureCache: ~Copyable {
     /// With CD, data may be had that fails without.
     var needs: DNSSECNeeds = []
     var nameCount: UInt8 = 0
-    /// Failures in a row.
+    /// Failures in a row; none where there was an answer.
     var failures: UInt8 = 0
     var cause = Failure.Cause.silence
+    var trouble = Trouble(.silence)
+    /// When it happened.
+    var time: UInt64 = 0
     /// When the question may be tried again.
     var until: UInt64 = 0
   }
@@ -59,7 +65,7 @@ struct FailureCache: ~Copyable {
   /// - Returns: whether another question that was still remembered had to give way.
   mutating func remember(
     _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
-    cause: Failure.Cause, now: UInt64
+    cause: Failure.Cause, trouble: Trouble, now: UInt64
   ) -> Bool {
     if let place = place(of: name, hash, type, needs) {
       let entry = entries[place]
@@ -67,26 +73,62 @@ struct FailureCache: ~Copyable {
       let failures = isStill ? min(entry.failures + 1, 32) : 1
       entries[place].failures = failures
       entries[place].cause = cause
+      entries[place].trouble = trouble
+      entries[place].time = now
       entries[place].until = now + FailureCache.life(failures: failures)
       return false
     }
+    let victim = victim(hash)
+    let isForced = entries[victim].epoch == epoch && now < entries[victim].until
+    put(
+      Entry(
+        epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
+        failures: 1, cause: cause, trouble: trouble, time: now,
+        until: now + FailureCache.life(failures: 1)), name, at: victim)
+    return isForced
+  }
+
+  /// Notes why a question's answer was not kept, if that takes no failure's place that still counts.
+  mutating func note(
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds, trouble: Trouble,
+    now: UInt64
+  ) {
+    let place = place(of: name, hash, type, needs) ?? victim(hash)
+    guard entries[place].epoch != epoch || entries[place].until <= now else { return }
+    put(
+      Entry(
+        epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
+        trouble: trouble, time: now, until: now), name, at: place)
+  }
+
+  private mutating func put(_ entry: Entry, _ name: Span<UInt8>, at place: Int) {
+    if entries[place].epoch != epoch { count += 1 }
+    entries[place] = entry
+    names.store(name, in: place)
+  }
+
+  /// The place of a set that is free, or whose entry's time is over first.
+  private func victim(_ hash: UInt32) -> Int {
     let first = FailureCache.firstPlace(hash)
     var victim = first
     for place in first..<first + FailureCache.ways {
-      if entries[place].epoch != epoch {
-        victim = place
-        break
-      }
+      if entries[place].epoch != epoch { return place }
       if entries[place].until < entries[victim].until { victim = place }
     }
-    let isFree = entries[victim].epoch != epoch
-    let isForced = !isFree && now < entries[victim].until
-    if isFree { count += 1 }
-    entries[victim] = Entry(
-      epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
-      failures: 1, cause: cause, until: now + FailureCache.life(failures: 1))
-    names.store(name, in: victim)
-    return isForced
+    return victim
+  }
+
+  /// Visits what is remembered of a name's questions.
+  func visit(_ key: borrowing NameKey, now: UInt64, _ body: (TroubleView) -> Void) {
+    let first = FailureCache.firstPlace(key.hash)
+    for place in first..<first + FailureCache.ways where isEntry(place, key.octets, key.hash) {
+      let entry = entries[place]
+      body(
+        TroubleView(
+          type: entry.type, needs: entry.needs, trouble: entry.trouble,
+          age: now &- min(now, entry.time), failures: Int(entry.failures),
+          blockedFor: entry.until &- min(now, entry.until)))
+    }
   }
 
   /// Forgets that a question failed: it has an answer now.

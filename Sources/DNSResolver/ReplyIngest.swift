@@ -65,6 +65,8 @@ struct ReplyIngest: ~Copyable {
   private var keepsEvidence = false
   /// How the reply was asked for, and whether it has AD.
   private var marks: SetMarks = []
+  /// The number that the cache knows the server by that it came from.
+  private var source: UInt8 = 0
   /// Whether the answer has an address that the name may not have.
   private var isRebound = false
   private let localZones: ZoneSet
@@ -122,12 +124,14 @@ struct ReplyIngest: ~Copyable {
   ///   - position: where its records begin.
   ///   - type: the type asked for.
   ///   - needs: DO and CD of the packet that it is the reply to.
+  ///   - source: the number that the cache knows the server by that it came from.
   ///   - now: the time in seconds.
   mutating func read(
     _ message: Span<UInt8>, _ header: MessageHeader, at position: Int, type: RecordType,
-    needs: DNSSECNeeds, into cache: inout Cache, now: UInt32
+    needs: DNSSECNeeds, source: UInt8, into cache: inout Cache, now: UInt32
   ) -> Verdict {
     questionEnd = position
+    self.source = source
     keepsEvidence = needs.contains(.signatures)
     marks = keepsEvidence ? [] : .withoutDNSSEC
     if needs.contains(.unchecked) { marks.insert(.unchecked) }
@@ -140,7 +144,8 @@ struct ReplyIngest: ~Copyable {
     cache.beginReply()
     let isAuthoritative = header.flags & MessageHeader.Flag.authoritative != 0
     var answer = Origin(
-      rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer, marks: marks)
+      rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer, marks: marks,
+      source: source)
     current.load(question)
     isAtQuestion = true
     var links = 0
@@ -482,7 +487,7 @@ struct ReplyIngest: ~Copyable {
         message, entry.view.type, entry.view.section,
         from: Origin(
           rank: isAuthority ? .authority : .additional, section: entry.view.section,
-          marks: isAuthority ? marks : marks.subtracting(.authentic)),
+          marks: isAuthority ? marks : marks.subtracting(.authentic), source: source),
         into: &cache, now: now)
     }
   }

@@ -100,6 +100,7 @@ extension Resolver {
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
       // More than a message holds; there is nothing larger to ask with.
       noteError(upstream)
+      noteTrouble(index, .tooLarge, upstream)
       giveUp(on: source, index, now: now)
       return
     }
@@ -111,6 +112,7 @@ extension Resolver {
     guard let index = index(handle), questions[index].isStreaming else { return }
     counters.unreachable += 1
     questions[index].cause = .unreachable
+    noteTrouble(index, .unreachable, Int(questions[index].upstream))
     abandonStream(index, now: now)
   }
 
@@ -194,21 +196,24 @@ extension Resolver {
     var needs = questions[index].needs
     let lacksDNSSEC = source.edns == .none && needs.contains(.signatures)
     if lacksDNSSEC { needs.remove(.signatures) }
+    let onceBefore = cache.onceCount
+    let largeBefore = cache.counters.largeSets
     switch ingest.read(
-      packet, header, at: end, type: questions[index].type, needs: needs, into: &cache,
-      now: seconds)
+      packet, header, at: end, type: questions[index].type, needs: needs,
+      source: choice.upstreams[source.upstream].source, into: &cache, now: seconds)
     {
     case .malformed:
       takeMalformed(index, from: source, now: now)
     case .error(let rcode):
       takeError(rcode, index, from: source, now: now)
-    case .referral, .tooLarge:
-      takeNoAnswer(index, from: source, now: now)
+    case .referral: takeNoAnswer(index, .referral, from: source, now: now)
+    case .tooLarge: takeNoAnswer(index, .tooLarge, from: source, now: now)
     case .rebound:
       counters.rebound += 1
       counters.answered += 1
       noteAnswer(
         index, upstream: source.upstream, attempt: source.attempt, count: packet.count, now: now)
+      rememberUnkept(index, .rebound, upstream: source.upstream, now: now)
       finish(index, .rebound)
     case .usable:
       counters.outOfBailiwick += ingest.takeLeftOut()
@@ -216,6 +221,11 @@ extension Resolver {
       if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index, now: now) }
       noteAnswer(
         index, upstream: source.upstream, attempt: source.attempt, count: packet.count, now: now)
+      if cache.onceCount != onceBefore {
+        let isLarge = cache.counters.largeSets != largeBefore
+        rememberUnkept(
+          index, isLarge ? .large : .once, upstream: source.upstream, now: now)
+      }
       finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered)
     }
   }
@@ -230,6 +240,7 @@ extension Resolver {
   private mutating func takeMalformed(_ index: Int, from source: Source, now: UInt64) {
     counters.malformed += 1
     questions[index].cause = .upstreamError
+    noteTrouble(index, .malformed, source.upstream)
     if source.isStream {
       giveUp(on: source, index, now: now)
       return
@@ -273,14 +284,18 @@ extension Resolver {
     default: break
     }
     questions[index].cause = .upstreamError
+    noteTrouble(index, .errorCode, source.upstream, rcode: rcode)
     questions[index].erringUpstreams |= 1 << UInt64(source.upstream)
     giveUp(on: source, index, now: now)
   }
 
   /// Handles a reply that has no answer: a referral, or more than can be kept.
-  private mutating func takeNoAnswer(_ index: Int, from source: Source, now: UInt64) {
+  private mutating func takeNoAnswer(
+    _ index: Int, _ kind: Trouble.Kind, from source: Source, now: UInt64
+  ) {
     noteError(source.upstream)
     questions[index].cause = .upstreamError
+    noteTrouble(index, kind, source.upstream)
     questions[index].erringUpstreams |= 1 << UInt64(source.upstream)
     giveUp(on: source, index, now: now)
   }

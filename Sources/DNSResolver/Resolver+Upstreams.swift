@@ -202,6 +202,7 @@ extension Resolver {
     noteFailure(upstream, .unreachable, sent: attempts[place].sent, now: now)
     questions[index].refusals += 1
     questions[index].cause = .unreachable
+    noteTrouble(index, .unreachable, upstream)
     guard !questions[index].isStreaming, questions[index].firstAttempt == UInt32(place) else {
       return
     }
@@ -220,10 +221,39 @@ extension Resolver {
 
   mutating func rememberFailure(_ index: Int, _ cause: Failure.Cause, now: UInt64) {
     let question = questions[index]
+    var trouble = question.trouble
+    if trouble.kind == .silence {
+      trouble.source = choice.upstreams[Int(question.upstream)].source
+    }
     let isForced = names.rememberFailure(
       in: index, count: Int(question.nameCount), hash: question.nameHash, type: question.type,
-      needs: question.needs, cause: cause, now: now, &failures)
+      needs: question.needs, cause: cause, trouble: trouble, now: now, &failures)
     if isForced { counters.failuresDisplaced += 1 }
+  }
+
+  /// Notes what was in the way of a question, should somebody wonder.
+  ///
+  /// What an upstream said tells more than that another one can't be reached.
+  mutating func noteTrouble(
+    _ index: Int, _ kind: Trouble.Kind, _ upstream: Int,
+    rcode: ResponseCode = ResponseCode(rawValue: 0)
+  ) {
+    let known = questions[index].trouble.kind
+    if kind == .unreachable && known != .silence && known != .unreachable { return }
+    questions[index].trouble.kind = kind
+    questions[index].trouble.rcode = rcode
+    questions[index].trouble.source = choice.upstreams[upstream].source
+  }
+
+  /// Notes why a question's answer is not kept, should somebody wonder.
+  mutating func rememberUnkept(
+    _ index: Int, _ kind: Trouble.Kind, upstream: Int, now: UInt64
+  ) {
+    noteTrouble(index, kind, upstream)
+    let question = questions[index]
+    names.note(
+      in: index, count: Int(question.nameCount), hash: question.nameHash, type: question.type,
+      needs: question.needs, trouble: question.trouble, now: now, &failures)
   }
 
   /// Questions whose failure is remembered at most.
@@ -244,10 +274,19 @@ extension BufferPool {
 
   fileprivate func rememberFailure(
     in index: Int, count: Int, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
-    cause: Failure.Cause, now: UInt64, _ failures: inout FailureCache
+    cause: Failure.Cause, trouble: Trouble, now: UInt64, _ failures: inout FailureCache
   ) -> Bool {
     failures.remember(
       octets(in: index, count: count), hash: hash, type: type, needs: needs, cause: cause,
+      trouble: trouble, now: now)
+  }
+
+  fileprivate func note(
+    in index: Int, count: Int, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
+    trouble: Trouble, now: UInt64, _ failures: inout FailureCache
+  ) {
+    failures.note(
+      octets(in: index, count: count), hash: hash, type: type, needs: needs, trouble: trouble,
       now: now)
   }
 

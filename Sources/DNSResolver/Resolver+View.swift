@@ -8,15 +8,17 @@ extension Resolver {
   /// Visits what is in flight.
   public func visitInFlight(_ body: (InFlightView, Span<UInt8>) -> Void) {
     for index in 0..<questions.end where questions.contains(index) {
-      let question = questions[index]
       body(
-        InFlightView(
-          type: question.type, needs: question.needs, started: question.started,
-          attempts: Int(question.attemptCount),
-          upstream: Int(question.upstream), waiters: Int(question.waiterCount),
-          isStreaming: question.isStreaming),
-        names.octets(in: index, count: Int(question.nameCount)))
+        inFlightView(index), names.octets(in: index, count: Int(questions[index].nameCount)))
     }
+  }
+
+  func inFlightView(_ index: Int) -> InFlightView {
+    let question = questions[index]
+    return InFlightView(
+      type: question.type, needs: question.needs, started: question.started,
+      attempts: Int(question.attemptCount), upstream: Int(question.upstream),
+      waiters: Int(question.waiterCount), isStreaming: question.isStreaming)
   }
 
   /// A question in flight, for people.

@@ -72,6 +72,8 @@ public struct Resolver: ~Copyable {
     var mismatches: UInt8 = 0
     /// What was in the way last.
     var cause = Failure.Cause.silence
+    /// The same, for people.
+    var trouble = Trouble(.silence)
     /// Whether it goes out in lower case.
     var isFolded = false
     /// Whether TCP is to tell whose reply had another letter case.

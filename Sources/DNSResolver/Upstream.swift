@@ -61,6 +61,11 @@ struct Upstream: BitwiseCopyable {
 
   var cookie = UpstreamCookie()
 
+  // MARK: Origin
+
+  /// The number that the cache knows its address by; 0 for none.
+  var source: UInt8 = 0
+
   // MARK: Figures
 
   /// Attempts whose reply would still be good.

@@ -102,6 +102,24 @@ struct UpstreamChoice: ~Copyable {
     return best(of: left, now: now).upstream
   }
 
+  /// All upstreams in the order in which a question that is asked now comes to them.
+  func order(now: UInt64) -> [(upstream: Int, turn: QuestionFacts.Turn)] {
+    let first = up == 0 ? 0 : findFavourites(now: now)
+    func turn(_ upstream: Int) -> QuestionFacts.Turn {
+      let bit: UInt64 = 1 << UInt64(upstream)
+      if first & bit != 0 { return .first }
+      if up & bit != 0 { return .later }
+      return upstreams[upstream].isGivenUp(now: now) ? .never : .last
+    }
+    func score(_ upstream: Int) -> UInt64 { upstreams[upstream].score(now: now) }
+    var order: [(upstream: Int, turn: QuestionFacts.Turn)] = []
+    for wanted in [QuestionFacts.Turn.first, .later, .last, .never] {
+      let some = (0..<count).filter { turn($0) == wanted }
+      order += some.sorted { score($0) < score($1) }.map { ($0, wanted) }
+    }
+    return order
+  }
+
   /// The upstream with the least score of some, at least one, a bit each; the first of equals.
   private func best(of upstreamBits: UInt64, now: UInt64) -> (upstream: Int, score: UInt64) {
     var best = upstreamBits.trailingZeroBitCount

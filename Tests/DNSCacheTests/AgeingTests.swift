@@ -67,12 +67,34 @@ struct AgeingTests {
       of: lab.key("a.example.net."), type: .a, needs: .signatures, now: lab.now)
     #expect(lab.ask("a.example.net.", .a).answers == ["a.example.net. 200 IN A 192.0.2.1"])
     #expect(Self.noted(lab) == [])
-    lab.pass(179)
+    // To the nearest power of ten: a hundredth of the TTL.
+    lab.pass(169)
     _ = lab.ask("a.example.net.", .a)
     #expect(Self.noted(lab) == [])
     lab.pass(1)
     _ = lab.ask("a.example.net.", .a)
     #expect(Self.noted(lab).count == 1)
+  }
+
+  @Test func `a day's TTL is noted four times at most, and stays what it was`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 86400 A 192.0.2.1")
+    var count = 0
+    var left: UInt32 = 86_400
+    while left > 1 {
+      let step = max(1, left / 100)
+      left -= step
+      lab.pass(step)
+      _ = lab.ask("a.example.net.", .a)
+      guard !Self.noted(lab).isEmpty else { continue }
+      count += 1
+      lab.cache.noteRenewal(
+        of: lab.key("a.example.net."), type: .a, needs: .signatures, now: lab.now)
+    }
+    #expect(count == 4)
+    var ttl: UInt32 = 0
+    lab.cache.visitSets(of: lab.key("a.example.net."), now: lab.now) { ttl = $0.ttl }
+    #expect(ttl == 86_400)
   }
 
   @Test func `short-lived, negative and stale data, and what may be used once, is not noted`() {

@@ -7,6 +7,8 @@ final class Lab {
   var cache: Cache
   /// The cache's clock.
   var now: UInt32
+  /// The number of the server that what is inserted came from.
+  var source: UInt8 = 0
   /// Seconds since 1970.
   var wallClock: Int64 = 1_800_000_000
 
@@ -84,7 +86,8 @@ final class Lab {
     return cache.insert(
       owner: key(wire: wire), type: type, ttl: ttl, records: data.span,
       evidence: Evidence(signatures: signatures.span, proof: proof.span),
-      from: Origin(rank: rank, section: section, marks: marks), once: once, now: now)
+      from: Origin(rank: rank, section: section, marks: marks, source: source), once: once, now: now
+    )
   }
 
   private func record(_ line: String) -> Record {
@@ -122,7 +125,7 @@ final class Lab {
       owner: key(name), type: type,
       soa: soa.map { Cache.NegativeSOA(zoneCount: $0.name.wire.count, ttl: $0.ttl) },
       soaData: data.span, evidence: Evidence(signatures: signatures.span, proof: proof.span),
-      from: Origin(rank: rank, section: .authority, marks: marks), now: now)
+      from: Origin(rank: rank, section: .authority, marks: marks, source: source), now: now)
   }
 
   // MARK: Asking
@@ -230,7 +233,8 @@ final class Lab {
       }
       lines.append(
         "\(name) \(set.expiry - now)/\(set.ttl) \(set.type) \(set.kind) \(set.rank.word) "
-          + "\(set.section) \(set.count) \(set.marks.words)\(zone) \(data)")
+          + "\(set.section) \(set.count) \(set.marks)\(zone) \(data) "
+          + (cache.source(set.source).map { "\($0.address) \($0.port)" } ?? "unknown"))
     }
     return lines.sorted()
   }

@@ -131,7 +131,7 @@ struct SnapshotDamageTests {
     }
   }
 
-  @Test(arguments: [0, 1, 2, 4, 255] as [UInt8])
+  @Test(arguments: [0, 1, 2, 5, 255] as [UInt8])
   func `a file of another version is left alone`(version: UInt8) {
     let start = SnapshotFile.block(kind: 0, entries: 0, version: version, [1, 2, 3])
     let lab = SnapshotTests.filled()
@@ -162,6 +162,30 @@ struct SnapshotDamageTests {
         + SnapshotFile.end(1, 1, 1, 1))
     lab.cache._checkInvariants()
     return result
+  }
+
+  @Test func `impossible servers are damage`() {
+    let entry = Self.name + [1] + SnapshotFile.set(source: 1)
+    let good = SnapshotFile.source([192, 0, 2, 1])
+    let cases: [(what: String, sources: UInt8, octets: [UInt8], isFine: Bool)] = [
+      ("as it should be", 1, good, true),
+      ("a family that is none", 1, SnapshotFile.source(family: 5, [192, 0, 2, 1]), false),
+      ("IPv4 with more octets", 1, SnapshotFile.source([1, 192, 0, 2, 1]), false),
+      ("more than there are", 2, good, false),
+      ("fewer than there are", 1, good + good, false),
+      ("more than may be", 255, (0..<255).flatMap { _ in good }, false),
+    ]
+    for (what, sources, octets, isFine) in cases {
+      let block = SnapshotFile.block(kind: 1, entries: 1, sources: sources, entry + octets)
+      let lab = Lab()
+      let result = lab.restore(SnapshotFile.start + block + SnapshotFile.end(1, 1, 1, 1))
+      #expect(result.isComplete == isFine && (result.damaged == 0) == isFine, "\(what)")
+      lab.cache._checkInvariants()
+    }
+    let start = SnapshotFile.block(
+      kind: 0, entries: 0, sources: 1,
+      SnapshotFile.number(65_536, octets: 4) + [UInt8](repeating: 0, count: 12))
+    #expect(Lab().restore(start + SnapshotFile.end(0, 0, 0, 0)).damaged > 0)
   }
 
   @Test func `an entry as it should be is taken`() {
@@ -213,7 +237,9 @@ struct SnapshotDamageTests {
       ("rank 0", set(SnapshotFile.set(flags: 0))),
       ("rank 6", set(SnapshotFile.set(flags: 6 << 2))),
       ("section 3", set(SnapshotFile.set(flags: 4 << 2 | 3 << 5))),
-      ("top bit of the flags", set(SnapshotFile.set(flags: 4 << 2 | 0x80))),
+      ("a server's number that doesn't follow", set(SnapshotFile.set(flags: 4 << 2 | 0x80))),
+      ("a server's number that is 0", set(SnapshotFile.set(source: 0))),
+      ("a server that the block doesn't have", set(SnapshotFile.set(source: 1))),
       ("TTL 0", set(SnapshotFile.set(ttl: 0))),
       ("TTL with the top bit", set(SnapshotFile.set(ttl: 1 << 31))),
       ("no records", set(SnapshotFile.set(count: 0, data: []))),
@@ -259,7 +285,7 @@ struct SnapshotDamageTests {
         set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: [255] + soa))
       ),
       ("to be used once", set(SnapshotFile.set(marks: 1))),
-      ("an unknown mark", set(SnapshotFile.set(marks: 32))),
+      ("an unknown mark", set(SnapshotFile.set(marks: 128))),
       ("evidence without any", set(SnapshotFile.signedSet())),
       ("evidence beyond the payload", set(SnapshotFile.set(marks: 16))),
       ("evidence that is not announced", set(SnapshotFile.signedSet(proof: proof, marks: 0))),

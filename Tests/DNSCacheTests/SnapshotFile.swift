@@ -21,9 +21,10 @@ enum SnapshotFile {
   }
 
   static func block(
-    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 3, _ payload: [UInt8]
+    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 4,
+    sources: UInt8 = 0, _ payload: [UInt8]
   ) -> [UInt8] {
-    var block = magic + [version, ~version, kind, 0]
+    var block = magic + [version, ~version, kind, sources]
     block += number(payload.count, octets: 4) + number(entries, octets: 4)
     block += number(created, octets: 4) + [UInt8](repeating: 0, count: 8) + payload
     block.replaceSubrange(24..<32, with: checksum(block))
@@ -45,10 +46,17 @@ enum SnapshotFile {
   /// One RRset of an entry.
   static func set(
     type: Int = 1, flags: UInt8 = 5 << 2, ttl: Int = 300, expiry: Int = 1_800_000_300,
-    count: Int = 1, data: [UInt8] = [0, 4, 192, 0, 2, 1], marks: UInt8 = 0
+    count: Int = 1, data: [UInt8] = [0, 4, 192, 0, 2, 1], marks: UInt8 = 0, source: UInt8? = nil
   ) -> [UInt8] {
-    number(type, octets: 2) + [flags] + number(ttl, octets: 4) + number(expiry, octets: 4)
-      + number(count, octets: 2) + number(data.count, octets: 2) + [marks] + data
+    let flags = flags | (source == nil ? 0 : 0x80)
+    return number(type, octets: 2) + [flags] + number(ttl, octets: 4) + number(expiry, octets: 4)
+      + number(count, octets: 2) + number(data.count, octets: 2) + [marks]
+      + (source.map { [$0] } ?? []) + data
+  }
+
+  /// A server behind the entries of a block.
+  static func source(family: UInt8 = 4, _ address: [UInt8], port: Int = 53) -> [UInt8] {
+    [family] + [UInt8](repeating: 0, count: 16 - address.count) + address + number(port, octets: 2)
   }
 
   /// One RRset of an entry that has signatures or a proof.

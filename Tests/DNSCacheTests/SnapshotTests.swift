@@ -41,6 +41,7 @@ struct SnapshotTests {
       let section = RankTests.section(rank)
       let marks = DNSSECTests.allMarks.randomElement(using: &random) ?? []
       let isSigned = index % 4 == 0
+      lab.source = lab.cache.number(of: source(index % 5))
       switch Int.random(in: 0..<8, using: &random) {
       case 0, 1, 2:
         lab.insert(
@@ -65,6 +66,12 @@ struct SnapshotTests {
       if index % 2 == 0 { lab.cache.dropEphemeral() }
     }
     return lab
+  }
+
+  private static func source(_ number: Int) -> Source {
+    number % 2 == 0
+      ? Source(IPAddress(v4: 0xC000_0200 + UInt32(number)), port: 53)
+      : Source(IPAddress(v6High: 0x2001_0DB8_0000_0000, low: UInt64(number)), port: 5_353)
   }
 
   // MARK: Round trips
@@ -147,6 +154,66 @@ struct SnapshotTests {
     let needs: DNSSECNeeds = [.signatures, .unchecked]
     #expect(
       other.ask("a.example.net.", .a, needs).bytes == lab.ask("a.example.net.", .a, needs).bytes)
+  }
+
+  @Test func `servers are written as the document says`() {
+    let lab = Lab()
+    // Numbers that the block doesn't need.
+    for number in 100..<110 { _ = lab.cache.number(of: Self.source(number)) }
+    lab.source = lab.cache.number(of: Self.source(1))
+    lab.insert("a.example.net. 300 A 192.0.2.1")
+    lab.source = lab.cache.number(of: Self.source(2))
+    lab.insert("b.example.net. 300 A 192.0.2.1")
+    lab.source = 0
+    lab.insert("c.example.net. 300 A 192.0.2.1")
+    var payload = lab.wire("a.example.net.") + [1] + SnapshotFile.set(source: 1)
+    payload += lab.wire("b.example.net.") + [1] + SnapshotFile.set(source: 2)
+    payload += lab.wire("c.example.net.") + [1] + SnapshotFile.set()
+    payload += SnapshotFile.source(
+      family: 6, [0x20, 1, 0x0D, 0xB8] + [UInt8](repeating: 0, count: 11) + [1], port: 5_353)
+    payload += SnapshotFile.source([192, 0, 2, 2])
+    #expect(
+      lab.snapshotBlocks()[1] == SnapshotFile.block(kind: 1, entries: 3, sources: 2, payload))
+    // Another cache knows the same servers by other numbers.
+    let other = Self.restarted(lab)
+    _ = other.cache.number(of: Self.source(2))
+    #expect(other.restore(lab.snapshot()).isComplete)
+    #expect(other.contents() == lab.contents())
+  }
+
+  @Test func `a file of version 3 is read, its servers unknown`() {
+    let lab = Lab()
+    let entries = lab.wire("a.example.net.") + [1] + SnapshotFile.set()
+    let start = SnapshotFile.block(
+      kind: 0, entries: 0, version: 3,
+      SnapshotFile.number(65_536, octets: 4) + [UInt8](repeating: 0, count: 12))
+    let names = SnapshotFile.block(kind: 1, entries: 1, version: 3, entries)
+    let end = SnapshotFile.block(
+      kind: 2, entries: 0, version: 3,
+      [1, 1, 1, 1].flatMap { SnapshotFile.number($0, octets: 4) })
+    let result = lab.restore(start + names + end)
+    #expect(result.isComplete && result.restored == 1 && result.unknownVersion == nil)
+    #expect(lab.contents().count == 1 && lab.contents()[0].hasSuffix("unknown"))
+  }
+
+  @Test func `at most 254 servers are told apart, and a counter says so`() {
+    let lab = Lab()
+    for number in 0..<254 {
+      #expect(lab.cache.number(of: Self.source(number)) == UInt8(number + 1))
+    }
+    #expect(lab.cache.number(of: Self.source(254)) == 0)
+    #expect(lab.cache.number(of: Self.source(7)) == 8)
+    #expect(lab.cache.counters.sourcesLimit == 1)
+    #expect(lab.cache.source(8) == Self.source(7) && lab.cache.source(0) == nil)
+    #expect(lab.cache.source(255) == nil)
+    // All of them in one block.
+    for number in 0..<254 {
+      lab.source = UInt8(number + 1)
+      lab.insert("n\(number).example.net. 300 A 192.0.2.1")
+    }
+    let other = Self.restarted(lab)
+    #expect(other.restore(lab.snapshot()).isComplete)
+    #expect(other.contents() == lab.contents())
   }
 
   @Test func `an empty cache has a complete snapshot`() {
