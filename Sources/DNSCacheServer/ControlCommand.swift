@@ -7,7 +7,8 @@ struct ControlCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ctl", abstract: "Ask or tell a running server.",
     subcommands: [
-      Status.self, Stats.self, CacheCommand.self, InFlight.self, Upstreams.self, Stop.self,
+      Status.self, Stats.self, CacheCommand.self, Explain.self, InFlight.self, Upstreams.self,
+      Stop.self,
     ])
 
   /// What every verb takes.
@@ -69,6 +70,24 @@ struct ControlCommand: ParsableCommand {
       abstract: "Each upstream: whether it answers, how fast, and what it doesn't understand.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .upstreams } }
+  }
+
+  struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "explain",
+      abstract: "What a client gets that asks for a name, and why.",
+      discussion: """
+        Tells what the cache has, since when, from whom and until when, who would be asked, what failed \
+        last, and which rules and limits had a say. Asking changes nothing.
+        """)
+    @Argument(help: "A domain name.") var name: String
+    @Argument(help: "A record type; A if none is given.") var type: String?
+    @OptionGroup var options: Options
+    func run() throws {
+      try options.perform { () throws(ControlVerb.Refusal) in
+        .explain(try ControlVerb.name(name), try ControlVerb.type(type))
+      }
+    }
   }
 
   struct Stop: ParsableCommand {

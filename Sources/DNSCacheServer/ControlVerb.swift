@@ -11,6 +11,7 @@ enum ControlVerb {
   case stats
   case show(Name, RecordType?)
   case names(IPAddress)
+  case explain(Name, RecordType?)
   case flush(Name, RecordType?, tree: Bool)
   case flushNegative
   case dump
@@ -27,6 +28,12 @@ enum ControlVerb {
     case .show(let name, let type):
       (.get, "cache/show?name=\(ControlVerb.encoded("\(name)"))" + ControlVerb.parameter(type))
     case .names(let address): (.get, "cache/names?address=\(address)")
+    case .explain(let name, let type):
+      (
+        .get,
+        ControlVerb.explainRoot + ControlVerb.encoded("\(name)")
+          + (type.map { "?type=\($0)" } ?? "")
+      )
     case .flush(let name, let type, let tree):
       (
         .post,
@@ -44,6 +51,8 @@ enum ControlVerb {
 
   /// What every path begins with.
   static let root = "/api/v1/"
+  /// What precedes the name to be explained.
+  private static let explainRoot = "explain/"
 
   private static func parameter(_ type: RecordType?) -> String {
     type.map { "&type=\($0)" } ?? ""
@@ -77,12 +86,17 @@ enum ControlVerb {
       throw Refusal(status: 404, sentence: "no such page: \(path)")
     }
     func value(_ name: String) -> String? { query.first { $0.name == name }?.value }
+    let rest = String(path.dropFirst(ControlVerb.root.count))
     self =
-      switch String(path.dropFirst(ControlVerb.root.count)) {
+      switch rest {
       case "status": .status
       case "stats": .stats
       case "cache/show":
         .show(try ControlVerb.name(value("name")), try ControlVerb.type(value("type")))
+      case _ where rest.hasPrefix(ControlVerb.explainRoot):
+        .explain(
+          try ControlVerb.name(String(rest.dropFirst(ControlVerb.explainRoot.count))),
+          try ControlVerb.type(value("type")))
       case "cache/names": .names(try ControlVerb.address(value("address")))
       case "cache/flush" where value("negative") != nil: .flushNegative
       case "cache/flush":

@@ -63,6 +63,8 @@ extension Core {
             ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
             ("no_room", .count(cache.noRoom)), ("large_rrsets", .count(cache.largeSets)),
             ("rrsets_per_name_limit", .count(cache.setsPerNameLimit)),
+            ("sources", .count(frontend.cache.sourceCount)),
+            ("sources_limit_reached", .count(cache.sourcesLimit)),
           ])
         ),
         (
@@ -211,6 +213,7 @@ extension Core {
         // Seconds since its time was over.
         ("stale", left > 0 ? .none : .count(-left)), ("type", .text(type)),
         ("rank", .text(set.rank.word)), ("section", .text("\(set.section)")),
+        ("upstream", sourceReport(set.source)),
         ("flags", .text(flags)), ("data", .text(data)),
       ])
     }

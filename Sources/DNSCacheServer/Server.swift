@@ -79,6 +79,9 @@ final class Server {
       EndOfTurn(on: loop) { [core] in core.value.finishTurn() },
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
     try listen(budget.streams)
+    for (number, address) in settings.upstreams.enumerated() {
+      core.value.setSource(of: number, to: address)
+    }
     core.value.upstreams = UpstreamSockets(
       on: loop, upstreams: settings.upstreams, perUpstream: budget.socketsPerUpstream, core: core,
       logger: logger)

@@ -27,6 +27,14 @@ struct SpecialNames: ~Copyable {
     return Place(zone: zone, kind: kinds[zone], isApex: zones.name(zone).count == name.count)
   }
 
+  /// Looks up a name that is asked for; nothing when the question is for upstream all the same.
+  func place(of name: Span<UInt8>, asked type: RecordType) -> Place? {
+    guard let place = place(of: name) else { return nil }
+    // The parent zone's data: signed proof that the zone is not (RFC 6303 §4, RFC 8375 §4).
+    if type == .ds && place.isApex && place.kind.isDelegated { return nil }
+    return place
+  }
+
   /// A zone's name.
   @_lifetime(borrow self)
   func name(_ zone: Int) -> Span<UInt8> { zones.name(zone) }
@@ -38,9 +46,7 @@ extension Frontend {
   /// - Returns: the message's octets, or nothing when it is for upstream to know.
   @inline(never)
   func composeSpecial(_ header: Header, into writer: inout MessageWriter) -> Int? {
-    guard let place = special.place(of: key.octets) else { return nil }
-    // The parent zone's data: signed proof that the zone is not (RFC 6303 §4, RFC 8375 §4).
-    if header.type == .ds && place.isApex && place.kind.isDelegated { return nil }
+    guard let place = special.place(of: key.octets, asked: header.type) else { return nil }
     writer.limit = header.limit - header.optOctets
     let mark = writer.mark
     var flags = Frontend.responseFlags(header.flags)

@@ -1,10 +1,12 @@
 /// Seconds since 1970 as RRSIG writes them, YYYYMMDDHHmmSS in UTC (RFC 4034 §3.2).
 ///
 /// The number is taken as it stands, which is right until 2106.
-struct Timestamp {
-  let seconds: UInt32
+public struct Timestamp {
+  /// Seconds since 1970.
+  public let seconds: UInt32
 
-  init(seconds: UInt32) { self.seconds = seconds }
+  /// Takes a number of seconds.
+  public init(seconds: UInt32) { self.seconds = seconds }
 
   /// Reads 14 digits of a real date and time, or up to 10 digits of seconds.
   init?(_ text: ArraySlice<UInt8>) {
@@ -36,7 +38,16 @@ struct Timestamp {
   /// Days from 1 March of the year 0 to 1 January 1970.
   private static let daysTo1970 = 719_468
 
-  var text: String {
+  var text: String { fields.joined() }
+
+  /// The same for people, as in "2026-11-23 18:30:05".
+  public var dateAndTime: String {
+    let fields = fields
+    return fields[0...2].joined(separator: "-") + " " + fields[3...].joined(separator: ":")
+  }
+
+  /// Year, month, day, hour, minute and second, each with all its digits.
+  private var fields: [String] {
     let days = Int(seconds) / 86_400 + Timestamp.daysTo1970
     let era = days / 146_097
     let dayOfEra = days % 146_097
@@ -49,6 +60,6 @@ struct Timestamp {
     let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
     let clock = Int(seconds) % 86_400
     let twoDigits = [month, day, clock / 3600, clock / 60 % 60, clock % 60]
-    return "\(year)" + twoDigits.map { $0 < 10 ? "0\($0)" : "\($0)" }.joined()
+    return ["\(year)"] + twoDigits.map { $0 < 10 ? "0\($0)" : "\($0)" }
   }
 }

@@ -62,6 +62,9 @@ final class ControlAPI {
       reply.send(core.value.showReport(name, type), empty: "\(name): nothing in the cache")
     case .names(let address):
       reply.send(core.value.namesReport(address), empty: "\(address): no name in the cache")
+    case .explain(let name, let type):
+      let story = core.value.explain(name, type ?? .a, upstreams: server.settings.upstreams)
+      reply.send(story.report, as: story.text)
     case .inFlight: reply.send(core.value.inFlightReport(), empty: "nothing in flight")
     case .upstreams: reply.send(core.value.upstreamsReport(server.settings.upstreams))
     case .flush(let name, let type, let tree):
@@ -262,6 +265,12 @@ final class ControlReply {
     var text = isText ? report.text : report.json + "\n"
     if isText, text.isEmpty, let empty { text = empty + "\n" }
     responder.send(status: 200, contentType: contentType, body: text)
+  }
+
+  /// Sends a report that people read as a text of its own.
+  func send(_ report: Report, as text: String) {
+    responder.send(
+      status: 200, contentType: contentType, body: isText ? text : report.json + "\n")
   }
 
   /// Sends rows, and says so when there are more; as JSON, by a last row `{"more":true}`.

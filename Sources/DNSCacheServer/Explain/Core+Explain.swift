@@ -1,0 +1,145 @@
+import DNSCache
+import DNSFrontend
+import DNSResolver
+import DNSWire
+import EventLoop
+
+// What `ctl explain` tells of a name.
+
+extension Core {
+  /// What a client gets that asks for a name now, and why.
+  ///
+  /// - Parameter upstreams: their addresses by their numbers.
+  func explain(_ name: Name, _ type: RecordType, upstreams: [SocketAddress]) -> NameStory {
+    let now = EventLoop.now()
+    let wire = name.lowercased.wire
+    let facts = frontend.explain(wire, type: type, now: now)
+    let last = facts.links.last?.name ?? wire
+    var story = NameStory(
+      name: "\(name.lowercased)", type: "\(type)",
+      answer: Core.answer(facts, now: now, upstreams: upstreams),
+      question: "\(Core.text(last.span)) \(type)")
+    let clock = (now: UInt32(truncatingIfNeeded: now / 1000), wall: EventLoop.wallClock())
+    for link in facts.links {
+      for (index, set) in link.sets.enumerated() where story.sets.count < NameStory.setsShown {
+        story.sets.append(
+          known(set, owner: Core.text(link.name.span), isUsed: index == link.used, clock))
+      }
+    }
+    switch facts.course {
+    case .special, .unasked: break
+    default:
+      story.wouldAsk = facts.question.order.map { candidate in
+        Core.candidate(candidate, facts.question.views, upstreams)
+      }
+    }
+    if let view = facts.question.inFlight {
+      story.inFlight = .object([
+        ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
+        ("upstream", .text("\(upstreams[view.upstream])")), ("waiting", .count(view.waiters)),
+      ])
+    }
+    story.failures = facts.question.troubles.map { view in
+      NameStory.PastFailure(
+        type: "\(view.type)", reason: view.trouble.words,
+        upstream: frontend.cache.source(view.trouble.source)?.text, age: view.age,
+        count: view.failures, blockedFor: view.blockedFor)
+    }
+    story.rules = rules(facts, wire, type)
+    return story
+  }
+
+  private func known(
+    _ set: RRset, owner: String, isUsed: Bool, _ clock: (now: UInt32, wall: Int64)
+  ) -> NameStory.KnownSet {
+    var data: [String] = []
+    frontend.cache.visitRecords(of: set) { octets in
+      guard data.count < NameStory.recordsShown else { return }
+      data.append(
+        RDataText.text(type: set.kind == .records ? set.type : .soa, rdata: octets))
+    }
+    if set.kind != .records { data = data.map { "SOA \($0)" } }
+    let left = Int(set.expiry) - Int(clock.now)
+    let until = clock.wall + Int64(left)
+    return NameStory.KnownSet(
+      name: owner, type: set.kind == .noName ? "ANY" : "\(set.type)",
+      kind: set.kind == .records ? "records" : set.kind == .noData ? "nodata" : "nxdomain",
+      count: set.kind == .records ? set.count : data.count, data: data, ttl: Int(set.ttl),
+      since: until - Int64(set.ttl), until: until, left: left, rank: set.rank.word,
+      section: "\(set.section)", flags: set.marks.words.joined(separator: " "),
+      upstream: frontend.cache.source(set.source)?.text, isUsed: isUsed)
+  }
+
+  private static func candidate(
+    _ candidate: QuestionFacts.Candidate, _ views: [UpstreamView], _ addresses: [SocketAddress]
+  ) -> NameStory.Candidate {
+    let view = views.first { $0.number == candidate.upstream }
+    var packet: [String] = []
+    if let view {
+      packet.append(view.udpSize == 0 ? "no EDNS" : "EDNS \(view.udpSize)")
+      packet.append("cookies \(view.cookies.rawValue)")
+      packet.append(view.isFolded ? "lower case" : "random case")
+    }
+    return NameStory.Candidate(
+      upstream: "\(addresses[candidate.upstream])", turn: candidate.turn.rawValue,
+      state: view?.state.rawValue ?? "unknown", roundTrip: view?.roundTrip,
+      packet: packet.joined(separator: ", "),
+      failure: view?.cause.map { ($0.words, view?.sinceFailure ?? 0) })
+  }
+
+  // MARK: What becomes of the question
+
+  private static func answer(
+    _ facts: NameFacts, now: UInt64, upstreams: [SocketAddress]
+  ) -> (course: String, rcode: String?, sentence: String) {
+    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    func stale(_ before: String, else without: String) -> (String?, String) {
+      guard let rcode = facts.staleAnswer else { return ("SERVFAIL", "\(before) \(without)") }
+      return (
+        "\(rcode)", "\(before) A client gets \(rcode) from what is stale, with a TTL of 30 s."
+      )
+    }
+    switch facts.course {
+    case .hit(let rcode):
+      let left = facts.links.compactMap { link in link.used.map { link.sets[$0].expiry } }.min()
+      let rest = Elapsed.text(seconds: Int(left ?? seconds) - Int(seconds))
+      return ("hit", "\(rcode)", "A client gets \(rcode) from the cache, for \(rest) more.")
+    case .special(let zone):
+      return (
+        "local", nil,
+        "Answered here: \(text(zone.span)) is a special zone, which upstream is not asked about."
+      )
+    case .unasked:
+      return ("unasked", nil, "No record has this type; upstream is not asked for it.")
+    case .endless:
+      return (
+        "endless", "SERVFAIL", "A client gets SERVFAIL: aliases form a loop or too long a chain."
+      )
+    case .joins:
+      let view = facts.question.inFlight
+      let age = Elapsed.text(milliseconds: now &- (view?.started ?? now))
+      return (
+        "joins", nil,
+        "It is being asked already, for \(age), and a client waits with \(view?.waiters ?? 0) others."
+      )
+    case .failsAgain:
+      let (rcode, sentence) = stale(
+        "It failed not long ago and is not asked again yet.", else: "A client gets SERVFAIL.")
+      return ("fails", rcode, sentence)
+    case .failsForAll:
+      let (rcode, sentence) = stale(
+        "Every upstream has been silent for long; they are only probed.",
+        else: "A client gets SERVFAIL.")
+      return ("fails", rcode, sentence)
+    case .asks:
+      guard let first = facts.question.order.first else { return ("asks", nil, "Nobody is there.") }
+      let sentence = "Nothing in the cache answers it: \(upstreams[first.upstream]) is asked first."
+      guard let rcode = facts.staleAnswer else { return ("asks", nil, sentence) }
+      let patience = FrontendSettings.stalePatience
+      return (
+        "asks", nil,
+        "\(sentence) When no answer comes within \(patience) ms a client gets \(rcode) from what is stale."
+      )
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import DNSCache
+import DNSFrontend
+import DNSResolver
+import DNSWire
+
+// The rules and limits that touched a name, for `ctl explain`.
+
+extension Core {
+  /// The rules that had a say in what is known of a name, and in what becomes of a question for it.
+  func rules(
+    _ facts: NameFacts, _ name: [UInt8], _ type: RecordType
+  ) -> [(rule: String, sentence: String)] {
+    var rules: [(rule: String, sentence: String)] = []
+    func add(_ rule: String, _ sentence: String) {
+      if !rules.contains(where: { $0.rule == rule && $0.sentence == sentence }) {
+        rules.append((rule, sentence))
+      }
+    }
+    if case .special(let zone) = facts.course {
+      add("special-zones", "names in \(Core.text(zone.span)) are answered here")
+    }
+    let sets = facts.links.flatMap(\.sets)
+    for set in sets {
+      rulesOfTime(set, add)
+      if !set.rank.answersQuestions {
+        add(
+          "rank",
+          "\(set.type) from section \(set.section) helps to find others, and is never given as an answer"
+        )
+      }
+      if set.marks.contains(.unchecked) {
+        add("checking-disabled", "what was asked for with CD is given to clients with CD only")
+      }
+    }
+    for view in facts.question.troubles {
+      rulesOfTrouble(view, add)
+    }
+    if case .endless = facts.course {
+      add("cname-chain", "at most \(Cache.longestChain) aliases are followed")
+    }
+    return rules
+  }
+
+  private func rulesOfTime(_ set: RRset, _ add: (String, String) -> Void) {
+    let limits = frontend.cache.limits
+    if set.marks.contains(.shortened) {
+      let isNegative = set.kind != .records && set.ttl == limits.maximumNegativeTTL
+      let rule = isNegative ? "max-negative-ttl" : "max-ttl"
+      add(rule, "\(Core.word(set)) came with a longer TTL, which was cut to \(set.ttl) s")
+    }
+    if set.marks.contains(.prolonged) {
+      add("min-ttl", "\(Core.word(set)) came with a shorter TTL, which was raised to \(set.ttl) s")
+    }
+    if set.kind != .records {
+      add(
+        "negative-caching",
+        "that there is no \(set.kind == .noName ? "such name" : "\(set.type)") is believed for as long as the zone's SOA says"
+      )
+    }
+    if frontend.cache.isStale(set, now: Core.seconds()) {
+      add(
+        "serve-stale",
+        "\(Core.word(set)) is kept for \(Elapsed.text(seconds: Int(limits.staleAge))) after its time, for when upstream fails"
+      )
+    }
+  }
+
+  private func rulesOfTrouble(_ view: TroubleView, _ add: (String, String) -> Void) {
+    if view.blockedFor > 0 {
+      let flags = view.needs.isEmpty ? "" : " with \(view.needs.words.joined(separator: " "))"
+      add(
+        "failure-cache",
+        "\(view.type)\(flags) failed \(Elapsed.text(milliseconds: view.age)) ago and is asked again in \(Elapsed.text(milliseconds: view.blockedFor)) (RFC 9520)"
+      )
+    }
+    switch view.trouble.kind {
+    case .rebound:
+      add(
+        "rebind-protection",
+        "upstream gave a local address for \(view.type), which this name may not have; see --rebind-allow"
+      )
+    case .once:
+      add(
+        "not-kept",
+        "the last answer for \(view.type) had a TTL of zero, or no SOA that says how long: it was given once"
+      )
+    case .large:
+      add(
+        "large-rrset",
+        "the last answer for \(view.type) had more than \(Cache.recordsPerSet) records or \(Cache.octetsPerSet) octets: it was given once"
+      )
+    default: break
+    }
+  }
+
+  private static func word(_ set: RRset) -> String {
+    switch set.kind {
+    case .records: "\(set.type)"
+    case .noData: "the absence of \(set.type)"
+    case .noName: "the name's absence"
+    }
+  }
+}
+
+extension Trouble {
+  /// What was in the way, for people.
+  var words: String {
+    switch kind {
+    case .silence: "no reply in time"
+    case .unreachable: "can't be reached"
+    case .errorCode: "\(rcode) from upstream"
+    case .referral: "upstream points elsewhere: it does not resolve"
+    case .malformed: "a malformed reply"
+    case .tooLarge: "more than a message or an RRset may hold"
+    case .rebound: "a local address, which the name may not have"
+    case .once: "an answer that may be given once only"
+    case .large: "an answer too large to be kept"
+    }
+  }
+}
+
+extension Failure.Cause {
+  /// What was in the way, for people.
+  var words: String {
+    switch self {
+    case .silence: "no reply in time"
+    case .unreachable: "can't be reached"
+    case .upstreamError: "an error where another upstream had an answer"
+    case .overload: "too much in flight"
+    case .ending: "the program ends"
+    }
+  }
+}

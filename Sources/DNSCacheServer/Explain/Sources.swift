@@ -1,0 +1,32 @@
+import DNSCache
+import DNSWire
+import EventLoop
+
+// The addresses of servers, as the cache keeps them and as people read them.
+
+extension Source {
+  /// Names a server by its address.
+  init(_ address: SocketAddress) { self.init(IPAddress(address), port: address.port) }
+
+  /// The address and the port, as in "192.0.2.1:53".
+  var text: String {
+    let socket =
+      address.isIPv4
+      ? SocketAddress(ipv4: UInt32(truncatingIfNeeded: address.low), port: port)
+      : SocketAddress(ipv6: address.high, address.low, port: port)
+    return "\(socket)"
+  }
+}
+
+extension Core {
+  /// Has what comes from an upstream kept with its address.
+  mutating func setSource(of upstream: Int, to address: SocketAddress) {
+    frontend.resolver.setSource(
+      frontend.cache.number(of: Source(address)), of: upstream)
+  }
+
+  /// The address of the server that has a number in the cache, if it is known.
+  func sourceReport(_ number: UInt8) -> Report {
+    frontend.cache.source(number).map { .text($0.text) } ?? .none
+  }
+}

@@ -1,0 +1,128 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+/// What a client gets that asks for a name now, and why; for people.
+///
+/// The client is one without DO and CD. RRsets are the cache's own: they are good until it changes.
+public struct NameFacts: Sendable {
+  /// The names on the way: the one asked for first, then where aliases lead.
+  public var links: [Link]
+  /// What becomes of the question.
+  public var course: Course
+  /// The answer's code if stale data were used; nothing when there is none that would answer.
+  public var staleAnswer: ResponseCode?
+  /// What happens, and happened, upstream to the last link's name.
+  public var question: QuestionFacts
+
+  /// A name, and what is known of it.
+  public struct Link: Sendable {
+    /// The name in wire form, lower-cased.
+    public var name: [UInt8]
+    /// What is known, stale data among it.
+    public var sets: [RRset]
+    /// Which of it answers the question, or leads on.
+    public var used: Int?
+  }
+
+  /// What becomes of a question.
+  public enum Course: Sendable {
+    /// The cache answers.
+    case hit(ResponseCode)
+    /// It is answered here: the name, or what it leads to, is in a special zone.
+    case special(zone: [UInt8])
+    /// Nobody may ask for that type, or it is answered without data.
+    case unasked
+    /// The aliases form a loop or too long a chain.
+    case endless
+    /// The same question is being asked already; the client waits with others.
+    case joins
+    /// It has failed not long before, and isn't asked again yet.
+    case failsAgain
+    /// Every upstream has been silent for long.
+    case failsForAll
+    /// An upstream is asked.
+    case asks
+  }
+}
+
+extension Frontend {
+  /// Says what a client gets that asks for a name now, and why; changes nothing.
+  ///
+  /// - Parameters:
+  ///   - name: the name in wire form, lower-cased.
+  ///   - now: the time in milliseconds.
+  public func explain(_ name: [UInt8], type: RecordType, now: UInt64) -> NameFacts {
+    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    let (links, end) = follow(name, type, stale: false, now: seconds)
+    var key = NameKey(seed: cache.seed)
+    let asked = links.last?.name ?? name
+    key.load(trusted: asked.span)
+    let question = resolver.facts(of: key, type: type, needs: [], now: now)
+    var stale: ResponseCode?
+    if case .written(let rcode) = follow(name, type, stale: true, now: seconds).end {
+      stale = rcode
+    }
+    let course: NameFacts.Course
+    switch end {
+    case _ where Frontend.isSpecial(type): course = .unasked
+    case .written(let rcode): course = .hit(rcode)
+    case .endless: course = .endless
+    case .missing:
+      if let place = special.place(of: key.octets, asked: type) {
+        let zone = special.name(place.zone)
+        course = .special(zone: zone.indices.map { zone[$0] })
+      } else if question.inFlight != nil {
+        course = .joins
+      } else if question.isBlocked(type) {
+        course = .failsAgain
+      } else {
+        course = question.isNobodyThere ? .failsForAll : .asks
+      }
+    }
+    return NameFacts(links: links, course: course, staleAnswer: stale, question: question)
+  }
+
+  private enum ChainEnd {
+    case written(ResponseCode)
+    case missing
+    case endless
+  }
+
+  /// Follows aliases as `Cache.answer` does for a client without DO and CD.
+  private func follow(
+    _ name: [UInt8], _ type: RecordType, stale: Bool, now: UInt32
+  ) -> (links: [NameFacts.Link], end: ChainEnd) {
+    var links: [NameFacts.Link] = []
+    var name = name
+    while true {
+      var key = NameKey(seed: cache.seed)
+      key.load(trusted: name.span)
+      var sets: [RRset] = []
+      cache.visitSets(of: key, stale: true, now: now) { sets.append($0) }
+      let usable = sets.indices.filter {
+        let set = sets[$0]
+        return set.rank.answersQuestions && !set.marks.contains(.unchecked)
+          && (stale || set.expiry > now)
+      }
+      let exact = usable.first { sets[$0].type == type }
+      let alias = usable.last { sets[$0].type == .cname && sets[$0].kind == .records }
+      let noName = usable.last { sets[$0].kind == .noName }
+      let used = exact ?? alias ?? noName
+      links.append(NameFacts.Link(name: name, sets: sets, used: used))
+      guard let used else { return (links, .missing) }
+      if used == exact { return (links, .written(.noError)) }
+      if used == noName { return (links, .written(.nxDomain)) }
+      guard links.count <= Cache.longestChain else { return (links, .endless) }
+      cache.visitRecords(of: sets[used]) { target in name = target.indices.map { target[$0] } }
+    }
+  }
+}
+
+extension QuestionFacts {
+  /// Whether a question without DO and CD has failed not long before, and isn't asked again yet.
+  fileprivate func isBlocked(_ type: RecordType) -> Bool {
+    troubles.contains { $0.type == type && $0.needs.isEmpty && $0.blockedFor > 0 }
+  }
+}
