@@ -31,13 +31,15 @@ let package = Package(
     .target(
       name: "DNSFrontend", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
       swiftSettings: house),
+    .target(name: "Insight", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
     // Alone, since what is embedded takes seconds to compile.
     .target(name: "WebPage", resources: [.embedInCode("Resources")], swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
-        "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "EventLoop", "WebPage",
+        "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
+        "WebPage",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -58,6 +60,9 @@ let package = Package(
       name: "DNSFrontendTests",
       dependencies: ["Randomness", "DNSFrontend", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
       resources: [.copy("Scenarios")], swiftSettings: house),
+    .testTarget(
+      name: "InsightTests", dependencies: ["Randomness", "Insight", "DNSWire", "Memory"],
+      swiftSettings: house),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.

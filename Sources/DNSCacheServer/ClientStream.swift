@@ -43,7 +43,7 @@ final class ClientStream: StreamDelegate {
 
   func streamReadable(_ stream: Stream) {
     read()
-    owner.core.value.settle(now: EventLoop.now())
+    owner.core.value.settle()
   }
 
   /// Answers the messages that have arrived, as far as the connection's limits allow.
@@ -56,7 +56,7 @@ final class ClientStream: StreamDelegate {
         stream,
         { message in
           let served = owner.core.value.serve(
-            message, from: peer, stream: number, now: now
+            message, from: peer, stream: number
           ) { answer in
             MessageFraming.write(answer, to: stream)
             written = answer.count

@@ -3,6 +3,7 @@ import DNSFrontend
 import DNSResolver
 import DNSWire
 import EventLoop
+import Insight
 import Memory
 
 /// All that one event loop changes: the frontend with its cache and questions in flight, and who waits.
@@ -35,6 +36,11 @@ struct Core: ~Copyable {
   private var deadlineAt: UInt64?
   /// How long the loop was held up by work that is no client's.
   var slices = SliceTimes()
+  /// What is seen of queries, and how long they take.
+  let seen: Pinned<Observations>
+  /// When those came whose answers leave at the end of the turn, in microseconds.
+  private var answered = FixedArray<UInt64>(repeating: 0, count: Core.answersPerTurn)
+  private var answeredCount = 0
 
   /// What became of a message on a stream.
   enum Served {
@@ -48,7 +54,12 @@ struct Core: ~Copyable {
     /// Over UDP, the socket's number; over TCP, the stream's.
     var source: UInt32
     var peer: Peer?
+    /// When its query came, in microseconds.
+    var arrived: UInt64
   }
+
+  /// Answers that had to wait whose time is taken together, at the end of a turn.
+  private static let answersPerTurn = 256
 
   /// Octets that a query to an upstream takes at most: header, question, OPT.
   private static let querySize = 512
@@ -61,6 +72,8 @@ struct Core: ~Copyable {
 
   init(frontend: consuming Frontend) {
     clients = Slab(capacity: frontend.settings.pendingLimit)
+    seen = Pinned(
+      Observations(upstreams: frontend.resolver.settings.upstreams, seed: frontend.cache.seed))
     self.frontend = frontend
     reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
     query = Pinned(FixedArray(repeating: 0, count: Core.querySize))
@@ -71,6 +84,7 @@ struct Core: ~Copyable {
     reply.destroy()
     query.destroy()
     inbox.destroy()
+    seen.destroy()
   }
 
   /// Sets what calls ``finishTurn()``, and the timer for the resolver's deadlines.
@@ -79,26 +93,65 @@ struct Core: ~Copyable {
     self.deadline = deadline
   }
 
+  /// Reads the clock, for whatever comes next.
+  ///
+  /// - Returns: microseconds; a thousandth of it is `now` to all but ``seen``.
+  fileprivate mutating func readClock() -> UInt64 {
+    let time = EventLoop.preciseNow()
+    frontend.resolver.stopwatch = UInt32(truncatingIfNeeded: time)
+    return time
+  }
+
   // MARK: Clients over UDP
 
   /// Answers what waits on a client socket.
   mutating func serve(_ socket: DatagramSocket, number: UInt32) {
-    let now = EventLoop.now()
-    for _ in 0..<Core.batchesPerTurn {
+    var began = readClock()
+    let now = began / 1_000
+    for batch in 1...Core.batchesPerTurn {
+      let hits = frontend.counters.hits
       let count = socket.receiveBatch()
       for index in 0..<count { frontend.note(socket.received(index), as: index) }
       if count > 1 { frontend.anticipate(count) }
-      for index in 0..<count { serve(socket, index, number: number, now: now) }
-      if count < socket.batchSize { break }
+      if count > 0 { sample(socket, of: count) }
+      for index in 0..<count { serve(socket, index, number: number, began: began, now: now) }
+      let isLast = count < socket.batchSize || batch == Core.batchesPerTurn
+      if isLast { socket.flush() }
+      if count > 0 {
+        let ended = EventLoop.preciseNow()
+        seen.value.noteHits(frontend.counters.hits &- hits, microseconds: ended &- began)
+        began = ended
+      }
+      if isLast { break }
     }
-    socket.flush()
+    if frontend.hasFailed { noteFailures() }
     settle(now: now)
+  }
+
+  /// Counts a query of a batch for all of them.
+  @inline(never)
+  private func sample(_ socket: DatagramSocket, of count: Int) {
+    let index = seen.value.choose(of: count)
+    seen.value.noteClient(IPAddress(socket.sender(index)), weight: count)
+    if let type = frontend.notedType(index, of: socket.received(index)) {
+      seen.value.noteName(
+        frontend.notedName(index), hash: frontend.notedHash(index), type, weight: count)
+    }
+  }
+
+  /// Counts the questions that were answered with SERVFAIL.
+  @inline(never)
+  private mutating func noteFailures() {
+    let seen = seen
+    frontend.takeFailed { name, hash, type, reason in
+      seen.value.noteFailure(name, hash: hash, type, reason: UInt16(reason.rawValue))
+    }
   }
 
   /// Answers one datagram: all that a hit costs beside its share of the batch.
   @inline(never)
   private mutating func serve(
-    _ socket: DatagramSocket, _ index: Int, number: UInt32, now: UInt64
+    _ socket: DatagramSocket, _ index: Int, number: UInt32, began: UInt64, now: UInt64
   ) {
     let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
     var isPending = false
@@ -114,7 +167,10 @@ struct Core: ~Copyable {
         return 0
       }
     }
-    if isPending { _ = clients.insert(WaitingClient(source: number, peer: socket.peer(index))) }
+    if isPending {
+      _ = clients.insert(
+        WaitingClient(source: number, peer: socket.peer(index), arrived: began))
+    }
   }
 
   // MARK: Clients over TCP
@@ -123,23 +179,35 @@ struct Core: ~Copyable {
   ///
   /// - Returns: what became of it.
   mutating func serve(
-    _ message: Span<UInt8>, from address: SocketAddress, stream: UInt32, now: UInt64,
+    _ message: Span<UInt8>, from address: SocketAddress, stream: UInt32,
     _ answer: (Span<UInt8>) -> Void
   ) -> Served {
+    let began = readClock()
+    let hits = frontend.counters.hits
+    frontend.note(message, as: 0)
+    seen.value.noteClient(IPAddress(address), weight: 1)
+    if let type = frontend.notedType(0, of: message) {
+      seen.value.noteName(frontend.notedName(0), hash: frontend.notedHash(0), type, weight: 1)
+    }
+    defer { if frontend.hasFailed { noteFailures() } }
     let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
     // A handle of our own: the compiler sees that the buffer is no part of what else changes.
     let buffer = reply
     var target = buffer.value.mutableSpan
     switch frontend.receive(
-      message, from: IPAddress(address), over: .tcp, client: client, reply: &target, now: now)
+      message, noted: 0, from: IPAddress(address), over: .tcp, client: client, reply: &target,
+      now: began / 1_000)
     {
     case .reply(let count):
       answer(buffer.value.span.extracting(0..<count))
+      if frontend.counters.hits != hits {
+        seen.value.noteHits(1, microseconds: EventLoop.preciseNow() &- began)
+      }
       return .answered
     case .drop:
       return .ignored
     case .pending:
-      _ = clients.insert(WaitingClient(source: stream, peer: nil))
+      _ = clients.insert(WaitingClient(source: stream, peer: nil, arrived: began))
       return .waiting
     }
   }
@@ -165,7 +233,7 @@ struct Core: ~Copyable {
     let inbox = inbox
     let count = inbox.value.count
     if count == 0 { return }
-    let now = EventLoop.now()
+    let now = readClock() / 1_000
     let mismatched = frontend.resolver.counters.mismatched
     if count > 1 {
       for index in 0..<count {
@@ -176,6 +244,10 @@ struct Core: ~Copyable {
     for index in 0..<count {
       frontend.receiveUpstream(
         inbox.value.octets(index), socket: inbox.value.socket(index), now: now)
+      if let trip = frontend.resolver.takeRoundTrip() {
+        seen.value.noteRoundTrip(
+          upstream: trip.upstream, microseconds: UInt64(trip.microseconds))
+      }
       settleReplies(now: now)
     }
     inbox.value.removeAll()
@@ -186,6 +258,7 @@ struct Core: ~Copyable {
   /// Takes in a message that came on a TCP connection to an upstream; ``settle(now:)`` follows.
   mutating func receive(_ message: Span<UInt8>, for question: QuestionHandle, now: UInt64) {
     beginReplies()
+    _ = readClock()
     frontend.receiveUpstream(message, for: question, now: now)
     settleReplies(now: now)
   }
@@ -196,6 +269,9 @@ struct Core: ~Copyable {
   }
 
   // MARK: What follows
+
+  /// The same, at a time when nothing has read the clock.
+  mutating func settle() { settle(now: readClock() / 1_000) }
 
   /// Does what the resolver wants done and composes the answers that are ready, to be sent at the end of
   /// the turn; call it after everything that changes the resolver.
@@ -226,7 +302,9 @@ struct Core: ~Copyable {
     if let repliesBegan { slices.noteReplies(since: repliesBegan) }
     repliesBegan = nil
     for socket in datagrams { socket.flush() }
-    setDeadline(now: EventLoop.now())
+    let time = readClock()
+    noteAnswered(at: time)
+    setDeadline(now: time / 1_000)
   }
 
   private mutating func perform(
@@ -260,8 +338,12 @@ struct Core: ~Copyable {
     while true {
       var target = buffer.value.mutableSpan
       guard let ready = frontend.nextReply(into: &target, now: now) else { return }
+      if frontend.hasFailed { noteFailures() }
       let client = clients[Int(ready.client)]
       clients.remove(Int(ready.client))
+      if answeredCount == answered.count { noteAnswered(at: EventLoop.preciseNow()) }
+      answered[answeredCount] = client.arrived
+      answeredCount += 1
       let octets = buffer.value.span.extracting(0..<ready.count)
       switch ready.transport {
       case .udp:
@@ -274,6 +356,14 @@ struct Core: ~Copyable {
         streams?.send(octets, to: client.source)
       }
     }
+  }
+
+  /// Notes how long those waited who were answered since the last call.
+  private mutating func noteAnswered(at time: UInt64) {
+    for index in 0..<answeredCount {
+      seen.value.noteMiss(microseconds: time &- min(answered[index], time))
+    }
+    answeredCount = 0
   }
 
   /// Makes sure that the resolver is called at its next deadline.
@@ -290,7 +380,7 @@ struct Core: ~Copyable {
   mutating func deadlinePassed() {
     takeReplies()
     deadlineAt = nil
-    let now = EventLoop.now()
+    let now = readClock() / 1_000
     frontend.resolver.expire(now: now)
     settle(now: now)
   }
@@ -311,7 +401,7 @@ extension IPAddress {
 extension Core {
   /// Tells every client that waits that there is no answer: for the end of the program.
   mutating func failWaiting() {
-    let now = EventLoop.now()
+    let now = readClock() / 1_000
     frontend.resolver.failAll(now: now)
     settle(now: now)
     finishTurn()
@@ -327,7 +417,7 @@ extension Core {
   /// - Parameter query: the packet, as far as the network sent it back.
   mutating func upstreamFailed(_ socket: Int, query: Span<UInt8>) {
     takeReplies()
-    let now = EventLoop.now()
+    let now = readClock() / 1_000
     frontend.resolver.socketFailed(
       socket, id: query.count >= 2 ? query.load16(0) : nil, now: now)
     settle(now: now)
@@ -336,14 +426,14 @@ extension Core {
   /// This host's links, addresses or routes have changed.
   mutating func networkChanged() {
     takeReplies()
-    let now = EventLoop.now()
+    let now = readClock() / 1_000
     frontend.resolver.networkChanged(now: now)
     settle(now: now)
   }
 
   /// A question's TCP connection ended.
   mutating func upstreamStreamFailed(_ question: QuestionHandle) {
-    let now = EventLoop.now()
+    let now = readClock() / 1_000
     frontend.resolver.streamFailed(question, now: now)
     settle(now: now)
   }

@@ -28,7 +28,7 @@ final class Maintenance {
         now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
     }
     // Names in regular use that are about to expire.
-    if core.value.frontend.cache.hasAgeing { core.value.settle(now: EventLoop.now()) }
+    if core.value.frontend.cache.hasAgeing { core.value.settle() }
     timer?.schedule(after: isDone ? Maintenance.pause : Maintenance.sliceInterval)
   }
 }

@@ -1,5 +1,24 @@
 import EventLoop
+import Insight
 import Memory
+
+extension LatencyHistogram {
+  /// The powers of two that ``report`` tells apart: 16 µs to 16 ms.
+  private static let shown = 4...14
+
+  /// How many were shorter than each bound, and not shorter than the one before.
+  var report: Report {
+    var rows: [(name: String, value: Report)] = []
+    var shorter: UInt64 = 0
+    for magnitude in LatencyHistogram.shown {
+      let below = countBelow(magnitude: magnitude)
+      rows.append(("below_\(1 << magnitude)", .count(below - shorter)))
+      shorter = below
+    }
+    rows.append(("longer", .count(count - shorter)))
+    return .object(rows)
+  }
+}
 
 /// Work that holds up the loop and is no client's.
 enum SliceWork: Int, CaseIterable {
@@ -15,13 +34,13 @@ enum SliceWork: Int, CaseIterable {
 /// thread's own time tells that apart from a slice that is too large.
 struct SliceTimes: ~Copyable {
   /// By the clock.
-  private(set) var wall = TimeHistogram()
+  private(set) var wall = LatencyHistogram()
   /// Of the processor.
-  private(set) var cpu = TimeHistogram()
+  private(set) var cpu = LatencyHistogram()
   /// By the clock, turns in which replies were taken in and old names made room for them.
   ///
   /// Not of the processor: asking for that costs a noticeable share of what a single reply does.
-  private(set) var replies = TimeHistogram()
+  private(set) var replies = LatencyHistogram()
   private var longest = FixedArray<Duration>(repeating: Duration(), count: SliceWork.allCases.count)
 
   /// What a slice took, in microseconds.
@@ -56,8 +75,8 @@ struct SliceTimes: ~Copyable {
   var report: [(name: String, value: Report)] {
     [
       ("slices", .count(wall.count)),
-      ("slice_p50_us", .count(wall.bound(of: 0.5))),
-      ("slice_p99_us", .count(wall.bound(of: 0.99))),
+      ("slice_p50_us", .count(wall.quantile(0.5) ?? 0)),
+      ("slice_p99_us", .count(wall.quantile(0.99) ?? 0)),
       ("longest_slice_us", .count(wall.longest)),
       ("longest_slice_cpu_us", .count(cpu.longest)),
       ("slice_us", wall.report), ("slice_cpu_us", cpu.report),

@@ -72,7 +72,12 @@ extension Frontend {
     case .rebound: return writeRebound(index, reply: &reply)
     case .failed(let reason): failure = reason
     case .answered, .answeredWithoutDNSSEC:
-      if let count = composePending(index, into: &reply, now: now) { return count }
+      if let count = composePending(index, into: &reply, now: now) {
+        if Frontend.rcode(reply) == ResponseCode.servFail.rawValue {
+          pendingQuestions.noteFailed(index, query, .endlessAliases, &failed)
+        }
+        return count
+      }
       // The key names what is missing. Asking for the same name again would change nothing.
       if query.asked < Frontend.questionsPerQuery && key.hash != query.askedHash {
         pending[index].asked += 1
@@ -109,6 +114,7 @@ extension Frontend {
   ) -> Int {
     counters.failures &+= 1
     let query = pending[index]
+    pendingQuestions.noteFailed(index, query, FailureReason(failure), &failed)
     return writeError(
       query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
       failure.map(Explanation.of) ?? Explanation.endlessAliases,
@@ -143,6 +149,14 @@ extension Frontend {
 }
 
 extension BufferPool {
+  // Two parts of the frontend at once: the compiler sees that only with a method of one of them.
+  fileprivate func noteFailed(
+    _ index: Int, _ query: Frontend.PendingQuery, _ reason: FailureReason,
+    _ failed: inout FailedQuestions
+  ) {
+    failed.note(octets(in: index, count: Int(query.questionCount)), reason)
+  }
+
   /// Fills a key with the name of a question that was found to be well formed.
   fileprivate func loadName(in index: Int, count: Int, into key: inout NameKey) {
     key.load(trusted: octets(in: index, count: count - Frontend.questionTail))

@@ -47,6 +47,7 @@ extension Frontend {
       }
     }
     counters.failures &+= 1
+    failed.note(question, FailureReason(failure))
     return writeError(
       header, question, .servFail, error ?? Explanation.of(failure), isCached: failure.isCached,
       reply: &reply)

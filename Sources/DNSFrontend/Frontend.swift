@@ -23,6 +23,7 @@ public struct Frontend: ~Copyable {
   var missing: NameKey
   var prefetchBudget = PrefetchBudget()
   private var noted: NotedQuestions
+  var failed: FailedQuestions
   var notedReplies = NotedReplies(count: Frontend.anticipated)
   var seen: UInt32 = 0
   var pending: Slab<PendingQuery>
@@ -122,6 +123,7 @@ public struct Frontend: ~Copyable {
     key = NameKey(seed: cache.seed)
     missing = NameKey(seed: cache.seed)
     noted = NotedQuestions(count: Frontend.anticipated, seed: cache.seed)
+    failed = FailedQuestions(count: Frontend.anticipated, seed: cache.seed)
     self.cache = cache
     self.cache.rotates = settings.rotates
     self.resolver = resolver
@@ -144,6 +146,20 @@ public struct Frontend: ~Copyable {
   public mutating func note(_ packet: Span<UInt8>, as index: Int) {
     noted.note(packet, as: index)
   }
+
+  /// The type that a noted packet asks for; nothing when it has no question, or is a response.
+  ///
+  /// To be asked before the packet is handled, as are ``notedName(_:)`` and ``notedHash(_:)``.
+  public func notedType(_ index: Int, of packet: Span<UInt8>) -> RecordType? {
+    noted.type(index, of: packet)
+  }
+
+  /// The name that a noted packet asks for, in lower case.
+  @_lifetime(borrow self)
+  public func notedName(_ index: Int) -> Span<UInt8> { noted.name(index) }
+
+  /// The hash of that name.
+  public func notedHash(_ index: Int) -> UInt32 { noted.hash(index) }
 
   /// Reads ahead what the first packets noted will need;
   /// ``receive(_:noted:from:over:client:reply:now:)`` follows for each.
@@ -199,10 +215,14 @@ public struct Frontend: ~Copyable {
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)
     if let count = compose(header, header.needs, into: &writer, once: false, now: seconds) {
-      // Names that don't exist are what floods ask for.
-      if Frontend.rcode(reply) != 0, !limiter.admitCostly(from: address, now: now) {
-        counters.missLimit &+= 1
-        return limit(header, question, reply: &reply)
+      let rcode = Frontend.rcode(reply)
+      if rcode != 0 {
+        // Names that don't exist are what floods ask for.
+        guard limiter.admitCostly(from: address, now: now) else {
+          counters.missLimit &+= 1
+          return limit(header, question, reply: &reply)
+        }
+        if rcode == ResponseCode.servFail.rawValue { failed.note(question, .endlessAliases) }
       }
       counters.hits &+= 1
       return .reply(count)

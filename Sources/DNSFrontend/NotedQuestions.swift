@@ -21,6 +21,20 @@ struct NotedQuestions: ~Copyable {
     hashes[index] = keys[index].hash
   }
 
+  /// The type that a noted packet asks for; nothing when it has no question, or is a response.
+  func type(_ index: Int, of packet: Span<UInt8>) -> RecordType? {
+    let end = MessageHeader.size + keys[index].count
+    guard isNoted[index], end + 2 <= packet.count, packet[2] & 0x80 == 0 else { return nil }
+    return RecordType(rawValue: packet.load16(end))
+  }
+
+  /// The name that a packet asks for, in lower case, until it is taken.
+  @_lifetime(borrow self)
+  func name(_ index: Int) -> Span<UInt8> { keys[index].octets }
+
+  /// The hash of that name.
+  func hash(_ index: Int) -> UInt32 { hashes[index] }
+
   /// Reads ahead what the first packets will need.
   mutating func anticipate(_ count: Int, in cache: borrowing Cache) -> UInt32 {
     var all = hashes.mutableSpan

@@ -39,6 +39,8 @@ extension Resolver {
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
+    timed = RoundTrip(
+      upstream: upstream, microseconds: stopwatch &- attempts[place].stopwatch)
     hear(upstream, now: now)
     guard isCaseKept else {
       doubtCase(index, upstream: upstream, now: now)

@@ -38,6 +38,11 @@ public struct Resolver: ~Copyable {
   /// Questions that failed not long ago.
   var failures = FailureCache()
   var random: any RandomNumberGenerator
+  /// Microseconds modulo 2³², as the caller told them last: round trips are timed by it, and nothing else
+  /// depends on it.
+  public var stopwatch: UInt32 = 0
+  /// What the last packet taken in has ended.
+  var timed: RoundTrip?
 
   /// The first and the last of the questions in flight, in the order in which they were asked.
   var oldest = Resolver.nobody
@@ -138,6 +143,8 @@ public struct Resolver: ~Copyable {
     /// Whether the network said that it didn't arrive.
     var isRefused = false
     var sent: UInt64
+    /// The same by ``Resolver/stopwatch``.
+    var stopwatch: UInt32
     /// Next attempt of the same question.
     var next: UInt32
     /// Next attempt of the same bucket.
@@ -436,7 +443,8 @@ public struct Resolver: ~Copyable {
       let place = attempts.insert(
         Attempt(
           question: UInt32(index), socket: UInt16(socket), id: id, edns: edns, isCased: isCased,
-          hasCookie: hasCookie, sent: now, next: questions[index].firstAttempt,
+          hasCookie: hasCookie, sent: now, stopwatch: stopwatch,
+          next: questions[index].firstAttempt,
           chain: byTransaction[transactionBucket(socket, id)]))
     else {
       // The attempts that others have under way take all places: what was sent must do.

@@ -14,6 +14,12 @@ extension EventLoop {
     return beforeStart + UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
   }
 
+  /// Microseconds on the same clock as ``now()``, for measuring and for deciding with one reading.
+  public static func preciseNow() -> UInt64 {
+    let time = read(CLOCK_BOOTTIME)
+    return beforeStart * 1_000 + UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
+  }
+
   /// Microseconds on a clock that only goes forward, for measuring how long something took.
   public static func microseconds() -> UInt64 {
     let time = read(CLOCK_MONOTONIC)

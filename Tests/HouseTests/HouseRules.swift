@@ -31,11 +31,12 @@ enum HouseRules {
     "DNSCache": ["Memory", "DNSWire"],
     "DNSResolver": ["Memory", "DNSWire", "DNSCache"],
     "DNSFrontend": ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
+    "Insight": ["Memory", "DNSWire"],
     "EventLoop": ["CEvent", "Memory", "Glibc"],
     "WebPage": [],
     "DNSCacheServer": [
-      "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "EventLoop", "WebPage",
-      "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
+      "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
+      "WebPage", "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
     ],
   ]
 

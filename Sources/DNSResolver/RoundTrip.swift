@@ -1,0 +1,15 @@
+/// How long an upstream took for a reply over UDP.
+public struct RoundTrip: Sendable, BitwiseCopyable {
+  /// The upstream's number.
+  public let upstream: Int
+  /// From the query's sending to the reply, by ``Resolver/stopwatch``.
+  public let microseconds: UInt32
+}
+
+extension Resolver {
+  /// The round trip that the packet taken in last has ended, once; nothing when it answered no query.
+  public mutating func takeRoundTrip() -> RoundTrip? {
+    defer { timed = nil }
+    return timed
+  }
+}
