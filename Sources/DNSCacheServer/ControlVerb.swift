@@ -1,6 +1,7 @@
 import DNSCache
 import DNSWire
 import EventLoop
+import Insight
 
 /// Something that a running server is asked or told, as the command line and the control socket see it.
 ///
@@ -18,6 +19,8 @@ enum ControlVerb {
   case save
   case inFlight
   case upstreams
+  case top(TopList, count: Int)
+  case history(last: Int)
   case stop
 
   /// The method and the path, with the query, under which the server knows the verb.
@@ -45,6 +48,8 @@ enum ControlVerb {
     case .save: (.post, "cache/save")
     case .inFlight: (.get, "inflight")
     case .upstreams: (.get, "upstreams")
+    case .top(let list, let count): (.get, "top/\(list.rawValue)?count=\(count)")
+    case .history(let last): (.get, "history?last=\(last)")
     case .stop: (.post, "stop")
     }
   }
@@ -107,6 +112,12 @@ enum ControlVerb {
       case "cache/save": .save
       case "inflight": .inFlight
       case "upstreams": .upstreams
+      case "top/names": .top(.names, count: try ControlVerb.topCount(value("count")))
+      case "top/clients": .top(.clients, count: try ControlVerb.topCount(value("count")))
+      case "top/failures": .top(.failures, count: try ControlVerb.topCount(value("count")))
+      case "history":
+        .history(
+          last: try ControlVerb.number(value("last"), 1...History.capacity) ?? History.capacity)
       case "stop": .stop
       default: throw Refusal(status: 404, sentence: "no such verb: \(path)")
       }
@@ -130,6 +141,22 @@ enum ControlVerb {
         status: 400, sentence: "not a record type: \(text); write A, MX, TYPE65280 and the like")
     }
     return type
+  }
+
+  private static func topCount(_ text: String?) throws(Refusal) -> Int {
+    try number(text, 1...TopList.mostCount) ?? TopList.usualCount
+  }
+
+  private static func number(
+    _ text: String?, _ range: ClosedRange<Int>
+  ) throws(Refusal) -> Int? {
+    guard let text else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw Refusal(
+        status: 400,
+        sentence: "not a number from \(range.lowerBound) to \(range.upperBound): \(text)")
+    }
+    return number
   }
 
   static func address(_ text: String?) throws(Refusal) -> IPAddress {

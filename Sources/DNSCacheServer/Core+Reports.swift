@@ -144,6 +144,7 @@ extension Core {
             ("dropped", .count(sockets.dropped)), ("errors", .count(sockets.errors)),
           ])
         ),
+        ("latency", latencyReport),
         ("loop", .object(slices.report)),
         ("snapshot", snapshot),
       ] + others)

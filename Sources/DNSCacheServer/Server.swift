@@ -21,6 +21,7 @@ final class Server {
   private var maintenance: Maintenance?
   private var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
+  let history: HistoryKeeper
   private var control: ControlSocket?
   private let service: ServiceManager
   /// The sockets that were open at the start.
@@ -72,6 +73,7 @@ final class Server {
     snapshot = SnapshotKeeper(
       on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
+    history = HistoryKeeper(on: loop, core: core)
     self.service = ServiceManager(on: loop, service, logger: logger) { [core] in
       Server.statusLine(core.value)
     }

@@ -71,6 +71,9 @@ struct SliceTimes: ~Copyable {
     replies.note(EventLoop.microseconds() - start)
   }
 
+  /// The longest of a kind of work so far, by the clock.
+  func longestMicroseconds(_ work: SliceWork) -> UInt64 { longest[work.rawValue].wall }
+
   /// What `ctl stats` shows.
   var report: [(name: String, value: Report)] {
     [

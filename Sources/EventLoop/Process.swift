@@ -77,6 +77,13 @@ public enum Process {
     return String(decoding: octets.prefix(count), as: UTF8.self)
   }
 
+  /// Octets of the program's memory that are resident; nothing when the kernel doesn't tell (proc(5)).
+  public static var residentOctets: Int? {
+    let fields = readSmallFile("/proc/self/statm").split(separator: " ")
+    guard fields.count > 1, let pages = Int(fields[1]) else { return nil }
+    return pages * sysconf(Int32(_SC_PAGESIZE))
+  }
+
   /// Whether the program runs as root.
   public static var isRoot: Bool { geteuid() == 0 }
 

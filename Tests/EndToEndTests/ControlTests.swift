@@ -21,6 +21,7 @@ extension EndToEnd {
       ["cache", "names", "192.0.2.80"], ["cache", "names", "192.0.2.250"], ["cache", "dump"],
       ["cache", "save"], ["inflight"], ["upstreams"], ["explain", "www.example.net"],
       ["explain", "missing.example.net", "AAAA"], ["explain", "never.example.net"],
+      ["top", "names"], ["top", "clients"], ["top", "failures"],
       ["cache", "flush", "www.example.net"],
       ["cache", "flush", "www.example.net", "--type", "A"],
       ["cache", "flush", "example.net", "--tree"], ["cache", "flush", "--negative"], ["stop"],

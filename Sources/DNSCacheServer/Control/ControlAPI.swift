@@ -1,6 +1,7 @@
 import DNSCache
 import DNSWire
 import EventLoop
+import Insight
 import Logging
 import Memory
 
@@ -30,12 +31,22 @@ final class ControlAPI {
     case web
   }
 
-  /// Answers a request whose path begins with ``ControlVerb/root``.
+  /// Where Prometheus finds ``Core/metrics(_:upstreams:started:)``.
+  static let metricsPath = "/metrics"
+
+  /// Answers a request whose path is ``metricsPath`` or begins with ``ControlVerb/root``.
   func answer(_ request: HTTPRequest, _ responder: HTTPResponder, through door: Door) {
     let start = SliceTimes.Moment()
     defer { core.value.slices.note(.control, since: start) }
     let isText = request.queryValue("format") == "text"
     let reply = ControlReply(responder, isText: isText)
+    if request.path == ControlAPI.metricsPath {
+      guard request.method == .get else {
+        return reply.fail("\(request.path) wants another method: GET", status: 405)
+      }
+      return responder.send(
+        status: 200, contentType: PrometheusText.contentType, body: metrics())
+    }
     do throws(ControlVerb.Refusal) {
       let verb = try ControlVerb(
         method: request.method, path: request.path,
@@ -57,7 +68,7 @@ final class ControlAPI {
     case .status: reply.send(status())
     case .stats:
       reply.send(
-        core.value.statistics(snapshot: server.snapshot.report, others: server.httpReports))
+        statistics())
     case .show(let name, let type):
       reply.send(core.value.showReport(name, type), empty: "\(name): nothing in the cache")
     case .names(let address):
@@ -67,6 +78,8 @@ final class ControlAPI {
       reply.send(story.report, as: story.text)
     case .inFlight: reply.send(core.value.inFlightReport(), empty: "nothing in flight")
     case .upstreams: reply.send(core.value.upstreamsReport(server.settings.upstreams))
+    case .top(let list, let count): top(list, count: count, reply)
+    case .history(let last): reply.send(core.value.historyReport(last: last))
     case .flush(let name, let type, let tree):
       let scope = type.map { Cache.FlushScope.type($0) } ?? .everything
       if tree {
@@ -109,6 +122,24 @@ final class ControlAPI {
       ("inflight", .count(core.value.frontend.resolver.inFlight)),
       ("snapshot", server.snapshot.report),
     ])
+  }
+
+  private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
+    let (total, rows) = core.value.topReport(list, limit: count)
+    let facts = Report.object([
+      ("since", .number(server.history.since)), ("total", .count(total)), ("top", .list(rows)),
+    ])
+    reply.send(facts, as: rows.isEmpty ? "none yet\n" : Report.list(rows).text)
+  }
+
+  private func statistics() -> Report {
+    core.value.statistics(snapshot: server.snapshot.report, others: server.httpReports)
+  }
+
+  private func metrics() -> String {
+    core.value.metrics(
+      statistics(),
+      upstreams: server.settings.upstreams, started: server.history.since)
   }
 
   private func save(_ reply: ControlReply) {

@@ -100,7 +100,8 @@ final class WebServer {
     case ("/", _), ("/healthz", _):
       send(405, "GET is what there is at \(request.path)", responder)
     default:
-      guard request.path.hasPrefix(ControlVerb.root) else {
+      guard request.path == ControlAPI.metricsPath || request.path.hasPrefix(ControlVerb.root)
+      else {
         send(404, "no such page: \(request.path)", responder)
         return
       }

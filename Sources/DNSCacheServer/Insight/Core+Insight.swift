@@ -1,0 +1,108 @@
+import DNSFrontend
+import DNSWire
+import EventLoop
+import Insight
+import Memory
+
+// What control shows of what was seen.
+
+extension Core {
+  /// Ends an interval of the history.
+  func recordHistory() {
+    let counters = frontend.counters
+    var totals = History.Totals()
+    totals.queries = counters.udp &+ counters.tcp
+    totals.hits = counters.hits
+    totals.misses = counters.misses
+    totals.stale = counters.stale
+    totals.failures = counters.failures
+    seen.value.record(
+      time: EventLoop.wallClock(), totals, octets: UInt64(frontend.cache.octets),
+      limit: UInt64(frontend.cache.limits.octets))
+  }
+
+  /// The last hour, the oldest sample first.
+  ///
+  /// - Parameter last: samples at most.
+  func historyReport(last: Int) -> Report {
+    var samples: [Report] = []
+    seen.value.history.visit(last: last) { sample in
+      func time(_ value: UInt64?) -> Report { value.map { .count($0) } ?? .none }
+      samples.append(
+        .object([
+          ("time", .number(sample.time)), ("queries", .count(sample.queries)),
+          ("hits", .count(sample.hits)), ("misses", .count(sample.misses)),
+          ("stale", .count(sample.stale)), ("failures", .count(sample.failures)),
+          ("hit_p50_us", time(sample.hitMedian)), ("hit_p99_us", time(sample.hitTail)),
+          ("miss_p50_us", time(sample.missMedian)), ("miss_p99_us", time(sample.missTail)),
+          ("cache_bytes", .count(sample.cacheOctets)),
+          ("limit_bytes", .count(sample.limitOctets)),
+        ]))
+    }
+    return .object([
+      ("interval_seconds", .count(History.interval)), ("samples", .list(samples)),
+    ])
+  }
+
+  /// How long answers took since the start; times in microseconds.
+  var latencyReport: Report {
+    func rows(
+      _ name: String, _ histogram: borrowing LatencyHistogram
+    ) -> [(name: String, value: Report)] {
+      [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)].map { quantile in
+        (
+          "\(name)_\(quantile.0)_us",
+          histogram.quantile(quantile.1).map { .count($0) } ?? .none
+        )
+      } + [("\(name)_longest_us", .count(histogram.longest))]
+    }
+    return .object(rows("hit", seen.value.hits) + rows("miss", seen.value.misses))
+  }
+
+  /// What came most, the first rows of a list.
+  func topReport(_ list: TopList, limit: Int) -> (total: UInt64, rows: [Report]) {
+    var rows: [Report] = []
+    func row(
+      _ facts: [(name: String, value: Report)], _ estimate: HeavyHitters.Estimate
+    ) {
+      rows.append(
+        .object(facts + [("count", .count(estimate.count)), ("error", .count(estimate.error))]))
+    }
+    switch list {
+    case .names:
+      seen.value.topNames(limit) { name, type, estimate in
+        row([("name", .text(Core.text(name))), ("type", .text("\(type)"))], estimate)
+      }
+      return (seen.value.names.total, rows)
+    case .clients:
+      seen.value.topClients(limit) { address, estimate in
+        row([("client", .text("\(address)"))], estimate)
+      }
+      return (seen.value.clients.total, rows)
+    case .failures:
+      seen.value.topFailures(limit) { name, type, number, estimate in
+        let reason = FailureReason(rawValue: UInt8(truncatingIfNeeded: number))
+        row(
+          [
+            ("name", .text(Core.text(name))), ("type", .text("\(type)")),
+            ("reason", .text(reason?.words ?? "?")),
+          ], estimate)
+      }
+      return (seen.value.failures.total, rows)
+    }
+  }
+}
+
+extension FailureReason {
+  /// Why, for people.
+  fileprivate var words: String {
+    switch self {
+    case .silence: "no reply from upstream"
+    case .unreachable: "upstream unreachable"
+    case .upstreamError: "upstream error"
+    case .overload: "too much in flight"
+    case .ending: "stopping"
+    case .endlessAliases: "endless aliases"
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+
+/// `ctl top`: what comes most.
+struct TopCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "top", abstract: "What comes most, since the start.",
+    discussion: """
+      Counts are kept for 1,024 names, 1,024 clients and 512 failing questions. A count is at most \
+      its error too high and never too low; an error is at most the total divided by that number. \
+      While queries come so fast that several are read at once, one of them, chosen in turn, counts \
+      for all.
+      """,
+    subcommands: [Names.self, Clients.self, Failures.self])
+
+  /// How many rows there are to be.
+  struct Length: ParsableArguments {
+    @Option(help: ArgumentHelp("Rows at most, up to \(TopList.mostCount).", valueName: "number"))
+    var count = TopList.usualCount
+
+    func validate() throws {
+      guard (1...TopList.mostCount).contains(count) else {
+        throw ValidationError("--count is 1 to \(TopList.mostCount).")
+      }
+    }
+  }
+
+  struct Names: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "names", abstract: "Names asked for most, with their types.")
+    @OptionGroup var length: Length
+    @OptionGroup var options: ControlCommand.Options
+    func run() throws { try options.perform { .top(.names, count: length.count) } }
+  }
+
+  struct Clients: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "clients", abstract: "Clients that ask most.")
+    @OptionGroup var length: Length
+    @OptionGroup var options: ControlCommand.Options
+    func run() throws { try options.perform { .top(.clients, count: length.count) } }
+  }
+
+  struct Failures: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "failures",
+      abstract: "Questions answered with SERVFAIL most, with their types and why.")
+    @OptionGroup var length: Length
+    @OptionGroup var options: ControlCommand.Options
+    func run() throws { try options.perform { .top(.failures, count: length.count) } }
+  }
+}
