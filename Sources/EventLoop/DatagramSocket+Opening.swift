@@ -53,9 +53,25 @@ extension DatagramSocket {
     precondition(inherited.kind == .udp)
     let descriptor = try inherited.duplicate()
     let address = inherited.localAddress
+    var options = options
+    if options.receiveBuffer > 0, !forceReceiveBuffer(descriptor, options.receiveBuffer) {
+      // Who made the socket may have had the privilege; asking without it could make it smaller.
+      options.receiveBuffer = 0
+    }
     try prepare(descriptor, isIPv4: address.isIPv4, options, purpose: "UDP on \(address)")
     try tellDestinations(descriptor, address, options)
     return descriptor
+  }
+
+  /// Sets the size whatever the system's limit (net.core.rmem_max); false without CAP_NET_ADMIN.
+  private static func forceReceiveBuffer(_ descriptor: borrowing Descriptor, _ size: Int) -> Bool {
+    do {
+      try descriptor.setOption(
+        SO_RCVBUFFORCE, level: SOL_SOCKET, to: Int32(clamping: size), purpose: "")
+      return true
+    } catch {
+      return false
+    }
   }
 
   private static func tellDestinations(
@@ -131,14 +147,9 @@ extension DatagramSocket {
         isIPv4 ? IP_RECVERR : IPV6_RECVERR,
         level: Int32(isIPv4 ? IPPROTO_IP : IPPROTO_IPV6), to: 1, purpose: purpose)
     }
-    if options.receiveBuffer > 0 {
-      let size = Int32(clamping: options.receiveBuffer)
-      do {
-        // Needs CAP_NET_ADMIN and then isn't bounded by net.core.rmem_max.
-        try descriptor.setOption(SO_RCVBUFFORCE, level: SOL_SOCKET, to: size, purpose: purpose)
-      } catch {
-        try descriptor.setOption(SO_RCVBUF, level: SOL_SOCKET, to: size, purpose: purpose)
-      }
+    if options.receiveBuffer > 0, !forceReceiveBuffer(descriptor, options.receiveBuffer) {
+      try descriptor.setOption(
+        SO_RCVBUF, level: SOL_SOCKET, to: Int32(clamping: options.receiveBuffer), purpose: purpose)
     }
   }
 

@@ -62,6 +62,12 @@ extension ServerProcess.Launch {
         made.bind((address, port))
         if kind == "tcp":
             made.listen()
+        else:
+            # As ReceiveBuffer= does: SO_RCVBUFFORCE, where that is allowed.
+            try:
+                made.setsockopt(socket.SOL_SOCKET, 33, 2 << 20)
+            except PermissionError:
+                pass
         return made.detach()
     numbers = [opened(text) for text in sys.argv[1].split(",")]
     # Above all that they are to become.
