@@ -32,6 +32,8 @@ final class ScriptedUpstream: Sendable {
     case replyAfter(milliseconds: Int, [UInt8])
     /// Sends a reply from a port that was not asked.
     case fromOtherPort([UInt8])
+    /// Has a flood send copies of a reply to who asked, each with something wrong.
+    case flood(Flood, [UInt8])
     /// Writes octets as they are to the TCP connection.
     case raw([UInt8])
     /// Writes octets as they are to the TCP connection later.
@@ -236,13 +238,17 @@ final class ScriptedUpstream: Sendable {
           delay(milliseconds, bytes, client, isRaw: true)
         case (.fromOtherPort(let bytes), .datagram(let sender)):
           other.send(bytes, to: sender)
+        case (.flood(let flood, let bytes), .datagram(let sender)):
+          if let aim = try? Flood.Aim(bytes, at: sender, from: datagrams, orFrom: other) {
+            flood.aim(aim)
+          }
         case (.raw(let bytes), .stream(let connection)):
           connection.socket.send(bytes)
         case (.close, .stream(let connection)):
           shutdown(connection.socket.descriptor, Int32(SHUT_RDWR))
           connection.isOpen = false
-        case (.fromOtherPort, .stream), (.raw, .datagram), (.rawAfter, .datagram),
-          (.close, .datagram):
+        case (.fromOtherPort, .stream), (.flood, .stream), (.raw, .datagram),
+          (.rawAfter, .datagram), (.close, .datagram):
           break
         }
       }

@@ -162,6 +162,16 @@ final class ServerProcess {
     return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
   }
 
+  /// Seconds of processor time that it has used, the kernel's for it included; in steps of ten
+  /// milliseconds.
+  var processorTime: Double {
+    // What stands before the parenthesis may have spaces (proc(5)).
+    let fields = Tool.text(of: "/proc/\(pid)/stat").split(separator: ")").last?
+      .split(separator: " ").map { Double($0) ?? 0 }
+    guard let fields, fields.count > 12 else { return 0 }
+    return (fields[11] + fields[12]) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
   /// How many descriptors it has open.
   var descriptorCount: Int {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
