@@ -17,6 +17,7 @@
 
 #include <linux/aio_abi.h>
 #include <linux/capability.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <stdint.h>

@@ -215,11 +215,11 @@ struct Core: ~Copyable {
   // MARK: Upstream
 
   /// Reads what waits on an upstream socket; it is taken in at the end of the turn.
-  mutating func receive(_ socket: DatagramSocket, number: Int) {
+  mutating func receive(from member: DatagramGroup.Member, number: Int, in group: DatagramGroup) {
     beginReplies()
     // One reply at a time: with hundreds of sockets there is seldom another on the same.
     for _ in 0..<(isFlooded ? Core.floodReads : 1) {
-      guard inbox.value.read(socket, number: number) else { break }
+      guard inbox.value.read(from: member, number: number, in: group) else { break }
       if inbox.value.isFull { takeReplies() }
     }
     requestTurnEnd()

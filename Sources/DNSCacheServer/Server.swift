@@ -84,7 +84,7 @@ final class Server {
     for (number, address) in settings.upstreams.enumerated() {
       core.value.setSource(of: number, to: address)
     }
-    core.value.upstreams = UpstreamSockets(
+    core.value.upstreams = try UpstreamSockets(
       on: loop, upstreams: settings.upstreams, perUpstream: budget.socketsPerUpstream, core: core,
       logger: logger)
     core.value.upstreamStreams = UpstreamStreams(

@@ -36,12 +36,16 @@ struct UpstreamInbox: ~Copyable {
 
   /// Reads a datagram; call it while there is room.
   ///
+  /// - Parameter number: what the resolver knows the socket by.
   /// - Returns: whether one was waiting.
-  mutating func read(_ socket: DatagramSocket, number: Int) -> Bool {
+  mutating func read(from member: DatagramGroup.Member, number: Int, in group: DatagramGroup)
+    -> Bool
+  {
     let start = end
     var target = buffer.mutableSpan
     guard
-      let length = socket.receiveOne(into: &target, at: start, capacity: UpstreamInbox.longest)
+      let length = group.receiveOne(
+        from: member, into: &target, at: start, capacity: UpstreamInbox.longest)
     else { return false }
     // One that is cut is larger than what we offer: the resolver takes it for truncated.
     let kept = min(length, UpstreamInbox.longest)

@@ -52,28 +52,24 @@ final class UpstreamSockets {
     var overused: UInt64 = 0
   }
 
-  private let loop: EventLoop
   private let core: Pinned<Core>
   private let logger: Logger
   private let ports: ClosedRange<UInt16>
   private var pools: [Pool]
+  private let group: DatagramGroup
   /// Those of the first upstream, then those of the next; nothing where none could be opened.
-  private var sockets: [DatagramSocket?]
-  /// Who takes what comes in on the sockets of each place, those that were replaced among them.
-  private let receivers: [UpstreamDatagrams]
+  private var sockets: [DatagramGroup.Member?]
   /// Queries that left from each socket.
   private var uses: [UInt32]
   /// Replaced sockets in the order in which their time is over.
   private var retired: [Retired] = []
-  /// For what the kernel tells of packets that failed; replies go to the core's `UpstreamInbox`.
-  private let buffers = ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest)
   private var renewal: Timer?
   private var nextRenewal = 0
   private var poolRenewal: Timer?
 
   /// A socket that was replaced.
   private struct Retired {
-    let socket: DatagramSocket
+    let socket: DatagramGroup.Member
     let until: UInt64
   }
 
@@ -91,8 +87,7 @@ final class UpstreamSockets {
   init(
     on loop: EventLoop, upstreams: [SocketAddress], perUpstream: Int, core: Pinned<Core>,
     logger: Logger
-  ) {
-    self.loop = loop
+  ) throws(SystemError) {
     self.core = core
     self.logger = logger
     self.perUpstream = perUpstream
@@ -101,7 +96,16 @@ final class UpstreamSockets {
     let count = upstreams.count * perUpstream
     sockets = Array(repeating: nil, count: count)
     uses = Array(repeating: 0, count: count)
-    receivers = (0..<count).map { UpstreamDatagrams(core, number: $0) }
+    var options = DatagramSocket.Options()
+    options.packetInfo = false
+    options.reportErrors = true
+    options.replyCapacity = 0
+    group = try DatagramGroup(
+      on: loop, capacity: count + Self.retired(perUpstream: perUpstream) * upstreams.count + 1,
+      options: options,
+      // For what the kernel tells of packets that failed; replies go to the core's `UpstreamInbox`.
+      sharing: ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
+      receiver: UpstreamDatagrams(core))
     for pool in upstreams.indices {
       // Where the first can't be opened, the others can't either; they are when they are wanted.
       for number in pool * perUpstream..<(pool + 1) * perUpstream where !open(number) { break }
@@ -125,7 +129,7 @@ final class UpstreamSockets {
     uses[number] &+= 1
     if uses[number] > UpstreamSockets.queriesPerSocket { renewUsed(number) }
     guard sockets[number] != nil || open(number), let socket = sockets[number] else { return false }
-    switch socket.send(query) {
+    switch group.send(query, from: socket) {
     case .sent: return true
     // The kernel's buffer is full: as good as lost on the way; the next attempt comes by itself.
     case .wouldBlock: return true
@@ -134,7 +138,8 @@ final class UpstreamSockets {
     // What an ICMP error announces doesn't come here: this host itself can't send from that socket.
     counters.reopened += 1
     sockets[number] = nil
-    guard open(number), let fresh = sockets[number], fresh.send(query) == .sent else {
+    group.close(socket)
+    guard open(number), let fresh = sockets[number], group.send(query, from: fresh) == .sent else {
       return false
     }
     // The others have the same fault.
@@ -172,29 +177,23 @@ final class UpstreamSockets {
     put(try make(number), number)
   }
 
-  private func put(_ fresh: DatagramSocket, _ number: Int) {
+  /// - Parameter fresh: a socket of the place; the one that was there goes on or is closed by the caller.
+  private func put(_ fresh: DatagramGroup.Member, _ number: Int) {
     sockets[number] = fresh
     uses[number] = 0
   }
 
-  private func make(_ number: Int) throws(SystemError) -> DatagramSocket {
-    let receiver = receivers[number]
+  private func make(_ number: Int) throws(SystemError) -> DatagramGroup.Member {
     let upstream = pools[number / perUpstream].upstream
-    var options = DatagramSocket.Options()
-    options.packetInfo = false
-    options.reportErrors = true
-    options.replyCapacity = 0
     for _ in 0..<UpstreamPort.attempts {
       do {
-        return try DatagramSocket(
-          on: loop, connectedTo: upstream, localPort: UInt16.random(in: ports), options: options,
-          sharing: buffers, receiver: receiver)
+        return try group.open(
+          connectedTo: upstream, localPort: UInt16.random(in: ports), number: number)
       } catch  where error.isAddressRefused {
         continue
       }
     }
-    return try DatagramSocket(
-      on: loop, connectedTo: upstream, options: options, sharing: buffers, receiver: receiver)
+    return try group.open(connectedTo: upstream, number: number)
   }
 
   // MARK: Renewing
@@ -204,15 +203,23 @@ final class UpstreamSockets {
   func networkChanged() {
     for pool in pools.indices {
       let number = pool * perUpstream
-      let old = sockets[number]?.localAddress
+      let old = sockets[number]
       // Without a way to the upstream its sockets stay as they are: the old way may come back.
-      guard old == nil ? open(number) : true, let fresh = try? make(number),
-        old.map({ !fresh.localAddress.isSameHost(as: $0) }) ?? true
-      else { continue }
+      guard old != nil || open(number), let fresh = try? make(number) else { continue }
+      defer { group.close(fresh) }
+      if let old, isSameHost(fresh, old) { continue }
       // Also when it is being renewed: part of it may be new and wrong.
       pools[pool].renewedCount = perUpstream
       renewPool(pool, atMostEvery: 0)
     }
+  }
+
+  /// Whether two sockets leave from the same address of this host.
+  private func isSameHost(_ one: DatagramGroup.Member, _ other: DatagramGroup.Member) -> Bool {
+    guard let one = group.localAddress(of: one), let other = group.localAddress(of: other) else {
+      return false
+    }
+    return one.isSameHost(as: other)
   }
 
   private func renewNext() {
@@ -239,7 +246,7 @@ final class UpstreamSockets {
       let old = sockets[number], (try? replace(number)) != nil, let fresh = sockets[number]
     else { return false }
     retired.append(Retired(socket: old, until: now + UpstreamSockets.retirement))
-    if !fresh.localAddress.isSameHost(as: old.localAddress) {
+    if !isSameHost(fresh, old) {
       renewPool(
         number / perUpstream, atMostEvery: UpstreamSockets.sourceRenewalInterval)
     }
@@ -248,7 +255,9 @@ final class UpstreamSockets {
 
   /// Closes the replaced sockets whose time is over.
   private func dropRetired(_ now: UInt64) {
-    retired.removeFirst(retired.prefix { $0.until <= now }.count)
+    let past = retired.prefix { $0.until <= now }
+    for one in past { group.close(one.socket) }
+    retired.removeFirst(past.count)
   }
 
   /// Begins to replace every socket of an upstream, unless that was done not long ago.
@@ -271,10 +280,13 @@ final class UpstreamSockets {
       for number in pool * perUpstream + first..<pool * perUpstream + end {
         // What an old socket waits for is asked again, from one that works. That may have been done
         // already, from a socket opened since, which has to stay for the reply.
-        guard let old = sockets[number], let fresh = try? make(number),
-          !fresh.localAddress.isSameHost(as: old.localAddress)
-        else { continue }
-        put(fresh, number)
+        guard let old = sockets[number], let fresh = try? make(number) else { continue }
+        if isSameHost(fresh, old) {
+          group.close(fresh)
+        } else {
+          put(fresh, number)
+          group.close(old)
+        }
       }
     }
     pools[pool].renewedCount = end
@@ -283,22 +295,22 @@ final class UpstreamSockets {
 }
 
 /// Hands upstreams' datagrams to the core.
-final class UpstreamDatagrams: DatagramReceiver {
+final class UpstreamDatagrams: DatagramGroupReceiver {
   private let core: Pinned<Core>
-  private let number: Int
 
-  init(_ core: Pinned<Core>, number: Int) {
+  init(_ core: Pinned<Core>) {
     self.core = core
-    self.number = number
     super.init()
   }
 
-  override func datagramsReady(_ socket: DatagramSocket) {
-    core.value.receive(socket, number: number)
+  override func datagramReady(
+    _ member: DatagramGroup.Member, number: Int, in group: DatagramGroup
+  ) {
+    core.value.receive(from: member, number: number, in: group)
   }
 
   override func socketFailed(_ socket: DatagramSocket, error: Int32, payload: Span<UInt8>) {
-    core.value.upstreamFailed(number, query: payload)
+    core.value.upstreamFailed(socket.number, query: payload)
   }
 }
 

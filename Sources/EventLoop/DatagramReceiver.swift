@@ -1,7 +1,7 @@
 /// Takes what comes in on datagram sockets: subclass it and override.
 ///
-/// A class rather than closures: one call through a table for each batch. A socket doesn't keep
-/// its receiver alive; the receiver has to outlive the socket, else the program stops.
+/// A class rather than closures: one call through a table for each batch. A socket keeps its receiver;
+/// one that keeps its sockets has to close them.
 open class DatagramReceiver {
   /// Makes a receiver; one may serve many sockets.
   public init() {}

@@ -22,22 +22,26 @@ extension DatagramSocket {
   }
 
   /// Empties the error queue.
-  private func reportErrors() {
+  ///
+  /// - Returns: whether that was done.
+  @discardableResult
+  func reportErrors() -> Bool {
     // SAFETY: state lives as long as self. Slot 0 of the batch takes the payload; the batch is
     // declared empty first.
     unsafe state.pointee.hasPendingErrors = false
     unsafe state.pointee.receivedCount = 0
-    unsafe withUnsafeTemporaryAllocation(
+    return unsafe withUnsafeTemporaryAllocation(
       byteCount: Self.errorControlCapacity, alignment: MemoryLayout<Int>.alignment
     ) { control in
       for _ in 0..<Self.errorsPerTurn {
-        guard let (error, length) = unsafe nextError(control) else { return }
+        guard let (error, length) = unsafe nextError(control) else { return true }
         guard error != 0 else { continue }
         unsafe state.pointee.receivedCount = 0
         receiver.socketFailed(
           self, error: error, payload: unsafe Span(_unsafeStart: receivedOctets, count: length))
       }
       unsafe state.pointee.hasPendingErrors = true
+      return false
     }
   }
 

@@ -66,12 +66,28 @@ extension DatagramSocket {
     into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int
   ) -> Int? {
     precondition(connection != nil, "receiveOne() is for connected sockets")
+    // SAFETY: state lives as long as self.
+    let length = unsafe Self.receiveOne(
+      on: state.pointee.descriptor, into: &buffer, at: offset, capacity: capacity,
+      &state.pointee.hasPendingErrors)
+    guard let length else { return nil }
+    unsafe state.pointee.hasReadSomething = true
+    unsafe state.pointee.counters.received += 1
+    return length
+  }
+
+  /// Reads one datagram from a connected socket; see ``receiveOne(into:at:capacity:)``.
+  ///
+  /// - Parameter hasPendingErrors: set when the error queue may hold something.
+  @inline(__always)
+  static func receiveOne(
+    on number: Int32, into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int,
+    _ hasPendingErrors: inout Bool
+  ) -> Int? {
     precondition(offset >= 0 && capacity > 0 && offset + capacity <= buffer.count)
+    guard number >= 0 else { return nil }
     // A pending ICMP error takes the place of one read.
     for _ in 0..<2 {
-      // SAFETY: state lives as long as self.
-      let number = unsafe state.pointee.descriptor
-      guard number >= 0 else { return nil }
       // With MSG_TRUNC the kernel tells the datagram's length also when it is longer (recv(2)).
       let result = unsafe buffer.withUnsafeMutableBytes { octets in
         // SAFETY: as many octets follow on `offset`, as just checked.
@@ -82,15 +98,9 @@ extension DatagramSocket {
         })
       }
       switch result {
-      case .done(let length):
-        unsafe state.pointee.hasReadSomething = true
-        unsafe state.pointee.counters.received += 1
-        return length
-      case .wouldBlock:
-        return nil
-      case .failed:
-        unsafe state.pointee.counters.errors += 1
-        unsafe state.pointee.hasPendingErrors = true
+      case .done(let length): return length
+      case .wouldBlock: return nil
+      case .failed: hasPendingErrors = true
       }
     }
     return nil

@@ -169,11 +169,29 @@ extension DatagramSocket {
   /// An ICMP error that waits to be reported doesn't count against this datagram.
   public func send(_ octets: Span<UInt8>) -> SendResult {
     precondition(connection != nil, "send(_:) is for connected sockets")
-    // SAFETY: state lives as long as self, and the kernel copies the octets.
-    let number = unsafe state.pointee.descriptor
+    // SAFETY: state lives as long as self.
+    let result = unsafe Self.send(
+      octets, on: state.pointee.descriptor, &state.pointee.hasPendingErrors)
+    switch result {
+    case .sent: unsafe state.pointee.counters.sent += 1
+    case .failed: unsafe state.pointee.counters.errors += 1
+    case .wouldBlock: break
+    }
+    return result
+  }
+
+  /// Sends one datagram on a connected socket.
+  ///
+  /// - Parameter hasPendingErrors: set when the error queue may hold something.
+  @inline(__always)
+  static func send(
+    _ octets: Span<UInt8>, on number: Int32, _ hasPendingErrors: inout Bool
+  ) -> SendResult {
     guard number >= 0 else { return .failed(EBADF) }
     var error: Int32 = 0
+    // A pending ICMP error takes the place of one send.
     for _ in 0..<2 {
+      // SAFETY: the kernel copies the octets.
       let result = unsafe octets.withUnsafeBufferPointer { octets in
         CallResult(retrying: {
           unsafe Glibc.send(
@@ -182,18 +200,14 @@ extension DatagramSocket {
         })
       }
       switch result {
-      case .done:
-        unsafe state.pointee.counters.sent += 1
-        return .sent
+      case .done: return .sent
       // ENOBUFS: the interface's queue is full, which passes as well (send(2)).
-      case .wouldBlock, .failed(ENOBUFS):
-        return .wouldBlock
+      case .wouldBlock, .failed(ENOBUFS): return .wouldBlock
       case .failed(let code):
         error = code
-        unsafe state.pointee.hasPendingErrors = true
+        hasPendingErrors = true
       }
     }
-    unsafe state.pointee.counters.errors += 1
     return .failed(error)
   }
 

@@ -11,7 +11,9 @@ import Glibc
 @safe
 public final class DatagramSocket {
   let loop: EventLoop
-  unowned let receiver: DatagramReceiver
+  let receiver: DatagramReceiver
+  /// What the receiver of a ``DatagramGroup`` knows the socket by.
+  public let number: Int
   /// Who is at the other end, for a connected socket.
   let connection: Peer?
   let hasErrorQueue: Bool
@@ -44,6 +46,7 @@ public final class DatagramSocket {
     try self.init(
       on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
       receiver: receiver)
+    try watch()
   }
 
   /// Serves clients on a socket that was open when the program started; of kind `udp`.
@@ -70,19 +73,32 @@ public final class DatagramSocket {
     try self.init(
       on: loop, owning: descriptor, connection: address, options: options, buffers: buffers,
       receiver: receiver)
+    try watch()
+  }
+
+  /// Opens a connected socket for a group, which watches it instead of the loop.
+  convenience init(
+    on loop: EventLoop, groupedTo address: SocketAddress, localPort: UInt16, options: Options,
+    sharing buffers: ReceiveBuffers, number: Int, receiver: DatagramReceiver
+  ) throws(SystemError) {
+    let descriptor = try Self.open(connectedTo: address, localPort: localPort, options: options)
+    try self.init(
+      on: loop, owning: descriptor, connection: address, options: options, buffers: buffers,
+      number: number, receiver: receiver)
   }
 
   private init(
     on loop: EventLoop, owning descriptor: consuming Descriptor, connection: SocketAddress?,
-    options: Options, buffers: ReceiveBuffers?, receiver: DatagramReceiver
+    options: Options, buffers: ReceiveBuffers?, number: Int = 0, receiver: DatagramReceiver
   ) throws(SystemError) {
     precondition(options.batchSize > 0 && options.receiveCapacity > 0)
-    let number = descriptor.number
-    guard let local = unsafe KernelAddress.read({ unsafe getsockname(number, $0, $1) }) else {
+    let file = descriptor.number
+    guard let local = unsafe KernelAddress.read({ unsafe getsockname(file, $0, $1) }) else {
       throw SystemError(call: "getsockname", purpose: "UDP", code: errno)
     }
     self.loop = loop
     self.receiver = receiver
+    self.number = number
     self.connection = connection.map { Peer(address: $0, local: local) }
     hasErrorQueue = options.reportErrors
     localAddress = local
@@ -113,11 +129,16 @@ public final class DatagramSocket {
     let context = unsafe Unmanaged.passUnretained(self).toOpaque()
     // SAFETY: the callbacks get self unretained; deinit removes both events before self is gone.
     unsafe event_assign(
-      readEvent, loop.base, number, Int16(EV_READ | EV_PERSIST), datagramSocketReadable, context)
+      readEvent, loop.base, file, Int16(EV_READ | EV_PERSIST), datagramSocketReadable, context)
     unsafe event_assign(
-      writeEvent, loop.base, number, Int16(EV_WRITE), datagramSocketWritable, context)
+      writeEvent, loop.base, file, Int16(EV_WRITE), datagramSocketWritable, context)
+  }
+
+  /// Has the loop announce what comes in.
+  private func watch() throws(SystemError) {
+    // SAFETY: the event was assigned in init.
     guard unsafe event_add(readEvent, nil) == 0 else {
-      throw SystemError(call: "epoll_ctl", purpose: "UDP on \(local)", code: errno)
+      throw SystemError(call: "epoll_ctl", purpose: "UDP on \(localAddress)", code: errno)
     }
   }
 
@@ -138,6 +159,12 @@ public final class DatagramSocket {
     unsafe event_del(writeEvent)
     unsafe state.pointee.close()
     _ = Descriptor(owning: number)
+  }
+
+  /// The open file, for who watches it; -1 once closed.
+  var descriptor: Int32 {
+    // SAFETY: state lives as long as self.
+    unsafe state.pointee.descriptor
   }
 
   /// Whether the socket hasn't been closed.
