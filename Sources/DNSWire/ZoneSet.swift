@@ -12,6 +12,10 @@ public struct ZoneSet: ~Copyable {
   private let table: FixedArray<UInt32>
   /// Labels of the longest name.
   private let mostLabels: Int
+  /// A bit for each last label that zones have, chosen by its hash.
+  ///
+  /// Nearly every name that is in none of the zones is told by its own last label.
+  private let lastLabels: UInt64
 
   // Not private: the compiler cannot lay out a generic over it from another module then.
   struct Zone: BitwiseCopyable {
@@ -30,13 +34,17 @@ public struct ZoneSet: ~Copyable {
     while size < 2 * list.count { size *= 2 }
     var table = [UInt32](repeating: ZoneSet.empty, count: size)
     var mostLabels = 0
+    var lastLabels: UInt64 = 0
     for name in list {
       let wire = name.lowercased.wire
       let starts = Starts(wire.span)
       var hash = ZoneSet.rootHash
       for label in stride(from: starts.count - 1, through: 0, by: -1) {
         hash = ZoneSet.hash(hash, wire.span, labelAt: Int(starts.offsets[label]))
+        if label == starts.count - 1 { lastLabels |= ZoneSet.bit(hash) }
       }
+      // Every name is in the root.
+      if starts.count == 0 { lastLabels = .max }
       mostLabels = max(mostLabels, starts.count)
       var place = Int(hash) & (size - 1)
       while table[place] != ZoneSet.empty { place = (place + 1) & (size - 1) }
@@ -48,6 +56,7 @@ public struct ZoneSet: ~Copyable {
     self.zones = FixedArray(zones)
     self.table = FixedArray(table)
     self.mostLabels = mostLabels
+    self.lastLabels = lastLabels
   }
 
   /// How many zones there are.
@@ -64,7 +73,25 @@ public struct ZoneSet: ~Copyable {
   /// - Parameter name: wire form, uncompressed, lower-cased.
   /// - Returns: the zone's number.
   public func zone(of name: Span<UInt8>) -> Int? {
-    guard zones.count > 0 else { return nil }
+    guard mayHold(name) else { return nil }
+    return deepest(name)
+  }
+
+  /// Whether some zone may end in the last label of a name; the root's name has none.
+  private func mayHold(_ name: Span<UInt8>) -> Bool {
+    if lastLabels == .max { return true }
+    var last = 0
+    var next = 0
+    while name[next] != 0 {
+      last = next
+      next = last + Int(name[last]) + 1
+    }
+    guard next > 0 else { return false }
+    return lastLabels & ZoneSet.bit(ZoneSet.hash(ZoneSet.rootHash, name, labelAt: last)) != 0
+  }
+
+  @inline(never)
+  private func deepest(_ name: Span<UInt8>) -> Int? {
     var found = find(ZoneSet.rootHash, name.extracting(name.count - 1..<name.count))
     let starts = Starts(name)
     var hash = ZoneSet.rootHash
@@ -94,6 +121,8 @@ public struct ZoneSet: ~Copyable {
     for index in 0..<name.count where names[zone.offset + index] != name[index] { return false }
     return true
   }
+
+  private static func bit(_ hash: UInt32) -> UInt64 { 1 << UInt64(hash & 63) }
 
   // MARK: Hashes
   //
