@@ -118,10 +118,15 @@ public struct Resolver: ~Copyable {
     /// When the question fails.
     var deadline: UInt64 { started + ResolverTiming.deadline }
 
+    // Inlined: while the resolver is being changed, a call that only borrows gets a copy of the whole.
+
+    @inline(__always)
     func hasFailed(_ upstream: Int) -> Bool { failedUpstreams & (1 << UInt64(upstream)) != 0 }
 
+    @inline(__always)
     func isPlain(_ upstream: Int) -> Bool { plainUpstreams & (1 << UInt64(upstream)) != 0 }
 
+    @inline(__always)
     func isCookieless(_ upstream: Int) -> Bool {
       cookielessUpstreams & (1 << UInt64(upstream)) != 0
     }
@@ -406,21 +411,22 @@ public struct Resolver: ~Copyable {
   /// Writes the packet that an action says to send.
   public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
     guard !query.isProbe else { return writeProbe(query, into: &writer) }
-    let question = questions[Int(query.question.index)]
+    let index = Int(query.question.index)
+    let needs = questions[index].needs
     writer.header(id: query.id, questionCount: 1)
-    writer.octets(sentName(Int(query.question.index), isCased: query.isCased))
-    writer.number16(question.type.rawValue)
+    writer.octets(sentName(index, isCased: query.isCased))
+    writer.number16(questions[index].type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if query.edns != .none {
       let begin = writer.beginOPT(
         udpSize: query.edns.octets, extendedRcode: 0,
-        dnssecOK: question.needs.contains(.signatures))
+        dnssecOK: needs.contains(.signatures))
       if query.hasCookie { writeCookie(to: query.upstream, into: &writer) }
       writer.endRecord(begin, in: .additional)
     }
     // AD asks to be told AD (RFC 6840 §5.7).
     var flags = MessageHeader.Flag.recursionDesired | MessageHeader.Flag.authenticData
-    if question.needs.contains(.unchecked) { flags |= MessageHeader.Flag.checkingDisabled }
+    if needs.contains(.unchecked) { flags |= MessageHeader.Flag.checkingDisabled }
     return writer.finish(flags: flags)
   }
 

@@ -137,6 +137,8 @@ struct Upstream: BitwiseCopyable {
   }
 
   /// What EDNS a query to it has.
+  // Inlined: a call gets a copy of all that is known of the upstream.
+  @inline(__always)
   func edns(now: UInt64) -> EDNSOffer {
     if now < plainUntil { return .none }
     return now < smallUntil ? .small : .full

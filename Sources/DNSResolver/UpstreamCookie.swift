@@ -29,6 +29,7 @@ struct UpstreamCookie: BitwiseCopyable {
   /// are believed.
   private static let doubtLimit: UInt8 = 4
 
+  @inline(__always)
   func isDue(now: UInt64) -> Bool { now >= renewal }
 
   /// Takes a new cookie of ours; the server's belongs to the one before.
