@@ -6,13 +6,23 @@ import Memory
 // Upstream's replies, and the answers that had to wait for them.
 
 extension Frontend {
-  /// Notes the name that a packet from an upstream socket seems to answer, to be read ahead.
+  /// Notes the question that a packet from an upstream socket seems to answer, to be read ahead.
   public mutating func noteUpstream(_ packet: Span<UInt8>, socket: Int) {
-    if let hash = resolver.nameHash(answeredBy: packet, socket: socket) { notedReplies.note(hash) }
+    if let question = resolver.question(answeredBy: packet, socket: socket) {
+      notedReplies.note(question)
+    }
   }
 
   /// Reads ahead what the packets noted will need; ``receiveUpstream(_:socket:now:)`` follows for each.
   public mutating func anticipateReplies() {
+    for index in 0..<notedReplies.count {
+      if let question = notedReplies.question(index),
+        let client = resolver.anticipate(question, &seen)
+      {
+        seen ^= pending[Int(client)].askedHash
+        seen ^= UInt32(pendingQuestions.octets(in: Int(client), count: 1)[0])
+      }
+    }
     seen ^= notedReplies.anticipate(in: cache)
   }
 

@@ -1,24 +1,32 @@
 import DNSCache
+import DNSResolver
 import Memory
 
-/// The names that a turn's replies seem to answer, to be read ahead.
+/// The questions that a turn's replies seem to answer, to be read ahead.
 struct NotedReplies: ~Copyable {
+  private var questions: FixedArray<Resolver.Noted?>
   private var hashes: FixedArray<UInt32>
-  private var count = 0
+  /// How many there are.
+  private(set) var count = 0
 
   /// Makes places for a number of replies.
   init(count: Int) {
+    questions = FixedArray(repeating: nil, count: count)
     hashes = FixedArray(repeating: 0, count: count)
   }
 
-  /// Takes the hash of a name; does nothing when all places are taken.
-  mutating func note(_ hash: UInt32) {
+  /// Takes a question; does nothing when all places are taken.
+  mutating func note(_ question: Resolver.Noted) {
     guard count < hashes.count else { return }
-    hashes[count] = hash
+    questions[count] = question
+    hashes[count] = question.nameHash
     count &+= 1
   }
 
-  /// Reads ahead what taking in the replies will need, and forgets them.
+  /// A question that was noted.
+  func question(_ index: Int) -> Resolver.Noted? { index < count ? questions[index] : nil }
+
+  /// Reads ahead what taking in the replies will need of the cache, and forgets them.
   mutating func anticipate(in cache: borrowing Cache) -> UInt32 {
     let noted = count
     count = 0

@@ -65,12 +65,31 @@ extension Resolver {
     take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
-  /// The hash of the name that a packet from an upstream socket seems to answer, for reading ahead.
-  public func nameHash(answeredBy packet: Span<UInt8>, socket: Int) -> UInt32? {
+  /// The question that a packet from an upstream socket seems to answer, for reading ahead.
+  public func question(answeredBy packet: Span<UInt8>, socket: Int) -> Noted? {
     guard packet.count > MessageHeader.size,
       let place = findAttempt(socket: socket, id: packet.load16(0))
     else { return nil }
-    return questions[Int(attempts[place].question)].nameHash
+    let index = attempts[place].question
+    return Noted(index: index, nameHash: questions[Int(index)].nameHash)
+  }
+
+  /// A question in flight whose reply is about to be taken in.
+  public struct Noted: BitwiseCopyable {
+    let index: UInt32
+    /// The hash of its name.
+    public let nameHash: UInt32
+  }
+
+  /// Reads what taking in the reply to a question will need of the resolver itself.
+  ///
+  /// - Returns: the client that waits for it, the last of them; nothing when none does.
+  public func anticipate(_ noted: Noted, _ seen: inout UInt32) -> UInt32? {
+    let index = Int(noted.index)
+    seen ^= UInt32(casedNames.octets(in: index, count: 1)[0])
+    seen ^= UInt32(names.octets(in: index, count: 1)[0])
+    let waiter = questions[index].firstWaiter
+    return waiter == Resolver.nobody ? nil : waiters[Int(waiter)].client
   }
 
   /// Handles a whole message that arrived on the TCP connection of a question.
