@@ -241,6 +241,7 @@ struct Core: ~Copyable {
       }
       frontend.anticipateReplies()
     }
+    var lent = LentSocket()
     for index in 0..<count {
       frontend.receiveUpstream(
         inbox.value.octets(index), socket: inbox.value.socket(index), now: now)
@@ -248,7 +249,7 @@ struct Core: ~Copyable {
         seen.value.noteRoundTrip(
           upstream: trip.upstream, microseconds: UInt64(trip.microseconds))
       }
-      settleReplies(now: now)
+      settleReplies(now: now, &lent)
     }
     inbox.value.removeAll()
     settle(now: now)
@@ -332,8 +333,19 @@ struct Core: ~Copyable {
     }
   }
 
-  /// Sends the answers that no longer have to wait.
+  /// The client socket that the last answer left from, held so that the next needn't count references.
+  private struct LentSocket {
+    var number = UInt32.max
+    var socket: DatagramSocket?
+  }
+
   private mutating func settleReplies(now: UInt64) {
+    var lent = LentSocket()
+    settleReplies(now: now, &lent)
+  }
+
+  /// Sends the answers that no longer have to wait.
+  private mutating func settleReplies(now: UInt64, _ lent: inout LentSocket) {
     let buffer = reply
     while true {
       var target = buffer.value.mutableSpan
@@ -348,7 +360,10 @@ struct Core: ~Copyable {
       switch ready.transport {
       case .udp:
         guard let peer = client.peer else { continue }
-        datagrams[Int(client.source)].withReply(to: peer) { target in
+        if lent.number != client.source {
+          lent = LentSocket(number: client.source, socket: datagrams[Int(client.source)])
+        }
+        lent.socket?.withReply(to: peer) { target in
           target.store(octets, 0)
           return octets.count
         }
