@@ -23,7 +23,7 @@ class Bench:
         self.options = options
         self.pid = os.getpid()
         self.rounds = options.rounds or (2 if options.quick else 7)
-        self.seconds = options.seconds or (1 if options.quick else 4)
+        self.seconds = options.seconds or (1 if options.quick else 2.5)
         cores = sorted(os.sched_getaffinity(0))
         self.server_core = cores[-1] if options.server_core is None else options.server_core
         self.load_core = cores[-2 if len(cores) > 1 else -1] if options.load_core is None else options.load_core
@@ -97,12 +97,14 @@ class Bench:
             if name not in works.SHARING:
                 self.stop_shared()
             print(f"\n{name} (after {time.monotonic() - begin:.0f} s)", flush=True)
+            since = time.monotonic()
             try:
                 outcome = works.WORKS[name](self, upstream)
             except processes.Failure as failure:
                 print(f"  failed: {failure}", flush=True)
                 failed += 1
                 continue
+            print(f"  took {time.monotonic() - since:.0f} s", flush=True)
             outcome = outcome if isinstance(outcome, list) else [outcome]
             for part, work in zip([name, "restart"], outcome):
                 if work.rows:
