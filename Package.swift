@@ -23,6 +23,8 @@ let package = Package(
   targets: [
     .systemLibrary(
       name: "CEvent", pkgConfig: "libevent", providers: [.apt(["libevent-dev", "pkg-config"])]),
+    .systemLibrary(
+      name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev", "pkg-config"])]),
     .target(name: "Memory", swiftSettings: house),
     .target(name: "DNSWire", dependencies: ["Memory"], swiftSettings: house),
     .target(name: "DNSCache", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
@@ -35,6 +37,7 @@ let package = Package(
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
     // Alone, since what is embedded takes seconds to compile.
     .target(name: "WebPage", resources: [.embedInCode("Resources")], swiftSettings: house),
+    .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
@@ -63,6 +66,7 @@ let package = Package(
     .testTarget(
       name: "InsightTests", dependencies: ["Randomness", "Insight", "DNSWire", "Memory"],
       swiftSettings: house),
+    .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.

@@ -26,6 +26,7 @@ enum HouseRules {
   /// A module that is not here is an error.
   static let allowedImports: [String: Set<String>] = [
     "CEvent": [],
+    "CYAML": [],
     "Memory": [],
     "DNSWire": ["Memory"],
     "DNSCache": ["Memory", "DNSWire"],
@@ -34,6 +35,7 @@ enum HouseRules {
     "Insight": ["Memory", "DNSWire"],
     "EventLoop": ["CEvent", "Memory", "Glibc"],
     "WebPage": [],
+    "YAML": ["CYAML"],
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
       "WebPage", "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
@@ -41,7 +43,7 @@ enum HouseRules {
   ]
 
   /// The only modules that may name a raw pointer.
-  static let rawPointerModules: Set<String> = ["Memory", "EventLoop"]
+  static let rawPointerModules: Set<String> = ["Memory", "EventLoop", "YAML"]
 
   static let lineLimit = 600
 

@@ -1,0 +1,13 @@
+/// Why a text is no document, and where.
+public struct SyntaxError: Error, Equatable, Sendable, CustomStringConvertible {
+  public let mark: Mark
+  /// What is wrong and what to do.
+  public let message: String
+
+  public init(_ mark: Mark, _ message: String) {
+    self.mark = mark
+    self.message = message
+  }
+
+  public var description: String { "\(mark.line):\(mark.column): \(message)" }
+}
