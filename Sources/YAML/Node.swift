@@ -11,12 +11,17 @@ public struct Node: Sendable {
 
   /// A key with its value.
   public struct Entry: Sendable {
+    /// The key's word.
     public let key: String
+    /// Where the key begins.
     public let mark: Mark
+    /// What it is set to.
     public let value: Node
   }
 
+  /// What it is.
   public let content: Content
+  /// Where it begins.
   public let mark: Mark
 
   /// Whether it is nothing: an empty value, `null` or `~` (YAML 1.2 §10.3.2).
