@@ -61,9 +61,8 @@ extension Cache {
 
   /// Whether memory is so full that nothing is kept beyond its time.
   ///
-  /// Stale data lives in the room that good data leaves: from seven eighths on the sweep removes it,
-  /// before the eviction has to choose among what is good.
-  var isStaleRoomUsed: Bool { arena.used / 7 >= arena.capacity / 8 }
+  /// What has expired stays while less than ``CacheLimits/staleShare`` of the arena is used.
+  var isStaleRoomUsed: Bool { arena.used >= arena.capacity / 100 * limits.staleShare }
 
   /// Whether all that is known of a name has expired.
   func hasExpired(_ node: Reference, now: UInt32) -> Bool {

@@ -35,6 +35,11 @@ public struct CacheLimits: Sendable {
   ///
   /// RFC 8767 §5 calls this the maximum stale timer and suggests one to three days.
   public var staleAge: UInt32 = 0
+  /// Percent of the memory up to which what has expired is kept all the same.
+  ///
+  /// Stale data lives in the room that good data leaves: from there on the sweep removes it, before the
+  /// eviction has to choose among what is good.
+  public var staleShare = 87
 
   /// Least octets that a cache works with.
   public static let leastOctets = 1 << 20

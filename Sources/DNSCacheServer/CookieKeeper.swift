@@ -55,20 +55,19 @@ enum CookieSecretFile {
   private static let limit = 4_096
 
   /// Reads a file; throws what is wrong with it.
-  static func read(_ path: String) throws(StartupError) -> CookieSecrets {
+  static func read(_ path: String) throws(ValueError) -> CookieSecrets {
     let text: String
     do {
       text = try FileReader.text(of: path, limit: limit)
     } catch {
-      throw StartupError(.usage, "--cookie-secret-file \(path): cannot be read: \(error)")
+      throw ValueError(description: "cannot be read: \(error)")
     }
     let lines = text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
     let secrets = lines.compactMap { secret(in: String($0)) }
     guard let first = secrets.first, secrets.count == lines.count, secrets.count <= 2 else {
-      throw StartupError(
-        .usage,
-        "--cookie-secret-file \(path): must be one or two lines of 32 hexadecimal digits; make one with: openssl rand -hex 16"
-      )
+      throw ValueError(
+        description:
+          "must be one or two lines of 32 hexadecimal digits; make one with: openssl rand -hex 16")
     }
     return CookieSecrets(current: first, previous: secrets.count == 2 ? secrets[1] : nil)
   }

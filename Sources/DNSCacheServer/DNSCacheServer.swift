@@ -7,7 +7,11 @@ struct DNSCacheServer: ParsableCommand {
 
   static let configuration = CommandConfiguration(
     commandName: "dns-cache-server", abstract: "A caching DNS server for local networks.",
-    version: version, subcommands: [RunCommand.self, ControlCommand.self, ManualCommand.self],
+    version: version,
+    subcommands: [
+      RunCommand.self, CheckCommand.self, SchemaCommand.self, ControlCommand.self,
+      ManualCommand.self,
+    ],
     defaultSubcommand: RunCommand.self)
 
   static func main() {

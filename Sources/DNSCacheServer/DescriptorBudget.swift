@@ -25,7 +25,7 @@ struct DescriptorBudget {
     let fixed =
       DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count
       + (settings.web.address == nil ? 0 : WebServer.connections + 1)
-      + UpstreamStreams.connectionLimit * count
+      + settings.resolver.connections * count
     let upstreams = (most + UpstreamSockets.retired(perUpstream: most)) * count
     let needed = fixed + upstreams + settings.streams.connections
     streams = settings.streams

@@ -1,7 +1,5 @@
-import ArgumentParser
-
 /// An amount of memory, written as `64MiB`.
-struct MemorySize: ExpressibleByArgument, CustomStringConvertible, Equatable {
+struct MemorySize: CustomStringConvertible, Equatable {
   let octets: Int
 
   private static let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
@@ -9,8 +7,8 @@ struct MemorySize: ExpressibleByArgument, CustomStringConvertible, Equatable {
   init(octets: Int) { self.octets = octets }
 
   /// Reads a whole number and its unit; a number without a unit is refused, 0 aside.
-  init?(argument: String) {
-    guard let octets = Quantity.parse(argument, units: MemorySize.units) else { return nil }
+  init?(_ text: String) {
+    guard let octets = Quantity.parse(text, units: MemorySize.units) else { return nil }
     self.octets = octets
   }
 
@@ -19,7 +17,7 @@ struct MemorySize: ExpressibleByArgument, CustomStringConvertible, Equatable {
 }
 
 /// A length of time, written as `5m`.
-struct Duration: ExpressibleByArgument, CustomStringConvertible, Equatable {
+struct Duration: CustomStringConvertible, Equatable {
   let milliseconds: Int
 
   private static let units = [
@@ -29,8 +27,8 @@ struct Duration: ExpressibleByArgument, CustomStringConvertible, Equatable {
   init(milliseconds: Int) { self.milliseconds = milliseconds }
 
   /// Reads a whole number and its unit; a number without a unit is refused, 0 aside.
-  init?(argument: String) {
-    guard let milliseconds = Quantity.parse(argument, units: Duration.units) else { return nil }
+  init?(_ text: String) {
+    guard let milliseconds = Quantity.parse(text, units: Duration.units) else { return nil }
     self.milliseconds = milliseconds
   }
 

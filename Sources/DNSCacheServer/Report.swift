@@ -28,6 +28,31 @@ indirect enum Report {
     }
   }
 
+  /// JSON for people: a line for each member and element.
+  var indentedJSON: String { indented("") }
+
+  private func indented(_ margin: String) -> String {
+    let inner = margin + "  "
+    switch self {
+    case .object(let members) where !members.isEmpty:
+      return "{\n"
+        + members.map { "\(inner)\(Report.quoted($0.name)): \($0.value.indented(inner))" }
+        .joined(separator: ",\n") + "\n\(margin)}"
+    case .list(let elements) where !elements.isEmpty && !elements.allSatisfy(\.isPlain):
+      return "[\n" + elements.map { inner + $0.indented(inner) }.joined(separator: ",\n")
+        + "\n\(margin)]"
+    default: return json
+    }
+  }
+
+  /// Whether it has no parts.
+  private var isPlain: Bool {
+    switch self {
+    case .object, .list: false
+    default: true
+    }
+  }
+
   private static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {

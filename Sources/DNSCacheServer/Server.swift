@@ -88,7 +88,7 @@ final class Server {
       on: loop, upstreams: settings.upstreams, perUpstream: budget.socketsPerUpstream, core: core,
       logger: logger)
     core.value.upstreamStreams = UpstreamStreams(
-      on: loop, upstreams: settings.upstreams, core: core)
+      on: loop, upstreams: settings.upstreams, limits: settings.resolver, core: core)
     watchNetwork()
     maintenance = Maintenance(on: loop, core: core)
     cookies = CookieKeeper(on: loop, core: core, isShared: settings.cookieSecrets != nil)
@@ -146,11 +146,16 @@ final class Server {
     frontend.isPrefetching = settings.isPrefetching
     frontend.rotates = settings.rotates
     frontend.clients = settings.clients
-    frontend.specialZones = settings.specialZones
+    frontend.prefetchRate = settings.prefetchRate
+    frontend.pendingLimit = settings.resolver.waiters
+    frontend.specialZones = settings.names.specialZones
     var resolver = ResolverSettings(
-      upstreams: settings.upstreams.count, socketsPerUpstream: socketsPerUpstream)
-    resolver.localZones = settings.specialZones.map(\.name)
-    resolver.rebindProtection = settings.rebindProtection
+      upstreams: settings.upstreams.count, socketsPerUpstream: socketsPerUpstream,
+      inFlightLimit: settings.resolver.inFlight, waiterLimit: settings.resolver.waiters,
+      waitersPerQuestion: settings.resolver.waitersPerQuestion)
+    resolver.refreshShare = settings.resolver.prefetchShare
+    resolver.localZones = frontend.specialZones.map(\.name)
+    resolver.rebindProtection = settings.names.rebindProtection
     return Frontend(
       settings: frontend, cache: Cache(limits: settings.cache, seed: seed),
       resolver: Resolver(

@@ -3,59 +3,93 @@ import DNSFrontend
 import DNSResolver
 import DNSWire
 import EventLoop
+import Logging
 
-/// All that the server is told, with every default filled in.
-struct Settings {
-  var listen: [SocketAddress]
+/// All that the server is told; each field begins as its default.
+///
+/// What each one is called, and what it may be, is in `Setting.all`. ``SettingsSource`` fills in what
+/// depends on this host.
+struct Settings: Sendable {
+  var listen = Settings.defaultListen
   /// Whether each address was asked for by name; a default that isn't there is left out.
-  var isListenExplicit: Bool
-  var upstreams: [SocketAddress]
-  var allowed: [IPNetwork]
+  var isListenExplicit = false
+  /// Whom to ask; of nobody was named, those of `/etc/resolv.conf`.
+  var upstreams: [SocketAddress] = []
+  /// Whether ``upstreams`` were named; else they are the system's.
+  var isUpstreamExplicit = false
+  var allowed = Settings.defaultAllowed
   /// What one client may ask.
-  var clients: ClientLimits
-  /// Secrets that other servers have, too; nothing for one of our own.
+  var clients = ClientLimits()
+  /// Where secrets are that other servers have, too; nothing for one of our own.
+  var cookieSecretFile: String?
+  /// What is in that file.
   var cookieSecrets: CookieSecrets?
-  /// Zones that are answered here.
-  var specialZones: [SpecialZone]
-  /// What is done with names that lead to local addresses.
-  var rebindProtection: RebindProtection?
+  /// Which names are not upstream's to answer as it likes.
+  var names = NameRules()
   /// How large the cache is, and how long what is in it is kept.
-  var cache: CacheLimits
-  var cacheFile: String
+  var cache = Settings.defaultCache
+  var cacheFile = Settings.defaultCacheFile()
   /// Milliseconds; 0 means only at shutdown.
-  var saveInterval: Int
+  var saveInterval = 300_000
   /// Whether answers begin with another record of an RRset each time.
-  var rotates: Bool
-  var control: String
-  var isPrefetching: Bool
+  var rotates = true
+  var isPrefetching = true
+  /// Questions a second that are asked before their answers are over.
+  var prefetchRate = FrontendSettings.usualPrefetchRate
+  /// What bounds the resolver's work.
+  var resolver = ResolverLimits()
   /// What bounds clients' TCP connections.
   var streams = StreamLimits()
+  var control = Settings.defaultControl()
   /// The user to become once all is open; nothing to stay who started it.
   var user: String?
   /// HTTP over TCP.
   var web = WebSettings()
+  var logLevel = Logger.Level.info
 
-  static let defaultListen = ["127.0.0.1:53", "[::1]:53"]
+  /// What bounds the questions in flight, and the TCP connections to upstreams.
+  struct ResolverLimits: Sendable {
+    /// Questions in flight at most.
+    var inFlight = 8_192
+    /// Clients waiting for them at most.
+    var waiters = 16_384
+    /// Clients waiting for one question at most.
+    var waitersPerQuestion = 1_024
+    /// Percent of the places in flight up to which prefetches are added.
+    var prefetchShare = ResolverSettings.usualRefreshShare
+    /// TCP connections to one upstream at most.
+    var connections = UpstreamStreams.usualConnections
+    /// Questions on one of them at most, over its life.
+    var questionsPerConnection = UpstreamStreams.usualQuestions
+  }
+}
+
+extension Settings {
   static let port: UInt16 = 53
-  static let defaultCacheSize = MemorySize(octets: 256 << 20)
-  static let defaultSaveInterval = Duration(milliseconds: 300_000)
-  static let defaultServeStale = Duration(milliseconds: 86_400_000)
-  /// The longest time for stale answers; RFC 8767 §5 suggests one to three days.
+  /// Upstreams at most: half of the resolver's places for them.
   ///
-  /// It must be less than what the loop's clock had before the machine's start,
-  /// `EventLoop.beforeStart`.
-  static let mostServeStale = Duration(milliseconds: 30 * 86_400_000)
-  /// What `MemorySize` may be; less than the least is an error rather than a surprise.
-  static let leastCacheSize = MemorySize(octets: 1 << 20)
-  static let mostCacheSize = MemorySize(octets: 4 << 30)
-  /// Upstreams at most; the resolver keeps a bit for each.
-  static let mostUpstreams = 8
+  /// So a reload finds a place for each new one while the replies of all old ones are still good. With so many, each with the least number
+  /// of sockets, 1,024 files that may be open are still enough.
+  static let mostUpstreams = ResolverSettings.upstreamPlaces / 2
+
+  /// 127.0.0.1 and ::1.
+  static var defaultListen: [SocketAddress] {
+    ["127.0.0.1", "::1"].compactMap { SocketAddress($0, defaultPort: port) }
+  }
 
   /// Loopback, private, link-local and unique-local networks.
-  static let defaultAllowed = [
-    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
-    "fe80::/10", "fc00::/7",
-  ]
+  static var defaultAllowed: [IPNetwork] {
+    [
+      "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
+      "fe80::/10", "fc00::/7",
+    ].compactMap { IPNetwork($0) }
+  }
+
+  private static var defaultCache: CacheLimits {
+    var limits = CacheLimits(octets: 256 << 20)
+    limits.staleAge = 86_400
+    return limits
+  }
 
   /// A folder that a service manager set, or the usual one where we may write, or the user's own.
   static func folder(environment: String, system: String, user: () -> String?) -> String {

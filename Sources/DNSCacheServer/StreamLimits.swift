@@ -1,7 +1,7 @@
 import DNSWire
 
 /// What bounds the TCP connections of clients; each limit has a counter in `ctl stats`.
-struct StreamLimits {
+struct StreamLimits: Sendable {
   /// Connections at most.
   var connections = 1_024
   /// Connections of one client at most: of an IPv4 address, or of an IPv6 /64.
@@ -15,7 +15,7 @@ struct StreamLimits {
 
   /// Bounds of the settings.
   static let connectionsRange = 16...65_536
-  static let idleTimeoutRange: ClosedRange<UInt64> = 2_000...3_600_000
+  static let idleTimeoutRange = 2_000...3_600_000
   static let buffersRange = (1 << 20)...(1 << 30)
 
   /// Milliseconds that one message may take to arrive.

@@ -9,14 +9,18 @@ import Memory
 /// is no fault of the upstream's. One whose connection ends before its reply is sent once more, on a
 /// connection made since, for an upstream may close an idle connection at any time (§6.2.4).
 final class UpstreamStreams {
-  /// Connections to one upstream at most; unbound serves ten clients by default.
-  static let connectionLimit = 8
+  /// Connections to one upstream at most.
+  private(set) var connectionLimit: Int
   /// Questions under way on a connection from which on another one is made.
   ///
   /// Some upstreams answer in the order of the questions only, so that a slow one holds up the others.
   private static let spread = 16
-  /// Questions on one connection at most, over its life; unbound's figure.
-  static let questionsPerConnection = 200
+  /// Questions on one connection at most, over its life.
+  private(set) var questionsPerConnection: Int
+  /// The usual number of connections; unbound serves ten clients by default.
+  static let usualConnections = 8
+  /// The usual number of questions on one; unbound's figure.
+  static let usualQuestions = 200
   /// Milliseconds that a connection without a question stays open (RFC 7766 §6.2.3: a few seconds).
   static let idleTimeout: UInt64 = 10_000
   /// Questions for one upstream at most that wait for a connection; those beyond wait for their time to
@@ -69,13 +73,15 @@ final class UpstreamStreams {
     var queue: [QuestionHandle] = []
     /// Questions after which the upstream was seen to close a connection, and when.
     var closesAfter: (questions: Int, since: UInt64)?
-
-    /// Questions on one connection at most.
-    var questionLimit: Int { closesAfter?.questions ?? UpstreamStreams.questionsPerConnection }
   }
 
-  init(on loop: EventLoop, upstreams: [SocketAddress], core: Pinned<Core>) {
+  init(
+    on loop: EventLoop, upstreams: [SocketAddress], limits: Settings.ResolverLimits,
+    core: Pinned<Core>
+  ) {
     self.loop = loop
+    connectionLimit = limits.connections
+    questionsPerConnection = limits.questionsPerConnection
     self.core = core
     lanes = upstreams.map { Lane(address: $0) }
   }
@@ -139,7 +145,7 @@ final class UpstreamStreams {
   private func place(_ query: StreamQuery) -> Placement {
     let upstream = query.outgoing.upstream
     forgetIfOld(upstream)
-    let limit = lanes[upstream].questionLimit
+    let limit = lanes[upstream].closesAfter?.questions ?? questionsPerConnection
     for connection in lanes[upstream].connections where connection.isDone(limit: limit) {
       end(connection)
     }
@@ -149,7 +155,7 @@ final class UpstreamStreams {
       send(query, on: best)
       return .sent
     }
-    if lanes[upstream].connections.count < UpstreamStreams.connectionLimit {
+    if lanes[upstream].connections.count < connectionLimit {
       if let connection = connect(upstream) {
         send(query, on: connection)
         return .sent

@@ -34,25 +34,25 @@ extension Frontend {
 
 /// How often something may be done: permits come at a steady rate and can be saved up to a number.
 struct PrefetchBudget {
-  /// Permits that come in a second.
-  ///
-  /// Each prefetch takes the place of a miss, which is not limited; the limit is for what nobody
-  /// foresaw. 10,000 names with a TTL of five minutes need 33.
-  private static let perSecond: UInt64 = 200
-  /// Permits that can be saved up.
-  private static let most: UInt64 = 200
-
+  /// Permits that come in a second; those of one second can be saved up.
+  private let perSecond: UInt64
   /// Permits, in thousandths.
-  private var saved = PrefetchBudget.most * 1_000
+  private var saved: UInt64
   /// When `saved` was right.
   private var time: UInt64 = 0
+
+  init(perSecond: Int) {
+    self.perSecond = UInt64(max(perSecond, 0))
+    saved = self.perSecond * 1_000
+  }
 
   /// Whether there is a permit.
   ///
   /// - Parameter now: the time in milliseconds.
   mutating func hasPermit(now: UInt64) -> Bool {
     if now > time {
-      saved = min(saved + (now - time) * PrefetchBudget.perSecond, PrefetchBudget.most * 1_000)
+      let most = perSecond * 1_000
+      saved += min((now - time) * perSecond, most - saved)
       time = now
     }
     return saved >= 1_000

@@ -21,7 +21,7 @@ public struct Frontend: ~Copyable {
   var key: NameKey
   /// Keeps the name of a missing link while the key is used otherwise.
   var missing: NameKey
-  var prefetchBudget = PrefetchBudget()
+  var prefetchBudget: PrefetchBudget
   private var noted: NotedQuestions
   var failed: FailedQuestions
   var notedReplies = NotedReplies(count: Frontend.anticipated)
@@ -130,6 +130,7 @@ public struct Frontend: ~Copyable {
     pending = Slab(capacity: settings.pendingLimit)
     pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
     allowed = FixedArray(settings.allowed)
+    prefetchBudget = PrefetchBudget(perSecond: settings.prefetchRate)
     limiter = ClientLimiter(settings.clients, seed: self.cache.seed)
     cookies = ServerCookies(settings.cookieSecrets)
     special = SpecialNames(settings.specialZones)

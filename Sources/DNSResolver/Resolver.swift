@@ -278,8 +278,8 @@ public struct Resolver: ~Copyable {
 
   /// Asks upstream for what no client waits for, to have it renewed.
   ///
-  /// It takes nobody's place: an eighth of ``ResolverSettings/inFlightLimit`` is all that there may be
-  /// in flight when it comes. A client that asks the same in the meantime joins it.
+  /// It takes nobody's place: a share of ``ResolverSettings/inFlightLimit`` is all that there may be
+  /// in flight when it comes (``ResolverSettings/refreshShare``). A client that asks the same in the meantime joins it.
   ///
   /// - Parameter needs: as the data was asked for, or its reply would not replace it.
   public mutating func refresh(
@@ -288,7 +288,7 @@ public struct Resolver: ~Copyable {
     if find(key, type, needs) != nil { return .isInFlight }
     guard failures.find(key, type, needs, now: now) == nil else { return .refused }
     let draw = random.next()
-    guard questions.count < settings.inFlightLimit / Resolver.refreshShare,
+    guard questions.count * 100 < settings.inFlightLimit * settings.refreshShare,
       let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now),
       let index = insertQuestion(key, type, needs, to: upstream, draw, now: now)
     else { return .refused }
@@ -307,9 +307,6 @@ public struct Resolver: ~Copyable {
     /// Too much is in flight, or it has failed not long before, or nobody is there to be asked.
     case refused
   }
-
-  /// The part of the places for questions up to which questions that nobody waits for may be added.
-  private static let refreshShare = 8
 
   /// Takes a place for a question, which no table leads to yet.
   private mutating func insertQuestion(

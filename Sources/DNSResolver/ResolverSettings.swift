@@ -14,11 +14,18 @@ public struct ResolverSettings: Sendable {
   public var waitersPerQuestion: Int
   /// One question in so many asks another upstream than the best first; 0 stands for none.
   public var exploration: UInt32
+  /// Percent of the places for questions up to which those that nobody waits for may be added.
+  public var refreshShare = usualRefreshShare
 
   /// Zones that upstreams are not asked about: what an alias into one of them brings along isn't kept.
   public var localZones: [Name] = []
   /// What is done with names of the internet that lead into the own network; nothing for no difference.
   public var rebindProtection: RebindProtection?
+
+  /// Places for upstreams: a bit of a word for each.
+  public static let upstreamPlaces = 64
+  /// About an eighth: so many may go without being missed by those who wait.
+  public static let usualRefreshShare = 12
 
   /// Settings for some upstreams, with the usual bounds.
   public init(

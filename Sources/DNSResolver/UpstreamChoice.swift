@@ -17,7 +17,7 @@ struct UpstreamChoice: ~Copyable {
   private var favouritesUntil: UInt64 = 0
 
   /// Upstreams at most: a bit of a word for each.
-  static let limit = 64
+  static let limit = ResolverSettings.upstreamPlaces
   /// Milliseconds that an upstream may be slower than the best and still have its share.
   private static let leastBand: UInt64 = 10
   /// The same as a part of the best one's round-trip time: a quarter.

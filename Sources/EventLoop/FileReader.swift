@@ -60,6 +60,13 @@ public final class FileReader {
   ///
   /// Throws EFBIG when the file has more than `limit` octets.
   public static func text(of path: String, limit: Int) throws(SystemError) -> String {
+    String(decoding: try octets(of: path, limit: limit), as: UTF8.self)
+  }
+
+  /// The whole of a small file.
+  ///
+  /// Throws EFBIG when the file has more than `limit` octets.
+  public static func octets(of path: String, limit: Int) throws(SystemError) -> [UInt8] {
     let file = try FileReader(path: path)
     guard file.size <= limit else {
       throw SystemError(call: "read", purpose: path, code: EFBIG)
@@ -67,6 +74,7 @@ public final class FileReader {
     var octets = [UInt8](repeating: 0, count: file.size)
     var space = octets.mutableSpan
     let count = try file.read(into: &space)
-    return String(decoding: octets.prefix(count), as: UTF8.self)
+    octets.removeLast(octets.count - count)
+    return octets
   }
 }

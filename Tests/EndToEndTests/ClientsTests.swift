@@ -193,7 +193,7 @@ extension EndToEnd {
     @Test(arguments: [
       (["--forward-special", "example.net"], "not a special zone"),
       (["--forward-special", "test", "--answer-special", "TEST"], "choose one"),
-      (["--rebind-allow", "example.net"], "need --rebind-protection"),
+      (["--rebind-allow", "example.net"], "needs --rebind-protection"),
       (["--client-rate", "1000001"], "must be 0 to 1000000"),
       (["--client-in-flight", "0"], "must be 1 to 16384"),
       (["--client-exempt", "192.0.2"], "not a network"),

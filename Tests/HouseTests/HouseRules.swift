@@ -38,7 +38,7 @@ enum HouseRules {
     "YAML": ["CYAML"],
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
-      "WebPage", "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
+      "WebPage", "YAML", "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
     ],
   ]
 

@@ -34,13 +34,15 @@ final class WebServer {
     self.api = api
     self.address = address
     var token: WebToken?
-    if let path = settings.tokenFile { token = try WebToken(file: path) }
-    guard token != nil || address.isLoopback else {
-      throw StartupError(
-        .usage,
-        "--http \(address): others can come there, so a token is needed; make one with `openssl rand -base64 24 > PATH` and name it with --http-token-file PATH, or listen on 127.0.0.1"
-      )
+    if let path = settings.tokenFile {
+      do {
+        token = try WebToken(file: path)
+      } catch {
+        throw StartupError(.usage, "\(path): \(error)")
+      }
     }
+    // The check of the settings has said why.
+    precondition(token != nil || address.isLoopback, "HTTP for others without a token")
     doorkeeper = WebGuard(hosts: settings.hosts.map { $0.lowercased() }, token: token)
     var limits = HTTPServer.Limits()
     limits.bodySize = WebServer.bodySize

@@ -10,21 +10,20 @@ struct WebToken: Sendable {
   static let most = 1_024
 
   /// Reads the token from the first line of a file.
-  init(file path: String) throws(StartupError) {
+  init(file path: String) throws(ValueError) {
     let text: String
     do {
       text = try FileReader.text(of: path, limit: 2 * WebToken.most)
     } catch {
-      throw StartupError(
-        .usage, "--http-token-file \(path): can't be read: \(error); write a token into it")
+      throw ValueError(description: "can't be read: \(error); write a token into it")
     }
     let line = text.utf8.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
     guard line.count >= WebToken.least, line.count <= WebToken.most,
       line.allSatisfy({ (0x21...0x7E).contains($0) })
     else {
-      throw StartupError(
-        .usage,
-        "--http-token-file \(path): its first line must be \(WebToken.least) to \(WebToken.most) visible characters without spaces; make one with `openssl rand -base64 24 > \(path)`"
+      throw ValueError(
+        description:
+          "its first line must be \(WebToken.least) to \(WebToken.most) visible characters without spaces; make one with `openssl rand -base64 24 > \(path)`"
       )
     }
     octets = Array(line)

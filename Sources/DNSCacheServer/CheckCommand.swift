@@ -1,0 +1,24 @@
+import ArgumentParser
+import EventLoop
+
+/// Checks a configuration file without starting anything.
+struct CheckCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check", abstract: "Check a configuration file and say all that is wrong with it.",
+    discussion: "Exit status: 0 nothing is wrong, 64 something is.")
+
+  @Argument(help: ArgumentHelp("The file.", valueName: "file"))
+  var file: String
+
+  func run() throws {
+    var configuration = Configuration(usual: Settings())
+    configuration.read(file)
+    do {
+      _ = try configuration.settings(isForStart: false)
+      print("\(file): nothing is wrong")
+    } catch {
+      Process.writeError("\(error)\n")
+      throw ExitCode(ExitStatus.usage.rawValue)
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import EventLoop
+import YAML
+
+/// What flags and a file give, put together: one set of settings, or everything that is wrong.
+struct Configuration {
+  private(set) var mistakes: [Mistake] = []
+  private var given: [String: GivenSetting] = [:]
+  private let usual: Settings
+
+  init(usual: Settings) {
+    self.usual = usual
+  }
+
+  // MARK: What is given
+
+  /// Takes a flag; it wins over the file.
+  mutating func take(_ flag: GivenFlag) {
+    guard let (setting, found) = flag.read() else { return }
+    mistakes += found
+    given[setting.setting.key] = setting
+  }
+
+  /// Reads a file.
+  mutating func read(_ path: String) {
+    let octets: [UInt8]
+    do {
+      octets = try FileReader.octets(of: path, limit: Document.longest)
+    } catch {
+      mistakes.append(
+        Mistake(origin: .usual, message: "the configuration \(path) can't be read: \(error)"))
+      return
+    }
+    take(ConfigurationFile(octets, path: path))
+  }
+
+  /// Takes what a file has, where no flag says otherwise.
+  mutating func take(_ file: ConfigurationFile) {
+    mistakes += file.mistakes
+    for setting in file.given where given[setting.setting.key] == nil {
+      given[setting.setting.key] = setting
+    }
+  }
+
+  // MARK: What it means
+
+  /// Puts the values in place and checks whether they go together.
+  ///
+  /// - Parameter isForStart: whether what this host lacks counts, too: nobody to ask.
+  func settings(isForStart: Bool) throws(Mistakes) -> Settings {
+    var settings = usual
+    for (_, setting) in given where !setting.values.isEmpty || setting.setting.arity == .any {
+      setting.setting.apply(setting.values.map(\.value), to: &settings)
+    }
+    var mistakes = mistakes
+    mistakes += timesToLive(settings) + zones() + rebinding(settings)
+    mistakes += twice("listen") { $0.port != 0 } + twice("upstream") { _ in true }
+    mistakes += cookieSecrets(&settings) + web(settings)
+    // Of a list that is half wrong nothing follows.
+    if !mistakes.contains(where: { isOf("listen", $0) || isOf("upstream", $0) }) {
+      mistakes += upstreams(&settings, isForStart: isForStart)
+    }
+    guard mistakes.isEmpty else { throw Mistakes(list: mistakes) }
+    return settings
+  }
+
+  /// The values that were given for a setting.
+  private func values(_ key: String) -> [GivenValue] { given[key]?.values ?? [] }
+
+  private func mistake(_ key: String, _ value: GivenValue, _ message: String) -> Mistake {
+    given[key]?.mistake(value, message) ?? Mistake(origin: .usual, message: message)
+  }
+
+  /// What a setting is called where a value was written: a flag, or a key of the file.
+  private func name(_ key: String, like origin: Origin) -> String {
+    guard case .flag = origin, let flag = Setting.named(key)?.flag else { return key }
+    return "--\(flag)"
+  }
+
+  private func isOf(_ key: String, _ mistake: Mistake) -> Bool {
+    switch mistake.origin {
+    case .flag(let flag): flag == Setting.named(key)?.flag
+    case .file: mistake.message.hasPrefix(key + ":") || mistake.message.hasPrefix(key + " ")
+    case .usual: false
+    }
+  }
+
+  // MARK: Checks
+
+  private func timesToLive(_ settings: Settings) -> [Mistake] {
+    guard settings.cache.minimumTTL > settings.cache.maximumTTL else { return [] }
+    let isMinimumGiven = !values("cache.min-ttl").isEmpty
+    let key = isMinimumGiven ? "cache.min-ttl" : "cache.max-ttl"
+    let other = isMinimumGiven ? "cache.max-ttl" : "cache.min-ttl"
+    guard let value = values(key).first, let setting = Setting.named(other) else { return [] }
+    return [
+      mistake(
+        key, value,
+        "must not be \(isMinimumGiven ? "more" : "less") than \(name(other, like: value.origin)), which is \(setting.text(in: settings))"
+      )
+    ]
+  }
+
+  /// A zone that is both forwarded and answered.
+  private func zones() -> [Mistake] {
+    let forwarded = Set(
+      values("names.forward-special").flatMap { NameRules.zones($0.text) }.map(\.name))
+    return values("names.answer-special").compactMap { value in
+      guard
+        let zone = NameRules.zones(value.text).first(where: { forwarded.contains($0.name) })
+      else { return nil }
+      return mistake(
+        "names.answer-special", value,
+        "\(zone.name) is named by \(name("names.forward-special", like: value.origin)), too; choose one"
+      )
+    }
+  }
+
+  private func rebinding(_ settings: Settings) -> [Mistake] {
+    if settings.names.isRebindProtected { return [] }
+    return ["names.rebind-allow", "names.rebind-allow-loopback"].flatMap { key in
+      values(key).filter { $0.value.truth ?? true }.prefix(1).map { value in
+        mistake(
+          key, value,
+          "is of no use; it needs \(name("names.rebind-protection", like: value.origin))")
+      }
+    }
+  }
+
+  /// Addresses that stand twice in a list.
+  private func twice(_ key: String, where counts: (SocketAddress) -> Bool) -> [Mistake] {
+    var seen: Set<SocketAddress> = []
+    return values(key).compactMap { value in
+      guard let address = value.value.address, counts(address), !seen.insert(address).inserted
+      else { return nil }
+      return mistake(key, value, "stands in the list twice; name it once")
+    }
+  }
+
+  private func cookieSecrets(_ settings: inout Settings) -> [Mistake] {
+    guard let value = values("client.cookie-secret-file").first, let path = value.value.text else {
+      return []
+    }
+    do {
+      settings.cookieSecrets = try CookieSecretFile.read(path)
+      return []
+    } catch {
+      return [mistake("client.cookie-secret-file", value, "\(error)")]
+    }
+  }
+
+  /// HTTP for others than this host needs a token, which must be there.
+  private func web(_ settings: Settings) -> [Mistake] {
+    if let value = values("http-token-file").first, let path = value.value.text {
+      do {
+        _ = try WebToken(file: path)
+      } catch {
+        return [mistake("http-token-file", value, "\(error)")]
+      }
+    }
+    guard let value = values("http").first, value.value.address?.isLoopback == false,
+      settings.web.tokenFile == nil
+    else { return [] }
+    return [
+      mistake(
+        "http", value,
+        "others can come there, so a token is needed; make one with `openssl rand -base64 24 > PATH` and name it with \(name("http-token-file", like: value.origin)), or listen on 127.0.0.1"
+      )
+    ]
+  }
+
+  /// Checks the upstreams that were named; else finds those of the system.
+  private func upstreams(_ settings: inout Settings, isForStart: Bool) -> [Mistake] {
+    let own = OwnEndpoints(settings.listen)
+    guard settings.isUpstreamExplicit else {
+      do {
+        settings.upstreams = try ResolvConf.upstreams(besides: own)
+        return []
+      } catch {
+        return isForStart ? [error] : []
+      }
+    }
+    var found: [Mistake] = []
+    for value in values("upstream") {
+      guard let address = value.value.address else { continue }
+      if address.port == 0 || address.isUnspecified {
+        found.append(
+          mistake("upstream", value, "no server can be there; name its address and port"))
+      } else if let listener = own.listener(at: address) {
+        let place = listener == address ? "there" : "on \(listener), which includes that address,"
+        found.append(
+          mistake(
+            "upstream", value, "this server listens \(place) itself; name another server"))
+      }
+    }
+    if let beyond = values("upstream").dropFirst(Settings.mostUpstreams).first {
+      found.append(
+        mistake(
+          "upstream", beyond,
+          "there are \(values("upstream").count), and \(Settings.mostUpstreams) is the most; leave some out"
+        ))
+    }
+    return found
+  }
+}

@@ -1,0 +1,37 @@
+/// The reference page of the configuration, docs/configuration.md, from the catalogue of settings.
+enum ConfigurationReference {
+  static var page: String {
+    var lines = [
+      "# Configuration", "",
+      "<!-- Written by `dns-cache-server schema --reference`; a test compares. -->", "",
+      "A YAML file, by default `/etc/dns-cache-server.yaml` if it exists, else the one that `--config` names.",
+      "Each setting is a flag of `run`, too; a flag wins over the file. `dns-cache-server check FILE` says all",
+      "that is wrong with a file, with line, column and the nearest correct word; a file with a mistake",
+      "changes nothing. `dns-cache-server schema` prints a JSON Schema for editors.", "",
+      "Durations are `500ms`, `30s`, `5m`, `12h`, `1d`; sizes `64KiB`, `256MiB`, `2GiB`, shares `12%`; only `0` has no unit.",
+      "",
+    ]
+    var group: String?
+    for setting in Setting.all {
+      let words = setting.key.split(separator: ".").map(String.init)
+      let heading = words.count > 1 ? words[0] : ""
+      if heading != group {
+        group = heading
+        if lines.last != "" { lines.append("") }
+        lines += [heading.isEmpty ? "## Whom to serve, whom to ask" : "## `\(heading)`", ""]
+        lines += ["| Setting | Flag | Value | Default | |", "|---|---|---|---|---|"]
+      }
+      lines.append(
+        "| `\(setting.key)` | `--\(setting.flag)` | \(form(setting)) | \(setting.usual) "
+          + "| \(setting.help) |")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// What to write, with the least and the most.
+  private static func form(_ setting: Setting) -> String {
+    var form = setting.kind.form.split(separator: "|").joined(separator: ", ")
+    if let bounds = setting.kind.bounds { form += ", \(bounds)" }
+    return setting.isList ? "list of: \(form)" : form
+  }
+}

@@ -1,0 +1,82 @@
+/// The JSON Schema of the configuration file, for editors (draft 2020-12).
+enum ConfigurationSchema {
+  static var report: Report {
+    .object([
+      ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
+      ("title", .text("Configuration of dns-cache-server")),
+      ("type", .text("object")),
+      ("additionalProperties", .flag(false)),
+      ("properties", properties(of: "")),
+    ])
+  }
+
+  /// The settings and groups right below a prefix, in the order of the catalogue.
+  private static func properties(of prefix: String) -> Report {
+    var members: [(name: String, value: Report)] = []
+    for setting in Setting.all where setting.key.hasPrefix(prefix) {
+      let words = setting.key.dropFirst(prefix.count).split(separator: ".").map(String.init)
+      guard let name = words.first, !members.contains(where: { $0.name == name }) else { continue }
+      if words.count == 1 {
+        members.append((name, schema(of: setting)))
+      } else {
+        members.append(
+          (
+            name,
+            .object([
+              ("type", .list([.text("object"), .text("null")])),
+              ("additionalProperties", .flag(false)),
+              ("properties", properties(of: prefix + name + ".")),
+            ])
+          ))
+      }
+    }
+    return .object(members)
+  }
+
+  private static func schema(of setting: Setting) -> Report {
+    let description: (name: String, value: Report) = (
+      "description",
+      .text(setting.usual.isEmpty ? setting.help : "\(setting.help) Default: \(setting.usual).")
+    )
+    let one = schema(of: setting.kind)
+    guard setting.isList else { return .object([description] + one) }
+    let least: [(name: String, value: Report)] =
+      setting.arity == .some ? [("minItems", .count(1))] : []
+    return .object([
+      description,
+      (
+        "oneOf",
+        .list([
+          .object(one), .object([("type", .text("array")), ("items", .object(one))] + least),
+        ])
+      ),
+    ])
+  }
+
+  private static func schema(of kind: ValueKind) -> [(name: String, value: Report)] {
+    let text: (name: String, value: Report) = ("type", .text("string"))
+    return switch kind {
+    case .truth: [("type", .text("boolean"))]
+    case .number(let range):
+      [
+        ("type", .text("integer")), ("minimum", .count(range.lowerBound)),
+        ("maximum", .count(range.upperBound)),
+      ]
+    case .oneOf(let words): [("enum", .list(words.map { .text($0) }))]
+    case .size: quantity("KiB|MiB|GiB")
+    case .duration: quantity("ms|s|m|h|d")
+    case .percent: quantity("%")
+    case .network: [text, ("pattern", .text("^[0-9a-fA-F:.]+(/[0-9]+)?$"))]
+    case .endpoint: [text, ("pattern", .text(":[0-9]+$"))]
+    case .address, .domain, .specialZone, .text: [text, ("minLength", .count(1))]
+    }
+  }
+
+  /// A number with a unit; only 0 has none.
+  private static func quantity(_ units: String) -> [(name: String, value: Report)] {
+    [
+      ("type", .list([.text("string"), .text("integer")])),
+      ("pattern", .text("^(0|[0-9]+(\(units)))$")), ("minimum", .count(0)), ("maximum", .count(0)),
+    ]
+  }
+}

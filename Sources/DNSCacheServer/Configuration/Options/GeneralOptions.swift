@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// The flags about whom to serve and whom to ask.
+struct GeneralOptions: ParsableArguments {
+  @Option(help: .setting("listen")) var listen: [String] = []
+  @Option(help: .setting("upstream")) var upstream: [String] = []
+  @Option(help: .setting("allow")) var allow: [String] = []
+  @Option(help: .setting("control")) var control: String?
+  @Option(help: .setting("user")) var user: String?
+  @Option(help: .setting("log.level")) var logLevel: String?
+
+  var given: [GivenFlag] {
+    [
+      GivenFlag("listen", listen), GivenFlag("upstream", upstream), GivenFlag("allow", allow),
+      GivenFlag("control", control), GivenFlag("user", user), GivenFlag("log.level", logLevel),
+    ].compactMap { $0 }
+  }
+}

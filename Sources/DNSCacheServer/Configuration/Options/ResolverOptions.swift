@@ -1,0 +1,21 @@
+import ArgumentParser
+
+/// The flags about what bounds the questions that are asked upstream.
+struct ResolverOptions: ParsableArguments {
+  @Option(help: .setting("resolver.in-flight")) var resolverInFlight: String?
+  @Option(help: .setting("resolver.waiters")) var resolverWaiters: String?
+  @Option(help: .setting("resolver.waiters-per-question"))
+  var resolverWaitersPerQuestion: String?
+  @Option(help: .setting("resolver.tcp-connections")) var resolverTcpConnections: String?
+  @Option(help: .setting("resolver.tcp-queries")) var resolverTcpQueries: String?
+
+  var given: [GivenFlag] {
+    [
+      GivenFlag("resolver.in-flight", resolverInFlight),
+      GivenFlag("resolver.waiters", resolverWaiters),
+      GivenFlag("resolver.waiters-per-question", resolverWaitersPerQuestion),
+      GivenFlag("resolver.tcp-connections", resolverTcpConnections),
+      GivenFlag("resolver.tcp-queries", resolverTcpQueries),
+    ].compactMap { $0 }
+  }
+}

@@ -1,0 +1,202 @@
+import DNSCache
+import DNSFrontend
+import Logging
+
+// Every setting, in the order of the reference page.
+//
+// A new one needs three things: its field in `Settings` with the default, its row here, and its flag
+// among the options of `run`. The file, the schema, the help text and docs/configuration.md follow.
+
+extension Setting {
+  static let all: [Setting] =
+    general + cacheSettings + timesToLive + clientSettings + nameSettings + resolverSettings
+    + tcpSettings + logSettings
+
+  private static let day = 86_400_000
+  /// What the shortest TTL may be: longer, and names would seem not to change.
+  private static let mostMinimumTTL = 3_600_000
+  /// What the other TTLs may be (RFC 8767 §4 caps them at seven days).
+  private static let mostTTL = 7 * day
+  /// What the time for stale answers may be; RFC 8767 §5 suggests one to three days.
+  ///
+  /// It must be less than what the loop's clock had before the machine's start,
+  /// `EventLoop.beforeStart`.
+  private static let mostServeStale = 30 * day
+
+  private static let general = [
+    Setting(
+      "listen", flag: "listen", .address, arity: .some,
+      help: "Answer on this address, UDP and TCP; IPv6 as [::1]:53.",
+      .addresses(\.listen, \.isListenExplicit)),
+    Setting(
+      "upstream", flag: "upstream", .address, arity: .some, usual: "those of /etc/resolv.conf",
+      help: "Ask this name server; \(Settings.mostUpstreams) at most.",
+      .addresses(\.upstreams, \.isUpstreamExplicit)),
+    Setting(
+      "allow", flag: "allow", .network, arity: .some,
+      help: "Answer clients of this network; others are refused.", .networks(\.allowed)),
+    Setting(
+      "control", flag: "control", .text("path"),
+      usual: "control.sock in $RUNTIME_DIRECTORY, /run/dns-cache-server or $XDG_RUNTIME_DIR",
+      help: "The socket that ctl talks to.", .text(\.control)),
+    Setting(
+      "http", flag: "http", .endpoint, usual: "off",
+      help: "The page, the verbs of ctl and metrics over HTTP at this address.",
+      .address(\.web.address)),
+    Setting(
+      "http-token-file", flag: "http-token-file", .text("path"), usual: "none",
+      help: "File with the token that HTTP requests must bring; needed but on loopback.",
+      .text(\.web.tokenFile)),
+    Setting(
+      "http-host", flag: "http-host", .text("name"), arity: .any, usual: "none",
+      help: "Name under which HTTP is asked for, beside addresses and localhost.",
+      .texts(\.web.hosts)),
+    Setting(
+      "user", flag: "user", .text("name"), isLive: false, usual: "stay",
+      help: "The user to become when all that needs root is open.", .text(\.user)),
+  ]
+
+  private static let cacheSettings = [
+    Setting(
+      "cache.size", flag: "cache-size", .size(1 << 20...4 << 30), help: "Memory for the cache.",
+      .number(\.cache.octets)),
+    Setting(
+      "cache.file", flag: "cache-file", .text("path"),
+      usual:
+        "cache.snapshot in $STATE_DIRECTORY, /var/lib/dns-cache-server or ~/.local/state/dns-cache-server",
+      help: "Where the cache is kept over a restart.", .text(\.cacheFile)),
+    Setting(
+      "cache.save-interval", flag: "cache-save-interval", .duration(0...30 * day),
+      help: "How often the cache is saved; 0 means only at shutdown.", .number(\.saveInterval)),
+    Setting(
+      "cache.serve-stale", flag: "serve-stale", .duration(0...mostServeStale),
+      help: "How long expired answers are kept for when upstream fails; 0 means never.",
+      .seconds(\.cache.staleAge)),
+    Setting(
+      "cache.stale-share", flag: "stale-share", .percent(0...100),
+      help: "Share of the memory up to which what has expired is kept.", .number(\.cache.staleShare)
+    ),
+    Setting(
+      "cache.prefetch", flag: "prefetch", .truth,
+      help: "Ask again for what is asked for shortly before it expires.", .truth(\.isPrefetching)),
+    Setting(
+      "cache.prefetch-rate", flag: "prefetch-rate", .number(1...100_000),
+      help: "Questions a second at most that are asked before their answers are over.",
+      .number(\.prefetchRate)),
+    Setting(
+      "cache.prefetch-share", flag: "prefetch-share", .percent(1...100),
+      help: "Share of the places in flight up to which such questions are added.",
+      .number(\.resolver.prefetchShare)),
+    Setting(
+      "cache.rotate", flag: "rotate", .truth,
+      help: "Begin answers with another record of an RRset each time.", .truth(\.rotates)),
+  ]
+
+  private static let timesToLive = [
+    Setting(
+      "cache.min-ttl", flag: "min-ttl", .duration(0...mostMinimumTTL),
+      help: "Shortest time that records are kept; 0 stays 0.", .seconds(\.cache.minimumTTL)),
+    Setting(
+      "cache.max-ttl", flag: "max-ttl", .duration(0...mostTTL),
+      help: "Longest time that records are kept.", .seconds(\.cache.maximumTTL)),
+    Setting(
+      "cache.max-negative-ttl", flag: "max-negative-ttl", .duration(0...mostTTL),
+      help: "Longest time that negative answers are kept.", .seconds(\.cache.maximumNegativeTTL)),
+  ]
+
+  private static let clientSettings = [
+    Setting(
+      "client.rate", flag: "client-rate", .number(0...ClientLimits.mostPerSecond),
+      help: "Queries a second from one client; 0 for any number.", .number(\.clients.queries)),
+    Setting(
+      "client.misses", flag: "client-misses", .number(0...ClientLimits.mostPerSecond),
+      help:
+        "Questions to be asked upstream, and errors, a second for one client; 0 for any number.",
+      .number(\.clients.misses)),
+    Setting(
+      "client.in-flight", flag: "client-in-flight", .number(1...ClientLimits.mostInFlight),
+      help: "Questions of one client that may wait for upstream.", .number(\.clients.inFlight)),
+    Setting(
+      "client.exempt", flag: "client-exempt", .network, arity: .any,
+      help: "No limits of rate for clients of this network.", .networks(\.clients.exempt)),
+    Setting(
+      "client.cookie-secret-file", flag: "cookie-secret-file", .text("path"), usual: "random",
+      help: "Secrets of server cookies, for servers that share an address.",
+      .text(\.cookieSecretFile)),
+  ]
+
+  private static let nameSettings = [
+    Setting(
+      "names.forward-special", flag: "forward-special", .specialZone, arity: .any, usual: "none",
+      help:
+        "Ask upstream about this special zone, such as home.arpa, 10.in-addr.arpa or private-reverse.",
+      .texts(\.names.forwarded)),
+    Setting(
+      "names.answer-special", flag: "answer-special", .specialZone, arity: .any,
+      usual: "all but local",
+      help: "Answer this special zone here.", .texts(\.names.answered)),
+    Setting(
+      "names.rebind-protection", flag: "rebind-protection", .truth,
+      help: "Don't let names of the internet lead to local addresses.",
+      .truth(\.names.isRebindProtected)),
+    Setting(
+      "names.rebind-allow", flag: "rebind-allow", .domain, arity: .any, usual: "none",
+      help: "Let this domain's names lead to local addresses all the same.",
+      .domains(\.names.rebindAllowed)),
+    Setting(
+      "names.rebind-allow-loopback", flag: "rebind-allow-loopback", .truth,
+      help: "Let names of the internet lead to loopback addresses, as block lists of mail do.",
+      .truth(\.names.rebindAllowsLoopback)),
+  ]
+
+  private static let resolverSettings = [
+    Setting(
+      "resolver.in-flight", flag: "resolver-in-flight", .number(64...32_768), isLive: false,
+      help: "Questions that may be asked upstream at a time.", .number(\.resolver.inFlight)),
+    Setting(
+      "resolver.waiters", flag: "resolver-waiters", .number(64...65_536), isLive: false,
+      help: "Clients that may wait for them.", .number(\.resolver.waiters)),
+    Setting(
+      "resolver.waiters-per-question", flag: "resolver-waiters-per-question", .number(1...65_536),
+      help: "Clients that may wait for one question.", .number(\.resolver.waitersPerQuestion)),
+    Setting(
+      "resolver.tcp-connections", flag: "resolver-tcp-connections", .number(1...64),
+      help: "TCP connections to one upstream at most.", .number(\.resolver.connections)),
+    Setting(
+      "resolver.tcp-queries", flag: "resolver-tcp-queries", .number(1...10_000),
+      help: "Questions on one of them at most, over its life.",
+      .number(\.resolver.questionsPerConnection)),
+  ]
+
+  private static let tcpSettings = [
+    Setting(
+      "tcp.connections", flag: "tcp-connections", .number(StreamLimits.connectionsRange),
+      help: "Clients' TCP connections at most.", .number(\.streams.connections)),
+    Setting(
+      "tcp.connections-per-client", flag: "tcp-connections-per-client",
+      .number(1...StreamLimits.connectionsRange.upperBound),
+      help: "TCP connections of one client at most: an IPv4 address, an IPv6 /64.",
+      .number(\.streams.connectionsPerClient)),
+    Setting(
+      "tcp.idle-timeout", flag: "tcp-idle-timeout", .duration(StreamLimits.idleTimeoutRange),
+      help: "How long a TCP connection may be idle; less when many are open.",
+      .milliseconds(\.streams.idleTimeout)),
+    Setting(
+      "tcp.buffers", flag: "tcp-buffers", .size(StreamLimits.buffersRange),
+      help: "Memory for what TCP clients have half sent and not yet read.",
+      .number(\.streams.buffers)),
+  ]
+
+  private static let logSettings = [
+    Setting(
+      "log.level", flag: "log-level",
+      .oneOf(["trace", "debug", "info", "notice", "warning", "error"]),
+      help: "Least important messages to log.",
+      SettingField(
+        read: { [.text($0.logLevel.rawValue)] },
+        write: {
+          guard let text = $1.first?.text, let level = Logger.Level(rawValue: text) else { return }
+          $0.logLevel = level
+        }))
+  ]
+}

@@ -1,0 +1,86 @@
+import DNSWire
+import EventLoop
+
+/// Where in ``Settings`` a setting's values are, and how they get there.
+struct SettingField: Sendable {
+  let read: @Sendable (Settings) -> [Value]
+  let write: @Sendable (inout Settings, [Value]) -> Void
+
+  typealias Path<Field> = WritableKeyPath<Settings, Field> & Sendable
+
+  static func number(_ path: Path<Int>) -> SettingField {
+    SettingField(
+      read: { [.number($0[keyPath: path])] },
+      write: { if let number = $1.first?.number { $0[keyPath: path] = number } })
+  }
+
+  /// Milliseconds.
+  static func milliseconds(_ path: Path<UInt64>) -> SettingField {
+    SettingField(
+      read: { [.number(Int(clamping: $0[keyPath: path]))] },
+      write: { if let number = $1.first?.number { $0[keyPath: path] = UInt64(clamping: number) } })
+  }
+
+  /// Whole seconds, a part of one for one: only 0 is 0.
+  static func seconds(_ path: Path<UInt32>) -> SettingField {
+    SettingField(
+      read: { [.number(Int($0[keyPath: path]) * 1_000)] },
+      write: {
+        guard let number = $1.first?.number else { return }
+        $0[keyPath: path] = UInt32(clamping: (number + 999) / 1_000)
+      })
+  }
+
+  static func truth(_ path: Path<Bool>) -> SettingField {
+    SettingField(
+      read: { [.truth($0[keyPath: path])] },
+      write: { if let truth = $1.first?.truth { $0[keyPath: path] = truth } })
+  }
+
+  static func text(_ path: Path<String>) -> SettingField {
+    SettingField(
+      read: { [.text($0[keyPath: path])] },
+      write: { if let text = $1.first?.text { $0[keyPath: path] = text } })
+  }
+
+  static func text(_ path: Path<String?>) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map { [.text($0)] } ?? [] },
+      write: { $0[keyPath: path] = $1.first?.text })
+  }
+
+  static func texts(_ path: Path<[String]>) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map { .text($0) } },
+      write: { $0[keyPath: path] = $1.compactMap(\.text) })
+  }
+
+  static func networks(_ path: Path<[IPNetwork]>) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map { .network($0) } },
+      write: { $0[keyPath: path] = $1.compactMap(\.network) })
+  }
+
+  static func domains(_ path: Path<[Name]>) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map { .domain($0) } },
+      write: { $0[keyPath: path] = $1.compactMap(\.domain) })
+  }
+
+  /// Addresses, with a note that they were named.
+  static func addresses(_ path: Path<[SocketAddress]>, _ isNamed: Path<Bool>) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map { .address($0) } },
+      write: {
+        $0[keyPath: path] = $1.compactMap(\.address)
+        $0[keyPath: isNamed] = true
+      })
+  }
+
+  /// An address, or none.
+  static func address(_ path: Path<SocketAddress?>) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map { [.address($0)] } ?? [] },
+      write: { $0[keyPath: path] = $1.first?.address })
+  }
+}

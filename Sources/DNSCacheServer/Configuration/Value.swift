@@ -1,0 +1,25 @@
+import DNSWire
+import EventLoop
+
+/// A setting's value that was checked.
+enum Value: Sendable {
+  case address(SocketAddress)
+  case network(IPNetwork)
+  case domain(Name)
+  /// Octets, milliseconds, percent, or a plain number.
+  case number(Int)
+  case truth(Bool)
+  case text(String)
+
+  var address: SocketAddress? { if case .address(let value) = self { value } else { nil } }
+  var network: IPNetwork? { if case .network(let value) = self { value } else { nil } }
+  var domain: Name? { if case .domain(let value) = self { value } else { nil } }
+  var number: Int? { if case .number(let value) = self { value } else { nil } }
+  var truth: Bool? { if case .truth(let value) = self { value } else { nil } }
+  var text: String? { if case .text(let value) = self { value } else { nil } }
+}
+
+/// Why a text is no value of its kind, and what to write instead.
+struct ValueError: Error, CustomStringConvertible {
+  let description: String
+}

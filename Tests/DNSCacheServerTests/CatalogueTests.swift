@@ -1,0 +1,92 @@
+import Testing
+
+@testable import DNSCacheServer
+
+@Suite("The catalogue of settings")
+struct CatalogueTests {
+  /// A value of a setting that is not its default.
+  private static func other(_ setting: Setting) -> String {
+    switch setting.kind {
+    case .address: "192.0.2.77:5377"
+    case .endpoint: "127.0.0.1:8053"
+    case .network: "192.0.2.0/24"
+    case .domain: "example.net."
+    case .specialZone: "home.arpa"
+    case .size(let range): MemorySize(octets: range.lowerBound).description
+    case .duration(let range): Duration(milliseconds: max(range.lowerBound, 3_000)).description
+    case .percent(let range): "\(range.upperBound)%"
+    case .number(let range): "\(range.upperBound)"
+    case .truth: setting.usual == "true" ? "false" : "true"
+    case .oneOf(let words): words.first { $0 != setting.usual } ?? ""
+    case .text: "/tmp/other"
+    }
+  }
+
+  @Test func `every setting has a place and a flag of its own`() {
+    let all = Setting.all
+    #expect(Set(all.map(\.key)).count == all.count)
+    #expect(Set(all.map(\.flag)).count == all.count)
+  }
+
+  @Test(arguments: Setting.all.map(\.key))
+  func `a value gets from the file into its field`(key: String) throws {
+    let setting = try #require(Setting.named(key))
+    let text = Self.other(setting)
+    let yaml = key.split(separator: ".").map { "{\($0): " }.joined() + "\"\(text)\""
+    let bare = key.split(separator: ".").map { "{\($0): " }.joined() + text
+    let isTruth = if case .truth = setting.kind { true } else { false }
+    let close = String(repeating: "}", count: key.split(separator: ".").count)
+    let file = ConfigurationFile(Array(((isTruth ? bare : yaml) + close).utf8), path: "f.yaml")
+    #expect(file.mistakes == [])
+    var settings = Settings()
+    let before = setting.text(in: settings)
+    for given in file.given { given.setting.apply(given.values.map(\.value), to: &settings) }
+    #expect(setting.text(in: settings) == text)
+    #expect(setting.text(in: settings) != before)
+    // Nothing else has changed.
+    for other in Setting.all where other.key != key {
+      #expect(other.text(in: settings) == other.text(in: Settings()))
+    }
+  }
+
+  @Test(arguments: Setting.all.map(\.key))
+  func `a flag of run gets to the same setting`(key: String) throws {
+    let setting = try #require(Setting.named(key))
+    let text = Self.other(setting)
+    let arguments: [String]
+    if case .truth = setting.kind {
+      arguments = [(text == "true" ? "--" : "--no-") + setting.flag]
+    } else {
+      arguments = ["--\(setting.flag)", text]
+    }
+    let given = try RunCommand.parse(arguments).given
+    #expect(given.map(\.key) == [key])
+    #expect(given.first?.texts == [text])
+  }
+
+  @Test func `each default is a value that may be given`() throws {
+    for setting in Setting.all {
+      for text in setting.text(in: Settings()).split(separator: " ") {
+        #expect(throws: Never.self, "\(setting.key)") { try setting.kind.value(String(text)) }
+      }
+    }
+  }
+
+  @Test func `the help text of run has every setting`() {
+    let help = RunCommand.helpMessage(columns: 200)
+    for setting in Setting.all {
+      #expect(help.contains("--\(setting.flag)"), "\(setting.flag)")
+      #expect(help.contains(setting.help.prefix(30)), "\(setting.key)")
+    }
+  }
+
+  @Test(
+    arguments: [
+      "listen", "upstream", "allow", "cache.size", "cache.file", "cache.save-interval",
+      "cache.serve-stale", "cache.prefetch", "cache.min-ttl", "cache.max-ttl",
+      "cache.max-negative-ttl", "control", "user", "log.level",
+    ])
+  func `the names that people depend on stay`(key: String) {
+    #expect(Setting.named(key) != nil)
+  }
+}
