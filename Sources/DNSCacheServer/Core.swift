@@ -113,7 +113,7 @@ struct Core: ~Copyable {
       let count = socket.receiveBatch()
       for index in 0..<count { frontend.note(socket.received(index), as: index) }
       if count > 1 { frontend.anticipate(count) }
-      if count > 0 { sample(socket, of: count) }
+      if count > 0 { sample(socket, of: count, at: began) }
       for index in 0..<count { serve(socket, index, number: number, began: began, now: now) }
       let isLast = count < socket.batchSize || batch == Core.batchesPerTurn
       if isLast { socket.flush() }
@@ -130,12 +130,21 @@ struct Core: ~Copyable {
 
   /// Counts a query of a batch for all of them.
   @inline(never)
-  private func sample(_ socket: DatagramSocket, of count: Int) {
-    let index = seen.value.choose(of: count)
-    seen.value.noteClient(IPAddress(socket.sender(index)), weight: count)
-    if let type = frontend.notedType(index, of: socket.received(index)) {
+  private func sample(_ socket: DatagramSocket, of count: Int, at time: UInt64) {
+    guard let sample = seen.value.sample(of: count, at: time) else { return }
+    note(
+      sample, noted: sample.index, socket.received(sample.index),
+      from: IPAddress(socket.sender(sample.index)))
+  }
+
+  /// Counts who sent a packet that was noted, and what it asks for.
+  private func note(
+    _ sample: Sampler.Sample, noted index: Int, _ packet: Span<UInt8>, from client: IPAddress
+  ) {
+    seen.value.noteClient(client, weight: sample.weight)
+    if let type = frontend.notedType(index, of: packet) {
       seen.value.noteName(
-        frontend.notedName(index), hash: frontend.notedHash(index), type, weight: count)
+        frontend.notedName(index), hash: frontend.notedHash(index), type, weight: sample.weight)
     }
   }
 
@@ -185,9 +194,8 @@ struct Core: ~Copyable {
     let began = readClock()
     let hits = frontend.counters.hits
     frontend.note(message, as: 0)
-    seen.value.noteClient(IPAddress(address), weight: 1)
-    if let type = frontend.notedType(0, of: message) {
-      seen.value.noteName(frontend.notedName(0), hash: frontend.notedHash(0), type, weight: 1)
+    if let sample = seen.value.sample(of: 1, at: began) {
+      note(sample, noted: 0, message, from: IPAddress(address))
     }
     defer { if frontend.hasFailed { noteFailures() } }
     let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max

@@ -26,8 +26,7 @@ public struct Observations: ~Copyable {
   public private(set) var history = History()
 
   private let seed: HashSeed
-  /// Advances by a fraction of the range that no simple rhythm of arrivals keeps step with.
-  private var turn: UInt32 = 0
+  private var sampler = Sampler()
 
   /// Names and clients that are watched: each count is wrong by a thousandth of the total at most.
   public static let watched = 1_024
@@ -47,11 +46,9 @@ public struct Observations: ~Copyable {
 
   // MARK: Who asks what
 
-  /// Which query of a batch stands for all of it: each place is chosen about equally often.
-  public mutating func choose(of count: Int) -> Int {
-    // 2³² divided by the golden ratio; the upper half of the product is below the count.
-    turn &+= 0x9E37_79B9
-    return Int(truncatingIfNeeded: (UInt64(turn) &* UInt64(count)) >> 32)
+  /// Which query of a batch is to be counted, and for how many; see ``Sampler``.
+  public mutating func sample(of count: Int, at time: UInt64) -> Sampler.Sample? {
+    sampler.sample(of: count, at: time)
   }
 
   /// Counts a name that is asked for, or several times of it.

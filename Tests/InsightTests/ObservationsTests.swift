@@ -42,14 +42,6 @@ struct ObservationsTests {
     #expect(rows == ["TYPE65280 3 2", "TYPE65280 65535 1"])
   }
 
-  @Test(arguments: 1...32)
-  func `each place of a batch stands for it about equally often`(count: Int) {
-    var seen = Observations(upstreams: 1, seed: HashSeed(1, 2))
-    var chosen = Array(repeating: 0, count: count)
-    for _ in 0..<(1_000 * count) { chosen[seen.choose(of: count)] += 1 }
-    #expect(chosen.allSatisfy { (990...1_010).contains($0) }, "\(chosen)")
-  }
-
   @Test func `an upstream whose number is another's begins anew`() {
     var seen = Observations(upstreams: 2, seed: HashSeed(1, 2))
     seen.noteRoundTrip(upstream: 0, microseconds: 10)
