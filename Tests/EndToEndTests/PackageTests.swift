@@ -52,7 +52,9 @@ extension EndToEnd {
       #expect(
         try Tool.run(root + "/opt/dns/bin/dns-cache-server", ["--version"]).status == 0)
       let names = try files(below: root)
-      #expect(names.contains { $0.hasSuffix("man8/dns-cache-server.8.gz") })
+      for page in ["man8/dns-cache-server.8.gz", "man5/dns-cache-server.yaml.5.gz"] {
+        #expect(names.contains { $0.hasSuffix(page) }, "\(names)")
+      }
       for name in ["bash-completion/completions/dns-cache-server", "_dns-cache-server", ".fish"] {
         #expect(names.contains { $0.hasSuffix(name) }, "\(names)")
       }
@@ -66,7 +68,7 @@ extension EndToEnd {
       #expect(Tool.text(of: configuration) == "mine\n")
     }
 
-    @Test(arguments: [8])
+    @Test(arguments: [5, 8])
     func `the manual is without a fault, and says what the help says`(section: Int) throws {
       let page = try Tool.run(ServerProcess.binary, ["manual", "--section", "\(section)"])
       #expect(page.status == 0)
@@ -78,12 +80,36 @@ extension EndToEnd {
       #expect(rendered.status == 0)
       #expect(rendered.errors.isEmpty, "\(rendered.errors)")
       #expect(rendered.output.contains("SEE ALSO"))
-      guard section == 8 else { return }
+      guard section == 8 else {
+        let reference = Tool.text(of: "\(Self.repository)/docs/configuration.md")
+        let keys = reference.matches(of: /\| `([a-z0-9.-]+)` \|/).map { String($0.output.1) }
+        #expect(keys.count > 20)
+        for key in keys { #expect(rendered.output.contains("\(key): "), "\(key)") }
+        return
+      }
       let help = try Tool.run(ServerProcess.binary, ["run", "--help"]).output
       let flags = help.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("--") }
       #expect(flags.count > 20)
       for flag in flags where !["--version", "--help"].contains(flag) {
         #expect(rendered.output.contains(flag), "\(flag)")
+      }
+    }
+
+    @Test func `every configuration in the guide, and each line of the package's, is one`() throws {
+      let guide = Tool.text(of: "\(Self.repository)/docs/operations.md")
+      var files = guide.matches(of: /```yaml\n((?s).*?)```/).map { String($0.output.1) }
+      #expect(files.count >= 3)
+      // Its settings are comments; the words around them are not.
+      let packaged = Tool.text(of: "\(Self.repository)/packaging/dns-cache-server.yaml")
+      let settings = packaged.matches(of: /(?m)^# ( *[a-z-]+:(?: .*)?)$/).map {
+        String($0.output.1)
+      }
+      #expect(settings.count >= 7)
+      files += [packaged, settings.joined(separator: "\n") + "\n"]
+      for text in files {
+        try text.write(toFile: folder.file("file.yaml"), atomically: false, encoding: .utf8)
+        let result = try Tool.run(ServerProcess.binary, ["check", folder.file("file.yaml")])
+        #expect(result.status == 0, "\(result.errors)\n\(text)")
       }
     }
 
@@ -197,6 +223,8 @@ extension EndToEnd {
       ldd /usr/bin/dns-cache-server | grep -i 'swift\\|not found' && fail "needs Swift"
       systemd-analyze verify dns-cache-server.service dns-cache-server.socket
       man --where dns-cache-server
+      man --where dns-cache-server.yaml
+      dns-cache-server check /etc/dns-cache-server.yaml
 
       # As its unit would start it, but for the unit.
       dns-cache-server run --user dns-cache-server --upstream 127.0.0.1:5399 --listen 127.0.0.1:53 \\

@@ -12,7 +12,8 @@ struct ManualCommand: ParsableCommand {
   func run() throws {
     switch section {
     case 8: Process.writeOutput(Array(ServerManual.page.utf8))
-    default: throw ValidationError("there is no page of section \(section); write 8")
+    case 5: Process.writeOutput(Array(ConfigurationManual.page.utf8))
+    default: throw ValidationError("there is no page of section \(section); write 5 or 8")
     }
   }
 }

@@ -10,8 +10,8 @@ struct Roff {
     macro(
       "TH",
       [title.uppercased(), "\(section)", "", "dns-cache-server \(DNSCacheServer.version)", manual])
-    // Not hyphenated: names of flags and settings would be cut.
-    text += ".nh\n"
+    // Not hyphenated, for names of flags and settings would be cut; so not justified either.
+    text += ".nh\n.ad l\n"
   }
 
   /// A heading of the page.
