@@ -4,13 +4,16 @@ import Testing
 extension EndToEnd {
   @Suite("A million forged replies (RFC 5452)")
   struct ForgeryFloodTests {
-    /// Forged replies that are sent in each flight, and read by the server in all.
+    /// Forged replies that the server has to read.
     static let count = 1_000_000
+    /// Forged replies that are sent in each flight, unless the sender has to wait for a processor: 1,050,000
+    /// with a wrong ID, the others from a wrong port.
+    static let perFlight = 1_200_000
     /// Flights in which the server has to have read so many.
     static let mostFlights = 12
     /// Microseconds of the server's processor that a forged reply may take that it reads, the kernel's part
     /// and that of replies which are dropped included.
-    static let mostMicroseconds = ServerProcess.isRelease ? 8.0 : 25.0
+    static let mostMicroseconds = ServerProcess.isRelease ? 4.0 : 25.0
 
     /// The forger has what it can wish for but luck.
     ///
@@ -18,10 +21,10 @@ extension EndToEnd {
     /// seven have the wrong IDs, each in turn; the eighth has the right one, from a port that was not
     /// asked: the kernel drops it, since the server's sockets are connected.
     ///
-    /// All million are sent during one flight, and the honest reply comes last. What comes faster than the
-    /// server reads is dropped at its socket's buffer: with two cores for both sides it reads some hundred
-    /// thousand of a flight. So the same question is asked again until it has read a million, too; what was
-    /// sent, dropped and read is printed.
+    /// All are sent during one flight, and the honest reply comes last. What comes faster than the server reads
+    /// is dropped at its socket's buffer. The release build, with a core to itself, reads nearly all of
+    /// them; where it does not, the same question is asked again until it has read a million. What was sent,
+    /// dropped and read is printed.
     @Test func `of a million forged replies at its sockets in one flight the server believes none`()
       throws
     {
@@ -32,7 +35,7 @@ extension EndToEnd {
       var flights = 0
       while read < Self.count, flights < Self.mostFlights {
         flights += 1
-        let flood = Flood(count: Self.count, over: .milliseconds(3_300))
+        let flood = Flood(count: Self.perFlight, over: .milliseconds(3_300))
         upstream.setScript { Self.script($0, flood) }
         let before = try server.stat("upstream.mismatched")
         let processor = server.processorTime
@@ -52,7 +55,7 @@ extension EndToEnd {
           socket's buffer, \(newlyRead) read; \(used) s of the processor; \(hits.count) hits, half \
           of them within \(hits[hits.count / 2]), the slowest \(hits[hits.count - 1])
           """)
-        #expect(flood.wrongIDs + flood.wrongPorts == Self.count)
+        #expect(flood.wrongIDs + flood.wrongPorts >= Self.count)
         #expect(reply.answers.map(\.address) == ["192.0.2.1"])
         // No client waits for longer; the flood alone takes 3.3 s of it.
         #expect(flight < .milliseconds(4_600))
