@@ -19,6 +19,7 @@ extension Core {
           ("queries", .count(view.counters.queries)), ("replies", .count(view.counters.replies)),
           ("timeouts", .count(view.counters.timeouts)), ("errors", .count(view.counters.errors)),
           ("refusals", .count(view.counters.refusals)), ("tcp", .count(view.counters.streams)),
+          ("tcp_connections", .count(upstreamStreams?.count(to: view.number) ?? 0)),
           ("downs", .count(view.counters.downs)),
           ("edns", .text(view.udpSize == 0 ? "off" : "\(view.udpSize)")),
           ("cookies", .text(view.cookies.rawValue)),

@@ -49,6 +49,8 @@ extension EndToEnd {
       #expect(streamQueries(upstream).map(\.connection) == Array(repeating: 1, count: 20))
       #expect(try server.stat("upstream.tcp_connected") == 1)
       #expect(try server.stat("upstream.tcp_reused") == 19)
+      let rows = try #require(try server.ctlJSON("upstreams") as? [[String: Any]])
+      #expect(rows[0]["tcp"] as? Int == 20 && rows[0]["tcp_connections"] as? Int == 1)
       // No ID comes twice.
       #expect(Set(streamQueries(upstream).map(\.message.id)).count == 20)
       #expect(
