@@ -287,6 +287,24 @@ extension EndToEnd {
       #expect(try (1...4).contains(server.stat("upstream.sockets_used_up")))
     }
 
+    /// Four ports that were given up may be there at a time, and each stays for five seconds: after
+    /// 16,384 queries all are, and with as many more in that time the next have to serve on.
+    @Test(
+      .enabled(if: ServerProcess.isRelease, "a debug build isn't asked so much in five seconds"))
+    func `a port serves on when as many as may be were given up`() throws {
+      let nsd = try NSD()
+      let server = try ServerProcess(
+        upstreams: [nsd.endpoint], folder: folder,
+        launch: ServerProcess.Launch(command: ["prlimit", "--nofile=70:70"]))
+      let path = folder.file("queries")
+      try Dnsperf.writeQueries(60_000, zone: "wild.example.net", to: path)
+      let run = try Dnsperf.run(server.endpoint, queries: path)
+      #expect(run.lost == 0 && run.codes == ["NOERROR": 60_000], "\(run.output)")
+      #expect(try server.stat("upstream.sockets") == 4)
+      #expect(try server.stat("upstream.sockets_overused") > 0)
+      #expect(try server.stat("upstream.sockets_used_up") >= 4)
+    }
+
     @Test func `queries leave from the ports that the system has for clients`() throws {
       let limits = Tool.text(of: "/proc/sys/net/ipv4/ip_local_port_range")
         .split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
