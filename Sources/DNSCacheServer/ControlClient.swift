@@ -3,24 +3,38 @@ import EventLoop
 /// Asks a running server over its control socket and prints what it says.
 struct ControlClient {
   let path: String
-
   /// Seconds without a word from the server after which it is given up.
-  private static let timeout = 60
+  var timeout = ControlClient.usualTimeout
+
+  private static let usualTimeout = 60
   /// Milliseconds between two looks at whether the server is gone.
   private static let pause = 20
 
   /// Sends a verb and prints the answer as it comes: to standard output, or what is wrong to standard
   /// error.
   func perform(_ verb: ControlVerb, isText: Bool) throws {
+    try request(verb, isText: isText) { Process.writeOutput($0) }
+  }
+
+  /// Sends a verb and returns the answer, as JSON.
+  func fetch(_ verb: ControlVerb) throws -> [UInt8] {
+    var answer: [UInt8] = []
+    try request(verb, isText: false) { answer += $0 }
+    return answer
+  }
+
+  private func request(
+    _ verb: ControlVerb, isText: Bool, _ take: ([UInt8]) -> Void
+  ) throws {
     let (method, target) = verb.request
     let format = isText ? (target.contains("?") ? "&format=text" : "?format=text") : ""
     do {
-      let connection = try UnixClient(path: path, timeout: ControlClient.timeout)
+      let connection = try UnixClient(path: path, timeout: timeout)
       // HTTP/1.0: the answer ends where the connection does, without chunks.
       try connection.write(
         "\(method == .get ? "GET" : "POST") \(ControlVerb.root)\(target)\(format) HTTP/1.0\r\nHost: localhost\r\n"
           + "Content-Length: 0\r\n\r\n")
-      try printAnswer(of: connection)
+      try readAnswer(of: connection, take)
     } catch let error as SystemError {
       throw StartupError(
         .unavailable,
@@ -32,7 +46,7 @@ struct ControlClient {
 
   /// Waits until the server is gone, its cache saved.
   func waitForEnd() throws {
-    for _ in 0..<(ControlClient.timeout * 1_000 / ControlClient.pause) {
+    for _ in 0..<(timeout * 1_000 / ControlClient.pause) {
       do {
         _ = try UnixClient(path: path, timeout: 1)
       } catch  where error.isNobodyThere {
@@ -45,7 +59,7 @@ struct ControlClient {
     throw StartupError(.unavailable, "the server is still busy; look at its log")
   }
 
-  private func printAnswer(of connection: UnixClient) throws {
+  private func readAnswer(of connection: UnixClient, _ take: ([UInt8]) -> Void) throws {
     var head: [UInt8] = []
     var body: ArraySlice<UInt8> = []
     while body.isEmpty {
@@ -63,11 +77,11 @@ struct ControlClient {
     let words = String(decoding: head, as: UTF8.self).split(separator: " ", maxSplits: 2)
     let isFine = words.count > 1 && words[1] == "200"
     if isFine {
-      Process.writeOutput(Array(body))
+      take(Array(body))
       while true {
         let octets = try connection.read()
         if octets.isEmpty { return }
-        Process.writeOutput(octets)
+        take(octets)
       }
     }
     var text = Array(body)

@@ -8,7 +8,7 @@ struct ControlCommand: ParsableCommand {
     commandName: "ctl", abstract: "Ask or tell a running server.",
     subcommands: [
       Status.self, Stats.self, CacheCommand.self, Explain.self, InFlight.self, Upstreams.self,
-      TopCommand.self, Stop.self,
+      TopCommand.self, WatchCommand.self, Stop.self,
     ])
 
   /// What every verb takes.

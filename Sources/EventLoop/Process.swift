@@ -118,15 +118,19 @@ public enum Process {
   }
 
   /// Writes text to standard error as it is; what can't be written is lost.
-  public static func writeError(_ text: String) { write(Array(text.utf8), to: STDERR_FILENO) }
+  public static func writeError(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
-  /// Writes octets to standard output as they are.
-  public static func writeOutput(_ octets: [UInt8]) { write(octets, to: STDOUT_FILENO) }
+  /// Writes octets to standard output as they are; false when that can't be, as when nobody reads.
+  @discardableResult
+  public static func writeOutput(_ octets: [UInt8]) -> Bool { write(octets, to: STDOUT_FILENO) }
+
+  /// Stops as ^Z does, until somebody lets the program go on.
+  public static func stop() { _ = kill(getpid(), SIGSTOP) }
 
   /// Waits; for command-line tools, not for programs with a loop.
   public static func sleep(milliseconds: UInt32) { _ = usleep(milliseconds * 1_000) }
 
-  private static func write(_ octets: [UInt8], to descriptor: Int32) {
+  private static func write(_ octets: [UInt8], to descriptor: Int32) -> Bool {
     var rest = octets[...]
     while !rest.isEmpty {
       // SAFETY: the pointer is used within the call, with its own length.
@@ -134,8 +138,9 @@ public enum Process {
         unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
       }
       if count < 0 && errno == EINTR { continue }
-      guard count > 0 else { return }
+      guard count > 0 else { return false }
       rest = rest.dropFirst(count)
     }
+    return true
   }
 }

@@ -1,0 +1,160 @@
+extension Report {
+  /// Reads what ``json`` has written: objects, lists, texts, whole numbers, flags and null (RFC 8259).
+  ///
+  /// Nothing for what is malformed, nested more than 32 deep, or has a number with a fraction, which we
+  /// don't write.
+  init?(json: [UInt8]) {
+    var reader = JSONReader(octets: json)
+    guard let report = reader.value(depth: 0), reader.isAtEnd else { return nil }
+    self = report
+  }
+
+  /// The member of an object.
+  subscript(_ name: String) -> Report? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.name == name }?.value
+  }
+
+  /// The number of a path, as `cache.hits`.
+  func number(_ path: String) -> Int64? {
+    var report = self
+    for name in path.split(separator: ".") {
+      guard let next = report[String(name)] else { return nil }
+      report = next
+    }
+    guard case .number(let number) = report else { return nil }
+    return number
+  }
+
+  /// The elements of a list; none for anything else.
+  var elements: [Report] {
+    if case .list(let elements) = self { elements } else { [] }
+  }
+
+  /// The text, if it is one.
+  var string: String? {
+    if case .text(let text) = self { text } else { nil }
+  }
+}
+
+/// Takes JSON apart.
+private struct JSONReader {
+  let octets: [UInt8]
+  private var position = 0
+
+  private static let deepest = 32
+
+  init(octets: [UInt8]) { self.octets = octets }
+
+  /// Whether nothing but space is left.
+  var isAtEnd: Bool {
+    mutating get {
+      skipSpace()
+      return position == octets.count
+    }
+  }
+
+  mutating func value(depth: Int) -> Report? {
+    guard depth < JSONReader.deepest else { return nil }
+    skipSpace()
+    guard position < octets.count else { return nil }
+    switch octets[position] {
+    case UInt8(ascii: "{"): return object(depth: depth)
+    case UInt8(ascii: "["): return list(depth: depth)
+    case UInt8(ascii: "\""): return text().map { .text($0) }
+    case UInt8(ascii: "t"): return word("true", .flag(true))
+    case UInt8(ascii: "f"): return word("false", .flag(false))
+    case UInt8(ascii: "n"): return word("null", .none)
+    default: return number()
+    }
+  }
+
+  private mutating func object(depth: Int) -> Report? {
+    position += 1
+    var members: [(name: String, value: Report)] = []
+    if take("}") { return .object(members) }
+    repeat {
+      skipSpace()
+      guard let name = text(), take(":"), let value = value(depth: depth + 1) else { return nil }
+      members.append((name, value))
+    } while take(",")
+    return take("}") ? .object(members) : nil
+  }
+
+  private mutating func list(depth: Int) -> Report? {
+    position += 1
+    var elements: [Report] = []
+    if take("]") { return .list(elements) }
+    repeat {
+      guard let value = value(depth: depth + 1) else { return nil }
+      elements.append(value)
+    } while take(",")
+    return take("]") ? .list(elements) : nil
+  }
+
+  private mutating func text() -> String? {
+    guard position < octets.count, octets[position] == UInt8(ascii: "\"") else { return nil }
+    position += 1
+    var result: [UInt8] = []
+    while position < octets.count {
+      let octet = octets[position]
+      position += 1
+      switch octet {
+      case UInt8(ascii: "\""): return String(decoding: result, as: UTF8.self)
+      case UInt8(ascii: "\\"):
+        guard let scalar = escape() else { return nil }
+        result += Array(String(scalar).utf8)
+      default: result.append(octet)
+      }
+    }
+    return nil
+  }
+
+  private mutating func escape() -> Unicode.Scalar? {
+    guard position < octets.count else { return nil }
+    let octet = octets[position]
+    position += 1
+    switch octet {
+    case UInt8(ascii: "n"): return "\n"
+    case UInt8(ascii: "t"): return "\t"
+    case UInt8(ascii: "r"): return "\r"
+    case UInt8(ascii: "u"):
+      guard position + 4 <= octets.count,
+        let number = UInt32(
+          String(decoding: octets[position..<position + 4], as: UTF8.self), radix: 16)
+      else { return nil }
+      position += 4
+      return Unicode.Scalar(number)
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(octet)
+    default: return nil
+    }
+  }
+
+  private mutating func number() -> Report? {
+    let start = position
+    while position < octets.count, "-0123456789.eE+".utf8.contains(octets[position]) {
+      position += 1
+    }
+    return Int64(String(decoding: octets[start..<position], as: UTF8.self)).map { .number($0) }
+  }
+
+  private mutating func word(_ word: String, _ meaning: Report) -> Report? {
+    guard octets[position...].starts(with: word.utf8) else { return nil }
+    position += word.utf8.count
+    return meaning
+  }
+
+  /// Takes a sign if it comes next.
+  private mutating func take(_ sign: Unicode.Scalar) -> Bool {
+    skipSpace()
+    guard position < octets.count, octets[position] == UInt8(ascii: sign) else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func skipSpace() {
+    while position < octets.count, [0x20, 0x09, 0x0A, 0x0D].contains(octets[position]) {
+      position += 1
+    }
+  }
+}

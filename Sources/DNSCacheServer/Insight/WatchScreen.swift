@@ -1,0 +1,205 @@
+/// Lays out what `ctl watch` shows for a terminal of a size.
+struct WatchScreen {
+  let columns: Int
+  let rows: Int
+  /// Whether the terminal shows more than ASCII.
+  let isUnicode: Bool
+
+  /// The width of the words on the left.
+  private static let labelWidth = 11
+  private static let gap = "  "
+
+  /// The screen's lines: none is longer than the screen is wide, and there are no more than its rows.
+  ///
+  /// - Parameter notice: what is wrong, if anything.
+  func lines(_ figures: WatchFigures, notice: String?) -> [String] {
+    var lines = heading(figures)
+    if let notice { lines.append(notice) }
+    lines.append("")
+    lines += traffic(figures)
+    lines += state(figures)
+    lines.append("")
+    lines += upstreams(figures.upstreams)
+    return lines.prefix(rows).map { cut($0, to: columns) }
+  }
+
+  // MARK: Parts
+
+  private func heading(_ figures: WatchFigures) -> [String] {
+    let name = "dns-cache-server \(figures.version)"
+    let age = "pid \(figures.pid), up \(WatchScreen.age(figures.uptime))"
+    let space = columns - name.count - age.count
+    guard space >= 2 else { return [name, age] }
+    return [name + String(repeating: " ", count: space) + age]
+  }
+
+  private func traffic(_ figures: WatchFigures) -> [String] {
+    func percent(_ name: String, _ value: Double?) -> String {
+      "\(name) \(WatchScreen.percent(value))"
+    }
+    let rates = figures.rates
+    var lines = flow(
+      "queries",
+      [
+        "\(rates.map { WatchScreen.number($0.queries) } ?? "-")/s", percent("hits", rates?.hits),
+        percent("stale", rates?.stale), percent("failures", rates?.failures),
+      ])
+    if !figures.past.isEmpty {
+      let width = max(1, min(columns - WatchScreen.labelWidth, figures.past.count))
+      let shown = figures.past.suffix(width)
+      let most = shown.max() ?? 0
+      lines.append(WatchScreen.indent + graph(shown, most: most))
+      lines += flow(
+        "",
+        ["the last \(WatchScreen.age(Int64(width) * 10))", "up to \(WatchScreen.number(most))/s"])
+    }
+    func times(_ name: String, _ times: (median: Int64?, tail: Int64?)) -> String {
+      "\(name) p50 \(time(times.median)), p99 \(time(times.tail))"
+    }
+    return lines
+      + flow("latency", [times("hits", figures.hitTimes), times("misses", figures.missTimes)])
+  }
+
+  private func state(_ figures: WatchFigures) -> [String] {
+    let share = Double(figures.cacheOctets) / Double(max(1, figures.limitOctets))
+    let memory =
+      "\(WatchScreen.size(figures.cacheOctets)) of \(WatchScreen.size(figures.limitOctets))"
+    let bar = bar(share, width: 20)
+    return flow("memory", [memory, "\(bar) \(WatchScreen.percent(share))"])
+      + flow(
+        "cache",
+        [
+          "\(WatchScreen.number(Double(figures.names))) names",
+          "\(WatchScreen.number(Double(figures.records))) records",
+          "\(figures.rates.map { WatchScreen.number($0.evictions) } ?? "-") evicted/s",
+        ])
+      + flow(
+        "in flight",
+        [
+          "\(figures.inFlight) of \(WatchScreen.number(Double(figures.inFlightLimit)))",
+          "\(figures.streams) TCP clients",
+        ])
+  }
+
+  /// A table whose last columns are left out where it is narrow.
+  private func upstreams(_ upstreams: [WatchFigures.Upstream]) -> [String] {
+    var cells = [["upstream", "state", "rtt", "queries/s", "timeouts", "in flight"]]
+    for upstream in upstreams {
+      cells.append([
+        upstream.address, upstream.state, time(upstream.roundTrip.map { $0 * 1_000 }),
+        upstream.queries.map { WatchScreen.number($0) } ?? "-",
+        WatchScreen.percent(upstream.timeouts), "\(upstream.inFlight)",
+      ])
+    }
+    var widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
+    func total() -> Int { widths.reduce(0, +) + WatchScreen.gap.count * (widths.count - 1) }
+    while total() > columns, widths.count > 3 { widths.removeLast() }
+    // An address that is too long gives way to what is known of it.
+    widths[0] = max(8, widths[0] - max(0, total() - columns))
+    return cells.map { row in
+      widths.indices.map { column in
+        let text = cut(row[column], to: widths[column])
+        let space = String(repeating: " ", count: widths[column] - text.count)
+        // Words from the left, numbers from the right.
+        return column < 2 ? text + space : space + text
+      }.joined(separator: WatchScreen.gap)
+    }
+  }
+
+  // MARK: Drawing
+
+  private static var indent: String { String(repeating: " ", count: labelWidth) }
+
+  /// A label and what belongs to it, on as many lines as it takes.
+  private func flow(_ label: String, _ cells: [String]) -> [String] {
+    var lines: [String] = []
+    var line = label + String(repeating: " ", count: WatchScreen.labelWidth - label.count)
+    var isEmpty = true
+    for cell in cells {
+      let gap = isEmpty ? "" : WatchScreen.gap + " "
+      if !isEmpty, line.count + gap.count + cell.count > columns {
+        lines.append(line)
+        line = WatchScreen.indent + cell
+      } else {
+        line += gap + cell
+      }
+      isEmpty = false
+    }
+    return lines + [line]
+  }
+
+  private func graph(_ values: ArraySlice<Double>, most: Double) -> String {
+    let steps = Array(isUnicode ? "▁▂▃▄▅▆▇█" : "_.:-=+*#")
+    return String(
+      values.map { value in
+        steps[most > 0 ? min(steps.count - 1, Int(value / most * Double(steps.count))) : 0]
+      })
+  }
+
+  private func bar(_ share: Double, width: Int) -> String {
+    let full = Int((min(max(share, 0), 1) * Double(width)).rounded())
+    return String(repeating: isUnicode ? "█" : "#", count: full)
+      + String(repeating: isUnicode ? "░" : ".", count: width - full)
+  }
+
+  /// Microseconds in a unit that suits them.
+  private func time(_ microseconds: Int64?) -> String {
+    guard let microseconds else { return "-" }
+    if microseconds < 1_000 { return "\(microseconds) \(isUnicode ? "µ" : "u")s" }
+    let (value, unit) =
+      microseconds < 1_000_000
+      ? (Double(microseconds) / 1_000, "ms") : (Double(microseconds) / 1_000_000, "s")
+    return "\(WatchScreen.short(value)) \(unit)"
+  }
+
+  private func cut(_ line: String, to width: Int) -> String {
+    guard line.count > width else { return line }
+    return width > 1 ? line.prefix(width - 1) + (isUnicode ? "…" : "~") : String(line.prefix(width))
+  }
+
+  // MARK: Numbers
+
+  /// One digit behind the point below ten.
+  private static func short(_ value: Double) -> String {
+    guard value < 9.95 else { return number(value) }
+    let tenths = Int((value * 10).rounded())
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+
+  /// A whole number with a comma before each three digits.
+  private static func number(_ value: Double) -> String {
+    var digits = "\(Int64(max(0, value).rounded()))"
+    var groups: [String] = []
+    while digits.count > 3 {
+      groups.insert(String(digits.suffix(3)), at: 0)
+      digits.removeLast(3)
+    }
+    return ([digits] + groups).joined(separator: ",")
+  }
+
+  private static func percent(_ share: Double?) -> String {
+    guard let share else { return "-" }
+    let tenths = Int((share * 1_000).rounded())
+    return "\(tenths / 10).\(tenths % 10)%"
+  }
+
+  private static func size(_ octets: Int64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB"]
+    var value = Double(octets)
+    var unit = 0
+    while value >= 1_024, unit < units.count - 1 {
+      value /= 1_024
+      unit += 1
+    }
+    return "\(short(value)) \(units[unit])"
+  }
+
+  /// The two largest units of a time in seconds.
+  private static func age(_ seconds: Int64) -> String {
+    let parts = [
+      (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"),
+      (seconds % 60, "s"),
+    ].drop { $0.0 == 0 }.prefix(2).filter { $0.0 > 0 }
+    return parts.isEmpty ? "0s" : parts.map { "\($0.0)\($0.1)" }.joined(separator: " ")
+  }
+}
