@@ -78,6 +78,8 @@ struct Metric {
     counter("cache.outranked", "RRsets not taken because what is there is trusted as much"),
     counter("cache.no_room", "RRsets that found no room"),
     counter("cache.large_rrsets", "RRsets that are used once for lack of room in one piece"),
+    gauge("cache.sources", "Upstreams that data in the cache is known to come from"),
+    counter("cache.sources_limit_reached", "Upstreams not remembered because too many were"),
     counter("cache.rrsets_per_name_limit", "RRsets not taken because their name has too many"),
   ]
 
