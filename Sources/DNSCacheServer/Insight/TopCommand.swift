@@ -7,8 +7,8 @@ struct TopCommand: ParsableCommand {
     discussion: """
       Counts are kept for 1,024 names, 1,024 clients and 512 failing questions. A count is at most \
       its error too high and never too low; an error is at most the total divided by that number. \
-      While queries come so fast that several are read at once, one of them, chosen in turn, counts \
-      for all.
+      While queries come so fast that several are read at once, or more than 2,000 times a second, \
+      one of them, chosen in turn, counts for all.
       """,
     subcommands: [Names.self, Clients.self, Failures.self])
 
