@@ -1,6 +1,6 @@
 /// The text of the page that shows how the server does.
 ///
-/// It is kept in three files beside this one, which are compiled in: nothing is read at run time.
+/// It is kept in the files of `Resources`, which are compiled in: nothing is read at run time.
 public enum WebPage {
   /// A part of the page.
   public enum Piece {
@@ -18,11 +18,16 @@ public enum WebPage {
       case .text(let text): pieces.append(.text(text))
       case .place("nonce"): pieces.append(.nonce)
       case .place("style"): pieces.append(.text(PackageResources.page_css))
-      case .place("script"): pieces.append(.text(PackageResources.page_js))
+      case .place("script"): pieces.append(.text(script))
       case .place(let name): preconditionFailure("page.html has a place for \(name)")
       }
     }
     return pieces
+  }
+
+  /// In the order in which they need each other.
+  private static var script: [UInt8] {
+    PackageResources.words_js + PackageResources.plot_js + PackageResources.page_js
   }
 
   private enum Part {

@@ -43,6 +43,17 @@ extension EndToEnd {
       #expect(server.process.isRunning)
     }
 
+    @Test func `metrics are had as Prometheus asks for them, and counted by the same rules`() throws
+    {
+      let fields = ["Accept": "text/plain;version=0.0.4", "User-Agent": "Prometheus"]
+      let metrics = try #require(try web.request("GET", "/metrics", fields))
+      #expect(metrics.status == 200)
+      #expect(metrics.headers["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+      #expect(metrics.body.contains("# HELP ") && metrics.body.contains("# TYPE "))
+      #expect(try web.request("GET", "/metrics", ["Host": "attacker.example.net"])?.status == 421)
+      #expect(try web.request("POST", "/metrics", Self.safe)?.status == 405)
+    }
+
     @Test func `a name that was made to lead here is refused`() throws {
       let port = web.endpoint.port
       let cases: [(host: String, status: Int)] = [
@@ -145,7 +156,7 @@ extension EndToEnd {
         let page = try #require(try web.request("GET", "/"))
         let policy = page.headers["content-security-policy"] ?? ""
         let nonce = try #require(policy.firstMatch(of: /script-src 'nonce-(\w{20,})'/)).output.1
-        #expect(page.body.contains("<script nonce=\"\(nonce)\">"))
+        #expect(page.body.contains("<script type=\"module\" nonce=\"\(nonce)\">"))
         #expect(page.body.contains("<style nonce=\"\(nonce)\">"))
         return nonce
       }
@@ -175,7 +186,7 @@ extension EndToEnd {
         upstreams: [nsd.endpoint], flags: ["--http", "0.0.0.0:0", "--http-token-file", file])
       let web = try server.web()
       #expect(try web.request("GET", "/")?.status == 200)
-      for path in [Self.status, "/healthz", "/nothing"] {
+      for path in [Self.status, "/healthz", "/metrics", "/nothing"] {
         let refused = try web.request("GET", path)
         #expect(refused?.status == 401)
         #expect(refused?.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
@@ -198,7 +209,7 @@ extension EndToEnd {
         let host = ["Authorization": value, "Host": "attacker.example.net"]
         #expect(try web.request("GET", Self.status, host)?.status == 421)
       }
-      #expect(try server.stat("http.refused_token") == 11)
+      #expect(try server.stat("http.refused_token") == 12)
       #expect(!server.log.contains(token))
     }
 

@@ -16,9 +16,11 @@ final class ChildProcess {
   private(set) var ending: Ending?
 
   /// Starts a program found by its path, its output and errors going to files.
+  ///
+  /// `descriptors` are ours that it gets under other numbers.
   init(
     _ executable: String, _ arguments: [String], environment changes: [String: String?] = [:],
-    output: String = "/dev/null", errors: String = "/dev/null"
+    output: String = "/dev/null", errors: String = "/dev/null", descriptors: [Int32: Int32] = [:]
   ) throws {
     var environment = ProcessInfo.processInfo.environment
     for (name, value) in changes { environment[name] = value }
@@ -30,6 +32,9 @@ final class ChildProcess {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, output, flags, 0o644)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, errors, flags, 0o644)
+    for (number, ours) in descriptors {
+      unsafe posix_spawn_file_actions_adddup2(&actions, ours, number)
+    }
 
     // The threads of a test run block signals, and a child inherits that: it gets none blocked.
     var attributes = posix_spawnattr_t()
