@@ -32,8 +32,8 @@ struct NotedQuestions: ~Copyable {
   @_lifetime(borrow self)
   func name(_ index: Int) -> Span<UInt8> { keys[index].octets }
 
-  /// The hash of that name.
-  func hash(_ index: Int) -> UInt32 { hashes[index] }
+  /// The hash of that name; `anticipate` has made a place of its copy.
+  func hash(_ index: Int) -> UInt32 { keys[index].hash }
 
   /// Reads ahead what the first packets will need.
   mutating func anticipate(_ count: Int, in cache: borrowing Cache) -> UInt32 {

@@ -50,6 +50,16 @@ struct BatchTests {
     #expect(answered.reduce(0, +) == names.count)
   }
 
+  @Test func `a name has one hash, read ahead or not`() throws {
+    let host = try host()
+    let queries = try names.map { Message(query: try Name($0), .a).encoded() }
+    for (index, packet) in queries.enumerated() { host.frontend.note(packet.span, as: index) }
+    let alone = names.indices.map { host.frontend.notedHash($0) }
+    host.frontend.anticipate(queries.count)
+    #expect(names.indices.map { host.frontend.notedHash($0) } == alone)
+    #expect(Set(alone).count == names.count)
+  }
+
   @Test func `what a batch before noted is not used again`() throws {
     let host = try host()
     let queries = try names.map { Message(query: try Name($0), .a).encoded() }
