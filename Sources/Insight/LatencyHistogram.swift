@@ -93,6 +93,21 @@ public struct LatencyHistogram: ~Copyable {
     return magnitude > LatencyHistogram.last ? count : seen
   }
 
+  /// Visits the powers of two of microseconds up to ``last``, each with how many took less.
+  public func visitCounts(_ body: (_ magnitude: Int, _ below: UInt64) -> Void) {
+    var seen: UInt64 = 0
+    var bucket = 0
+    for magnitude in 0...LatencyHistogram.last {
+      while bucket < LatencyHistogram.bucketCount - 1,
+        LatencyHistogram.start(of: bucket) < 1 << UInt64(magnitude)
+      {
+        seen += buckets[bucket]
+        bucket += 1
+      }
+      body(magnitude, seen)
+    }
+  }
+
   // MARK: Changing
 
   /// Becomes a copy of another.

@@ -57,24 +57,33 @@ public struct PrometheusText {
   /// `le="1.6e-05"`.
   public mutating func histogram(_ histogram: borrowing LatencyHistogram, _ labels: Labels = []) {
     assert(kind == .histogram)
-    for magnitude in 0...LatencyHistogram.last {
-      line(
-        "_bucket", labels + [("le", PrometheusText.seconds(1 << UInt64(magnitude)))],
-        "\(histogram.countBelow(magnitude: magnitude))")
+    // Most of a text are these lines: what they have in common is made once.
+    let head =
+      name + "_bucket{" + PrometheusText.pairs(labels) + (labels.isEmpty ? "" : ",") + "le=\""
+    histogram.visitCounts { magnitude, count in
+      text += head
+      text += PrometheusText.bounds[magnitude]
+      text += "\"} "
+      text += String(count)
+      text += "\n"
     }
-    line("_bucket", labels + [("le", "+Inf")], "\(histogram.count)")
+    text += "\(head)+Inf\"} \(histogram.count)\n"
     line("_sum", labels, PrometheusText.seconds(histogram.sum))
     line("_count", labels, "\(histogram.count)")
   }
 
   private mutating func line(_ suffix: String, _ labels: Labels, _ value: String) {
     text += name + suffix
-    if !labels.isEmpty {
-      let pairs = labels.map { "\($0.name)=\"\(PrometheusText.escaped($0.value, quotes: true))\"" }
-      text += "{" + pairs.joined(separator: ",") + "}"
-    }
+    if !labels.isEmpty { text += "{" + PrometheusText.pairs(labels) + "}" }
     text += " " + value + "\n"
   }
+
+  private static func pairs(_ labels: Labels) -> String {
+    labels.map { "\($0.name)=\"\(escaped($0.value, quotes: true))\"" }.joined(separator: ",")
+  }
+
+  /// The bounds of a histogram's buckets.
+  private static let bounds = (0...LatencyHistogram.last).map { seconds(1 << UInt64($0)) }
 
   /// Microseconds as seconds.
   private static func seconds(_ microseconds: UInt64) -> String {

@@ -49,7 +49,14 @@ struct LatencyHistogramTests {
     }
     let (count, sum) = (histogram.count, histogram.sum)
     #expect(count == UInt64(exact.count) && sum == exact.reduce(0, +))
+    var visited: [UInt64] = []
+    histogram.visitCounts { magnitude, below in
+      #expect(magnitude == visited.count)
+      visited.append(below)
+    }
+    #expect(visited.count == LatencyHistogram.last + 1)
     for magnitude in 0...LatencyHistogram.last {
+      #expect(visited[magnitude] == UInt64(exact.count { $0 < 1 << UInt64(magnitude) }))
       let below = histogram.countBelow(magnitude: magnitude)
       #expect(below == UInt64(exact.count { $0 < 1 << UInt64(magnitude) }), "2^\(magnitude)")
     }
