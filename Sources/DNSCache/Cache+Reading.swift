@@ -151,7 +151,7 @@ extension Cache {
     return (removed, node.isNone)
   }
 
-  private mutating func flush(_ node: Reference, _ scope: FlushScope) -> Int {
+  mutating func flush(_ node: Reference, _ scope: FlushScope) -> Int {
     var removed = 0
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {

@@ -62,7 +62,9 @@ extension Cache {
   /// Whether memory is so full that nothing is kept beyond its time.
   ///
   /// What has expired stays while less than ``CacheLimits/staleShare`` of the arena is used.
-  var isStaleRoomUsed: Bool { arena.used >= arena.capacity / 100 * limits.staleShare }
+  var isStaleRoomUsed: Bool {
+    arena.used >= min(arena.capacity, limits.octets) / 100 * limits.staleShare
+  }
 
   /// Whether all that is known of a name has expired.
   func hasExpired(_ node: Reference, now: UInt32) -> Bool {

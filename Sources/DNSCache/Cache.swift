@@ -8,7 +8,9 @@ import Memory
 /// the arena is full, names that were not used make room.
 public struct Cache: ~Copyable {
   /// What may enter, and for how long.
-  public let limits: CacheLimits
+  public internal(set) var limits: CacheLimits
+  /// Octets that memory is reserved for; ``limits`` may be less since.
+  public let reservedOctets: Int
   /// The secret that names are hashed with; keys for this cache are made with it.
   public let seed: HashSeed
   /// What has been done so far.
@@ -98,6 +100,7 @@ public struct Cache: ~Copyable {
   public init(limits: CacheLimits, seed: HashSeed) {
     let octets = max(limits.octets, CacheLimits.leastOctets)
     self.limits = limits
+    reservedOctets = octets
     self.seed = seed
     // Shares for the buckets: one for three quarters of a name, at a hundred octets a name and its
     // first address, needs a twentieth; the rest is the arena's.
@@ -315,11 +318,11 @@ public struct Cache: ~Copyable {
 
   /// Gives out a block, removing unused names while there is no room.
   mutating func allocate(_ octets: Int, keeping kept: Reference, now: UInt32) -> Reference? {
-    if let block = arena.allocate(octets: octets) { return block }
+    if hasRoom(octets), let block = arena.allocate(octets: octets) { return block }
     var spare = Cache.sparedPerBlock
     for _ in 0..<Cache.evictionsPerBlock {
       guard evict(keeping: kept, sparing: &spare, now: now) else { return nil }
-      if let block = arena.allocate(octets: octets) { return block }
+      if hasRoom(octets), let block = arena.allocate(octets: octets) { return block }
     }
     return nil
   }

@@ -35,17 +35,25 @@ struct ClientLimiter: ~Copyable {
 
   private var buckets: FixedArray<Bucket>
   private var shares: FixedArray<UInt16>
-  private let exempt: FixedArray<IPNetwork>
+  private var exempt: FixedArray<IPNetwork>
   private let seed: HashSeed
-  private let queryRate: UInt64
-  private let costlyRate: UInt64
-  private let shareLimit: UInt16
+  private var queryRate: UInt64
+  private var costlyRate: UInt64
+  private var shareLimit: UInt16
 
   init(_ settings: ClientLimits, seed: HashSeed) {
     buckets = FixedArray(repeating: Bucket(), count: ClientLimiter.clients)
     shares = FixedArray(repeating: 0, count: ClientLimiter.sharePlaces)
     exempt = FixedArray(settings.exempt)
     self.seed = seed
+    queryRate = UInt64(clamping: min(settings.queries, ClientLimits.mostPerSecond))
+    costlyRate = UInt64(clamping: min(settings.misses, ClientLimits.mostPerSecond))
+    shareLimit = UInt16(clamping: settings.inFlight)
+  }
+
+  /// Takes over other limits; what clients have used up so far still counts.
+  mutating func reconfigure(_ settings: ClientLimits) {
+    exempt = FixedArray(settings.exempt)
     queryRate = UInt64(clamping: min(settings.queries, ClientLimits.mostPerSecond))
     costlyRate = UInt64(clamping: min(settings.misses, ClientLimits.mostPerSecond))
     shareLimit = UInt16(clamping: settings.inFlight)

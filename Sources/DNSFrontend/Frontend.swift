@@ -16,7 +16,7 @@ public struct Frontend: ~Copyable {
   /// What has been done so far.
   public internal(set) var counters = FrontendCounters()
   /// What clients may do.
-  public let settings: FrontendSettings
+  public private(set) var settings: FrontendSettings
 
   var key: NameKey
   /// Keeps the name of a missing link while the key is used otherwise.
@@ -30,10 +30,10 @@ public struct Frontend: ~Copyable {
   var pendingQuestions: BufferPool
   /// Pending queries that follow an alias whose target had to be asked for by itself.
   var openChains = 0
-  private let allowed: FixedArray<IPNetwork>
+  private var allowed: FixedArray<IPNetwork>
   var limiter: ClientLimiter
   var cookies: ServerCookies
-  let special: SpecialNames
+  private(set) var special: SpecialNames
   /// The network that the last client was in: the next one is likely to be there, too.
   private var recentNetwork = 0
 
@@ -134,6 +134,22 @@ public struct Frontend: ~Copyable {
     limiter = ClientLimiter(settings.clients, seed: self.cache.seed)
     cookies = ServerCookies(settings.cookieSecrets)
     special = SpecialNames(settings.specialZones)
+  }
+
+  /// Takes over all settings but the number of clients that may wait, for which memory is reserved.
+  ///
+  /// The cookies' secrets stay, unless others are given.
+  public mutating func reconfigure(_ new: FrontendSettings, cookieSecrets: CookieSecrets?) {
+    let pendingLimit = settings.pendingLimit
+    settings = new
+    settings.pendingLimit = pendingLimit
+    cache.rotates = new.rotates
+    allowed = FixedArray(new.allowed)
+    recentNetwork = 0
+    prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
+    limiter.reconfigure(new.clients)
+    special = SpecialNames(new.specialZones)
+    if let cookieSecrets { cookies.replace(cookieSecrets) }
   }
 
   // MARK: Queries

@@ -27,6 +27,12 @@ struct ServerCookies {
     epoch = seconds &- UInt32(truncatingIfNeeded: now / 1000)
   }
 
+  /// Takes up other secrets; cookies made with those until now stay good only if they are among them.
+  mutating func replace(_ secrets: CookieSecrets) {
+    current = secrets.current
+    previous = secrets.previous
+  }
+
   /// Takes up a new secret; cookies made with the last one stay good until the next change.
   mutating func renew(_ secret: SipHash) {
     previous = current

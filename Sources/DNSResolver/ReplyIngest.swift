@@ -69,11 +69,20 @@ struct ReplyIngest: ~Copyable {
   private var source: UInt8 = 0
   /// Whether the answer has an address that the name may not have.
   private var isRebound = false
-  private let localZones: ZoneSet
-  private let hasRebindProtection: Bool
-  private let allowsLoopback: Bool
+  private var localZones: ZoneSet
+  private var hasRebindProtection: Bool
+  private var allowsLoopback: Bool
   /// Zones whose names may have local addresses.
-  private let rebindAllowed: ZoneSet
+  private var rebindAllowed: ZoneSet
+
+  /// Takes over which names are answered here and which may lead to local addresses.
+  mutating func reconfigure(localZones: [Name], rebind: RebindProtection?) {
+    self.localZones = ZoneSet(localZones)
+    let protection = rebind ?? RebindProtection()
+    hasRebindProtection = rebind != nil
+    allowsLoopback = protection.allowsLoopback
+    rebindAllowed = ZoneSet(protection.allowed)
+  }
 
   struct Entry {
     var view: RecordView

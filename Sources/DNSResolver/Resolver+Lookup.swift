@@ -167,6 +167,27 @@ extension Resolver {
     }
   }
 
+  /// Forgets a question's attempts at one upstream.
+  mutating func forgetAttempts(of index: Int, at upstream: Int) {
+    var attempt = questions[index].firstAttempt
+    var kept = Resolver.nobody
+    while attempt != Resolver.nobody {
+      let place = Int(attempt)
+      let next = attempts[place].next
+      if Int(attempts[place].socket) / settings.socketsPerUpstream == upstream {
+        if kept == Resolver.nobody {
+          questions[index].firstAttempt = next
+        } else {
+          attempts[Int(kept)].next = next
+        }
+        forgetAttempt(place)
+      } else {
+        kept = attempt
+      }
+      attempt = next
+    }
+  }
+
   private mutating func forgetAttempt(_ place: Int) {
     choice.upstreams[Int(attempts[place].socket) / settings.socketsPerUpstream].inFlight -= 1
     let bucket = transactionBucket(Int(attempts[place].socket), attempts[place].id)

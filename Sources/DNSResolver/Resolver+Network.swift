@@ -4,9 +4,9 @@ import Memory
 
 extension Resolver {
   /// Milliseconds over which questions in flight are asked again after a change.
-  private static let networkChangeSpread = 128
+  static let networkChangeSpread = 128
   /// Attempts that a question has at least after a change; those before may have gone nowhere.
-  private static let attemptsAfterChange = 3
+  static let attemptsAfterChange = 3
 
   /// This host's addresses, routes or links have changed: an upstream that failed may be there now, and
   /// what was measured was another way.
@@ -15,7 +15,9 @@ extension Resolver {
   /// Changes are to come seldom, a few a second at most: each is good for further attempts.
   public mutating func networkChanged(now: UInt64) {
     failures.forgetAll()
-    for upstream in 0..<settings.upstreams { renewHealth(upstream, now: now) }
+    for upstream in 0..<UpstreamChoice.limit where choice.isPresent(upstream) {
+      renewHealth(upstream, now: now)
+    }
     choice.reconsider()
     for index in 0..<questions.end where questions.contains(index) && !questions[index].isStreaming
     {

@@ -6,6 +6,7 @@ import Memory
 extension Resolver {
   /// Takes an upstream as down: questions pass it over while there is another, and probes begin.
   mutating func goDown(_ upstream: Int, now: UInt64) {
+    guard choice.isPresent(upstream) else { return }
     counters.downs += 1
     choice.mark(upstream, isDown: true)
     choice.upstreams[upstream].counters.downs += 1

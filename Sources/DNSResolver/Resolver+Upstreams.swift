@@ -206,7 +206,7 @@ extension Resolver {
     guard !questions[index].isStreaming, questions[index].firstAttempt == UInt32(place) else {
       return
     }
-    let limit = max(ResolverTiming.leastRefusals, settings.upstreams + 1)
+    let limit = max(ResolverTiming.leastRefusals, choice.count + 1)
     let hasMore =
       questions[index].refusals < limit
       && questions[index].attemptCount < ResolverTiming.attempts

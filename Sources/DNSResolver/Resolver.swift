@@ -10,7 +10,7 @@ import Memory
 /// ``nextDeadline``. Records go into the cache that is passed in.
 public struct Resolver: ~Copyable {
   /// What bounds the work.
-  public let settings: ResolverSettings
+  public internal(set) var settings: ResolverSettings
   /// What has been done so far.
   public internal(set) var counters = ResolverCounters()
 
@@ -172,7 +172,7 @@ public struct Resolver: ~Copyable {
   public init(
     settings: ResolverSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
   ) {
-    precondition(settings.upstreams * settings.socketsPerUpstream <= Int(UInt16.max))
+    precondition(UpstreamChoice.limit * settings.socketsPerUpstream <= Int(UInt16.max))
     self.settings = settings
     self.random = random
     let limit = settings.inFlightLimit
@@ -186,17 +186,17 @@ public struct Resolver: ~Copyable {
     byTransaction = FixedArray(
       repeating: Resolver.nobody, count: Resolver.buckets(attemptLimit / 2))
     // Behind the questions, each upstream has its probes' deadline.
-    timers = TimerWheel(capacity: limit + settings.upstreams, now: now)
+    timers = TimerWheel(capacity: limit + UpstreamChoice.limit, now: now)
     actions = Queue(
-      capacity: limit * 3 + settings.upstreams, filler: .closeStream(QuestionHandle(0, 0)))
+      capacity: limit * 3 + UpstreamChoice.limit, filler: .closeStream(QuestionHandle(0, 0)))
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
     ingest = ReplyIngest(
       seed: seed, localZones: settings.localZones, rebind: settings.rebindProtection)
     choice = UpstreamChoice(count: settings.upstreams)
-    knownNames = BufferPool(count: settings.upstreams, size: WireName.longest)
+    knownNames = BufferPool(count: UpstreamChoice.limit, size: WireName.longest)
     serverCookies = BufferPool(
-      count: settings.upstreams, size: CookieView.serverOctets.upperBound)
+      count: UpstreamChoice.limit, size: CookieView.serverOctets.upperBound)
   }
 
   /// Buckets that a table begins with; they are doubled when there are more entries than buckets.

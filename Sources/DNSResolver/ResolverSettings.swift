@@ -2,7 +2,7 @@ import DNSWire
 
 /// What bounds the resolver's work.
 public struct ResolverSettings: Sendable {
-  /// Upstream servers, numbered from zero.
+  /// Upstream servers at the start, numbered from zero.
   public var upstreams: Int
   /// Sockets for each upstream, each on a port of its own.
   public var socketsPerUpstream: Int

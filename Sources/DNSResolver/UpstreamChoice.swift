@@ -7,8 +7,10 @@ import Memory
 /// yet for this question. Upstreams that are down are asked when there is no other, until they are given
 /// up.
 struct UpstreamChoice: ~Copyable {
-  /// What is known of each.
+  /// What is known of each, by its place.
   var upstreams: FixedArray<Upstream>
+  /// The places that are taken, a bit each: of upstreams that may be asked.
+  private(set) var present: UInt64
   /// Those that are not down, a bit each.
   private(set) var up: UInt64
   /// Those that are asked first, a bit each.
@@ -27,15 +29,40 @@ struct UpstreamChoice: ~Copyable {
 
   init(count: Int) {
     precondition(count > 0 && count <= UpstreamChoice.limit)
-    upstreams = FixedArray(repeating: Upstream(), count: count)
-    up = UInt64.max >> UInt64(UpstreamChoice.limit - count)
+    upstreams = FixedArray(repeating: Upstream(), count: UpstreamChoice.limit)
+    present = UInt64.max >> UInt64(UpstreamChoice.limit - count)
+    up = present
   }
 
   /// Upstreams there are.
-  var count: Int { upstreams.count }
+  var count: Int { present.nonzeroBitCount }
+
+  /// Whether an upstream may be asked; else its place is free, or replies of it may still come.
+  func isPresent(_ upstream: Int) -> Bool { present & (1 << UInt64(upstream)) != 0 }
+
+  /// Has an upstream asked from now on.
+  ///
+  /// - Parameter isNew: whether nothing is known of it; else what was known when it left still counts.
+  mutating func open(_ upstream: Int, isNew: Bool) {
+    if isNew { upstreams[upstream] = Upstream() }
+    present |= 1 << UInt64(upstream)
+    mark(upstream, isDown: false)
+  }
+
+  /// Has an upstream asked no more.
+  mutating func retire(_ upstream: Int) {
+    mark(upstream, isDown: false)
+    present &= ~(1 << UInt64(upstream))
+    up &= present
+    upstreams[upstream].failures = 0
+    upstreams[upstream].badAnswers = 0
+    upstreams[upstream].probe.isPending = false
+    upstreams[upstream].earlierProbe.isPending = false
+  }
 
   /// Notes that an upstream is down, or back.
   mutating func mark(_ upstream: Int, isDown: Bool) {
+    guard isPresent(upstream) else { return }
     upstreams[upstream].isDown = isDown
     if isDown { up &= ~(1 << UInt64(upstream)) } else { up |= 1 << UInt64(upstream) }
     favouritesUntil = 0
@@ -87,7 +114,7 @@ struct UpstreamChoice: ~Copyable {
   func next(after last: Int?, tried: UInt64, failed: UInt64, now: UInt64) -> Int? {
     var usable = up & ~failed
     if usable == 0 {
-      var left = ~up & ~failed & (UInt64.max >> UInt64(UpstreamChoice.limit - count))
+      var left = present & ~up & ~failed
       while left != 0 {
         let upstream = left.trailingZeroBitCount
         left &= left - 1
@@ -114,7 +141,7 @@ struct UpstreamChoice: ~Copyable {
     func score(_ upstream: Int) -> UInt64 { upstreams[upstream].score(now: now) }
     var order: [(upstream: Int, turn: QuestionFacts.Turn)] = []
     for wanted in [QuestionFacts.Turn.first, .later, .last, .never] {
-      let some = (0..<count).filter { turn($0) == wanted }
+      let some = (0..<UpstreamChoice.limit).filter { isPresent($0) && turn($0) == wanted }
       order += some.sorted { score($0) < score($1) }.map { ($0, wanted) }
     }
     return order

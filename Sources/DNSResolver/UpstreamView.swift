@@ -43,7 +43,7 @@ public struct UpstreamView: Sendable {
 extension Resolver {
   /// Visits the upstreams in their order.
   public func visitUpstreams(now: UInt64, _ body: (UpstreamView) -> Void) {
-    for number in 0..<choice.count {
+    for number in 0..<UpstreamChoice.limit where choice.isPresent(number) {
       let upstream = choice.upstreams[number]
       let isMeasured = upstream.roundTrip.isMeasured
       body(
