@@ -26,11 +26,11 @@ final class ClientStreams {
 
   let loop: EventLoop
   let core: Pinned<Core>
-  let limits: StreamLimits
+  private(set) var limits: StreamLimits
   /// How long a message may take to arrive.
   let message: CommonTimeout
   /// How long a connection may be idle, by ``StreamLimits/Pressure``.
-  private let idleTimeouts: [CommonTimeout]
+  private var idleTimeouts: [CommonTimeout]
   private var connections: [UInt32: ClientStream] = [:]
   private var nextNumber: UInt32 = 0
   /// Connections by their place.
@@ -69,17 +69,42 @@ final class ClientStreams {
     self.loop = loop
     self.limits = limits
     self.core = core
-    var timeouts: [CommonTimeout] = []
-    for level in StreamLimits.Pressure.allCases {
-      timeouts.append(
-        try loop.commonTimeout(milliseconds: limits.idleTimeout(at: level)))
-    }
-    idleTimeouts = timeouts
+    idleTimeouts = try ClientStreams.idleTimeouts(on: loop, limits)
     message = try loop.commonTimeout(milliseconds: StreamLimits.messageTimeout)
     places = Array(repeating: nil, count: limits.connections)
     freePlaces = Array((0..<limits.connections).reversed())
     silent = RecencyList(capacity: limits.connections)
     used = RecencyList(capacity: limits.connections)
+  }
+
+  private static func idleTimeouts(
+    on loop: EventLoop, _ limits: StreamLimits
+  ) throws(SystemError) -> [CommonTimeout] {
+    var timeouts: [CommonTimeout] = []
+    for level in StreamLimits.Pressure.allCases {
+      timeouts.append(try loop.commonTimeout(milliseconds: limits.idleTimeout(at: level)))
+    }
+    return timeouts
+  }
+
+  /// Takes over other limits; connections beyond them are closed when new ones come.
+  ///
+  /// Who is idle now has the time that was given before. libevent keeps a queue for each different time,
+  /// 256 at most: beyond, the time stays as it is.
+  func reconfigure(_ new: StreamLimits) {
+    let idle = limits.idleTimeout
+    limits = new
+    if let timeouts = try? ClientStreams.idleTimeouts(on: loop, limits) {
+      idleTimeouts = timeouts
+    } else {
+      limits.idleTimeout = idle
+    }
+    let more = places.count..<max(places.count, limits.connections)
+    guard !more.isEmpty else { return }
+    places += more.map { _ in nil }
+    freePlaces = more.reversed() + freePlaces
+    silent.grow(to: places.count)
+    used.grow(to: places.count)
   }
 
   /// Connections open now.
@@ -122,7 +147,9 @@ final class ClientStreams {
       counters.displacedByClient += 1
       victim.abandon()
     }
-    if freePlaces.isEmpty, let victim = victim(among: nil) {
+    // More than one where the limit has become less.
+    for _ in 0..<ClientStreams.reapLimit where count >= limits.connections {
+      guard let victim = victim(among: nil) else { break }
       counters.displaced += 1
       victim.abandon()
     }
@@ -195,7 +222,7 @@ final class ClientStreams {
     closing = connections.values.map(\.stream)
     for stream in closing { stream.close(flushing: true) }
     connections.removeAll()
-    places = Array(repeating: nil, count: limits.connections)
+    places = Array(repeating: nil, count: places.count)
   }
 
   /// Whether connections that were closed all at once have still something to send.

@@ -8,7 +8,7 @@ struct ControlCommand: ParsableCommand {
     commandName: "ctl", abstract: "Ask or tell a running server.",
     subcommands: [
       Status.self, Stats.self, CacheCommand.self, Explain.self, InFlight.self, Upstreams.self,
-      TopCommand.self, WatchCommand.self, Stop.self,
+      TopCommand.self, WatchCommand.self, Reload.self, Stop.self,
     ])
 
   /// What every verb takes.
@@ -88,6 +88,14 @@ struct ControlCommand: ParsableCommand {
         .explain(try ControlVerb.name(name), try ControlVerb.type(type))
       }
     }
+  }
+
+  struct Reload: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "reload",
+      abstract: "Read the configuration file again; what is wrong with it changes nothing.")
+    @OptionGroup var options: Options
+    func run() throws { try options.perform { .reload } }
   }
 
   struct Stop: ParsableCommand {

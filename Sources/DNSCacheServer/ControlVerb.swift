@@ -21,6 +21,7 @@ enum ControlVerb {
   case upstreams
   case top(TopList, count: Int)
   case history(last: Int)
+  case reload
   case stop
 
   /// The method and the path, with the query, under which the server knows the verb.
@@ -50,6 +51,7 @@ enum ControlVerb {
     case .upstreams: (.get, "upstreams")
     case .top(let list, let count): (.get, "top/\(list.rawValue)?count=\(count)")
     case .history(let last): (.get, "history?last=\(last)")
+    case .reload: (.post, "reload")
     case .stop: (.post, "stop")
     }
   }
@@ -118,6 +120,7 @@ enum ControlVerb {
       case "history":
         .history(
           last: try ControlVerb.number(value("last"), 1...History.capacity) ?? History.capacity)
+      case "reload": .reload
       case "stop": .stop
       default: throw Refusal(status: 404, sentence: "no such verb: \(path)")
       }

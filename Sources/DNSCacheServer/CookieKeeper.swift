@@ -13,7 +13,7 @@ final class CookieKeeper {
   private static let looksPerSecret = 1_440
 
   private let core: Pinned<Core>
-  private let isShared: Bool
+  private var isShared: Bool
   private var looks = 0
   private var timer: Timer?
 
@@ -30,6 +30,14 @@ final class CookieKeeper {
   private static func setWallClock(_ core: Pinned<Core>) {
     core.value.frontend.setWallClock(
       UInt32(truncatingIfNeeded: EventLoop.wallClock()), now: EventLoop.now())
+  }
+
+  /// Takes over whether the secret is shared; one that was and is no more is changed at once.
+  func reconfigure(isShared: Bool) {
+    if self.isShared && !isShared {
+      core.value.frontend.renewCookieSecret(CookieKeeper.randomSecret())
+    }
+    self.isShared = isShared
   }
 
   private func look() {

@@ -18,13 +18,8 @@ extension Core {
     let clients = self.streams
     let accepted = clients?.counters ?? ClientStreams.Counters()
     let streams = upstreamStreams?.counters ?? UpstreamStreams.Counters()
-    var sockets = DatagramCounters()
-    for socket in datagrams {
-      sockets.received += socket.counters.received
-      sockets.sent += socket.counters.sent
-      sockets.dropped += socket.counters.dropped
-      sockets.errors += socket.counters.errors
-    }
+    var sockets = pastDatagrams
+    for socket in datagrams { sockets.add(socket.counters) }
     return .object(
       [
         (

@@ -21,7 +21,11 @@ struct Core: ~Copyable {
   private var isFlooded = false
 
   /// The sockets that clients' datagrams come in on.
+  ///
+  /// A listener's place is its socket's number; one that is closed stays until another takes its place.
   var datagrams: [DatagramSocket] = []
+  /// What sockets did whose places others have.
+  var pastDatagrams = DatagramCounters()
   /// The streams that clients have open.
   var streams: ClientStreams?
   var upstreams: UpstreamSockets?
@@ -73,7 +77,7 @@ struct Core: ~Copyable {
   init(frontend: consuming Frontend) {
     clients = Slab(capacity: frontend.settings.pendingLimit)
     seen = Pinned(
-      Observations(upstreams: frontend.resolver.settings.upstreams, seed: frontend.cache.seed))
+      Observations(upstreams: ResolverSettings.upstreamPlaces, seed: frontend.cache.seed))
     self.frontend = frontend
     reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
     query = Pinned(FixedArray(repeating: 0, count: Core.querySize))
@@ -236,7 +240,7 @@ struct Core: ~Copyable {
   /// Takes in what was read from upstream.
   ///
   /// Whatever else changes what is in flight does it first, so that things keep their order.
-  private mutating func takeReplies() {
+  mutating func takeReplies() {
     // A handle of our own: the compiler sees that the datagrams are no part of what else changes.
     let inbox = inbox
     let count = inbox.value.count

@@ -13,12 +13,31 @@ final class Maintenance {
 
   private let core: Pinned<Core>
   private var timer: Timer?
+  private var shrinking: Timer?
+
+  /// Names removed in a slice when the cache has become smaller; at some 300 ns each.
+  private static let namesPerShrink = 500
 
   init(on loop: EventLoop, core: Pinned<Core>) {
     self.core = core
     let timer = Timer(on: loop) { [unowned self] in sweep() }
     timer.schedule(after: Maintenance.pause)
     self.timer = timer
+  }
+
+  /// Removes what is more than the cache may hold now.
+  func shrink(on loop: EventLoop) {
+    if shrinking == nil {
+      shrinking = Timer(on: loop) { [unowned self] in
+        let isDone = core.value.measureSlice(.sweep) { core in
+          core.frontend.cache.shrink(
+            names: Maintenance.namesPerShrink,
+            now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
+        }
+        if !isDone { shrinking?.schedule(after: 0) }
+      }
+    }
+    shrinking?.schedule(after: 0)
   }
 
   private func sweep() {

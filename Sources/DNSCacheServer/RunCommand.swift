@@ -1,6 +1,5 @@
 import ArgumentParser
 import EventLoop
-import Logging
 
 /// Starts the server.
 struct RunCommand: ParsableCommand {
@@ -8,8 +7,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Start the server.",
     discussion: """
       Each setting may be in the configuration file, too; a flag wins over it.
-      SIGTERM and SIGINT save the cache and stop. SIGUSR1 saves it now.
-      SIGHUP is kept for reloading, and does nothing yet.
+      SIGTERM and SIGINT save the cache and stop. SIGUSR1 saves it now. SIGHUP reads the file again.
       Exit status: 0 clean stop, 64 wrong usage, 69 cannot listen or a part is missing, 70 a fault.
       """)
 
@@ -44,10 +42,7 @@ struct RunCommand: ParsableCommand {
         for mistake in error.list { Process.writeError("error: \(mistake)\n") }
         throw ExitCode(ExitStatus.usage.rawValue)
       }
-      let logger = Logger(label: "dns-cache-server") { _ in
-        LineLog(logLevel: settings.logLevel)
-      }
-      try Server.run(settings, service: service, logger: logger)
+      try Server.run(settings, from: source, service: service)
     } catch let error as StartupError {
       Process.writeError("error: \(error)\n")
       throw ExitCode(error.status.rawValue)

@@ -11,41 +11,52 @@ import Memory
 final class Server {
   let loop: EventLoop
   let core: Pinned<Core>
-  let settings: Settings
+  /// What is in force.
+  var settings: Settings
+  /// Where settings come from, to be read again.
+  let source: SettingsSource
   let logger: Logger
+  /// The least level that is logged.
+  let threshold: LogThreshold
+  let listeners: Listeners
+  /// Which upstream has which of the resolver's places.
+  var upstreamTable: UpstreamTable
+  /// Removes from the cache what new rules forbid.
+  var purging: PurgeJob?
   let started = EventLoop.now()
 
-  private var receivers: [ClientDatagrams] = []
-  private var listeners: [StreamListener] = []
   private var signals: [SignalSource] = []
-  private var maintenance: Maintenance?
-  private var cookies: CookieKeeper?
+  private(set) var maintenance: Maintenance?
+  private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   let history: HistoryKeeper
-  private var control: ControlSocket?
-  private let service: ServiceManager
-  /// The sockets that were open at the start.
-  private let passed: PassedSockets
-  private var web: WebServer?
+  var control: ControlSocket?
+  let service: ServiceManager
+  var web: WebServer?
+  /// Performs the verbs.
+  private(set) var api: ControlAPI?
+  /// Servers that were given up, kept for those whose requests are under way.
+  var pastDoors: PastDoors?
 
   /// Milliseconds at the end for clients to take the answers that are written.
   private static let farewell: UInt64 = 200
   /// Milliseconds between two looks at whether they did.
   private static let farewellTick: UInt64 = 10
-  /// Ports tried when the kernel is to pick one that is free for UDP and for TCP.
-  private static let portAttempts = 16
 
   /// Serves until SIGTERM, SIGINT or `ctl stop`; then saves the cache.
   static func run(
-    _ settings: Settings, service: ServiceEnvironment, logger: Logger
+    _ settings: Settings, from source: SettingsSource, service: ServiceEnvironment
   ) throws(StartupError) {
+    let threshold = LogThreshold(settings.logLevel)
+    let logger = Logger(label: "dns-cache-server") { _ in LineLog(threshold) }
     // First of all: a user that isn't there is no reason to open anything.
     let privileges = try settings.user.map { name throws(StartupError) in
       try PrivilegeDrop(to: name)
     }
     let server: Server
     do {
-      server = try Server(settings, service: service, privileges: privileges, logger: logger)
+      server = try Server(
+        settings, from: source, service: service, privileges: privileges, threshold, logger)
     } catch let error as StartupError {
       throw error
     } catch {
@@ -60,16 +71,27 @@ final class Server {
   }
 
   private init(
-    _ settings: Settings, service: ServiceEnvironment, privileges: PrivilegeDrop?, logger: Logger
+    _ settings: Settings, from source: SettingsSource, service: ServiceEnvironment,
+    privileges: PrivilegeDrop?, _ threshold: LogThreshold, _ logger: Logger
   ) throws {
     self.settings = settings
+    self.source = source
     self.logger = logger
-    passed = service.sockets
+    self.threshold = threshold
+    upstreamTable = UpstreamTable(settings.upstreams)
     loop = try EventLoop()
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
+    var random = SystemRandomNumberGenerator()
+    let seed = HashSeed(random.next(), random.next())
     core = Pinned(
-      Core(frontend: Server.frontend(settings, socketsPerUpstream: budget.socketsPerUpstream)))
+      Core(
+        frontend: Frontend(
+          settings: settings.frontend, cache: Cache(limits: settings.cache, seed: seed),
+          resolver: Resolver(
+            settings: settings.resolverSettings(socketsPerUpstream: budget.socketsPerUpstream),
+            seed: seed, random: RandomPool(), now: EventLoop.now()))))
+    listeners = Listeners(on: loop, core: core, passed: service.sockets, logger: logger)
     snapshot = SnapshotKeeper(
       on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
@@ -80,7 +102,9 @@ final class Server {
     core.value.setTimers(
       EndOfTurn(on: loop) { [core] in core.value.finishTurn() },
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
-    try listen(budget.streams)
+    core.value.streams = try ClientStreams(on: loop, limits: budget.streams, core: core)
+    try service.sockets.checkAll(areAmong: settings.listen)
+    listeners.apply(try listeners.prepare(settings))
     for (number, address) in settings.upstreams.enumerated() {
       core.value.setSource(of: number, to: address)
     }
@@ -98,10 +122,11 @@ final class Server {
     signals.append(
       try SignalSource(on: loop, signal: SIGUSR1) { [unowned self] in snapshot.save { _ in } })
     signals.append(
-      try SignalSource(on: loop, signal: SIGHUP) { [logger] in
-        logger.notice("SIGHUP: the configuration can't be reloaded yet; the cache is kept")
-      })
+      // What is wrong is in the log.
+      try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in _ = try? reload() })
     let api = ControlAPI(on: loop, core: core, server: self)
+    self.api = api
+    pastDoors = PastDoors(on: loop)
     web = try WebServer(settings.web, on: loop, core: core, api: api)
     if let web { logger.info("HTTP", metadata: ["page": "http://\(web.address)/"]) }
     // All that needs root is open; what follows is the user's.
@@ -135,124 +160,6 @@ final class Server {
     core.value.networkChanged()
   }
 
-  private static func frontend(_ settings: Settings, socketsPerUpstream: Int) -> Frontend {
-    var random = SystemRandomNumberGenerator()
-    let seed = HashSeed(random.next(), random.next())
-    var frontend = FrontendSettings(
-      allowed: settings.allowed, version: "dns-cache-server \(DNSCacheServer.version)",
-      identity: Process.hostName() ?? "dns-cache-server",
-      cookieSecrets: settings.cookieSecrets
-        ?? CookieSecrets(current: CookieKeeper.randomSecret()))
-    frontend.isPrefetching = settings.isPrefetching
-    frontend.rotates = settings.rotates
-    frontend.clients = settings.clients
-    frontend.prefetchRate = settings.prefetchRate
-    frontend.pendingLimit = settings.resolver.waiters
-    frontend.specialZones = settings.names.specialZones
-    var resolver = ResolverSettings(
-      upstreams: settings.upstreams.count, socketsPerUpstream: socketsPerUpstream,
-      inFlightLimit: settings.resolver.inFlight, waiterLimit: settings.resolver.waiters,
-      waitersPerQuestion: settings.resolver.waitersPerQuestion)
-    resolver.refreshShare = settings.resolver.prefetchShare
-    resolver.localZones = frontend.specialZones.map(\.name)
-    resolver.rebindProtection = settings.names.rebindProtection
-    return Frontend(
-      settings: frontend, cache: Cache(limits: settings.cache, seed: seed),
-      resolver: Resolver(
-        settings: resolver, seed: seed, random: RandomPool(), now: EventLoop.now()))
-  }
-
-  // MARK: Listening
-
-  private func listen(_ limits: StreamLimits) throws {
-    let streams = try ClientStreams(on: loop, limits: limits, core: core)
-    core.value.streams = streams
-    try passed.checkAll(areAmong: settings.listen)
-    for address in settings.listen {
-      do {
-        try listen(on: address, streams)
-      } catch let error as SystemError {
-        // ::1 among the defaults is a wish: a host without IPv6 goes on without it.
-        if !settings.isListenExplicit && !address.isIPv4
-          && (error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT)
-        {
-          logger.notice("no IPv6 here", metadata: ["address": "\(address)"])
-          continue
-        }
-        throw Server.explain(error, address)
-      }
-    }
-  }
-
-  private func listen(on address: SocketAddress, _ streams: ClientStreams) throws {
-    let receiver = ClientDatagrams(core, number: UInt32(core.value.datagrams.count))
-    var options = DatagramSocket.Options()
-    options.receiveBuffer = 4 << 20
-    // With port 0, TCP may have no use for the port that was free for UDP. Kept, so that the kernel
-    // picks another.
-    var useless: [DatagramSocket] = []
-    var socket: DatagramSocket
-    var listener: StreamListener?
-    repeat {
-      socket = try openDatagrams(on: address, options, receiver)
-      do {
-        listener = try openStreams(on: socket.localAddress, streams)
-      } catch {
-        guard address.port == 0, error.code == EADDRINUSE, useless.count < Server.portAttempts
-        else { throw error }
-        useless.append(socket)
-      }
-    } while listener == nil
-    receivers.append(receiver)
-    core.value.datagrams.append(socket)
-    if let listener { listeners.append(listener) }
-    logger.info("listening", metadata: ["address": "\(socket.localAddress)"])
-  }
-
-  private func openDatagrams(
-    on address: SocketAddress, _ options: DatagramSocket.Options, _ receiver: ClientDatagrams
-  ) throws(SystemError) -> DatagramSocket {
-    if let socket = passed.socket(.udp, at: address) {
-      return try DatagramSocket(on: loop, adopting: socket, options: options, receiver: receiver)
-    }
-    return try DatagramSocket(on: loop, boundTo: address, options: options, receiver: receiver)
-  }
-
-  private func openStreams(
-    on address: SocketAddress, _ streams: ClientStreams
-  ) throws(SystemError) -> StreamListener {
-    let limit = ClientStreams.inputLimit
-    if let socket = passed.socket(.tcp, at: address) {
-      return try StreamListener(on: loop, adopting: socket, inputLimit: limit) {
-        streams.accept($0)
-      }
-    }
-    return try StreamListener(on: loop, boundTo: address, inputLimit: limit) { streams.accept($0) }
-  }
-
-  /// Says what to do about an address that can't be had.
-  private static func explain(_ error: SystemError, _ address: SocketAddress) -> StartupError {
-    switch error.code {
-    case EACCES, EPERM:
-      StartupError(
-        .unavailable,
-        "cannot listen on \(address): permission denied; start as root, or give the program CAP_NET_BIND_SERVICE, or choose a port from 1024 up with --listen"
-      )
-    case EADDRINUSE:
-      StartupError(
-        .unavailable,
-        "cannot listen on \(address): already in use by another program; stop that one, or choose another address or port with --listen"
-      )
-    case EADDRNOTAVAIL:
-      StartupError(
-        .unavailable,
-        "cannot listen on \(address): this host has no such address; choose one of its own with --listen"
-      )
-    default:
-      StartupError(.unavailable, "cannot listen on \(address): \(error)")
-    }
-  }
-
   /// What `ctl stats` shows of the HTTP servers.
   var httpReports: [(name: String, value: Report)] {
     [("control", control?.report ?? .none), ("http", web?.report ?? .none)]
@@ -277,6 +184,7 @@ final class Server {
     try sendLastAnswers()
     snapshot.saveNow { [service] in service.stillStopping() }
     web?.close()
+    pastDoors?.closeAll()
     // Last: `ctl stop` takes it for the end.
     control?.close()
     // One more signal while all is taken down would end the program by its default effect.
@@ -286,7 +194,7 @@ final class Server {
 
   /// Tells the clients that wait that there is no answer, and gives them a moment to take it.
   private func sendLastAnswers() throws(SystemError) {
-    for listener in listeners { listener.close() }
+    listeners.close()
     core.value.failWaiting()
     core.value.streams?.closeAll()
     let ticker = Timer(on: loop) {}

@@ -36,13 +36,15 @@ final class SnapshotKeeper {
 
   private let loop: EventLoop
   private let core: Pinned<Core>
-  private let path: String
+  private var path: String
   private let logger: Logger
   private let buffer = Pinned(FixedArray<UInt8>(repeating: 0, count: SnapshotKeeper.bufferSize))
   private var loading: Loading?
   private var saving: Saving?
   private var slice: Timer?
   private var interval: Timer?
+  /// Milliseconds between two saves; 0 for none.
+  private var period = 0
   /// Why nothing is saved: what is at ``path`` must not be overwritten.
   private var obstacle: String?
 
@@ -104,10 +106,26 @@ final class SnapshotKeeper {
     self.path = path
     self.logger = logger
     slice = Timer(on: loop) { [unowned self] in takeSlice() }
-    guard interval > 0 else { return }
-    let timer = Timer(on: loop) { [unowned self] in save { _ in } }
-    timer.schedule(every: UInt64(interval))
-    self.interval = timer
+    self.interval = Timer(on: loop) { [unowned self] in save { _ in } }
+    period = interval
+    if interval > 0 { self.interval?.schedule(every: UInt64(interval)) }
+  }
+
+  /// Takes over another file and interval.
+  ///
+  /// A save that is under way ends where it began. What is at the new place was not read, so it is not overwritten.
+  func reconfigure(path: String, interval: Int) {
+    if path != self.path {
+      self.path = path
+      obstacle = isGone(path) ? nil : "\(path) is there already; move it away"
+    }
+    guard interval != period else { return }
+    period = interval
+    if interval > 0 {
+      self.interval?.schedule(every: UInt64(interval))
+    } else {
+      self.interval?.cancel()
+    }
   }
 
   deinit {

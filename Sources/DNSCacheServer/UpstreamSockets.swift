@@ -1,3 +1,4 @@
+import DNSResolver
 import EventLoop
 import Logging
 import Memory
@@ -75,13 +76,28 @@ final class UpstreamSockets {
 
   /// What is known of the way to one upstream.
   private struct Pool {
-    let upstream: SocketAddress
+    var upstream: SocketAddress
+    var state = State.open
+    /// When the sockets of an upstream that is asked no more are closed.
+    var closesAt: UInt64 = 0
     /// No socket could be opened at the last attempt, and that was said.
     var isUnreachable = false
     /// When the renewal of the whole pool began last.
     var renewedAt: UInt64?
     /// Members below have been renewed in the present renewal of the pool; all when there is none.
     var renewedCount: Int
+
+    enum State {
+      case open
+      /// Sockets are still to be opened, a few a turn.
+      case filling
+      /// Queries leave no more, replies may come.
+      case retired
+      /// Sockets are being closed, a few a turn, and the place is free.
+      case closing
+      /// Nobody's, without sockets.
+      case free
+    }
   }
 
   init(
@@ -93,7 +109,7 @@ final class UpstreamSockets {
     self.perUpstream = perUpstream
     ports = UpstreamPort.range()
     pools = upstreams.map { Pool(upstream: $0, renewedCount: perUpstream) }
-    let count = upstreams.count * perUpstream
+    let count = ResolverSettings.upstreamPlaces * perUpstream
     sockets = Array(repeating: nil, count: count)
     uses = Array(repeating: 0, count: count)
     var options = DatagramSocket.Options()
@@ -101,7 +117,9 @@ final class UpstreamSockets {
     options.reportErrors = true
     options.replyCapacity = 0
     group = try DatagramGroup(
-      on: loop, capacity: count + Self.retired(perUpstream: perUpstream) * upstreams.count + 1,
+      on: loop,
+      capacity: count + Self.retired(perUpstream: perUpstream) * ResolverSettings.upstreamPlaces
+        + 1,
       options: options,
       // For what the kernel tells of packets that failed; replies go to the core's `UpstreamInbox`.
       sharing: ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
@@ -111,8 +129,8 @@ final class UpstreamSockets {
       for number in pool * perUpstream..<(pool + 1) * perUpstream where !open(number) { break }
     }
     let timer = Timer(on: loop) { [unowned self] in renewNext() }
-    timer.schedule(every: UpstreamSockets.renewalInterval / UInt64(upstreams.count))
     renewal = timer
+    scheduleRenewal()
     poolRenewal = Timer(on: loop) { [unowned self] in renewSlice() }
   }
 
@@ -201,7 +219,7 @@ final class UpstreamSockets {
   /// Renews the pools that would leave from another address now; the host's addresses, routes or links
   /// have changed.
   func networkChanged() {
-    for pool in pools.indices {
+    for pool in pools.indices where pools[pool].state == .open {
       let number = pool * perUpstream
       let old = sockets[number]
       // Without a way to the upstream its sockets stay as they are: the old way may come back.
@@ -223,8 +241,11 @@ final class UpstreamSockets {
   }
 
   private func renewNext() {
-    let number = nextRenewal
-    nextRenewal = (nextRenewal + 1) % sockets.count
+    closeRetiredPools()
+    let inUse = pools.indices.filter { pools[$0].state == .open }
+    guard !inUse.isEmpty else { return }
+    nextRenewal = (nextRenewal + 1) % (inUse.count * perUpstream)
+    let number = inUse[nextRenewal / perUpstream] * perUpstream + nextRenewal % perUpstream
     if sockets[number] == nil {
       _ = open(number)
     } else if renew(number) {
@@ -242,7 +263,7 @@ final class UpstreamSockets {
   private func renew(_ number: Int) -> Bool {
     let now = EventLoop.now()
     dropRetired(now)
-    guard retired.count < UpstreamSockets.retired(perUpstream: perUpstream) * pools.count,
+    guard retired.count < UpstreamSockets.retired(perUpstream: perUpstream) * openPools,
       let old = sockets[number], (try? replace(number)) != nil, let fresh = sockets[number]
     else { return false }
     retired.append(Retired(socket: old, until: now + UpstreamSockets.retirement))
@@ -263,7 +284,7 @@ final class UpstreamSockets {
   /// Begins to replace every socket of an upstream, unless that was done not long ago.
   private func renewPool(_ pool: Int, atMostEvery interval: UInt64) {
     let now = EventLoop.now()
-    guard pools[pool].renewedCount == perUpstream,
+    guard pools[pool].state == .open, pools[pool].renewedCount == perUpstream,
       now >= (pools[pool].renewedAt ?? 0) + interval || pools[pool].renewedAt == nil
     else { return }
     counters.poolsRenewed += 1
@@ -277,6 +298,10 @@ final class UpstreamSockets {
     let first = pools[pool].renewedCount
     let end = min(first + UpstreamSockets.renewalSlice, perUpstream)
     core.value.measureSlice(.sockets) { _ in
+      if pools[pool].state != .open {
+        fillOrClose(pool, first..<end)
+        return
+      }
       for number in pool * perUpstream + first..<pool * perUpstream + end {
         // What an old socket waits for is asked again, from one that works. That may have been done
         // already, from a socket opened since, which has to stay for the reply.
@@ -290,7 +315,71 @@ final class UpstreamSockets {
       }
     }
     pools[pool].renewedCount = end
+    if end == perUpstream { finish(pool) }
     poolRenewal?.schedule(after: 0)
+  }
+
+  // MARK: Upstreams that come and go
+
+  private var openPools: Int {
+    pools.count { $0.state == .open || $0.state == .filling }
+  }
+
+  /// Has sockets for an upstream at a place: at once where it is wanted, the rest a few a turn.
+  ///
+  /// Those that another upstream had there are closed.
+  func add(_ upstream: SocketAddress, at place: Int) {
+    while pools.count <= place {
+      pools.append(Pool(upstream: upstream, state: .free, renewedCount: perUpstream))
+    }
+    if pools[place].upstream != upstream { close(place, 0..<perUpstream) }
+    pools[place] = Pool(upstream: upstream, state: .filling, renewedCount: 0)
+    scheduleRenewal()
+    poolRenewal?.schedule(after: 0)
+  }
+
+  /// Keeps the sockets of an upstream only for as long as replies may come.
+  func retire(_ place: Int) {
+    pools[place].state = .retired
+    pools[place].renewedCount = perUpstream
+    pools[place].closesAt = EventLoop.now() + UpstreamSockets.retirement
+    scheduleRenewal()
+  }
+
+  private func scheduleRenewal() {
+    renewal?.schedule(
+      every: UpstreamSockets.renewalInterval / UInt64(max(openPools, 1)))
+  }
+
+  private func closeRetiredPools() {
+    let now = EventLoop.now()
+    for place in pools.indices where pools[place].state == .retired && pools[place].closesAt <= now
+    {
+      pools[place].state = .closing
+      pools[place].renewedCount = 0
+      poolRenewal?.schedule(after: 0)
+    }
+  }
+
+  private func fillOrClose(_ place: Int, _ members: Range<Int>) {
+    if pools[place].state == .closing { return close(place, members) }
+    for number in members.map({ place * perUpstream + $0 }) where sockets[number] == nil {
+      // Where one can't be opened, the others can't either; they are when they are wanted.
+      guard open(number) else { return }
+    }
+  }
+
+  private func close(_ place: Int, _ members: Range<Int>) {
+    for number in members.map({ place * perUpstream + $0 }) {
+      if let socket = sockets[number] { group.close(socket) }
+      sockets[number] = nil
+      uses[number] = 0
+    }
+  }
+
+  private func finish(_ place: Int) {
+    if pools[place].state == .filling { pools[place].state = .open }
+    if pools[place].state == .closing { pools[place].state = .free }
   }
 }
 

@@ -68,6 +68,8 @@ final class UpstreamStreams {
   /// What there is for one upstream.
   private struct Lane {
     let address: SocketAddress
+    /// Whether the upstream is asked no more.
+    var isRetired = false
     var connections: [UpstreamConnection] = []
     /// Who waits, first come first; some may wait no more.
     var queue: [QuestionHandle] = []
@@ -84,6 +86,33 @@ final class UpstreamStreams {
     questionsPerConnection = limits.questionsPerConnection
     self.core = core
     lanes = upstreams.map { Lane(address: $0) }
+  }
+
+  // MARK: Changes
+
+  /// Takes over other limits; connections beyond them end in their time.
+  func reconfigure(_ limits: Settings.ResolverLimits) {
+    connectionLimit = limits.connections
+    questionsPerConnection = limits.questionsPerConnection
+  }
+
+  /// Has connections made to an upstream at a place that is free.
+  func add(_ upstream: SocketAddress, at place: Int) {
+    while lanes.count <= place { lanes.append(Lane(address: upstream)) }
+    for connection in lanes[place].connections { end(connection) }
+    lanes[place] = Lane(address: upstream)
+  }
+
+  /// Ends the connections to an upstream that is asked no more: what is under way on them, or waits for
+  /// one, is asked elsewhere.
+  func retire(_ place: Int) {
+    lanes[place].isRetired = true
+    for connection in lanes[place].connections { end(connection) }
+    let queue = lanes[place].queue
+    lanes[place].queue = []
+    for question in queue where waiting.removeValue(forKey: question) != nil {
+      core.value.upstreamStreamFailed(question)
+    }
   }
 
   deinit { reply.destroy() }
@@ -278,7 +307,9 @@ final class UpstreamStreams {
       places[question] = nil
       // A connection that never came to be would not the next time either. What the upstream closed in
       // front of after a reply to another question is not at fault, and the limit learned ends that.
-      if connection.isConnected && (!query.isRepeated || connection.answered > 0 || isReset) {
+      if !lanes[upstream].isRetired,
+        connection.isConnected && (!query.isRepeated || connection.answered > 0 || isReset)
+      {
         again.append(query)
       } else {
         failed.append(question)

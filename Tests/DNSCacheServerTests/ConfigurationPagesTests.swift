@@ -33,6 +33,15 @@ struct ConfigurationPagesTests {
     }
   }
 
+  @Test(arguments: ["home", "laptop", "office"])
+  func `an example has no mistake, and says what is unlike the default`(name: String) throws {
+    let path = Self.root.appending(path: "examples/\(name).yaml").path
+    var configuration = Configuration(usual: Settings())
+    configuration.read(path)
+    let settings = try configuration.settings(isForStart: false)
+    #expect(Settings().difference(to: settings).changed.count > 3)
+  }
+
   @Test func `indented JSON says what JSON says`() throws {
     let report = Report.object([
       ("a", .list([.number(1), .text("x\"\n")])), ("b", .object([])),

@@ -36,6 +36,15 @@ extension EndToEnd {
       #expect(try Tool.run(ServerProcess.binary, ["check", folder.file("none")]).status == 64)
     }
 
+    @Test func `check finds nothing wrong with the examples`() throws {
+      let examples = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appending(path: "examples").path
+      for name in ["home", "laptop", "office"] {
+        let result = try Tool.run(ServerProcess.binary, ["check", "\(examples)/\(name).yaml"])
+        #expect(result.status == 0, "\(result.errors)")
+      }
+    }
+
     @Test func `a server starts from a file, and a flag wins over it`() throws {
       let path = try write("cache: {size: 3MiB, max-ttl: 1h}\nclient: {in-flight: 77}\n")
       let server = try ServerProcess(

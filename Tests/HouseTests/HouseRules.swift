@@ -39,6 +39,7 @@ enum HouseRules {
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
       "WebPage", "YAML", "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
+      "Synchronization",
     ],
   ]
 

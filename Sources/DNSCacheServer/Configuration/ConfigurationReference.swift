@@ -7,7 +7,9 @@ enum ConfigurationReference {
       "A YAML file, by default `/etc/dns-cache-server.yaml` if it exists, else the one that `--config` names.",
       "Each setting is a flag of `run`, too; a flag wins over the file. `dns-cache-server check FILE` says all",
       "that is wrong with a file, with line, column and the nearest correct word; a file with a mistake",
-      "changes nothing. `dns-cache-server schema` prints a JSON Schema for editors.", "",
+      "changes nothing. `dns-cache-server schema` prints a JSON Schema for editors. Files to start from are",
+      "under [examples](../examples). After a change, `dns-cache-server ctl reload` or SIGHUP takes it over and",
+      "says which settings need a restart.", "",
       "Durations are `500ms`, `30s`, `5m`, `12h`, `1d`; sizes `64KiB`, `256MiB`, `2GiB`, shares `12%`; only `0` has no unit.",
       "",
     ]
@@ -19,11 +21,13 @@ enum ConfigurationReference {
         group = heading
         if lines.last != "" { lines.append("") }
         lines += [heading.isEmpty ? "## Whom to serve, whom to ask" : "## `\(heading)`", ""]
-        lines += ["| Setting | Flag | Value | Default | |", "|---|---|---|---|---|"]
+        lines += [
+          "| Setting | Flag | Value | Default | Changed by | |", "|---|---|---|---|---|---|",
+        ]
       }
       lines.append(
         "| `\(setting.key)` | `--\(setting.flag)` | \(form(setting)) | \(setting.usual) "
-          + "| \(setting.help) |")
+          + "| \(setting.isLive ? "reload" : "restart") | \(setting.help) |")
     }
     return lines.joined(separator: "\n")
   }

@@ -58,7 +58,9 @@ extension Setting {
 
   private static let cacheSettings = [
     Setting(
-      "cache.size", flag: "cache-size", .size(1 << 20...4 << 30), help: "Memory for the cache.",
+      "cache.size", flag: "cache-size", .size(1 << 20...4 << 30),
+      help:
+        "Memory for the cache; a reload can make it smaller, and as large as at the start again.",
       .number(\.cache.octets)),
     Setting(
       "cache.file", flag: "cache-file", .text("path"),
@@ -171,6 +173,7 @@ extension Setting {
   private static let tcpSettings = [
     Setting(
       "tcp.connections", flag: "tcp-connections", .number(StreamLimits.connectionsRange),
+      isLive: false,
       help: "Clients' TCP connections at most.", .number(\.streams.connections)),
     Setting(
       "tcp.connections-per-client", flag: "tcp-connections-per-client",

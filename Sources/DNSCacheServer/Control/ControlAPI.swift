@@ -74,10 +74,10 @@ final class ControlAPI {
     case .names(let address):
       reply.send(core.value.namesReport(address), empty: "\(address): no name in the cache")
     case .explain(let name, let type):
-      let story = core.value.explain(name, type ?? .a, upstreams: server.settings.upstreams)
+      let story = core.value.explain(name, type ?? .a, upstreams: server.upstreamTable.addresses)
       reply.send(story.report, as: story.text)
     case .inFlight: reply.send(core.value.inFlightReport(), empty: "nothing in flight")
-    case .upstreams: reply.send(core.value.upstreamsReport(server.settings.upstreams))
+    case .upstreams: reply.send(core.value.upstreamsReport(server.upstreamTable.addresses))
     case .top(let list, let count): top(list, count: count, reply)
     case .history(let last): reply.send(core.value.historyReport(last: last))
     case .flush(let name, let type, let tree):
@@ -95,6 +95,13 @@ final class ControlAPI {
       start(FlushJob(below: Name.root, .negative, core, reply))
     case .dump: start(DumpJob(core, reply))
     case .save: save(reply)
+    case .reload:
+      do {
+        let result = try server.reload()
+        reply.send(result.report, as: result.text)
+      } catch {
+        reply.fail("\(error)", status: error.status == .usage ? 422 : 503)
+      }
     case .stop:
       reply.send(.object([("stopping", .flag(true))]))
       // Not before the answer has left.
@@ -108,7 +115,7 @@ final class ControlAPI {
     .object([
       ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
       ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
-      ("listening", .list(core.value.datagrams.map { .text("\($0.localAddress)") })),
+      ("listening", .list(server.listeners.addresses.map { .text("\($0)") })),
       ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
       (
         "cache",
@@ -139,7 +146,7 @@ final class ControlAPI {
   private func metrics() -> String {
     core.value.metrics(
       statistics(),
-      upstreams: server.settings.upstreams, started: server.history.since)
+      upstreams: server.upstreamTable.addresses, started: server.history.since)
   }
 
   private func save(_ reply: ControlReply) {

@@ -33,7 +33,7 @@ extension Server {
   }
 
   /// Makes the folder of a file of ours; when that fails, so will the file, and say why.
-  private func makeFolder(of path: String) {
+  func makeFolder(of path: String) {
     do {
       try Process.makeFolder(Server.folder(of: path))
     } catch {

@@ -6,7 +6,7 @@ import Memory
 final class WebServer {
   private let core: Pinned<Core>
   private let api: ControlAPI
-  private let doorkeeper: WebGuard
+  private var doorkeeper: WebGuard
   private var http: HTTPServer?
   /// Where it listens, with the port that the kernel picked for 0.
   private(set) var address: SocketAddress
@@ -33,17 +33,7 @@ final class WebServer {
     self.core = core
     self.api = api
     self.address = address
-    var token: WebToken?
-    if let path = settings.tokenFile {
-      do {
-        token = try WebToken(file: path)
-      } catch {
-        throw StartupError(.usage, "\(path): \(error)")
-      }
-    }
-    // The check of the settings has said why.
-    precondition(token != nil || address.isLoopback, "HTTP for others without a token")
-    doorkeeper = WebGuard(hosts: settings.hosts.map { $0.lowercased() }, token: token)
+    doorkeeper = try WebServer.doorkeeper(settings)
     var limits = HTTPServer.Limits()
     limits.bodySize = WebServer.bodySize
     limits.connections = WebServer.connections
@@ -57,6 +47,27 @@ final class WebServer {
       throw StartupError(
         .unavailable, "cannot listen on \(address) for HTTP: \(error); choose another with --http")
     }
+  }
+
+  /// Who is let in, by the settings and the token's file.
+  private static func doorkeeper(_ settings: WebSettings) throws(StartupError) -> WebGuard {
+    var token: WebToken?
+    if let path = settings.tokenFile {
+      do {
+        token = try WebToken(file: path)
+      } catch {
+        throw StartupError(.usage, "\(path): \(error)")
+      }
+    }
+    // The check of the settings has said why.
+    precondition(
+      token != nil || settings.address?.isLoopback != false, "HTTP for others without a token")
+    return WebGuard(hosts: settings.hosts.map { $0.lowercased() }, token: token)
+  }
+
+  /// Takes over whom to let in; the address stays.
+  func reconfigure(_ settings: WebSettings) throws(StartupError) {
+    doorkeeper = try WebServer.doorkeeper(settings)
   }
 
   /// Stops listening; connections are closed.

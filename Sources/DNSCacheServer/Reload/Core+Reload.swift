@@ -1,0 +1,60 @@
+import DNSCache
+import DNSFrontend
+import DNSResolver
+import EventLoop
+
+// What of the core changes while it serves.
+
+extension Core {
+  /// The number for a socket of a new listener: one whose socket is closed, or the next.
+  var freeDatagramPlace: Int { datagrams.firstIndex { !$0.isOpen } ?? datagrams.count }
+
+  /// Puts a listener's socket at a free place.
+  mutating func putDatagrams(_ socket: DatagramSocket, at place: Int) {
+    guard place < datagrams.count else {
+      datagrams.append(socket)
+      return
+    }
+    pastDatagrams.add(datagrams[place].counters)
+    datagrams[place] = socket
+  }
+
+  /// Takes over other settings, but for those that memory is reserved for.
+  mutating func reconfigure(_ settings: Settings) {
+    frontend.reconfigure(settings.frontend, cookieSecrets: settings.cookieSecrets)
+    frontend.resolver.reconfigure(settings.resolverSettings(socketsPerUpstream: 1))
+    frontend.cache.reconfigure(settings.cache)
+    upstreamStreams?.reconfigure(settings.resolver)
+    streams?.reconfigure(settings.streams)
+  }
+
+  /// Has other upstreams asked: first the new ones, then no more those that go.
+  mutating func change(_ upstreams: UpstreamTable.Change, of table: UpstreamTable) {
+    takeReplies()
+    for place in upstreams.opened {
+      frontend.resolver.openUpstream(place)
+      seen.value.forgetUpstream(place)
+    }
+    for place in upstreams.revived { frontend.resolver.reviveUpstream(place) }
+    for place in upstreams.opened + upstreams.revived {
+      setSource(of: place, to: table.addresses[place])
+      self.upstreams?.add(table.addresses[place], at: place)
+      upstreamStreams?.add(table.addresses[place], at: place)
+    }
+    for place in upstreams.retired {
+      frontend.resolver.retireUpstream(place, now: EventLoop.now())
+      self.upstreams?.retire(place)
+    }
+    settle()
+  }
+}
+
+extension DatagramCounters {
+  /// Adds what another socket did.
+  mutating func add(_ other: DatagramCounters) {
+    received += other.received
+    sent += other.sent
+    dropped += other.dropped
+    errors += other.errors
+  }
+}

@@ -1,0 +1,254 @@
+import EventLoop
+import Glibc
+import Logging
+import Memory
+
+/// The addresses that are listened on, UDP and TCP.
+///
+/// One that is given up goes on for some seconds: what lies in its buffers is answered, and so are those who
+/// wait for upstream. Its number among the core's sockets is another's only after that.
+final class Listeners {
+  private let loop: EventLoop
+  private let core: Pinned<Core>
+  private let logger: Logger
+  /// The sockets that were open at the start.
+  private let passed: PassedSockets
+  private var open: [Listener] = []
+  /// Those given up, the first to close first.
+  private var retired: [(listener: Listener, until: UInt64)] = []
+  private var closing: Timer?
+
+  /// Milliseconds that a listener goes on when it is given up: longer than any question lasts.
+  private static let retirement: UInt64 = 5_000
+  /// Ports tried when the kernel is to pick one that is free for UDP and for TCP.
+  private static let portAttempts = 16
+
+  /// One address.
+  final class Listener {
+    /// As it was asked for: with port 0 where the kernel was to choose.
+    let address: SocketAddress
+    let number: Int
+    fileprivate let receiver: ClientDatagrams
+    fileprivate let datagrams: DatagramSocket
+    fileprivate let streams: StreamListener
+
+    fileprivate init(
+      _ address: SocketAddress, number: Int, _ receiver: ClientDatagrams,
+      _ datagrams: DatagramSocket, _ streams: StreamListener
+    ) {
+      self.address = address
+      self.number = number
+      self.receiver = receiver
+      self.datagrams = datagrams
+      self.streams = streams
+    }
+
+    fileprivate func close() {
+      streams.close()
+      datagrams.close()
+    }
+  }
+
+  init(on loop: EventLoop, core: Pinned<Core>, passed: PassedSockets, logger: Logger) {
+    self.loop = loop
+    self.core = core
+    self.passed = passed
+    self.logger = logger
+    closing = Timer(on: loop) { [unowned self] in closeRetired() }
+  }
+
+  // MARK: Changes
+
+  /// What a change of addresses does, made before anything is given up.
+  struct Change {
+    fileprivate var opened: [Listener] = []
+    fileprivate var revived: [Listener] = []
+    fileprivate var givenUp: [Listener] = []
+    fileprivate var closed: [Listener] = []
+
+    /// Whether nothing changes.
+    var isEmpty: Bool { opened.isEmpty && revived.isEmpty && givenUp.isEmpty }
+  }
+
+  /// Opens what is new; those that stay are not touched.
+  ///
+  /// When an address can't be had, everything is as before, and why is thrown. Where an old listener is in
+  /// the way of a new one, as `0.0.0.0` of any address with its port, it is closed before the new one opens.
+  func prepare(_ settings: Settings) throws(StartupError) -> Change {
+    var change = Change()
+    change.givenUp = open.filter { !settings.listen.contains($0.address) }
+    for address in settings.listen where !open.contains(where: { $0.address == address }) {
+      if let old = retired.first(where: { $0.listener.address == address })?.listener {
+        change.revived.append(old)
+        continue
+      }
+      do {
+        change.opened.append(try open(address, &change))
+      } catch {
+        // ::1 among the defaults is a wish: a host without IPv6 goes on without it.
+        if !settings.isListenExplicit && !address.isIPv4
+          && (error.code == EADDRNOTAVAIL || error.code == EAFNOSUPPORT)
+        {
+          logger.notice("no IPv6 here", metadata: ["address": "\(address)"])
+          continue
+        }
+        cancel(change)
+        throw Listeners.explain(error, address)
+      }
+    }
+    return change
+  }
+
+  /// Closes what a change has opened, and opens again what it has closed.
+  func cancel(_ change: Change) {
+    for listener in change.opened { listener.close() }
+    for old in change.closed {
+      var none = Change()
+      do {
+        let again = try open(old.address, &none)
+        self.open.removeAll { $0 === old }
+        self.open.append(again)
+      } catch {
+        logger.error(
+          "an address that was given up can't be had again",
+          metadata: ["address": "\(old.address)", "error": "\(error)"])
+      }
+    }
+  }
+
+  /// Takes a prepared change over.
+  func apply(_ change: Change) {
+    for listener in change.givenUp where !change.closed.contains(where: { $0 === listener }) {
+      retired.append((listener, EventLoop.now() + Listeners.retirement))
+      logger.info("listening no more", metadata: ["address": "\(listener.datagrams.localAddress)"])
+    }
+    open.removeAll { old in change.givenUp.contains { $0 === old } }
+    retired.removeAll { old in change.revived.contains { $0 === old.listener } }
+    for listener in change.opened + change.revived {
+      open.append(listener)
+      logger.info("listening", metadata: ["address": "\(listener.datagrams.localAddress)"])
+    }
+    scheduleClosing()
+  }
+
+  /// Takes no more connections: for the end.
+  func close() {
+    for listener in open { listener.streams.close() }
+    for (listener, _) in retired { listener.streams.close() }
+  }
+
+  /// Where clients are answered.
+  var addresses: [SocketAddress] { open.map(\.datagrams.localAddress) }
+
+  // MARK: The end of a listener
+
+  private func scheduleClosing() {
+    guard let first = retired.first else { return }
+    closing?.schedule(after: max(first.until, EventLoop.now() + 1) - EventLoop.now())
+  }
+
+  private func closeRetired() {
+    let now = EventLoop.now()
+    while let first = retired.first, first.until <= now {
+      first.listener.close()
+      retired.removeFirst()
+    }
+    scheduleClosing()
+  }
+
+  // MARK: Opening
+
+  private func open(
+    _ address: SocketAddress, _ change: inout Change
+  ) throws(SystemError) -> Listener {
+    do {
+      return try open(address)
+    } catch  where error.code == EADDRINUSE {
+      let inTheWay = change.givenUp.filter { $0.address.overlaps(address) }
+      let leaving = retired.filter { $0.listener.address.overlaps(address) }
+      guard !inTheWay.isEmpty || !leaving.isEmpty else { throw error }
+      for old in inTheWay { old.close() }
+      for (old, _) in leaving { old.close() }
+      change.closed += inTheWay
+      retired.removeAll { old in leaving.contains { $0.listener === old.listener } }
+      return try open(address)
+    }
+  }
+
+  private func open(_ address: SocketAddress) throws(SystemError) -> Listener {
+    guard let clients = core.value.streams else { preconditionFailure("streams come first") }
+    let number = core.value.freeDatagramPlace
+    let receiver = ClientDatagrams(core, number: UInt32(number))
+    var options = DatagramSocket.Options()
+    options.receiveBuffer = 4 << 20
+    // With port 0, TCP may have no use for the port that was free for UDP. Kept, so that the kernel
+    // picks another.
+    var useless: [DatagramSocket] = []
+    while true {
+      let socket = try openDatagrams(on: address, options, receiver)
+      do {
+        let streams = try openStreams(on: socket.localAddress, clients)
+        core.value.putDatagrams(socket, at: number)
+        return Listener(address, number: number, receiver, socket, streams)
+      } catch {
+        guard address.port == 0, error.code == EADDRINUSE, useless.count < Listeners.portAttempts
+        else {
+          socket.close()
+          throw error
+        }
+        useless.append(socket)
+      }
+    }
+  }
+
+  private func openDatagrams(
+    on address: SocketAddress, _ options: DatagramSocket.Options, _ receiver: ClientDatagrams
+  ) throws(SystemError) -> DatagramSocket {
+    if let socket = passed.socket(.udp, at: address) {
+      return try DatagramSocket(on: loop, adopting: socket, options: options, receiver: receiver)
+    }
+    return try DatagramSocket(on: loop, boundTo: address, options: options, receiver: receiver)
+  }
+
+  private func openStreams(
+    on address: SocketAddress, _ streams: ClientStreams
+  ) throws(SystemError) -> StreamListener {
+    let limit = ClientStreams.inputLimit
+    if let socket = passed.socket(.tcp, at: address) {
+      return try StreamListener(on: loop, adopting: socket, inputLimit: limit) {
+        streams.accept($0)
+      }
+    }
+    return try StreamListener(on: loop, boundTo: address, inputLimit: limit) { streams.accept($0) }
+  }
+
+  /// Says what to do about an address that can't be had.
+  private static func explain(_ error: SystemError, _ address: SocketAddress) -> StartupError {
+    switch error.code {
+    case EACCES, EPERM:
+      StartupError(
+        .unavailable,
+        "cannot listen on \(address): permission denied; start as root, or give the program CAP_NET_BIND_SERVICE, or choose a port from 1024 up with --listen"
+      )
+    case EADDRINUSE:
+      StartupError(
+        .unavailable,
+        "cannot listen on \(address): already in use by another program; stop that one, or choose another address or port with --listen"
+      )
+    case EADDRNOTAVAIL:
+      StartupError(
+        .unavailable,
+        "cannot listen on \(address): this host has no such address; choose one of its own with --listen"
+      )
+    default:
+      StartupError(.unavailable, "cannot listen on \(address): \(error)")
+    }
+  }
+}
+
+extension SocketAddress {
+  /// Whether one socket on each can't be there at a time, though they are not the same.
+  fileprivate func overlaps(_ other: SocketAddress) -> Bool {
+    port == other.port && isIPv4 == other.isIPv4 && (isUnspecified || other.isUnspecified)
+  }
+}

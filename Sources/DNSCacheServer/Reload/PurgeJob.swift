@@ -1,0 +1,63 @@
+import DNSCache
+import DNSFrontend
+import DNSWire
+import EventLoop
+import Memory
+
+/// Removes from the cache what new rules forbid, in slices: names that are answered here now, and local
+/// addresses that names may no longer lead to.
+final class PurgeJob {
+  /// Names looked at in a slice.
+  private static let namesPerSlice = 1_000
+  /// Milliseconds after which it is tried again when too much else walks the cache.
+  private static let pause: UInt64 = 100
+
+  private let core: Pinned<Core>
+  private let forbidden: Pinned<Cache.Forbidden>
+  private let whenDone: (Int) -> Void
+  private var cursor: Cache.Cursor?
+  private var timer: Timer?
+  private var removed = 0
+
+  /// - Parameter whenDone: gets how many RRsets were removed.
+  init(
+    on loop: EventLoop, _ core: Pinned<Core>, _ names: NameRules,
+    whenDone: @escaping (Int) -> Void
+  ) {
+    self.core = core
+    self.whenDone = whenDone
+    let protection = names.rebindProtection
+    forbidden = Pinned(
+      Cache.Forbidden(
+        zones: names.specialZones.map(\.name), rebindAllowed: protection?.allowed,
+        allowsLoopback: protection?.allowsLoopback ?? true))
+    timer = Timer(on: loop) { [unowned self] in slice() }
+    timer?.schedule(after: 0)
+  }
+
+  deinit {
+    if let cursor { core.value.frontend.cache.closeCursor(cursor) }
+    forbidden.destroy()
+  }
+
+  private func slice() {
+    if cursor == nil { cursor = core.value.frontend.cache.openCursor() }
+    guard let cursor else {
+      timer?.schedule(after: PurgeJob.pause)
+      return
+    }
+    let forbidden = forbidden
+    let step = core.value.measureSlice(.walk) { core in
+      core.frontend.cache.purge(cursor, names: PurgeJob.namesPerSlice, of: forbidden.value)
+    }
+    removed += step.removed
+    guard step.finished else {
+      timer?.schedule(after: 0)
+      return
+    }
+    core.value.frontend.cache.closeCursor(cursor)
+    self.cursor = nil
+    timer?.cancel()
+    whenDone(removed)
+  }
+}

@@ -1,0 +1,141 @@
+import EventLoop
+import Logging
+
+// Reading file and flags again: everything is checked first, then what has changed is taken over in place.
+
+extension Server {
+  /// Reads the configuration again and takes over what has changed; the cache stays.
+  ///
+  /// Throws what is wrong, a line for each mistake; nothing has changed then.
+  func reload() throws(StartupError) -> ReloadResult {
+    service.reloading()
+    defer { service.ready("Serving") }
+    let new: Settings
+    do {
+      new = try source.settings()
+    } catch {
+      for mistake in error.list { logger.error("reload: \(mistake)") }
+      logger.error("the configuration is not reloaded: nothing has changed")
+      throw StartupError(.usage, "\(error)")
+    }
+    let listening: Listeners.Change
+    do {
+      listening = try listeners.prepare(new)
+    } catch {
+      logger.error("the configuration is not reloaded: nothing has changed")
+      logger.error("reload: \(error)")
+      throw error
+    }
+    let doors: Doors
+    do {
+      doors = try openDoors(new)
+    } catch {
+      listeners.cancel(listening)
+      logger.error("the configuration is not reloaded: nothing has changed")
+      logger.error("reload: \(error)")
+      throw error
+    }
+    let old = settings
+    let result = old.difference(to: new, reservedCache: core.value.frontend.cache.reservedOctets)
+    settings = new.keepingRestarts(of: old, reservedCache: core.value.frontend.cache.reservedOctets)
+    listeners.apply(listening)
+    takeOver(doors)
+    applyUpstreams()
+    core.value.reconfigure(settings)
+    maintenance?.shrink(on: loop)
+    threshold.level = settings.logLevel
+    snapshot.reconfigure(path: settings.cacheFile, interval: settings.saveInterval)
+    if old.cookieSecretFile != nil || settings.cookieSecretFile != nil {
+      cookies?.reconfigure(isShared: settings.cookieSecrets != nil)
+    }
+    if result.changed.contains(where: { $0.hasPrefix("names.") }) { purge() }
+    logger.notice(
+      "reloaded",
+      metadata: [
+        "changed": "\(result.changed.joined(separator: ","))",
+        "needs_restart": "\(result.restart.joined(separator: ","))",
+      ])
+    return result
+  }
+
+  private func applyUpstreams() {
+    var table = upstreamTable
+    let change = table.change(to: settings.upstreams)
+    upstreamTable = table
+    guard !change.isEmpty else { return }
+    core.value.change(change, of: table)
+    // Not while the core is being changed: what ends tells it.
+    for place in change.retired { core.value.upstreamStreams?.retire(place) }
+    core.value.settle()
+  }
+
+  /// Removes what the rules about names forbid now.
+  private func purge() {
+    purging = PurgeJob(on: loop, core, settings.names) { [unowned self] removed in
+      if removed > 0 {
+        logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])
+      }
+    }
+  }
+}
+
+extension Server {
+  /// The control socket and the HTTP server of a new configuration, where they are others than before.
+  private struct Doors {
+    var control: ControlSocket?
+    var web: WebServer?
+    var isWebGone = false
+  }
+
+  /// Opens what is new, and has what stays take over who is let in; throws when something can't be had.
+  private func openDoors(_ new: Settings) throws(StartupError) -> Doors {
+    var doors = Doors()
+    guard let api else { return doors }
+    if new.control != settings.control {
+      makeFolder(of: new.control)
+      do {
+        doors.control = try ControlSocket(on: loop, path: new.control, api: api)
+      } catch {
+        throw StartupError(
+          .unavailable,
+          "cannot open the control socket \(new.control): \(error); choose another with control"
+        )
+      }
+    }
+    do throws(StartupError) {
+      if new.web.address == settings.web.address {
+        try web?.reconfigure(new.web)
+      } else {
+        doors.isWebGone = true
+        doors.web = try WebServer(new.web, on: loop, core: core, api: api)
+      }
+    } catch {
+      doors.control?.close()
+      throw error
+    }
+    return doors
+  }
+
+  private func takeOver(_ doors: Doors) {
+    if let fresh = doors.control {
+      if let old = control { pastDoors?.add { old.close() } }
+      control = fresh
+    }
+    guard doors.isWebGone else { return }
+    if let old = web { pastDoors?.add { old.close() } }
+    web = doors.web
+    if let web { logger.info("HTTP", metadata: ["page": "http://\(web.address)/"]) }
+  }
+}
+
+extension Settings {
+  /// These settings, but with the other's values where a change needs a restart.
+  fileprivate func keepingRestarts(of old: Settings, reservedCache: Int) -> Settings {
+    var settings = self
+    settings.user = old.user
+    settings.cache.octets = min(cache.octets, reservedCache)
+    settings.resolver.inFlight = old.resolver.inFlight
+    settings.resolver.waiters = old.resolver.waiters
+    return settings
+  }
+}

@@ -1,0 +1,34 @@
+import DNSFrontend
+import DNSResolver
+import EventLoop
+
+// The settings of each room, out of the settings of all.
+
+extension Settings {
+  /// What clients may do.
+  var frontend: FrontendSettings {
+    var frontend = FrontendSettings(
+      allowed: allowed, version: "dns-cache-server \(DNSCacheServer.version)",
+      identity: Process.hostName() ?? "dns-cache-server",
+      cookieSecrets: cookieSecrets ?? CookieSecrets(current: CookieKeeper.randomSecret()))
+    frontend.isPrefetching = isPrefetching
+    frontend.rotates = rotates
+    frontend.clients = clients
+    frontend.prefetchRate = prefetchRate
+    frontend.pendingLimit = resolver.waiters
+    frontend.specialZones = names.specialZones
+    return frontend
+  }
+
+  /// What bounds the resolver.
+  func resolverSettings(socketsPerUpstream: Int) -> ResolverSettings {
+    var settings = ResolverSettings(
+      upstreams: upstreams.count, socketsPerUpstream: socketsPerUpstream,
+      inFlightLimit: resolver.inFlight, waiterLimit: resolver.waiters,
+      waitersPerQuestion: resolver.waitersPerQuestion)
+    settings.refreshShare = resolver.prefetchShare
+    settings.localZones = names.specialZones.map(\.name)
+    settings.rebindProtection = names.rebindProtection
+    return settings
+  }
+}
