@@ -94,6 +94,46 @@ extension EndToEnd {
       #expect(try reload("cache: {max-ttl: 1m}").output == "nothing has changed\n")
     }
 
+    @Test func `a listener moves without a lost query`() throws {
+      let slow = try ScriptedUpstream { query in
+        let name = query.message.questions[0].name
+        return [
+          .replyAfter(
+            milliseconds: 300, .reply(to: query.message, answers: [.a(name, "192.0.2.7")]))
+        ]
+      }
+      #expect(try reload(upstreams: [slow.endpoint]).status == 0)
+      let waiting = try ChildProcess(
+        Tool.path("dig"),
+        ["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=4", "+short", "moved.example.net"],
+        output: folder.file("dig"), errors: folder.file("dig-errors"))
+      #expect(eventually { !slow.queries.isEmpty })
+      let other = try FreePort.next()
+      #expect(try reload(listen: [other], upstreams: [slow.endpoint]).output == "changed: listen\n")
+      // The new one answers at once, the old one who still waits there, and then nobody.
+      func answers(at port: UInt16) throws -> Bool {
+        try Tool.run(
+          "dig",
+          ["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=1", "+short", "moved.example.net"]
+        ).output == "192.0.2.7\n"
+      }
+      #expect(try answers(at: other))
+      #expect(waiting.wait(atMost: .seconds(5)) == .exited(0))
+      #expect(Tool.text(of: folder.file("dig")) == "192.0.2.7\n")
+      #expect(try eventually(within: .seconds(15)) { try !answers(at: port) })
+      #expect(try answers(at: other))
+    }
+
+    @Test func `one address in place of all, and all in place of one`() throws {
+      for listen in ["0.0.0.0:\(port)", "127.0.0.1:\(port)", "0.0.0.0:\(port)"] {
+        try write("listen: \"\(listen)\"\nupstream: \"\(nsd.endpoint)\"\n")
+        let result = try server.ctl("reload")
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(try server.ask("www.example.net")?.answers.count == 1)
+        #expect(try server.ctl("status").output.contains(listen))
+      }
+    }
+
     @Test func `the cache becomes smaller at once, and stays in use`() throws {
       let queries = folder.file("queries")
       try Dnsperf.writeQueries(30_000, zone: "wild.example.net", to: queries)
