@@ -34,6 +34,7 @@ let package = Package(
       name: "DNSFrontend", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
       swiftSettings: house),
     .target(name: "Insight", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
+    .target(name: "LogText", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
     // Alone, since what is embedded takes seconds to compile.
     .target(name: "WebPage", resources: [.embedInCode("Resources")], swiftSettings: house),
@@ -42,7 +43,7 @@ let package = Package(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
-        "WebPage", "YAML",
+        "LogText", "WebPage", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -66,6 +67,8 @@ let package = Package(
     .testTarget(
       name: "InsightTests", dependencies: ["Randomness", "Insight", "DNSWire", "Memory"],
       swiftSettings: house),
+    .testTarget(
+      name: "LogTextTests", dependencies: ["LogText", "DNSWire", "Memory"], swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
     .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
     .testTarget(

@@ -12,8 +12,24 @@ struct ControlClient {
 
   /// Sends a verb and prints the answer as it comes: to standard output, or what is wrong to standard
   /// error.
-  func perform(_ verb: ControlVerb, isText: Bool) throws {
-    try request(verb, isText: isText) { Process.writeOutput($0) }
+  ///
+  /// - Parameter progress: is told what comes.
+  func perform(_ verb: ControlVerb, isText: Bool, progress: DumpProgress? = nil) throws {
+    var progress = progress
+    defer { progress?.end() }
+    try request(verb, isText: isText) {
+      Process.writeOutput($0)
+      progress?.note($0)
+    }
+  }
+
+  /// Asks for the number of names in the cache; nothing when it isn't told.
+  func nameCount() -> Int? {
+    var text: [UInt8] = []
+    guard (try? request(.status, isText: true, { text += $0 })) != nil else { return nil }
+    let line = String(decoding: text, as: UTF8.self).split(separator: "\n")
+      .first { $0.hasPrefix("cache.names") }
+    return line?.split(separator: " ").last.flatMap { Int($0) }
   }
 
   /// Sends a verb and returns the answer, as JSON.

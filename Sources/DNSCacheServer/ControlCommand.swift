@@ -30,9 +30,17 @@ struct ControlCommand: ParsableCommand {
     }
 
     /// Asks the server and prints what it says.
-    func perform(_ verb: () throws(ControlVerb.Refusal) -> ControlVerb) throws {
+    ///
+    /// - Parameter showsProgress: tells a person at a terminal how far it has come.
+    func perform(
+      showsProgress: Bool = false, _ verb: () throws(ControlVerb.Refusal) -> ControlVerb
+    ) throws {
       do {
-        try ControlClient(path: path).perform(try verb(), isText: !json)
+        let client = ControlClient(path: path)
+        let progress =
+          showsProgress && Process.isErrorTerminal
+          ? client.nameCount().map { DumpProgress(total: $0) } : nil
+        try client.perform(try verb(), isText: !json, progress: progress)
       } catch let refusal as ControlVerb.Refusal {
         Process.writeError("error: \(refusal.sentence)\n")
         throw ExitCode(ExitStatus.usage.rawValue)
@@ -170,7 +178,7 @@ struct ControlCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "dump", abstract: "Print the whole cache, as lines of a zone file.")
     @OptionGroup var options: Options
-    func run() throws { try options.perform { .dump } }
+    func run() throws { try options.perform(showsProgress: true) { .dump } }
   }
 
   struct Save: ParsableCommand {

@@ -45,6 +45,10 @@ struct Core: ~Copyable {
   /// When those came whose answers leave at the end of the turn, in microseconds.
   private var answered = FixedArray<UInt64>(repeating: 0, count: Core.answersPerTurn)
   private var answeredCount = 0
+  /// Where each query gets a line, if that is wanted.
+  private var queryLog: QueryLog?
+  /// Whether it is: all that it costs when it isn't.
+  private var logsQueries = false
 
   /// What became of a message on a stream.
   enum Served {
@@ -118,7 +122,11 @@ struct Core: ~Copyable {
       for index in 0..<count { frontend.note(socket.received(index), as: index) }
       if count > 1 { frontend.anticipate(count) }
       if count > 0 { sample(socket, of: count, at: began) }
-      for index in 0..<count { serve(socket, index, number: number, began: began, now: now) }
+      if logsQueries {
+        for index in 0..<count { serveLogged(socket, index, number: number, now: now) }
+      } else {
+        for index in 0..<count { serve(socket, index, number: number, began: began, now: now) }
+      }
       let isLast = count < socket.batchSize || batch == Core.batchesPerTurn
       if isLast { socket.flush() }
       if count > 0 {
@@ -186,6 +194,46 @@ struct Core: ~Copyable {
     }
   }
 
+  /// Has each query get a line of the log from now on, or none.
+  mutating func logQueries(to sink: LogSink?) {
+    queryLog = sink.map { QueryLog($0, pendingLimit: frontend.settings.pendingLimit) }
+    logsQueries = queryLog != nil
+  }
+
+  /// Answers one datagram, and writes its line.
+  @inline(never)
+  private mutating func serveLogged(
+    _ socket: DatagramSocket, _ index: Int, number: UInt32, now: UInt64
+  ) {
+    guard let queryLog else { return }
+    let began = EventLoop.preciseNow()
+    let address = IPAddress(socket.sender(index))
+    let before = QueryTally(frontend)
+    let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
+    var isPending = false
+    socket.withReply(toReceived: index) { reply in
+      let query = socket.received(index)
+      var count = 0
+      switch frontend.receive(
+        query, noted: index, from: address, over: .udp, client: client, reply: &reply, now: now)
+      {
+      case .reply(let octets): count = octets
+      case .drop: break
+      case .pending: isPending = true
+      }
+      if !isPending, let source = before.source(QueryTally(frontend)) {
+        queryLog.note(
+          query, answer: reply.span.extracting(0..<count), from: address, isTCP: false,
+          source: source, began: began)
+      }
+      return count
+    }
+    guard isPending else { return }
+    _ = clients.insert(WaitingClient(source: number, peer: socket.peer(index), arrived: began))
+    let isJoined = before.source(QueryTally(frontend)) == .joined
+    queryLog.wait(client, from: address, isTCP: false, isJoined: isJoined, began: began)
+  }
+
   // MARK: Clients over TCP
 
   /// Answers a message that came on a stream.
@@ -206,10 +254,12 @@ struct Core: ~Copyable {
     // A handle of our own: the compiler sees that the buffer is no part of what else changes.
     let buffer = reply
     var target = buffer.value.mutableSpan
-    switch frontend.receive(
+    let before = logsQueries ? QueryTally(frontend) : nil
+    let verdict = frontend.receive(
       message, noted: 0, from: IPAddress(address), over: .tcp, client: client, reply: &target,
       now: began / 1_000)
-    {
+    if let before { log(message, verdict, before, from: address, client: client, began: began) }
+    switch verdict {
     case .reply(let count):
       answer(buffer.value.span.extracting(0..<count))
       if frontend.counters.hits != hits {
@@ -222,6 +272,35 @@ struct Core: ~Copyable {
       _ = clients.insert(WaitingClient(source: stream, peer: nil, arrived: began))
       return .waiting
     }
+  }
+
+  /// Writes the line of a message on a stream.
+  @inline(never)
+  private func log(
+    _ message: Span<UInt8>, _ verdict: Frontend.Verdict, _ before: QueryTally,
+    from address: SocketAddress, client: UInt32, began: UInt64
+  ) {
+    guard let queryLog, let source = before.source(QueryTally(frontend)) else { return }
+    var count = 0
+    switch verdict {
+    case .pending:
+      queryLog.wait(
+        client, from: IPAddress(address), isTCP: true, isJoined: source == .joined, began: began)
+      return
+    case .reply(let octets): count = octets
+    case .drop: break
+    }
+    queryLog.note(
+      message, answer: reply.value.span.extracting(0..<count), from: IPAddress(address),
+      isTCP: true, source: source, began: began)
+  }
+
+  /// Writes the line of a query that has waited.
+  @inline(never)
+  private func log(_ client: UInt32, answer: Span<UInt8>, _ before: QueryTally) {
+    let source = before.source(QueryTally(frontend))
+    queryLog?.note(
+      client, answer: answer, source: source == .stale || source == .failure ? source : nil)
   }
 
   // MARK: Upstream
@@ -361,6 +440,7 @@ struct Core: ~Copyable {
     let buffer = reply
     while true {
       var target = buffer.value.mutableSpan
+      let before = logsQueries ? QueryTally(frontend) : nil
       guard let ready = frontend.nextReply(into: &target, now: now) else { return }
       if frontend.hasFailed { noteFailures() }
       let client = clients[Int(ready.client)]
@@ -369,6 +449,7 @@ struct Core: ~Copyable {
       answered[answeredCount] = client.arrived
       answeredCount += 1
       let octets = buffer.value.span.extracting(0..<ready.count)
+      if let before { log(ready.client, answer: octets, before) }
       switch ready.transport {
       case .udp:
         guard let peer = client.peer else { continue }

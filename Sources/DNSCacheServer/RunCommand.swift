@@ -1,5 +1,6 @@
 import ArgumentParser
 import EventLoop
+import Glibc
 
 /// Starts the server.
 struct RunCommand: ParsableCommand {
@@ -32,6 +33,8 @@ struct RunCommand: ParsableCommand {
   }
 
   func run() throws {
+    let sink = LogSink(descriptor: STDERR_FILENO)
+    defer { sink.finish() }
     do {
       let service = try ServiceEnvironment.take()
       let source = SettingsSource(flags: given, file: config, passed: service.sockets.addresses)
@@ -42,8 +45,9 @@ struct RunCommand: ParsableCommand {
         for mistake in error.list { Process.writeError("error: \(mistake)\n") }
         throw ExitCode(ExitStatus.usage.rawValue)
       }
-      try Server.run(settings, from: source, service: service)
+      try Server.run(settings, from: source, service: service, log: sink)
     } catch let error as StartupError {
+      sink.finish()
       Process.writeError("error: \(error)\n")
       throw ExitCode(error.status.rawValue)
     }

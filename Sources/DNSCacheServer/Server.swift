@@ -15,6 +15,8 @@ final class Server {
   var settings: Settings
   /// Where settings come from, to be read again.
   let source: SettingsSource
+  /// Where lines of the log go.
+  let log: LogSink
   let logger: Logger
   /// The least level that is logged.
   let threshold: LogThreshold
@@ -45,10 +47,10 @@ final class Server {
 
   /// Serves until SIGTERM, SIGINT or `ctl stop`; then saves the cache.
   static func run(
-    _ settings: Settings, from source: SettingsSource, service: ServiceEnvironment
+    _ settings: Settings, from source: SettingsSource, service: ServiceEnvironment, log: LogSink
   ) throws(StartupError) {
     let threshold = LogThreshold(settings.logLevel)
-    let logger = Logger(label: "dns-cache-server") { _ in LineLog(threshold) }
+    let logger = Logger(label: "dns-cache-server") { _ in LineLog(log, threshold) }
     // First of all: a user that isn't there is no reason to open anything.
     let privileges = try settings.user.map { name throws(StartupError) in
       try PrivilegeDrop(to: name)
@@ -56,7 +58,7 @@ final class Server {
     let server: Server
     do {
       server = try Server(
-        settings, from: source, service: service, privileges: privileges, threshold, logger)
+        settings, from: source, service: service, privileges: privileges, log, threshold, logger)
     } catch let error as StartupError {
       throw error
     } catch {
@@ -67,19 +69,23 @@ final class Server {
     } catch {
       throw StartupError(.fault, "the event loop failed: \(error)")
     }
+    // Before the loop goes.
+    log.finish()
     server.core.destroy()
   }
 
   private init(
     _ settings: Settings, from source: SettingsSource, service: ServiceEnvironment,
-    privileges: PrivilegeDrop?, _ threshold: LogThreshold, _ logger: Logger
+    privileges: PrivilegeDrop?, _ log: LogSink, _ threshold: LogThreshold, _ logger: Logger
   ) throws {
     self.settings = settings
     self.source = source
+    self.log = log
     self.logger = logger
     self.threshold = threshold
     upstreamTable = UpstreamTable(settings.upstreams)
     loop = try EventLoop()
+    log.attach(to: loop)
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
     var random = SystemRandomNumberGenerator()
@@ -102,6 +108,7 @@ final class Server {
     core.value.setTimers(
       EndOfTurn(on: loop) { [core] in core.value.finishTurn() },
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
+    if settings.logsQueries { core.value.logQueries(to: log) }
     core.value.streams = try ClientStreams(on: loop, limits: budget.streams, core: core)
     try service.sockets.checkAll(areAmong: settings.listen)
     listeners.apply(try listeners.prepare(settings))
@@ -162,7 +169,7 @@ final class Server {
 
   /// What `ctl stats` shows of the HTTP servers.
   var httpReports: [(name: String, value: Report)] {
-    [("control", control?.report ?? .none), ("http", web?.report ?? .none)]
+    [("control", control?.report ?? .none), ("http", web?.report ?? .none), ("log", log.report)]
   }
 
   // MARK: Running

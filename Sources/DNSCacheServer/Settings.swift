@@ -46,6 +46,8 @@ struct Settings: Sendable {
   /// HTTP over TCP.
   var web = WebSettings()
   var logLevel = Logger.Level.info
+  /// Whether each query gets a line of the log.
+  var logsQueries = false
 
   /// What bounds the questions in flight, and the TCP connections to upstreams.
   struct ResolverLimits: Sendable {

@@ -84,6 +84,19 @@ public enum Process {
     return pages * sysconf(Int32(_SC_PAGESIZE))
   }
 
+  /// Whether the journal reads a descriptor, by what it set when it started us (systemd.exec(5)).
+  public static func isJournal(_ descriptor: Int32) -> Bool {
+    var status = stat()
+    // SAFETY: the kernel fills the structure.
+    guard let place = environment("JOURNAL_STREAM"), unsafe fstat(descriptor, &status) == 0 else {
+      return false
+    }
+    return place == "\(status.st_dev):\(status.st_ino)"
+  }
+
+  /// Whether a person looks at standard error.
+  public static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
   /// Whether the program runs as root.
   public static var isRoot: Bool { geteuid() == 0 }
 

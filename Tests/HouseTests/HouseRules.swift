@@ -34,12 +34,13 @@ enum HouseRules {
     "DNSFrontend": ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
     "Insight": ["Memory", "DNSWire"],
     "EventLoop": ["CEvent", "Memory", "Glibc"],
+    "LogText": ["Memory", "DNSWire"],
     "WebPage": [],
     "YAML": ["CYAML"],
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
-      "WebPage", "YAML", "ArgumentParser", "Logging", "Glibc", "FoundationEssentials",
-      "Synchronization",
+      "LogText", "WebPage", "YAML", "ArgumentParser", "Logging", "Glibc",
+      "FoundationEssentials", "Synchronization",
     ],
   ]
 

@@ -200,6 +200,10 @@ extension Setting {
         write: {
           guard let text = $1.first?.text, let level = Logger.Level(rawValue: text) else { return }
           $0.logLevel = level
-        }))
+        })),
+    Setting(
+      "log.queries", flag: "log-queries", .truth,
+      help: "Log each query: client, name, type, code, source of the answer, microseconds.",
+      .truth(\.logsQueries)),
   ]
 }

@@ -253,8 +253,8 @@ private final class FlushJob: ControlJob {
 
 /// Prints the whole cache, as fast as the reader takes it.
 private final class DumpJob: ControlJob {
-  /// Names printed in a slice; text costs microseconds a record.
-  private static let namesPerSlice = 100
+  /// Names printed in a slice, which takes a fifth of a millisecond: text costs microseconds a record.
+  private static let namesPerSlice = 50
 
   private var isBegun = false
 
@@ -263,17 +263,19 @@ private final class DumpJob: ControlJob {
       isBegun = true
       reply.beginLines()
     }
-    let (rows, isDone) = core.value.measureSlice(.walk) { core in
-      core.dumpRows(cursor, names: DumpJob.namesPerSlice)
+    let reply = reply
+    let (lines, isDone) = core.value.measureSlice(.walk) { core in
+      let (rows, isDone) = core.dumpRows(cursor, names: DumpJob.namesPerSlice)
+      return (reply.lines(rows), isDone)
     }
     if isDone {
-      reply.write(rows) {}
+      reply.write(lines) {}
       reply.endLines()
       end()
-    } else if rows.isEmpty {
+    } else if lines.isEmpty {
       goOn()
     } else {
-      reply.write(rows) { [weak self] in self?.goOn() }
+      reply.write(lines) { [weak self] in self?.goOn() }
     }
   }
 }
@@ -333,11 +335,17 @@ final class ControlReply {
       status: 200, contentType: isText ? contentType : "application/x-ndjson")
   }
 
+  /// Rows as lines.
+  func lines(_ rows: [Report]) -> [UInt8] {
+    var lines: [UInt8] = []
+    for row in rows { lines += (isText ? Core.zoneLine(row) : row.json + "\n").utf8 }
+    return lines
+  }
+
   /// Sends lines; `then` is called when they are on their way.
-  func write(_ rows: [Report], then: @escaping () -> Void) {
-    let lines = rows.map { isText ? Core.zoneLine($0) : $0.json + "\n" }.joined()
+  func write(_ lines: [UInt8], then: @escaping () -> Void) {
     guard !lines.isEmpty else { return then() }
-    responder.write(Array(lines.utf8), then: then)
+    responder.write(lines, then: then)
   }
 
   /// Ends an answer of many lines.

@@ -44,6 +44,9 @@ extension Server {
     core.value.reconfigure(settings)
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
+    if settings.logsQueries != old.logsQueries {
+      core.value.logQueries(to: settings.logsQueries ? log : nil)
+    }
     snapshot.reconfigure(path: settings.cacheFile, interval: settings.saveInterval)
     if old.cookieSecretFile != nil || settings.cookieSecretFile != nil {
       cookies?.reconfigure(isShared: settings.cookieSecrets != nil)

@@ -8,11 +8,13 @@ struct GeneralOptions: ParsableArguments {
   @Option(help: .setting("control")) var control: String?
   @Option(help: .setting("user")) var user: String?
   @Option(help: .setting("log.level")) var logLevel: String?
+  @Flag(inversion: .prefixedNo, help: .setting("log.queries")) var logQueries: Bool?
 
   var given: [GivenFlag] {
     [
       GivenFlag("listen", listen), GivenFlag("upstream", upstream), GivenFlag("allow", allow),
       GivenFlag("control", control), GivenFlag("user", user), GivenFlag("log.level", logLevel),
+      GivenFlag("log.queries", logQueries),
     ].compactMap { $0 }
   }
 }

@@ -1,15 +1,19 @@
-import EventLoop
+import LogText
 import Logging
 import Synchronization
 
-/// Writes one line an event to standard error: level, message, then `key=value`.
+/// Writes one line an event: level, message, then `key=value`, whatever came from the network in quotes.
 ///
 /// No time: the journal adds its own, and so does whoever reads a terminal.
 struct LineLog: LogHandler {
+  private let sink: LogSink
   private let threshold: LogThreshold
   var metadata = Logger.Metadata()
 
-  init(_ threshold: LogThreshold) { self.threshold = threshold }
+  init(_ sink: LogSink, _ threshold: LogThreshold) {
+    self.sink = sink
+    self.threshold = threshold
+  }
 
   /// That of all loggers of the program.
   var logLevel: Logger.Level {
@@ -23,14 +27,9 @@ struct LineLog: LogHandler {
   }
 
   func log(event: LogEvent) {
-    var line = "\(event.level): \(event.message)"
     let all = metadata.merging(event.metadata ?? [:]) { $1 }
-    for (key, value) in all.sorted(by: { $0.key < $1.key }) {
-      let text = "\(value)"
-      let isPlain = !text.contains { $0 == " " || $0 == "\"" }
-      line += isPlain ? " \(key)=\(text)" : " \(key)=\"\(text)\""
-    }
-    Process.writeError(line + "\n")
+    let values = all.sorted { $0.key < $1.key }.map { " \($0.key)=\(LogValue.text("\($0.value)"))" }
+    sink.say(event.level, "\(event.message)", values.joined())
   }
 }
 

@@ -1,0 +1,112 @@
+import DNSFrontend
+import DNSWire
+import EventLoop
+import LogText
+import Memory
+
+/// Writes a line of the log for each query (`--log-queries`).
+final class QueryLog {
+  private let sink: LogSink
+  private let line: Pinned<QueryLine>
+  /// The queries that wait for upstream, by the client's number.
+  private var waiting: FixedArray<Waiting>
+
+  private struct Waiting: BitwiseCopyable {
+    var client = IPAddress(v4: 0)
+    var isTCP = false
+    var isJoined = false
+    /// When it came, in microseconds.
+    var began: UInt64 = 0
+  }
+
+  /// Makes one for so many queries that may wait.
+  init(_ sink: LogSink, pendingLimit: Int) {
+    self.sink = sink
+    line = Pinned(QueryLine(prefix: sink.prefix(.info)))
+    waiting = FixedArray(repeating: Waiting(), count: pendingLimit)
+  }
+
+  deinit { line.destroy() }
+
+  /// Writes the line of a query that was answered at once, or not at all.
+  ///
+  /// - Parameters:
+  ///   - query: the client's packet.
+  ///   - answer: what it was answered with; empty when it wasn't.
+  func note(
+    _ query: Span<UInt8>, answer: Span<UInt8>, from client: IPAddress, isTCP: Bool,
+    source: AnswerSource, began: UInt64
+  ) {
+    let entry = QueryEntry(
+      client: client, isTCP: isTCP, source: source, rcode: QueryLog.rcode(answer),
+      microseconds: EventLoop.preciseNow() &- began)
+    put(entry, query)
+  }
+
+  /// Remembers a query that waits for upstream.
+  func wait(_ number: UInt32, from client: IPAddress, isTCP: Bool, isJoined: Bool, began: UInt64) {
+    guard Int(number) < waiting.count else { return }
+    waiting[Int(number)] = Waiting(
+      client: client, isTCP: isTCP, isJoined: isJoined, began: began)
+  }
+
+  /// Writes the line of a query that has waited.
+  ///
+  /// - Parameter source: where the answer came from, if not from upstream.
+  func note(_ number: UInt32, answer: Span<UInt8>, source: AnswerSource?) {
+    guard Int(number) < waiting.count, waiting[Int(number)].began > 0 else { return }
+    let query = waiting[Int(number)]
+    waiting[Int(number)].began = 0
+    let entry = QueryEntry(
+      client: query.client, isTCP: query.isTCP,
+      source: source ?? (query.isJoined ? .joined : .miss), rcode: QueryLog.rcode(answer),
+      microseconds: EventLoop.preciseNow() &- query.began)
+    put(entry, answer)
+  }
+
+  private func put(_ entry: QueryEntry, _ message: Span<UInt8>) {
+    let hasQuestion = message.count > MessageHeader.size && message.load16(4) == 1
+    let start = hasQuestion ? MessageHeader.size : message.count
+    line.value.write(entry, question: message.extracting(start..<message.count))
+    sink.take(line.value.line)
+  }
+
+  /// An answer's code, with the bits that OPT has if there is nothing else behind the question.
+  private static func rcode(_ answer: Span<UInt8>) -> ResponseCode? {
+    guard answer.count >= MessageHeader.size else { return nil }
+    let header = answer[3] & 0xF
+    guard answer.load16(4) == 1, answer.load32(6) == 0, answer.load16(10) == 1,
+      let end = try? WireName.endOfPlain(answer, at: MessageHeader.size)
+    else { return ResponseCode(headerBits: header, extendedBits: 0) }
+    let opt = end + 4
+    guard opt + 6 <= answer.count, answer[opt] == 0,
+      answer.load16(opt + 1) == RecordType.opt.rawValue
+    else { return ResponseCode(headerBits: header, extendedBits: 0) }
+    return ResponseCode(headerBits: header, extendedBits: answer[opt + 5])
+  }
+}
+
+/// The counters that tell what became of a query.
+struct QueryTally {
+  private let frontend: FrontendCounters
+  private let joined: UInt64
+
+  init(_ frontend: borrowing Frontend) {
+    self.frontend = frontend.counters
+    joined = frontend.resolver.counters.joined
+  }
+
+  /// Where the answer came from that was written since; nothing for what was no query.
+  func source(_ now: QueryTally) -> AnswerSource? {
+    let before = frontend
+    let after = now.frontend
+    if after.hits != before.hits { return .hit }
+    if after.stale != before.stale { return .stale }
+    if after.failures != before.failures { return .failure }
+    if after.limited != before.limited { return .limited }
+    if after.misses != before.misses { return now.joined != joined ? .joined : .miss }
+    if after.local != before.local { return .local }
+    if after.refused != before.refused { return .refused }
+    return nil
+  }
+}
