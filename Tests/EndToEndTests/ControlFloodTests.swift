@@ -112,10 +112,9 @@ extension EndToEnd {
         ["below_2048", "below_4096", "below_8192", "below_16384", "longer"].contains($0.key)
       }
       #expect(long.values.reduce(0, +) * 1_000 < slices.values.reduce(0, +), "\(slices)")
-      // By the clock only where others leave a processor free: else it is them that hits wait for.
-      var load = [0.0]
-      _ = unsafe getloadavg(&load, 1)
-      if load[0] < 2 { #expect(p99 < .milliseconds(1), "\(p99)") }
+      // By the clock, half of them: what is slower waits for the processes that dump and ask, where there
+      // are only two processors for all.
+      #expect(times[count / 2] < .milliseconds(1), "\(times[count / 2])")
     }
   }
 }
