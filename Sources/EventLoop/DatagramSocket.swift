@@ -58,6 +58,7 @@ public final class DatagramSocket {
     try self.init(
       on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
       receiver: receiver)
+    try watch()
   }
 
   /// Opens a socket that exchanges datagrams with one address only.
