@@ -189,6 +189,12 @@ struct Metric {
     counter("http.refused_origin", "Requests of other servers' pages"),
     counter("http.refused_token", "Requests without the token"),
     counter("http.refused_form", "Requests that are malformed"),
+    counter("log.lines", "Lines of the log"),
+    counter("log.lines_dropped", "Lines that found the buffer full"),
+    counter("log.repeats_held", "Lines held back since they repeat others"),
+    counter("log.write_failures", "Writes of the log that failed"),
+    gauge("log.buffer_bytes", "What waits for the reader of the log"),
+    gauge("log.buffer_limit_bytes", "What may wait for the reader of the log"),
   ]
 
   private static let snapshot: [Metric] = [
