@@ -80,13 +80,17 @@ extension EndToEnd {
 
     @Test func `limits, times and who may ask change; what needs a restart is told`() throws {
       #expect(try server.ask("www.example.net")?.answers.count == 1)
+      let connections = try server.stat("tcp.limit")
       let result = try reload(
-        "allow: [198.51.100.0/24]\ncache: {size: 512MiB, max-ttl: 1m}\nlog: {level: warning}")
+        "allow: [198.51.100.0/24]\ncache: {size: 512MiB, max-ttl: 1m}\ntcp: {connections: 64}\n"
+          + "log: {level: warning}")
       #expect(result.status == 0)
       // The flags of the start name a level: they win.
       #expect(
-        result.output == "changed: allow, cache.max-ttl\nneeds a restart: cache.size\n",
+        result.output
+          == "changed: allow, cache.max-ttl\nneeds a restart: cache.size, tcp.connections\n",
         "\(result.output)")
+      #expect(try server.stat("tcp.limit") == connections)
       #expect(try server.ask("www.example.net")?.code == 5)
       #expect(try reload("cache: {max-ttl: 1m}").output == "changed: allow\n")
       let reply = try #require(try server.ask("mail.example.net"))

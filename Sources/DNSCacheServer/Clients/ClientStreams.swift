@@ -87,24 +87,20 @@ final class ClientStreams {
     return timeouts
   }
 
-  /// Takes over other limits; connections beyond them are closed when new ones come.
+  /// Takes over other limits, but for the number of connections, which at the start was cut to the files
+  /// that may be open.
   ///
   /// Who is idle now has the time that was given before. libevent keeps a queue for each different time,
   /// 256 at most: beyond, the time stays as it is.
   func reconfigure(_ new: StreamLimits) {
-    let idle = limits.idleTimeout
+    let old = limits
     limits = new
+    limits.connections = old.connections
     if let timeouts = try? ClientStreams.idleTimeouts(on: loop, limits) {
       idleTimeouts = timeouts
     } else {
-      limits.idleTimeout = idle
+      limits.idleTimeout = old.idleTimeout
     }
-    let more = places.count..<max(places.count, limits.connections)
-    guard !more.isEmpty else { return }
-    places += more.map { _ in nil }
-    freePlaces = more.reversed() + freePlaces
-    silent.grow(to: places.count)
-    used.grow(to: places.count)
   }
 
   /// Connections open now.
