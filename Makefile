@@ -1,4 +1,4 @@
-# Commands of this repository. Each is described in README.md.
+# Commands of this repository.
 #
 #   make run ARGS='--upstream 9.9.9.9'   build and start, on port 53 where that is allowed
 #   make test                            everything that CI runs

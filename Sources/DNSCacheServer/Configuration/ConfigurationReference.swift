@@ -10,8 +10,11 @@ enum ConfigurationReference {
       "changes nothing. `dns-cache-server schema` prints a JSON Schema for editors. Files to start from are",
       "under [examples](../examples). After a change, `dns-cache-server ctl reload` or SIGHUP takes it over and",
       "says which settings need a restart.", "",
-      "Durations are `500ms`, `30s`, `5m`, `12h`, `1d`; sizes `64KiB`, `256MiB`, `2GiB`, shares `12%`; only `0` has no unit.",
-      "",
+      "Durations are whole numbers with a unit, as `500ms`, `30s`, `5m`, `12h`, `1d`; sizes are `64KiB`, `256MiB`,",
+      "`2GiB`, shares `12%`; only `0` has no unit. A list takes the place of its default, and its flag may be",
+      "repeated. The flag of what is true or false has an opposite, as `--no-prefetch`.", "",
+      "What the settings do to answers is in [answers.md](answers.md), their use in",
+      "[operations.md](operations.md), what else is limited in [limits.md](limits.md).", "",
     ]
     var group: String?
     for setting in Setting.all {
