@@ -83,6 +83,27 @@ extension EndToEnd {
       withExtendedLifetime(server) {}
     }
 
+    @Test func `that a reload begins, with its time, and that it is over`() throws {
+      let manager = try NotifySocket(folder.file("notify"))
+      let server = try server(manager)
+      try #require(try manager.hears("READY=1"))
+      try manager.forget()
+      var before = timespec()
+      unsafe clock_gettime(CLOCK_MONOTONIC, &before)
+      server.process.signal(SIGHUP)
+      #expect(try manager.hears("READY=1"))
+      let reloading = try #require(manager.messages.firstIndex { $0.hasPrefix("RELOADING=1\n") })
+      let ready = try #require(manager.messages.firstIndex { $0.hasPrefix("READY=1\n") })
+      #expect(reloading < ready)
+      // Of the same clock, and of this reload (systemd.service(5), Type=notify-reload).
+      let time = try #require(
+        manager.messages[reloading].firstMatch(of: /MONOTONIC_USEC=(\d+)/).flatMap {
+          Int($0.output.1)
+        })
+      #expect(time - (before.tv_sec * 1_000_000 + before.tv_nsec / 1_000) < 60_000_000)
+      #expect(time >= before.tv_sec * 1_000_000 + before.tv_nsec / 1_000)
+    }
+
     @Test func `a manager that is slow to read hears it later, and serving goes on`() throws {
       let manager = try NotifySocket(folder.file("notify"))
       // Fill its queue: the kernel holds a number of datagrams for it.

@@ -216,22 +216,32 @@ extension EndToEnd {
       #expect(thread["NoNewPrivs"] == "1")
     }
 
-    @Test func `it binds port 53 before and after`() throws {
+    @Test func `it binds port 53 before the change, and on a new address after a reload`() throws {
       // In a network of its own, where port 53 is free.
       let script = """
         set -eu
         ip link set lo up
-        "$SERVER" run --listen 127.0.0.1:53 --upstream 127.0.0.1:5399 --user "$SERVED_AS" \\
+        configure() { printf 'listen: [%s]\\nupstream: 127.0.0.1:5399\\n' "$1" >"$FOLDER/file.yaml"; }
+        answers() {
+          for attempt in $(seq 100); do
+            dig "@$1" +tries=1 +time=1 CH TXT version.bind >"$FOLDER/answer" || true
+            if grep -q '"dns-cache-server' "$FOLDER/answer"; then return 0; fi
+            sleep 0.1
+          done
+          return 1
+        }
+        configure 127.0.0.1:53
+        "$SERVER" run --config "$FOLDER/file.yaml" --user "$SERVED_AS" \\
           --cache-file "$FOLDER/dns-cache-server/cache" \\
           --control "$FOLDER/dns-cache-server/control" 2>"$FOLDER/log" &
         server=$!
         trap 'kill $server; wait' EXIT
-        for attempt in $(seq 100); do
-          dig @127.0.0.1 +tries=1 +time=1 CH TXT version.bind >"$FOLDER/answer" && break
-          sleep 0.1
-        done
-        grep dns-cache-server "$FOLDER/answer"
+        answers 127.0.0.1
         grep -q "^CapEff:.*400$" "/proc/$server/status"
+        configure "127.0.0.1:53, 127.0.0.2:53"
+        kill -HUP $server
+        answers 127.0.0.2
+        answers 127.0.0.1
         """
       let result = try Tool.run(
         "unshare", ["--net", "bash", "-c", script],
