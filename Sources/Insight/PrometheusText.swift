@@ -1,15 +1,13 @@
 /// Writes metrics in Prometheus' text format, version 0.0.4.
 ///
-/// Samples of one family stand together, behind its HELP and TYPE: begin a ``family(_:_:_:)``, then write
-/// its samples. Names follow Prometheus' conventions: a prefix, base units (`_seconds`, `_bytes`), and
-/// `_total` at the end of a counter; the writer checks that in debug builds and adds nothing itself.
+/// Samples of one family stand together, behind its HELP and TYPE: ``begin(_:)`` a ``Family``, then write its
+/// samples. What is the same in every text, heads, names and labels, is made once and kept as octets; then a
+/// sample costs a copy and the digits of its number, and no string is made.
 public struct PrometheusText {
   /// What is written so far.
-  public private(set) var text = ""
+  public private(set) var octets: [UInt8] = []
 
-  private let prefix: String
-  private var name = ""
-  private var kind = Kind.gauge
+  private var family: Family?
 
   /// What kind of figure a family is.
   public enum Kind: String, Sendable {
@@ -21,80 +19,154 @@ public struct PrometheusText {
     case histogram
   }
 
-  /// Labels of a sample, in the order in which they are written.
-  public typealias Labels = [(name: String, value: String)]
+  /// Samples of one name, with what they mean.
+  ///
+  /// Names follow Prometheus' conventions: a prefix, base units (`_seconds`, `_bytes`), and `_total` at the end of
+  /// a counter; that is checked in debug builds, and nothing is added.
+  public struct Family: Sendable {
+    fileprivate let name: [UInt8]
+    fileprivate let kind: Kind
+    /// The lines HELP and TYPE.
+    fileprivate let head: [UInt8]
+
+    /// Describes a family.
+    public init(_ name: String, _ kind: Kind, _ help: String) {
+      assert(
+        name.hasSuffix("_total") == (kind == .counter), "\(name): only counters end with _total")
+      self.name = Array(name.utf8)
+      self.kind = kind
+      let help = PrometheusText.escaped(help, quotes: false)
+      head = Array("# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n".utf8)
+    }
+  }
+
+  /// Labels of samples.
+  public struct Labels: Sendable {
+    /// As between braces.
+    fileprivate let pairs: [UInt8]
+
+    /// No labels.
+    public static let none = Labels([])
+
+    /// Labels in the order in which they are written.
+    public init(_ labels: [(name: String, value: String)]) {
+      let pairs = labels.map {
+        "\($0.name)=\"\(PrometheusText.escaped($0.value, quotes: true))\""
+      }
+      self.pairs = Array(pairs.joined(separator: ",").utf8)
+    }
+  }
 
   /// The content type of what is written.
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-  /// Begins a text; each name is written with the prefix before it.
-  public init(prefix: String) { self.prefix = prefix }
+  /// Begins a text.
+  ///
+  /// - Parameter capacity: octets that it will have, more or less.
+  public init(capacity: Int) { octets.reserveCapacity(capacity) }
 
   /// Begins a family.
-  public mutating func family(_ name: String, _ kind: Kind, _ help: String) {
-    assert(name.hasSuffix("_total") == (kind == .counter), "\(name): only counters end with _total")
-    self.name = prefix + name
-    self.kind = kind
-    text += "# HELP \(self.name) \(PrometheusText.escaped(help, quotes: false))\n"
-    text += "# TYPE \(self.name) \(kind.rawValue)\n"
+  public mutating func begin(_ family: Family) {
+    self.family = family
+    octets += family.head
   }
 
   /// Writes a sample of the family, a whole number.
-  public mutating func sample(_ value: UInt64, _ labels: Labels = []) {
-    assert(kind != .histogram)
-    line("", labels, "\(value)")
+  public mutating func sample(_ value: UInt64, _ labels: Labels = .none) {
+    assert(family?.kind != .histogram)
+    name("", labels)
+    line(value)
   }
 
-  /// Writes a sample of the family, a number with a fraction.
-  public mutating func sample(_ value: Double, _ labels: Labels = []) {
-    assert(kind != .histogram)
-    line("", labels, PrometheusText.number(value))
+  /// Writes a sample of the family, a time in seconds.
+  public mutating func sample(microseconds: UInt64, _ labels: Labels = .none) {
+    assert(family?.kind != .histogram)
+    name("", labels)
+    seconds(microseconds)
+    octets.append(UInt8(ascii: "\n"))
   }
 
   /// Writes a histogram of the family, in seconds.
   ///
   /// A bucket for each power of two of microseconds: what is less than 16 µs is counted by
   /// `le="1.6e-05"`.
-  public mutating func histogram(_ histogram: borrowing LatencyHistogram, _ labels: Labels = []) {
-    assert(kind == .histogram)
+  public mutating func histogram(
+    _ histogram: borrowing LatencyHistogram, _ labels: Labels = .none
+  ) {
+    guard let family, family.kind == .histogram else { preconditionFailure("not a histogram") }
     // Most of a text are these lines: what they have in common is made once.
-    let head =
-      name + "_bucket{" + PrometheusText.pairs(labels) + (labels.isEmpty ? "" : ",") + "le=\""
+    var head = family.name + Array("_bucket{".utf8) + labels.pairs
+    if !labels.pairs.isEmpty { head.append(UInt8(ascii: ",")) }
+    head += Array("le=\"".utf8)
     histogram.visitCounts { magnitude, count in
-      text += head
-      text += PrometheusText.bounds[magnitude]
-      text += "\"} "
-      text += String(count)
-      text += "\n"
+      octets += head
+      octets += PrometheusText.bounds[magnitude]
+      line(count)
     }
-    text += "\(head)+Inf\"} \(histogram.count)\n"
-    line("_sum", labels, PrometheusText.seconds(histogram.sum))
-    line("_count", labels, "\(histogram.count)")
+    octets += head
+    octets += PrometheusText.endless
+    line(histogram.count)
+    name("_sum", labels)
+    seconds(histogram.sum)
+    octets.append(UInt8(ascii: "\n"))
+    name("_count", labels)
+    line(histogram.count)
   }
 
-  private mutating func line(_ suffix: String, _ labels: Labels, _ value: String) {
-    text += name + suffix
-    if !labels.isEmpty { text += "{" + PrometheusText.pairs(labels) + "}" }
-    text += " " + value + "\n"
+  /// The bounds of a histogram's buckets, to the space before the number.
+  private static let bounds = (0...LatencyHistogram.last).map { magnitude in
+    // As Prometheus' own libraries write them: 1e-06, 0.001024, 1.048576.
+    Array("\(Double(1 << magnitude) / 1_000_000)\"} ".utf8)
   }
 
-  private static func pairs(_ labels: Labels) -> String {
-    labels.map { "\($0.name)=\"\(escaped($0.value, quotes: true))\"" }.joined(separator: ",")
+  /// The bound of the last one.
+  private static let endless = Array("+Inf\"} ".utf8)
+
+  // MARK: Parts of a line
+
+  /// Writes the family's name with labels, and a space.
+  private mutating func name(_ suffix: StaticString, _ labels: Labels) {
+    guard let family else { preconditionFailure("a sample without a family") }
+    octets += family.name
+    // SAFETY: a static string's octets are there for as long as the program.
+    suffix.withUTF8Buffer { unsafe octets += $0 }
+    if !labels.pairs.isEmpty {
+      octets.append(UInt8(ascii: "{"))
+      octets += labels.pairs
+      octets.append(UInt8(ascii: "}"))
+    }
+    octets.append(UInt8(ascii: " "))
   }
 
-  /// The bounds of a histogram's buckets.
-  private static let bounds = (0...LatencyHistogram.last).map { seconds(1 << UInt64($0)) }
-
-  /// Microseconds as seconds.
-  private static func seconds(_ microseconds: UInt64) -> String {
-    number(Double(microseconds) / 1_000_000)
+  /// Writes a number and ends the line.
+  private mutating func line(_ value: UInt64) {
+    digits(value)
+    octets.append(UInt8(ascii: "\n"))
   }
 
-  private static func number(_ value: Double) -> String {
-    if value.isNaN { return "NaN" }
-    if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-    let text = "\(value)"
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+  /// Writes microseconds as seconds, exactly.
+  private mutating func seconds(_ microseconds: UInt64) {
+    let (whole, rest) = microseconds.quotientAndRemainder(dividingBy: 1_000_000)
+    digits(whole)
+    guard rest > 0 else { return }
+    octets.append(UInt8(ascii: "."))
+    var unit: UInt64 = 100_000
+    var left = rest
+    while left > 0 {
+      octets.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: left / unit))
+      left %= unit
+      unit /= 10
+    }
+  }
+
+  private mutating func digits(_ value: UInt64) {
+    let start = octets.count
+    var left = value
+    repeat {
+      octets.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: left % 10))
+      left /= 10
+    } while left > 0
+    octets[start...].reverse()
   }
 
   /// Escapes what ends a line; in a label's value, what ends that, too.

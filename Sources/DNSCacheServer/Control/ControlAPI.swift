@@ -13,6 +13,7 @@ final class ControlAPI {
   private unowned let server: Server
   private var ending: Timer?
   private var jobs: [ObjectIdentifier: ControlJob] = [:]
+  private let heads = MetricHeads()
 
   /// Milliseconds between the answer to `stop` and the end of the loop.
   private static let farewell: UInt64 = 20
@@ -31,7 +32,7 @@ final class ControlAPI {
     case web
   }
 
-  /// Where Prometheus finds ``Core/metrics(_:upstreams:started:)``.
+  /// Where Prometheus finds ``Core/metrics(_:_:upstreams:started:)``.
   static let metricsPath = "/metrics"
 
   /// Answers a request whose path is ``metricsPath`` or begins with ``ControlVerb/root``.
@@ -143,9 +144,9 @@ final class ControlAPI {
     core.value.statistics(snapshot: server.snapshot.report, others: server.httpReports)
   }
 
-  private func metrics() -> String {
+  private func metrics() -> [UInt8] {
     core.value.metrics(
-      statistics(),
+      heads, statistics(),
       upstreams: server.upstreamTable.addresses, started: server.history.since)
   }
 

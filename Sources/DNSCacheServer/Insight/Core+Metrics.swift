@@ -6,101 +6,82 @@ import Memory
 // What Prometheus is told.
 
 extension Core {
+  /// Octets that a text has without upstreams, and for each of them, more or less: room for it is taken once.
+  private static let metricsSize = (least: 48 << 10, perUpstream: 4 << 10)
+
   /// All figures in Prometheus' text format.
   ///
   /// - Parameters:
   ///   - statistics: what `ctl stats` shows.
   ///   - upstreams: their addresses, by number.
   ///   - started: seconds since 1970.
-  func metrics(_ statistics: Report, upstreams: [SocketAddress], started: Int64) -> String {
-    var text = PrometheusText(prefix: Metric.prefix)
-    text.family("info", .gauge, "What runs here.")
-    text.sample(UInt64(1), [("version", DNSCacheServer.version)])
-    text.family("start_time_seconds", .gauge, "When it was started, in seconds since 1970.")
+  func metrics(
+    _ heads: MetricHeads, _ statistics: Report, upstreams: [SocketAddress], started: Int64
+  ) -> [UInt8] {
+    var views: [(view: UpstreamView, labels: PrometheusText.Labels)] = []
+    frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
+      views.append((view, PrometheusText.Labels([("upstream", "\(upstreams[view.number])")])))
+    }
+    var text = PrometheusText(
+      capacity: Core.metricsSize.least + views.count * Core.metricsSize.perUpstream)
+    text.begin(heads.info)
+    text.sample(1, heads.version)
+    text.begin(heads.startTime)
     text.sample(UInt64(clamping: started))
     if let octets = Process.residentOctets {
-      text.family("resident_memory_bytes", .gauge, "Memory of the process that is resident.")
+      text.begin(heads.residentMemory)
       text.sample(UInt64(octets))
     }
-    Core.write(statistics, &text)
-    writeTimes(&text, upstreams)
-    writeUpstreams(&text, upstreams)
-    return text.text
+    Core.write(statistics, heads, &text)
+    writeTimes(heads, &text, views)
+    for (family, value) in heads.upstreams {
+      text.begin(family)
+      for (view, labels) in views { text.sample(value(view), labels) }
+    }
+    return text.octets
   }
 
-  /// Writes the figures of `ctl stats`, each with its place there in the help.
-  private static func write(_ statistics: Report, _ text: inout PrometheusText) {
+  /// Writes the figures of `ctl stats`.
+  private static func write(
+    _ statistics: Report, _ heads: MetricHeads, _ text: inout PrometheusText
+  ) {
     var values: [String: UInt64] = [:]
+    values.reserveCapacity(2 * heads.figures.count)
     statistics.visitNumbers { path, value in values[path] = UInt64(clamping: value) }
-    var rest = Metric.all[...]
-    while let first = rest.first {
-      let family = rest.prefix { $0.name == first.name }
-      rest = rest.dropFirst(family.count)
-      // What isn't there now, as of HTTP when it is off, is left out.
-      guard family.contains(where: { values[$0.path] != nil }) else { continue }
-      text.family(
-        first.name, first.kind,
-        "\(first.help) (\(family.map(\.path).joined(separator: ", "))).")
-      for metric in family {
-        if let value = values[metric.path] { text.sample(value, metric.labels) }
+    for (family, samples) in heads.figures {
+      var hasBegun = false
+      for (path, labels) in samples {
+        // What isn't there now, as of HTTP when it is off, is left out.
+        guard let value = values[path] else { continue }
+        if !hasBegun { text.begin(family) }
+        hasBegun = true
+        text.sample(value, labels)
       }
     }
   }
 
-  private func writeTimes(_ text: inout PrometheusText, _ upstreams: [SocketAddress]) {
-    text.family("hit_seconds", .histogram, "From reading a query until its hit was sent.")
+  private func writeTimes(
+    _ heads: MetricHeads, _ text: inout PrometheusText,
+    _ views: [(view: UpstreamView, labels: PrometheusText.Labels)]
+  ) {
+    text.begin(heads.hits)
     text.histogram(seen.value.hits)
-    text.family("miss_seconds", .histogram, "How long clients waited for what was asked upstream.")
+    text.begin(heads.misses)
     text.histogram(seen.value.misses)
-    text.family(
-      "upstream_reply_seconds", .histogram, "How long an upstream's replies over UDP took.")
-    frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
-      text.histogram(
-        seen.value.roundTrips[view.number], [("upstream", "\(upstreams[view.number])")])
+    text.begin(heads.upstreamReplies)
+    for (view, labels) in views {
+      text.histogram(seen.value.roundTrips[view.number], labels)
     }
-    text.family("loop_slice_seconds", .histogram, "Work that held up the loop, by the clock.")
+    text.begin(heads.slices)
     text.histogram(slices.wall)
-    text.family(
-      "loop_slice_processor_seconds", .histogram, "The same, of the processor.")
+    text.begin(heads.processorSlices)
     text.histogram(slices.cpu)
-    text.family(
-      "loop_replies_seconds", .histogram, "Turns of taking in replies of upstreams.")
+    text.begin(heads.replies)
     text.histogram(slices.replies)
-    text.family("loop_longest_slice_seconds", .gauge, "The longest of each kind of work so far.")
-    for work in SliceWork.allCases {
-      text.sample(
-        Double(slices.longestMicroseconds(work)) / 1_000_000, [("work", work.name)])
+    text.begin(heads.longestSlices)
+    for (work, labels) in heads.kindsOfWork {
+      text.sample(microseconds: slices.longestMicroseconds(work), labels)
     }
-  }
-
-  private func writeUpstreams(_ text: inout PrometheusText, _ upstreams: [SocketAddress]) {
-    var views: [UpstreamView] = []
-    frontend.resolver.visitUpstreams(now: EventLoop.now()) { views.append($0) }
-    func family(
-      _ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (UpstreamView) -> UInt64
-    ) {
-      text.family("upstream_" + name, kind, help)
-      for view in views {
-        text.sample(value(view), [("upstream", "\(upstreams[view.number])")])
-      }
-    }
-    family("up", .gauge, "Whether an upstream answers.") { $0.state == .up ? 1 : 0 }
-    family("packets_in_flight", .gauge, "Packets whose reply would still be good.") {
-      UInt64($0.inFlight)
-    }
-    family("queries_total", .counter, "Packets sent to an upstream over UDP.") {
-      $0.counters.queries
-    }
-    family("replies_total", .counter, "Packets that answered one of them.") { $0.counters.replies }
-    family("timeouts_total", .counter, "Packets not answered in time.") { $0.counters.timeouts }
-    family("bad_replies_total", .counter, "Replies with an error, or with what is no answer.") {
-      $0.counters.errors
-    }
-    family("refusals_total", .counter, "Packets that the network refused.") {
-      $0.counters.refusals
-    }
-    family("streams_total", .counter, "Questions asked over TCP.") { $0.counters.streams }
-    family("outages_total", .counter, "Times that it was taken as down.") { $0.counters.downs }
   }
 }
 

@@ -12,14 +12,15 @@ struct Metric {
   let kind: PrometheusText.Kind
   /// One sentence without its full stop.
   let help: String
-  let labels: PrometheusText.Labels
+  let labels: [(name: String, value: String)]
 
   /// What every name begins with.
   static let prefix = "dns_cache_server_"
 
   /// Something that is counted: the name is the path's with `_total`.
   private static func counter(
-    _ path: String, _ help: String, name: String? = nil, _ labels: PrometheusText.Labels = []
+    _ path: String, _ help: String, name: String? = nil,
+    _ labels: [(name: String, value: String)] = []
   ) -> Metric {
     Metric(
       path: path, name: (name ?? plain(path)) + "_total", kind: .counter, help: help,
