@@ -82,10 +82,10 @@ final class HTTPConnections {
   }
 
   /// Forgets the listeners, which are about to be freed.
-  func removeListeners() {
-    unsafe listeners = []
-    timer = nil
-  }
+  func removeListeners() { unsafe listeners = [] }
+
+  /// Looks after the connections no more; libevent is about to let go of them.
+  func stopTimer() { timer = nil }
 
   /// Drops what is left, after libevent has let go of everything.
   func dropAll() {

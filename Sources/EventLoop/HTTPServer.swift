@@ -134,19 +134,26 @@ public final class HTTPServer {
     return local ?? address
   }
 
-  /// Stops to listen and unlinks the files; connections are closed, on the loop's next turn when
-  /// this is called from it.
-  ///
-  /// Responders that are still open then hear that their client is gone.
-  public func close() {
+  /// Stops to listen and unlinks the files; connections that are open go on.
+  public func stopListening() {
     guard let server = unsafe server else { return }
-    unsafe self.server = nil
-    handler = nil
     connections.removeListeners()
     // SAFETY: the sockets are the server's.
     unsafe sockets.forEach { unsafe evhttp_del_accept_socket(server, $0) }
     unsafe sockets = []
     files = []
+  }
+
+  /// Stops to listen and unlinks the files; connections are closed, on the loop's next turn when
+  /// this is called from it.
+  ///
+  /// Responders that are still open then hear that their client is gone.
+  public func close() {
+    stopListening()
+    guard let server = unsafe server else { return }
+    unsafe self.server = nil
+    handler = nil
+    connections.stopTimer()
     unsafe evhttp_set_gencb(server, nil, nil)
     let connections = connections
     // SAFETY: nobody else has the server any more, and it is freed once.

@@ -171,7 +171,12 @@ extension EndToEnd {
       #expect(try !isThere(ports[1]))
       #expect(try isThere(ports[1], token: "0123456789abcdefABCDEF"))
       #expect(try reload().output == "changed: http, http-token-file\n")
-      #expect(try eventually { try !isThere(ports[1], token: "0123456789abcdefABCDEF") })
+      #expect(try !isThere(ports[1], token: "0123456789abcdefABCDEF"))
+      // Its address is free again at once.
+      #expect(try reload("http: 127.0.0.1:\(ports[0])").output == "changed: http\n")
+      #expect(try reload("http: 127.0.0.1:\(ports[1])").output == "changed: http\n")
+      #expect(try reload("http: 127.0.0.1:\(ports[0])").output == "changed: http\n")
+      #expect(try isThere(ports[0]))
     }
 
     @Test func `SIGHUP reloads, too`() throws {

@@ -14,6 +14,9 @@ final class ControlSocket {
   /// What `ctl stats` shows.
   var report: Report { .object(http.report) }
 
-  /// Stops listening and removes the socket's file.
+  /// Stops listening and removes the socket's file; who is connected goes on.
+  func stopListening() { http.stopListening() }
+
+  /// Stops listening, removes the socket's file and closes all connections.
   func close() { http.close() }
 }

@@ -121,11 +121,18 @@ extension Server {
 
   private func takeOver(_ doors: Doors) {
     if let fresh = doors.control {
-      if let old = control { pastDoors?.add { old.close() } }
+      // Its place is free at once, to come back to.
+      if let old = control {
+        old.stopListening()
+        pastDoors?.add { old.close() }
+      }
       control = fresh
     }
     guard doors.isWebGone else { return }
-    if let old = web { pastDoors?.add { old.close() } }
+    if let old = web {
+      old.stopListening()
+      pastDoors?.add { old.close() }
+    }
     web = doors.web
     if let web { logger.info("HTTP", metadata: ["page": "http://\(web.address)/"]) }
   }

@@ -70,6 +70,9 @@ final class WebServer {
     doorkeeper = try WebServer.doorkeeper(settings)
   }
 
+  /// Stops listening; who is connected goes on.
+  func stopListening() { http?.stopListening() }
+
   /// Stops listening; connections are closed.
   func close() { http?.close() }
 
