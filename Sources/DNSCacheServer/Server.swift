@@ -147,6 +147,10 @@ final class Server {
       )
     }
     snapshot.load()
+    snapshot.whenLoaded = { [unowned self] in
+      // The file may be from a time when that was not forbidden.
+      if self.settings.names.isRebindProtected { purge() }
+    }
   }
 
   /// Has upstreams tried anew as soon as this host's addresses, routes or links change.

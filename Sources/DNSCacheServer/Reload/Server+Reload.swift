@@ -18,19 +18,10 @@ extension Server {
       logger.error("the configuration is not reloaded: nothing has changed")
       throw StartupError(.usage, "\(error)")
     }
-    let listening: Listeners.Change
+    let prepared: (listening: Listeners.Change, doors: Doors)
     do {
-      listening = try listeners.prepare(new)
+      prepared = try prepare(new)
     } catch {
-      logger.error("the configuration is not reloaded: nothing has changed")
-      logger.error("reload: \(error)")
-      throw error
-    }
-    let doors: Doors
-    do {
-      doors = try openDoors(new)
-    } catch {
-      listeners.cancel(listening)
       logger.error("the configuration is not reloaded: nothing has changed")
       logger.error("reload: \(error)")
       throw error
@@ -38,8 +29,8 @@ extension Server {
     let old = settings
     let result = old.difference(to: new, reservedCache: core.value.frontend.cache.reservedOctets)
     settings = new.keepingRestarts(of: old, reservedCache: core.value.frontend.cache.reservedOctets)
-    listeners.apply(listening)
-    takeOver(doors)
+    listeners.apply(prepared.listening)
+    takeOver(prepared.doors)
     applyUpstreams()
     core.value.reconfigure(settings)
     maintenance?.shrink(on: loop)
@@ -61,6 +52,29 @@ extension Server {
     return result
   }
 
+  /// Opens and checks what may fail; where that fails, all is as before.
+  private func prepare(
+    _ new: Settings
+  ) throws(StartupError) -> (listening: Listeners.Change, doors: Doors) {
+    if new.cacheFile != settings.cacheFile {
+      makeFolder(of: new.cacheFile)
+      do {
+        try snapshot.check(new.cacheFile)
+      } catch {
+        throw StartupError(
+          .unavailable,
+          "cannot keep the cache in \(new.cacheFile): \(error); choose another with cache.file")
+      }
+    }
+    let listening = try listeners.prepare(new)
+    do {
+      return (listening, try openDoors(new))
+    } catch {
+      listeners.cancel(listening)
+      throw error
+    }
+  }
+
   private func applyUpstreams() {
     var table = upstreamTable
     let change = table.change(to: settings.upstreams)
@@ -73,7 +87,7 @@ extension Server {
   }
 
   /// Removes what the rules about names forbid now.
-  private func purge() {
+  func purge() {
     purging = PurgeJob(on: loop, core, settings.names) { [unowned self] removed in
       if removed > 0 {
         logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])

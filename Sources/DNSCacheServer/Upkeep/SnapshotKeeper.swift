@@ -47,6 +47,10 @@ final class SnapshotKeeper {
   private var period = 0
   /// Why nothing is saved: what is at ``path`` must not be overwritten.
   private var obstacle: String?
+  /// The path is another than before and nothing is there of ours yet: saved as soon as that may be.
+  private var hasMoved = false
+  /// Called when what is in a file has come into the cache.
+  var whenLoaded: () -> Void = {}
 
   /// The last save, for `ctl`.
   private(set) var lastSave: (wallClock: Int64, octets: Int)?
@@ -80,6 +84,8 @@ final class SnapshotKeeper {
     var octets = 0
     let started = EventLoop.now()
     var completions: [Completion]
+    /// Those who want the next one, for this one goes to where the snapshot was before.
+    var followers: [Completion] = []
 
     enum Phase {
       case writing
@@ -111,21 +117,45 @@ final class SnapshotKeeper {
     if interval > 0 { self.interval?.schedule(every: UInt64(interval)) }
   }
 
-  /// Takes over another file and interval.
+  /// Checks whether the snapshot can be kept at another path; changes nothing there.
+  func check(_ path: String) throws(SnapshotError) {
+    // A save that is under way there has shown it, and its file is in use.
+    guard path != self.path, path != saving?.file.path else { return }
+    do {
+      _ = try FileReader(path: path)
+    } catch  where error.isMissingFile {
+      // As at a first start.
+    } catch  where error.isNotAFile {
+      throw SnapshotError(description: "it is not a regular file")
+    } catch {
+      throw SnapshotError(description: "\(error)")
+    }
+    do {
+      try AtomicFile(replacing: path).discard()
+    } catch {
+      throw SnapshotError(description: "\(error)")
+    }
+  }
+
+  /// Takes over another path and interval.
   ///
-  /// A save that is under way ends where it began. What is at the new place was not read, so it is not overwritten.
+  /// As at a start, a snapshot at the new path is read into the cache, where nothing is replaced by it. Then
+  /// the cache is saved there. What is under way at the old path ends there, and its file stays.
   func reconfigure(path: String, interval: Int) {
-    if path != self.path {
-      self.path = path
-      obstacle = isGone(path) ? nil : "\(path) is there already; move it away"
+    if interval != period {
+      period = interval
+      if interval > 0 {
+        self.interval?.schedule(every: UInt64(interval))
+      } else {
+        self.interval?.cancel()
+      }
     }
-    guard interval != period else { return }
-    period = interval
-    if interval > 0 {
-      self.interval?.schedule(every: UInt64(interval))
-    } else {
-      self.interval?.cancel()
-    }
+    guard path != self.path else { return }
+    self.path = path
+    obstacle = nil
+    hasMoved = true
+    // Else it is read when that one has been.
+    if loading == nil { load() }
   }
 
   deinit {
@@ -174,12 +204,14 @@ final class SnapshotKeeper {
       slice?.schedule(after: 0)
     } catch  where error.isMissingFile {
       logger.info("no snapshot yet", metadata: ["file": "\(path)"])
+      finishMove()
     } catch  where error.isNotAFile {
       obstacle = "\(path) is not a regular file"
       logger.warning("no snapshot is read or saved: \(path) is not a regular file")
     } catch {
       // What couldn't be read is not to be overwritten by an almost empty cache.
-      setAside("can't be read (\(error))")
+      setAside(path, "can't be read (\(error))")
+      finishMove()
     }
   }
 
@@ -219,6 +251,7 @@ final class SnapshotKeeper {
 
   private func finishLoading(_ loading: Loading) {
     let result = loading.reader.result
+    let file = loading.file.path
     loadResult = result
     self.loading = nil
     logger.info(
@@ -228,22 +261,31 @@ final class SnapshotKeeper {
         "ms": "\(EventLoop.now() - loading.started)",
       ])
     if let version = result.unknownVersion {
-      setAside("is of version \(version), which this program can't read")
+      setAside(file, "is of version \(version), which this program can't read")
     } else if result.notASnapshot {
-      setAside("is not a snapshot")
+      setAside(file, "is not a snapshot")
     } else if !result.isComplete {
-      setAside("is damaged in \(result.damaged) places or cut; what could be read is back")
+      setAside(file, "is damaged in \(result.damaged) places or cut; what could be read is back")
     }
+    whenLoaded()
+    if file == path { finishMove() } else { load() }
+  }
+
+  /// Saves at a new path: what was there is in the cache, or set aside.
+  private func finishMove() {
+    guard hasMoved else { return }
+    hasMoved = false
+    if period > 0 { save { _ in } }
   }
 
   /// Renames a file that must not be overwritten, so that a person can look at it.
-  private func setAside(_ reason: String) {
+  private func setAside(_ path: String, _ reason: String) {
     let name = "\(path).\(EventLoop.wallClock()).damaged"
     do {
       try AtomicFile.rename(path, to: name)
       logger.warning("the snapshot \(reason); set aside", metadata: ["file": "\(name)"])
     } catch {
-      obstacle = "\(path) \(reason)"
+      if path == self.path { obstacle = "\(path) \(reason)" }
       logger.warning(
         "the snapshot \(reason), and can't be set aside; nothing is saved",
         metadata: ["error": "\(error)", "file": "\(path)"])
@@ -255,7 +297,11 @@ final class SnapshotKeeper {
   /// Begins to save, or joins a save under way.
   func save(_ completion: @escaping Completion) {
     if let saving {
-      saving.completions.append(completion)
+      if saving.file.path == path {
+        saving.completions.append(completion)
+      } else {
+        saving.followers.append(completion)
+      }
       return
     }
     // Half of an old snapshot must not replace the whole of it.
@@ -301,7 +347,7 @@ final class SnapshotKeeper {
     loop.finishSyncs()
     // What that one has not is saved again.
     if let saving, saving.phase == .committing { commit(saving) }
-    if saving == nil { save { _ in } }
+    if saving?.file.path != path { save { _ in } }
     while let saving {
       progress()
       saveSlice()
@@ -343,12 +389,14 @@ final class SnapshotKeeper {
     self.saving = nil
     saving.file.discard()
     report(failure: error, to: saving.completions)
+    saveForFollowers(of: saving)
   }
 
   private func finishSaving(_ saving: Saving, _ result: Result<Void, AtomicFile.CommitError>) {
     // Ended by the program's end already.
     guard saving === self.saving else { return }
     self.saving = nil
+    defer { saveForFollowers(of: saving) }
     if case .failure(let error) = result {
       guard error.isReplaced else { return report(failure: error.cause, to: saving.completions) }
       logger.warning(
@@ -361,8 +409,17 @@ final class SnapshotKeeper {
       octets: saving.octets, milliseconds: EventLoop.now() - saving.started)
     logger.info(
       "cache saved",
-      metadata: ["file": "\(path)", "octets": "\(saved.octets)", "ms": "\(saved.milliseconds)"])
+      metadata: [
+        "file": "\(saving.file.path)", "octets": "\(saved.octets)", "ms": "\(saved.milliseconds)",
+      ])
     for completion in saving.completions { completion(.success(saved)) }
+  }
+
+  private func saveForFollowers(of saving: Saving) {
+    guard !saving.followers.isEmpty else { return }
+    save { result in
+      for completion in saving.followers { completion(result) }
+    }
   }
 
   private func report(failure error: SystemError, to completions: [Completion]) {

@@ -38,6 +38,9 @@ final class ServerProcess {
     /// Whether it is told by flags where to listen; else by the sockets that it is passed, whose port
     /// the command finds in `DNS_TEST_PORT`.
     var hasListenFlags = true
+    /// Whether flags name the snapshot, the control socket and the level of the log; else they are what
+    /// the file and the environment say.
+    var hasFileFlags = true
   }
 
   var pid: pid_t { process.pid }
@@ -66,8 +69,10 @@ final class ServerProcess {
         arguments += ["--listen", Endpoint(address, port).description]
       }
       for upstream in upstreams { arguments += ["--upstream", upstream.description] }
-      arguments += ["--cache-file", cacheFile ?? folder.file("cache.snapshot")]
-      arguments += ["--control", folder.file("control.sock"), "--log-level", "debug"]
+      if launch.hasFileFlags {
+        arguments += ["--cache-file", cacheFile ?? folder.file("cache.snapshot")]
+        arguments += ["--control", folder.file("control.sock"), "--log-level", "debug"]
+      }
       self.arguments = arguments + flags
       process = try Self.spawn(self.arguments, launch, endpoint, folder, 1)
       do {
