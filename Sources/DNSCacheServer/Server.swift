@@ -95,7 +95,7 @@ final class Server {
         frontend: Frontend(
           settings: settings.frontend, cache: Cache(limits: settings.cache, seed: seed),
           resolver: Resolver(
-            settings: settings.resolverSettings(socketsPerUpstream: budget.socketsPerUpstream),
+            settings: settings.resolverSettings(socketsInUse: budget.socketsPerUpstream),
             seed: seed, random: RandomPool(), now: EventLoop.now()))))
     listeners = Listeners(on: loop, core: core, passed: service.sockets, logger: logger)
     snapshot = SnapshotKeeper(
@@ -116,7 +116,7 @@ final class Server {
       core.value.setSource(of: number, to: address)
     }
     core.value.upstreams = try UpstreamSockets(
-      on: loop, upstreams: settings.upstreams, perUpstream: budget.socketsPerUpstream, core: core,
+      on: loop, upstreams: settings.upstreams, inUse: budget.socketsPerUpstream, core: core,
       logger: logger)
     core.value.upstreamStreams = UpstreamStreams(
       on: loop, upstreams: settings.upstreams, limits: settings.resolver, core: core)

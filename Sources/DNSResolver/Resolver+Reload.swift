@@ -13,6 +13,8 @@ extension Resolver {
 
   /// Takes over what may change: bounds that nothing is reserved for, and which names are special.
   public mutating func reconfigure(_ new: ResolverSettings) {
+    precondition((1...settings.socketsPerUpstream).contains(new.socketsInUse))
+    settings.socketsInUse = new.socketsInUse
     settings.waitersPerQuestion = new.waitersPerQuestion
     settings.refreshShare = new.refreshShare
     settings.localZones = new.localZones

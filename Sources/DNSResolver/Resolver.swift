@@ -173,6 +173,7 @@ public struct Resolver: ~Copyable {
     settings: ResolverSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
   ) {
     precondition(UpstreamChoice.limit * settings.socketsPerUpstream <= Int(UInt16.max))
+    precondition((1...settings.socketsPerUpstream).contains(settings.socketsInUse))
     self.settings = settings
     self.random = random
     let limit = settings.inFlightLimit
@@ -490,7 +491,7 @@ public struct Resolver: ~Copyable {
         upstream * settings.socketsPerUpstream
         // The upper half of a product in place of a remainder, which takes a division; what it favours, it
         // favours by less than one in 2³².
-        + Int(((word >> 32) &* UInt64(settings.socketsPerUpstream)) >> 32)
+        + Int(((word >> 32) &* UInt64(settings.socketsInUse)) >> 32)
       let id = UInt16(truncatingIfNeeded: word)
       if findAttempt(socket: socket, id: id) == nil { return (socket, id) }
     }

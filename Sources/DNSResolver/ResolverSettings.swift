@@ -4,8 +4,10 @@ import DNSWire
 public struct ResolverSettings: Sendable {
   /// Upstream servers at the start, numbered from zero.
   public var upstreams: Int
-  /// Sockets for each upstream, each on a port of its own.
+  /// Numbers of sockets for each upstream, each socket on a port of its own.
   public var socketsPerUpstream: Int
+  /// How many of an upstream's numbers queries leave from, the first ones; all unless files are scarce.
+  public var socketsInUse: Int
   /// Questions in flight at most.
   public var inFlightLimit: Int
   /// Clients waiting for them at most.
@@ -34,6 +36,7 @@ public struct ResolverSettings: Sendable {
   ) {
     self.upstreams = upstreams
     self.socketsPerUpstream = socketsPerUpstream
+    socketsInUse = socketsPerUpstream
     self.inFlightLimit = inFlightLimit
     self.waiterLimit = waiterLimit
     self.waitersPerQuestion = waitersPerQuestion

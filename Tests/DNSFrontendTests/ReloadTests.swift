@@ -18,6 +18,25 @@ struct ReloadTests {
       links: links)
   }
 
+  @Test func `queries leave from fewer sockets, and replies to the others still count`() throws {
+    let network = network([.init(delay: 10), .init(delay: 10)], upstreams: 2)
+    for _ in 0..<400 { try network.askForNew() }
+    #expect(network.sockets.contains { $0 % 16 > 2 })
+    var settings = network.host.frontend.resolver.settings
+    settings.socketsInUse = 3
+    network.host.frontend.resolver.reconfigure(settings)
+    network.sockets = []
+    for _ in 0..<400 { try network.askForNew() }
+    #expect(network.sockets.isSubset(of: [0, 1, 2, 16, 17, 18]))
+    #expect(network.sockets.count >= 3)
+    try network.run(to: 100)
+    #expect(network.endings.count == 800 && network.endings.allSatisfy { $0.isAnswered })
+    settings.socketsInUse = 16
+    network.host.frontend.resolver.reconfigure(settings)
+    for _ in 0..<400 { try network.askForNew() }
+    #expect(network.sockets.contains { $0 % 16 > 2 })
+  }
+
   @Test func `a question in flight at an upstream that goes is asked elsewhere, soon`() throws {
     let network = network([.init(isUp: false), .init(delay: 10)], upstreams: 1)
     try network.askForNew()

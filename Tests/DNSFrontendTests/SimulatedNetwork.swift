@@ -29,6 +29,8 @@ final class SimulatedNetwork {
   private(set) var endings: [Ending] = []
   /// Most questions that were in flight at a time.
   private(set) var mostInFlight = 0
+  /// The sockets that packets left from.
+  var sockets: Set<Int> = []
   private var random: SplitMix64
   private var underWay: [UInt64: [(octets: [UInt8], socket: Int)]] = [:]
   private var asked: [UInt32: UInt64] = [:]
@@ -80,6 +82,7 @@ final class SimulatedNetwork {
   }
 
   private func deliver(_ query: [UInt8], socket: Int, upstream: Int, isProbe: Bool) {
+    sockets.insert(socket)
     let link = links[upstream]
     guard link.isUp, random.number(0...99) >= link.loss else { return }
     if !isProbe { links[upstream].questions += 1 }

@@ -241,4 +241,50 @@ extension EndToEnd {
       #expect(server.logLines(containing: "reloaded").count == 1)
     }
   }
+
+  @Suite("Reload: few files may be open")
+  struct ReloadBudgetTests {
+    @Test func `more upstreams share the files that there are, and fewer have more again`() throws {
+      let folder = try TemporaryFolder()
+      let upstreams = try (0..<8).map { _ in try NSD() }
+      let path = folder.file("server.yaml")
+      func write(_ count: Int) throws {
+        let list = upstreams.prefix(count).map { "\"\($0.endpoint)\"" }.joined(separator: ", ")
+        try "upstream: [\(list)]\n".write(
+          toFile: path, atomically: false, encoding: .utf8)
+      }
+      try write(1)
+      var launch = ServerProcess.Launch()
+      launch.command = ["prlimit", "--nofile=600"]
+      let server = try ServerProcess(
+        upstreams: [], flags: ["--config", path], folder: folder, launch: launch)
+      func reload(_ count: Int) throws {
+        try write(count)
+        #expect(try server.ctl("reload").output == "changed: upstream\n")
+      }
+      let alone = try server.stat("upstream.sockets")
+      let connections = try server.stat("tcp.limit")
+      #expect(alone > 100 && connections < 1_024)
+      try reload(8)
+      // As many as there are files for, for each of them the same.
+      var each = 0
+      #expect(
+        try eventually {
+          let sockets = try server.stat("upstream.sockets")
+          each = sockets / 8
+          return sockets % 8 == 0 && each < alone / 4 && each >= 4
+        })
+      #expect(eventually { server.descriptorCount < 600 - 64 })
+      let queries = folder.file("queries")
+      try Dnsperf.writeQueries(2_000, zone: "wild.example.net", to: queries)
+      #expect(try Dnsperf.run(server.endpoint, queries: queries).lost == 0)
+      #expect(try server.stat("upstream.sockets") <= 8 * each)
+      #expect(server.logLines(containing: "can't be reached").isEmpty)
+      #expect(try server.stat("tcp.limit") < connections)
+      try reload(1)
+      #expect(try server.stat("tcp.limit") == connections)
+      #expect(try eventually(within: .seconds(20)) { try server.stat("upstream.sockets") == alone })
+      #expect(try server.ask("www.example.net")?.answers.count == 1)
+    }
+  }
 }

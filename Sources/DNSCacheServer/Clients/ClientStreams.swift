@@ -87,15 +87,15 @@ final class ClientStreams {
     return timeouts
   }
 
-  /// Takes over other limits, but for the number of connections, which at the start was cut to the files
-  /// that may be open.
+  /// Takes over other limits; connections beyond them are closed when new ones come.
   ///
+  /// There are never more connections than at the start, whose places they have.
   /// Who is idle now has the time that was given before. libevent keeps a queue for each different time,
   /// 256 at most: beyond, the time stays as it is.
   func reconfigure(_ new: StreamLimits) {
     let old = limits
     limits = new
-    limits.connections = old.connections
+    limits.connections = min(new.connections, places.count)
     if let timeouts = try? ClientStreams.idleTimeouts(on: loop, limits) {
       idleTimeouts = timeouts
     } else {

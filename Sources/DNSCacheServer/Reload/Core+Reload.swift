@@ -20,12 +20,16 @@ extension Core {
   }
 
   /// Takes over other settings, but for those that memory is reserved for.
-  mutating func reconfigure(_ settings: Settings) {
+  ///
+  /// Before other upstreams are asked: where files are scarce, the sockets of those that stay make room.
+  mutating func reconfigure(_ settings: Settings, _ budget: DescriptorBudget) {
     frontend.reconfigure(settings.frontend, cookieSecrets: settings.cookieSecrets)
-    frontend.resolver.reconfigure(settings.resolverSettings(socketsPerUpstream: 1))
+    frontend.resolver.reconfigure(
+      settings.resolverSettings(socketsInUse: budget.socketsPerUpstream))
     frontend.cache.reconfigure(settings.cache)
+    upstreams?.use(budget.socketsPerUpstream)
     upstreamStreams?.reconfigure(settings.resolver)
-    streams?.reconfigure(settings.streams)
+    streams?.reconfigure(budget.streams)
   }
 
   /// Has other upstreams asked: first the new ones, then no more those that go.

@@ -31,8 +31,8 @@ extension Server {
     settings = new.keepingRestarts(of: old, reservedCache: core.value.frontend.cache.reservedOctets)
     listeners.apply(prepared.listening)
     takeOver(prepared.doors)
+    applyBudget()
     applyUpstreams()
-    core.value.reconfigure(settings)
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
     if settings.logsQueries != old.logsQueries {
@@ -73,6 +73,13 @@ extension Server {
       listeners.cancel(listening)
       throw error
     }
+  }
+
+  /// Shares the files that may be open out anew, and takes over all that the core is told.
+  private func applyBudget() {
+    let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
+    if let complaint = budget.complaint { logger.warning("\(complaint)") }
+    core.value.reconfigure(settings, budget)
   }
 
   private func applyUpstreams() {

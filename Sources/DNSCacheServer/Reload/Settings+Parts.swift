@@ -21,11 +21,14 @@ extension Settings {
   }
 
   /// What bounds the resolver.
-  func resolverSettings(socketsPerUpstream: Int) -> ResolverSettings {
+  ///
+  /// - Parameter socketsInUse: sockets of each upstream that queries leave from.
+  func resolverSettings(socketsInUse: Int) -> ResolverSettings {
     var settings = ResolverSettings(
-      upstreams: upstreams.count, socketsPerUpstream: socketsPerUpstream,
+      upstreams: upstreams.count, socketsPerUpstream: UpstreamSockets.mostPerUpstream,
       inFlightLimit: resolver.inFlight, waiterLimit: resolver.waiters,
       waitersPerQuestion: resolver.waitersPerQuestion)
+    settings.socketsInUse = socketsInUse
     settings.refreshShare = resolver.prefetchShare
     settings.localZones = names.specialZones.map(\.name)
     settings.rebindProtection = names.rebindProtection

@@ -35,8 +35,10 @@ final class UpstreamSockets {
   /// with several routes, they may do so all the time.
   private static let sourceRenewalInterval: UInt64 = 60_000
 
-  /// Sockets for each upstream.
-  let perUpstream: Int
+  /// Numbers for each upstream's sockets: as many as it may have.
+  private let perUpstream = mostPerUpstream
+  /// Those of them that queries leave from, the first ones.
+  private(set) var inUse: Int
   /// What the pools have done so far.
   private(set) var counters = Counters()
 
@@ -89,7 +91,7 @@ final class UpstreamSockets {
 
     enum State {
       case open
-      /// Sockets are still to be opened, a few a turn.
+      /// Sockets are still to be opened, or closed, a few a turn.
       case filling
       /// Queries leave no more, replies may come.
       case retired
@@ -100,15 +102,15 @@ final class UpstreamSockets {
     }
   }
 
+  /// - Parameter inUse: sockets for each upstream.
   init(
-    on loop: EventLoop, upstreams: [SocketAddress], perUpstream: Int, core: Pinned<Core>,
-    logger: Logger
+    on loop: EventLoop, upstreams: [SocketAddress], inUse: Int, core: Pinned<Core>, logger: Logger
   ) throws(SystemError) {
     self.core = core
     self.logger = logger
-    self.perUpstream = perUpstream
+    self.inUse = inUse
     ports = UpstreamPort.range()
-    pools = upstreams.map { Pool(upstream: $0, renewedCount: perUpstream) }
+    pools = upstreams.map { Pool(upstream: $0, renewedCount: UpstreamSockets.mostPerUpstream) }
     let count = ResolverSettings.upstreamPlaces * perUpstream
     sockets = Array(repeating: nil, count: count)
     uses = Array(repeating: 0, count: count)
@@ -126,7 +128,7 @@ final class UpstreamSockets {
       receiver: UpstreamDatagrams(core))
     for pool in upstreams.indices {
       // Where the first can't be opened, the others can't either; they are when they are wanted.
-      for number in pool * perUpstream..<(pool + 1) * perUpstream where !open(number) { break }
+      for number in members(of: pool) where !open(number) { break }
     }
     let timer = Timer(on: loop) { [unowned self] in renewNext() }
     renewal = timer
@@ -137,6 +139,11 @@ final class UpstreamSockets {
   /// Sockets of each upstream at most that were replaced and still take replies.
   static func retired(perUpstream: Int) -> Int {
     perUpstream / socketsPerRetired + retiredForAge
+  }
+
+  /// The sockets of a pool that queries leave from.
+  private func members(of pool: Int) -> Range<Int> {
+    pool * perUpstream..<pool * perUpstream + inUse
   }
 
   /// Sockets that are open for queries.
@@ -242,12 +249,12 @@ final class UpstreamSockets {
 
   private func renewNext() {
     closeRetiredPools()
-    let inUse = pools.indices.filter { pools[$0].state == .open }
-    guard !inUse.isEmpty else { return }
-    nextRenewal = (nextRenewal + 1) % (inUse.count * perUpstream)
-    let number = inUse[nextRenewal / perUpstream] * perUpstream + nextRenewal % perUpstream
+    let open = pools.indices.filter { pools[$0].state == .open }
+    guard !open.isEmpty else { return }
+    nextRenewal = (nextRenewal + 1) % (open.count * inUse)
+    let number = open[nextRenewal / inUse] * perUpstream + nextRenewal % inUse
     if sockets[number] == nil {
-      _ = open(number)
+      _ = self.open(number)
     } else if renew(number) {
       counters.renewed += 1
     }
@@ -263,7 +270,7 @@ final class UpstreamSockets {
   private func renew(_ number: Int) -> Bool {
     let now = EventLoop.now()
     dropRetired(now)
-    guard retired.count < UpstreamSockets.retired(perUpstream: perUpstream) * openPools,
+    guard retired.count < UpstreamSockets.retired(perUpstream: inUse) * openPools,
       let old = sockets[number], (try? replace(number)) != nil, let fresh = sockets[number]
     else { return false }
     retired.append(Retired(socket: old, until: now + UpstreamSockets.retirement))
@@ -346,6 +353,19 @@ final class UpstreamSockets {
     scheduleRenewal()
   }
 
+  /// Has queries leave from so many sockets of each upstream; sockets are opened, or closed, a few a turn.
+  ///
+  /// Replies to those that close are lost: what was asked from there is asked again.
+  func use(_ count: Int) {
+    guard count != inUse else { return }
+    inUse = count
+    for place in pools.indices where pools[place].state == .open || pools[place].state == .filling {
+      pools[place].state = .filling
+      pools[place].renewedCount = 0
+    }
+    poolRenewal?.schedule(after: 0)
+  }
+
   private func scheduleRenewal() {
     renewal?.schedule(
       every: UpstreamSockets.renewalInterval / UInt64(max(openPools, 1)))
@@ -362,8 +382,10 @@ final class UpstreamSockets {
   }
 
   private func fillOrClose(_ place: Int, _ members: Range<Int>) {
-    if pools[place].state == .closing { return close(place, members) }
-    for number in members.map({ place * perUpstream + $0 }) where sockets[number] == nil {
+    guard pools[place].state == .filling else { return close(place, members) }
+    let wanted = members.clamped(to: 0..<inUse)
+    close(place, members.clamped(to: inUse..<perUpstream))
+    for number in wanted.map({ place * perUpstream + $0 }) where sockets[number] == nil {
       // Where one can't be opened, the others can't either; they are when they are wanted.
       guard open(number) else { return }
     }
