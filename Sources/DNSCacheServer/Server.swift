@@ -88,6 +88,7 @@ final class Server {
     log.attach(to: loop)
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
+    for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     var random = SystemRandomNumberGenerator()
     let seed = HashSeed(random.next(), random.next())
     core = Pinned(
@@ -146,11 +147,11 @@ final class Server {
         "cannot open the control socket \(settings.control): \(error); choose another with --control PATH"
       )
     }
-    snapshot.load()
     snapshot.whenLoaded = { [unowned self] in
       // The file may be from a time when that was not forbidden.
       if self.settings.names.isRebindProtected { purge() }
     }
+    snapshot.load()
   }
 
   /// Has upstreams tried anew as soon as this host's addresses, routes or links change.

@@ -6,6 +6,8 @@ public final class FileReader {
   public let path: String
   /// Octets in the file when it was opened.
   public let size: Int
+  /// Whether others than its owner and its group may read or change it.
+  public let isOpenToOthers: Bool
 
   private let descriptor: Descriptor
 
@@ -29,6 +31,7 @@ public final class FileReader {
       throw SystemError(call: "open", purpose: path, code: EINVAL)
     }
     size = Int(status.st_size)
+    isOpenToOthers = status.st_mode & (S_IROTH | S_IWOTH) != 0
     self.descriptor = descriptor
   }
 

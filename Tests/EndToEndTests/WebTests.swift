@@ -178,7 +178,7 @@ extension EndToEnd {
 
     // MARK: The token
 
-    @Test func `with a token nothing but the page is had without it`() throws {
+    @Test func `with a token nothing but the page and health is had without it`() throws {
       let file = server.folder.file("token")
       let token = "correct-horse-battery-staple"
       try "\(token)\n".write(toFile: file, atomically: false, encoding: .utf8)
@@ -186,7 +186,10 @@ extension EndToEnd {
         upstreams: [nsd.endpoint], flags: ["--http", "0.0.0.0:0", "--http-token-file", file])
       let web = try server.web()
       #expect(try web.request("GET", "/")?.status == 200)
-      for path in [Self.status, "/healthz", "/metrics", "/nothing"] {
+      // A probe has no secrets, and learns one word.
+      let probe = try web.request("GET", "/healthz", ["Host": "any.example.net"])
+      #expect(probe?.status == 200 && probe?.body == "ok\n")
+      for path in [Self.status, "/healthz/", "/metrics", "/nothing"] {
         let refused = try web.request("GET", path)
         #expect(refused?.status == 401)
         #expect(refused?.headers["www-authenticate"]?.hasPrefix("Bearer") == true)
@@ -211,6 +214,24 @@ extension EndToEnd {
       }
       #expect(try server.stat("http.refused_token") == 12)
       #expect(!server.log.contains(token))
+    }
+
+    @Test(arguments: ["--http-token-file", "--cookie-secret-file"])
+    func `a secret that others on this host may read is warned of`(flag: String) throws {
+      let file = server.folder.file("secret")
+      try "00112233445566778899aabbccddeeff\n".write(
+        toFile: file, atomically: false, encoding: .utf8)
+      for (mode, count) in [(0o644, 1), (0o602, 1), (0o640, 0)] {
+        unsafe _ = chmod(file, mode_t(mode))
+        let server = try ServerProcess(
+          upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0", flag, file])
+        func warnings() -> Int { server.logLines(containing: "chmod o-rwx \(file)").count }
+        #expect(warnings() == count, "\(server.log)")
+        // A reload says it, too.
+        #expect(try server.ctl("reload").status == 0)
+        #expect(warnings() == 2 * count)
+        #expect(!server.log.contains("00112233"))
+      }
     }
 
     @Test(arguments: [

@@ -33,6 +33,7 @@ extension Server {
     takeOver(prepared.doors)
     applyBudget()
     applyUpstreams()
+    for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
     if settings.logsQueries != old.logsQueries {

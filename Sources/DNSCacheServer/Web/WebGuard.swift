@@ -25,7 +25,7 @@ struct WebGuard {
 
   /// What is asked for, as far as the rules differ.
   enum Resource {
-    /// Says only whether the server is well, to whoever asks. With a token, it is needed.
+    /// Says only whether the server is well, to whoever asks: a probe has no secrets.
     case health
     /// Is the same for all and tells nothing: it may be led to by a link, and asks for the token itself.
     case page
@@ -40,7 +40,7 @@ struct WebGuard {
       guard isOurs(authority, request.local) else { throw .host(authority) }
       try checkOrigin(request, authority, resource)
     }
-    if resource == .page { return }
+    if resource == .page || resource == .health { return }
     if let token, !token.isIn(request.header("Authorization")) { throw .token }
   }
 
