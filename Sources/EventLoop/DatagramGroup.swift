@@ -39,7 +39,7 @@ public final class DatagramGroup {
   private let buffers: ReceiveBuffers
   private let receiver: DatagramGroupReceiver
   private let epoll: Descriptor
-  private let event: UnsafeMutablePointer<event>
+  private let event: LoopEvent
   private let ready: UnsafeMutablePointer<epoll_event>
   private let places: Pinned<Slab<Place>>
   private var generation: UInt32 = 0
@@ -68,31 +68,21 @@ public final class DatagramGroup {
     self.epoll = epoll
     places = Pinned(Slab(capacity: capacity))
     unsafe ready = .allocate(capacity: Self.callsPerTurn)
-    unsafe event = .allocate(capacity: 1)
-    unsafe event.initialize(to: CEvent.event())
-    // SAFETY: the callback gets self unretained; deinit removes the event before self is gone. It
-    // retains self for its own duration, since the receiver may let go of it.
-    unsafe event_assign(
-      event, loop.base, number, Int16(EV_READ | EV_PERSIST),
-      { _, _, context in
-        guard let context = unsafe context else { return }
-        let group = unsafe Unmanaged<DatagramGroup>.fromOpaque(context).takeUnretainedValue()
-        withExtendedLifetime(group) { group.becameReadable() }
-      }, Unmanaged.passUnretained(self).toOpaque())
-    guard unsafe event_add(event, nil) == 0 else {
-      throw SystemError(call: "epoll_ctl", purpose: "a group of UDP sockets", code: errno)
+    event = LoopEvent(on: loop)
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe event.assign(EV_READ | EV_PERSIST, of: number, to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (group: DatagramGroup) in group.becameReadable() }
     }
+    try event.add(for: "a group of UDP sockets")
   }
 
   deinit {
-    // SAFETY: after event_del nothing refers to the event or to `ready`; what the places hold was
-    // retained by `open`.
-    unsafe event_del(event)
+    event.remove()
+    // SAFETY: nothing is read to `ready` any more; what the places hold was retained by `open`.
     for place in 0..<places.value.end where places.value.contains(place) {
       unsafe places.value[place].socket.release()
     }
     places.destroy()
-    unsafe event.deallocate()
     unsafe ready.deallocate()
   }
 

@@ -10,7 +10,6 @@ import Glibc
 /// `ReceiveBuffers`. A closed socket reads nothing and sends nothing.
 @safe
 public final class DatagramSocket {
-  let loop: EventLoop
   let receiver: DatagramReceiver
   /// What the receiver of a ``DatagramGroup`` knows the socket by.
   public let number: Int
@@ -21,8 +20,8 @@ public final class DatagramSocket {
   public let batchSize: Int
   let incoming: ReceiveBuffers
   let outgoing: MessageBatch
-  private let readEvent: UnsafeMutablePointer<event>
-  private let writeEvent: UnsafeMutablePointer<event>
+  private let readEvent: LoopEvent
+  private let writeEvent: LoopEvent
 
   /// The address and port of this end; a wildcard address stays one.
   public let localAddress: SocketAddress
@@ -46,7 +45,6 @@ public final class DatagramSocket {
     try self.init(
       on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
       receiver: receiver)
-    try watch()
   }
 
   /// Serves clients on a socket that was open when the program started; of kind `udp`.
@@ -58,7 +56,6 @@ public final class DatagramSocket {
     try self.init(
       on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
       receiver: receiver)
-    try watch()
   }
 
   /// Opens a socket that exchanges datagrams with one address only.
@@ -74,7 +71,6 @@ public final class DatagramSocket {
     try self.init(
       on: loop, owning: descriptor, connection: address, options: options, buffers: buffers,
       receiver: receiver)
-    try watch()
   }
 
   /// Opens a connected socket for a group, which watches it instead of the loop.
@@ -85,21 +81,22 @@ public final class DatagramSocket {
     let descriptor = try Self.open(connectedTo: address, localPort: localPort, options: options)
     try self.init(
       on: loop, owning: descriptor, connection: address, options: options, buffers: buffers,
-      number: number, receiver: receiver)
+      groupedAs: number, receiver: receiver)
   }
 
+  /// - Parameter number: what a group knows the socket by, which watches it; otherwise the loop does.
   private init(
     on loop: EventLoop, owning descriptor: consuming Descriptor, connection: SocketAddress?,
-    options: Options, buffers: ReceiveBuffers?, number: Int = 0, receiver: DatagramReceiver
+    options: Options, buffers: ReceiveBuffers?, groupedAs number: Int? = nil,
+    receiver: DatagramReceiver
   ) throws(SystemError) {
     precondition(options.batchSize > 0 && options.receiveCapacity > 0)
     let file = descriptor.number
     guard let local = unsafe KernelAddress.read({ unsafe getsockname(file, $0, $1) }) else {
       throw SystemError(call: "getsockname", purpose: "UDP", code: errno)
     }
-    self.loop = loop
     self.receiver = receiver
-    self.number = number
+    self.number = number ?? 0
     self.connection = connection.map { Peer(address: $0, local: local) }
     hasErrorQueue = options.reportErrors
     localAddress = local
@@ -123,41 +120,33 @@ public final class DatagramSocket {
     unsafe replyOctets = outgoing.octets
     receiveCapacity = incoming.batch.capacity
     replyCapacity = outgoing.capacity
-    unsafe readEvent = .allocate(capacity: 1)
-    unsafe readEvent.initialize(to: event())
-    unsafe writeEvent = .allocate(capacity: 1)
-    unsafe writeEvent.initialize(to: event())
-    let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-    // SAFETY: the callbacks get self unretained; deinit removes both events before self is gone.
-    unsafe event_assign(
-      readEvent, loop.base, file, Int16(EV_READ | EV_PERSIST), datagramSocketReadable, context)
-    unsafe event_assign(
-      writeEvent, loop.base, file, Int16(EV_WRITE), datagramSocketWritable, context)
-  }
-
-  /// Has the loop announce what comes in.
-  private func watch() throws(SystemError) {
-    // SAFETY: the event was assigned in init.
-    guard unsafe event_add(readEvent, nil) == 0 else {
-      throw SystemError(call: "epoll_ctl", purpose: "UDP on \(localAddress)", code: errno)
+    readEvent = LoopEvent(on: loop)
+    writeEvent = LoopEvent(on: loop)
+    // The socket is retained once for a batch, not for each packet.
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe readEvent.assign(EV_READ | EV_PERSIST, of: file, to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (socket: DatagramSocket) in socket.becameReadable() }
     }
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe writeEvent.assign(EV_WRITE, of: file, to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (socket: DatagramSocket) in socket.becameWritable() }
+    }
+    if number == nil { try readEvent.add(for: "UDP on \(local)") }
   }
 
   deinit {
     close()
-    // SAFETY: close() took the events out of the loop; nothing else refers to this memory.
-    unsafe readEvent.deallocate()
-    unsafe writeEvent.deallocate()
+    // SAFETY: after close() nothing refers to this memory.
     unsafe state.deallocate()
   }
 
   /// Closes the socket, unsent replies included; the receiver hears no more of it.
   public func close() {
-    // SAFETY: state and events live as long as self.
+    // SAFETY: state lives as long as self.
     let number = unsafe state.pointee.descriptor
     guard number >= 0 else { return }
-    unsafe event_del(readEvent)
-    unsafe event_del(writeEvent)
+    readEvent.remove()
+    writeEvent.remove()
     unsafe state.pointee.close()
     _ = Descriptor(owning: number)
   }
@@ -188,9 +177,9 @@ public final class DatagramSocket {
 
   /// Asks the loop to flush once the kernel has room again.
   func awaitWritability() {
-    // SAFETY: state and events live as long as self.
+    // SAFETY: state lives as long as self.
     guard unsafe !state.pointee.isAwaitingRoom else { return }
-    unsafe state.pointee.isAwaitingRoom = unsafe event_add(writeEvent, nil) == 0
+    unsafe state.pointee.isAwaitingRoom = writeEvent.add()
   }
 }
 
@@ -224,25 +213,4 @@ struct DatagramState {
     isAwaitingRoom = false
     hasPendingErrors = false
   }
-}
-
-// Both callbacks retain the socket for their own duration, since the receiver may let go of it:
-// once for a batch, not for each packet.
-
-private func datagramSocketReadable(
-  _: Int32, _: Int16, _ context: UnsafeMutableRawPointer?
-) {
-  guard let context = unsafe context else { return }
-  // SAFETY: the context is the socket that owns the event.
-  let socket = unsafe Unmanaged<DatagramSocket>.fromOpaque(context).takeUnretainedValue()
-  withExtendedLifetime(socket) { socket.becameReadable() }
-}
-
-private func datagramSocketWritable(
-  _: Int32, _: Int16, _ context: UnsafeMutableRawPointer?
-) {
-  guard let context = unsafe context else { return }
-  // SAFETY: the context is the socket that owns the event.
-  let socket = unsafe Unmanaged<DatagramSocket>.fromOpaque(context).takeUnretainedValue()
-  withExtendedLifetime(socket) { socket.becameWritable() }
 }

@@ -15,7 +15,7 @@ final class DiskSync {
 
   private let context: aio_context_t
   private let wake: Int32
-  private let event: UnsafeMutablePointer<event>
+  private let event: LoopEvent
   private var completions: [UInt64: Completion] = [:]
   private var nextNumber: UInt64 = 0
 
@@ -30,24 +30,15 @@ final class DiskSync {
       return nil
     }
     self.context = context
-    unsafe event = .allocate(capacity: 1)
-    unsafe event.initialize(to: CEvent.event())
-    // SAFETY: the callback gets self unretained; deinit removes the event. Only the loop, which
-    // outlives its own turns, lets go of self.
-    unsafe event_assign(
-      event, base, wake, Int16(EV_READ | EV_PERSIST),
-      { _, _, context in
-        guard let context = unsafe context else { return }
-        unsafe Unmanaged<DiskSync>.fromOpaque(context)._withUnsafeGuaranteedRef {
-          $0.becameReadable()
-        }
-      }, Unmanaged.passUnretained(self).toOpaque())
+    event = unsafe LoopEvent(within: base)
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe event.assign(EV_READ | EV_PERSIST, of: wake, to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (sync: DiskSync) in sync.becameReadable() }
+    }
   }
 
   deinit {
-    // SAFETY: after event_del libevent holds no reference to the memory.
-    unsafe event_del(event)
-    unsafe event.deallocate()
+    event.remove()
     // Waits for what is under way.
     _ = aio_destroy(context)
     _ = Descriptor(owning: wake)
@@ -67,7 +58,7 @@ final class DiskSync {
     // SAFETY: the kernel copies the request before the call returns.
     guard unsafe aio_submit(context, &request) == 1 else { return false }
     // Not for longer than there is something to wait for: it would keep an idle loop turning.
-    if completions.isEmpty { unsafe event_add(event, nil) }
+    if completions.isEmpty { event.add() }
     completions[nextNumber] = completion
     nextNumber += 1
     return true
@@ -94,7 +85,7 @@ final class DiskSync {
       })
     else { return false }
     let completion = completions.removeValue(forKey: result.data)
-    if completions.isEmpty { unsafe event_del(event) }
+    if completions.isEmpty { event.remove() }
     completion?(result.res < 0 ? Int32(truncatingIfNeeded: -result.res) : 0)
     return true
   }

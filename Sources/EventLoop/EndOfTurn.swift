@@ -6,37 +6,21 @@ import CEvent
 /// doesn't look at sockets or timers in between.
 @safe
 public final class EndOfTurn {
-  private let loop: EventLoop
   private let action: () -> Void
-  // On the heap: libevent links events to each other by address.
-  private let event: UnsafeMutablePointer<event>
+  private let event: LoopEvent
 
-  /// Makes one that isn't requested; `action` is called on the loop's thread and must not let go of it.
+  /// Makes one that isn't requested; `action` is called on the loop's thread.
   public init(on loop: EventLoop, action: @escaping () -> Void) {
-    self.loop = loop
     self.action = action
-    unsafe event = .allocate(capacity: 1)
-    unsafe event.initialize(to: CEvent.event())
-    // SAFETY: the callback gets self unretained; deinit removes the event before self is gone.
-    unsafe event_assign(
-      event, loop.base, -1, 0,
-      { _, _, context in
-        guard let context = unsafe context else { return }
-        unsafe Unmanaged<EndOfTurn>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.action() }
-      }, Unmanaged.passUnretained(self).toOpaque())
-  }
-
-  deinit {
-    // SAFETY: after event_del libevent holds no reference to the memory.
-    unsafe event_del(event)
-    unsafe event.deallocate()
+    event = LoopEvent(on: loop)
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe event.assign(to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (end: EndOfTurn) in end.action() }
+    }
   }
 
   /// Asks for the call, outside of a turn for one at the next turn's end.
   ///
   /// libevent calls what is active in the order in which it became so, and this comes last.
-  public func request() {
-    // SAFETY: the event was assigned in init. Active already, it stays where it is.
-    unsafe event_active(event, Int32(EV_TIMEOUT), 0)
-  }
+  public func request() { event.activate() }
 }

@@ -12,7 +12,7 @@ public final class EventLoop {
   private(set) var isTurning = false
   private var deferred: [() -> Void] = []
   /// Wakes the loop for the deferred actions.
-  private let wake: UnsafeMutablePointer<event>
+  private var wake: LoopEvent?
   /// Nil until it is first wanted, and where the kernel refuses it.
   private var diskSync: DiskSync?
   private var hasTriedDiskSync = false
@@ -35,24 +35,18 @@ public final class EventLoop {
       throw SystemError(call: "event_base_new", purpose: "the event loop", code: errno)
     }
     unsafe self.base = base
-    unsafe wake = .allocate(capacity: 1)
-    unsafe wake.initialize(to: event())
-    // SAFETY: the callback gets self unretained; deinit removes the event.
-    unsafe event_assign(
-      wake, base, -1, 0,
-      { _, _, context in
-        guard let context = unsafe context else { return }
-        unsafe Unmanaged<EventLoop>.fromOpaque(context)._withUnsafeGuaranteedRef {
-          $0.runDeferred()
-        }
-      }, Unmanaged.passUnretained(self).toOpaque())
+    let wake = unsafe LoopEvent(within: base)
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe wake.assign(to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (loop: EventLoop) in loop.runDeferred() }
+    }
+    self.wake = consume wake
   }
 
   deinit {
-    // SAFETY: each source holds the loop, so that no other event refers to the base any more.
-    unsafe event_del(wake)
-    unsafe wake.deallocate()
+    wake = nil
     diskSync = nil
+    // SAFETY: each source holds the loop, so that no other event refers to the base any more.
     unsafe event_base_free(base)
   }
 
@@ -85,8 +79,7 @@ public final class EventLoop {
   /// until then.
   public func onNextTurn(_ action: @escaping () -> Void) {
     deferred.append(action)
-    // SAFETY: libevent copies the duration.
-    unsafe withUnsafePointer(to: timeval()) { _ = unsafe event_add(wake, $0) }
+    wake?.add(atMost: timeval())
   }
 
   /// Begins to make a file or a directory durable without waiting; false when that can't be done here.

@@ -46,8 +46,8 @@ public final class LineOutput {
   private let buffer: Pinned<FixedArray<UInt8>>
   private var start = 0
   private var unreported: UInt64 = 0
-  private var event: UnsafeMutablePointer<event>?
-  private var loop: EventLoop?
+  /// Tells that the reader takes more; none while no loop is to wait for that.
+  private var event: LoopEvent?
 
   /// Octets that a pipe which is ready takes without waiting: POSIX's least PIPE_BUF is 512, Linux's is
   /// this.
@@ -94,29 +94,16 @@ public final class LineOutput {
 
   /// From now on, what waits leaves as soon as the reader takes it.
   public func attach(to loop: EventLoop) {
-    detach()
-    let event = UnsafeMutablePointer<event>.allocate(capacity: 1)
-    unsafe event.initialize(to: CEvent.event())
-    // SAFETY: the callback gets self unretained; detach() removes the event before self is gone.
-    unsafe event_assign(
-      event, loop.base, descriptor, Int16(EV_WRITE),
-      { _, _, context in
-        guard let context = unsafe context else { return }
-        unsafe Unmanaged<LineOutput>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.flush() }
-      }, Unmanaged.passUnretained(self).toOpaque())
-    unsafe self.event = event
-    self.loop = loop
+    let event = LoopEvent(on: loop)
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe event.assign(EV_WRITE, of: descriptor, to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (output: LineOutput) in output.flush() }
+    }
+    self.event = consume event
   }
 
   /// Lets go of the loop; what waits leaves with the next ``flush()``.
-  public func detach() {
-    guard let event = unsafe event else { return }
-    // SAFETY: after event_del libevent holds no reference to the memory.
-    unsafe event_del(event)
-    unsafe event.deallocate()
-    unsafe self.event = nil
-    loop = nil
-  }
+  public func detach() { event = nil }
 
   /// Takes a line, its end included; ``flush()`` has it leave.
   ///
@@ -161,8 +148,7 @@ public final class LineOutput {
         start = (start + written) % capacity
         count -= written
       case .done, .wouldBlock:
-        // SAFETY: the event was assigned in attach(to:); added already, it stays.
-        if let event = unsafe event { unsafe event_add(event, nil) }
+        event?.add()
         return
       case .failed:
         counters.failures += 1

@@ -20,9 +20,8 @@ public final class NetworkWatch {
   /// How often something changed, as far as the owner was told.
   public private(set) var changes: UInt64 = 0
 
-  private let loop: EventLoop
   private let descriptor: Descriptor
-  private let event: UnsafeMutablePointer<event>
+  private let event: LoopEvent
   private let buffer: UnsafeMutablePointer<UInt8>
   private let action: () -> Void
   private var seen = NetworkChanges()
@@ -36,31 +35,21 @@ public final class NetworkWatch {
   public init(on loop: EventLoop, action: @escaping () -> Void) throws(SystemError) {
     let descriptor = try Self.open()
     let number = descriptor.number
-    self.loop = loop
     self.action = action
     self.descriptor = descriptor
     unsafe buffer = .allocate(capacity: Self.bufferSize)
-    unsafe event = .allocate(capacity: 1)
-    unsafe event.initialize(to: CEvent.event())
-    // SAFETY: the callback gets self unretained; deinit removes the event before self is gone. It
-    // retains self for its own duration, since the action may let go of it.
-    unsafe event_assign(
-      event, loop.base, number, Int16(EV_READ | EV_PERSIST),
-      { _, _, context in
-        guard let context = unsafe context else { return }
-        let watch = unsafe Unmanaged<NetworkWatch>.fromOpaque(context).takeUnretainedValue()
-        withExtendedLifetime(watch) { watch.becameReadable() }
-      }, Unmanaged.passUnretained(self).toOpaque())
-    timer = Timer(on: loop) { [unowned self] in call() }
-    guard unsafe event_add(event, nil) == 0 else {
-      throw SystemError(call: "epoll_ctl", purpose: "changes of the network", code: errno)
+    event = LoopEvent(on: loop)
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe event.assign(EV_READ | EV_PERSIST, of: number, to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (watch: NetworkWatch) in watch.becameReadable() }
     }
+    timer = Timer(on: loop) { [unowned self] in call() }
+    try event.add(for: "changes of the network")
   }
 
   deinit {
-    // SAFETY: after event_del nothing refers to the event or the buffer.
-    unsafe event_del(event)
-    unsafe event.deallocate()
+    event.remove()
+    // SAFETY: nothing is read to the buffer any more.
     unsafe buffer.deallocate()
   }
 

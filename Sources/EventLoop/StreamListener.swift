@@ -21,7 +21,7 @@ public final class StreamListener {
   private let loop: EventLoop
   private let accept: (Stream) -> Void
   private let inputLimit: Int
-  private let event: UnsafeMutablePointer<event>
+  private let event: LoopEvent
   private var descriptor: Int32
   private var file: UnixSocketFile?
   private var isPaused = false
@@ -37,11 +37,8 @@ public final class StreamListener {
     accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
     let descriptor = try Descriptor.listening(on: address, backlog: backlog)
-    let number = descriptor.number
-    let local = unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
     try self.init(
-      on: loop, owning: descriptor, file: nil, local: local ?? address, inputLimit: inputLimit,
-      accept: accept)
+      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit, accept: accept)
   }
 
   /// Listens on a socket that was open when the program started; of kind `tcp`.
@@ -52,8 +49,7 @@ public final class StreamListener {
   ) throws(SystemError) {
     let descriptor = try Descriptor.listening(adopting: inherited, backlog: backlog)
     try self.init(
-      on: loop, owning: descriptor, file: nil, local: inherited.localAddress,
-      inputLimit: inputLimit, accept: accept)
+      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit, accept: accept)
   }
 
   /// Listens on a Unix socket; the file goes away with the listener.
@@ -68,45 +64,35 @@ public final class StreamListener {
     let descriptor = try Descriptor.listening(
       unixPath: path, mode: mode, backlog: backlog, file: &file)
     try self.init(
-      on: loop, owning: descriptor, file: file, local: nil, inputLimit: inputLimit, accept: accept)
+      on: loop, owning: descriptor, file: file, inputLimit: inputLimit, accept: accept)
   }
 
   private init(
     on loop: EventLoop, owning descriptor: consuming Descriptor, file: consuming UnixSocketFile?,
-    local: SocketAddress?, inputLimit: Int, accept: @escaping (Stream) -> Void
+    inputLimit: Int, accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
     self.loop = loop
     self.accept = accept
     self.inputLimit = inputLimit
     self.file = file
-    localAddress = local
-    self.descriptor = descriptor.release()
-    unsafe event = .allocate(capacity: 1)
-    unsafe event.initialize(to: CEvent.event())
-    // SAFETY: the callback gets self unretained; close() removes the event before self is gone.
-    // The callback retains self for its own duration, since the owner may let go of it.
-    unsafe event_assign(
-      event, loop.base, self.descriptor, Int16(EV_READ | EV_PERSIST),
-      { _, _, context in
-        guard let context = unsafe context else { return }
-        let listener = unsafe Unmanaged<StreamListener>.fromOpaque(context).takeUnretainedValue()
-        withExtendedLifetime(listener) { listener.acceptPending() }
-      }, Unmanaged.passUnretained(self).toOpaque())
-    guard unsafe event_add(event, nil) == 0 else {
-      throw SystemError(call: "epoll_ctl", purpose: "a listener", code: errno)
+    let number = descriptor.release()
+    self.descriptor = number
+    // SAFETY: the call writes no more than the length that it is given.
+    localAddress = unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
+    event = LoopEvent(on: loop)
+    // SAFETY: the callback gets self, of the type that it says.
+    unsafe event.assign(EV_READ | EV_PERSIST, of: number, to: self) { _, _, context in
+      unsafe LoopEvent.call(context) { (listener: StreamListener) in listener.acceptPending() }
     }
+    try event.add(for: "a listener")
   }
 
-  deinit {
-    close()
-    // SAFETY: close() took the event out of the loop.
-    unsafe event.deallocate()
-  }
+  deinit { close() }
 
   /// Stops to accept until `resumeAccepting()`; connections wait in the backlog.
   public func pauseAccepting() {
     isPaused = true
-    stopListening()
+    event.remove()
   }
 
   /// Accepts again.
@@ -118,7 +104,7 @@ public final class StreamListener {
   /// Closes the socket and unlinks its file; streams that were accepted live on.
   public func close() {
     guard descriptor >= 0 else { return }
-    stopListening()
+    event.remove()
     retry = nil
     _ = Descriptor(owning: descriptor)
     descriptor = -1
@@ -126,14 +112,7 @@ public final class StreamListener {
   }
 
   private func startListening() {
-    guard descriptor >= 0, !isPaused else { return }
-    // SAFETY: the event lives as long as self.
-    _ = unsafe event_add(event, nil)
-  }
-
-  private func stopListening() {
-    // SAFETY: the event lives as long as self.
-    _ = unsafe event_del(event)
+    if descriptor >= 0, !isPaused { event.add() }
   }
 
   private func acceptPending() {
@@ -179,7 +158,7 @@ public final class StreamListener {
   /// Waits: the connection stays in the backlog, and would keep the loop spinning.
   private func pauseForExhaustion() {
     exhausted += 1
-    stopListening()
+    event.remove()
     let timer = Timer(on: loop) { [unowned self] in
       retry = nil
       startListening()
