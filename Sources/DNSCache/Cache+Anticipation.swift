@@ -15,9 +15,7 @@ extension Cache {
   /// - Returns: something made from all that was read, so that the reading isn't optimised away.
   public func anticipate(_ places: inout MutableSpan<UInt32>) -> UInt32 {
     var seen: UInt32 = 0
-    for index in 0..<places.count {
-      places[index] = names[names.bucket(places[index])].rawValue
-    }
+    readBuckets(&places)
     for index in 0..<places.count {
       let node = Reference(rawValue: places[index])
       if node.isNone { continue }
@@ -42,9 +40,7 @@ extension Cache {
   /// - Returns: something made from all that was read, so that the reading isn't optimised away.
   public func anticipateNew(_ places: inout MutableSpan<UInt32>) -> UInt32 {
     var seen: UInt32 = 0
-    for index in 0..<places.count {
-      places[index] = names[names.bucket(places[index])].rawValue
-    }
+    readBuckets(&places)
     for index in 0..<places.count {
       let node = Reference(rawValue: places[index])
       if node.isNone { continue }
@@ -56,5 +52,13 @@ extension Cache {
       if !next.isNone { seen ^= arena.load32(next, NodeField.hash) }
     }
     return seen
+  }
+
+  /// Puts the first node of its bucket in the place of each hash.
+  @inline(__always)
+  private func readBuckets(_ places: inout MutableSpan<UInt32>) {
+    for index in 0..<places.count {
+      places[index] = names[names.bucket(places[index])].rawValue
+    }
   }
 }

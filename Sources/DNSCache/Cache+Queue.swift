@@ -43,6 +43,27 @@ extension Cache {
     cursors[cursor.index] = node.rawValue
   }
 
+  /// Takes a cursor past the next names.
+  ///
+  /// - Parameters:
+  ///   - count: names in this slice at most.
+  ///   - body: gets each; it may remove that one.
+  /// - Returns: whether the cursor has reached the end.
+  @inline(__always)
+  mutating func advance(
+    _ cursor: Cursor, names count: Int, _ body: (inout Cache, Reference) -> Void
+  ) -> Bool {
+    var node = place(cursor)
+    for _ in 0..<count {
+      if node.isNone { break }
+      let newer = arena.link(node, NodeField.newer)
+      body(&self, node)
+      node = newer
+    }
+    move(cursor, to: node)
+    return node.isNone
+  }
+
   mutating func enqueue(_ node: Reference) {
     arena.setLink(node, NodeField.newer, .none)
     arena.setLink(node, NodeField.older, newest)
@@ -111,16 +132,8 @@ extension Cache {
   ///   - now: the time in seconds.
   /// - Returns: whether a whole pass is done; the next call begins another.
   public mutating func sweep(names count: Int, now: UInt32) -> Bool {
-    var node = place(.sweep)
-    if node.isNone { node = oldest }
-    for _ in 0..<count {
-      if node.isNone { break }
-      let newer = arena.link(node, NodeField.newer)
-      sweepNode(node, now: now)
-      node = newer
-    }
-    move(.sweep, to: node)
-    return node.isNone
+    if place(.sweep).isNone { move(.sweep, to: oldest) }
+    return advance(.sweep, names: count) { cache, node in cache.sweepNode(node, now: now) }
   }
 
   private mutating func sweepNode(_ node: Reference, now: UInt32) {
@@ -194,17 +207,8 @@ extension Cache {
   public mutating func dropEphemeral() {
     guard ephemeralCount > 0 else { return }
     for index in 0..<ephemeralCount where ephemeral[index] != 0 {
-      let node = Reference(rawValue: ephemeral[index])
-      var set = arena.link(node, NodeField.firstSet)
-      while !set.isNone {
-        let next = arena.link(set, SetField.next)
-        if arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue != 0 {
-          removeSet(set, at: node)
-        }
-        set = next
-      }
       // Removing the node also clears its other mentions in the list.
-      if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+      _ = removeSets(at: Reference(rawValue: ephemeral[index])) { $1.isEphemeral }
     }
     ephemeralCount = 0
   }

@@ -98,16 +98,11 @@ extension Cache {
     _ cursor: Cursor, names count: Int, now: UInt32, name: (Span<UInt8>) -> Bool,
     _ body: (RRset) -> Void
   ) -> Bool {
-    var node = place(cursor)
-    for _ in 0..<count {
-      if node.isNone { break }
-      if name(arena.octets(node, NodeField.name, count: arena.nodeName(node))) {
-        visitSets(at: node, now: now, body)
+    advance(cursor, names: count) { cache, node in
+      if name(cache.arena.octets(node, NodeField.name, count: cache.arena.nodeName(node))) {
+        cache.visitSets(at: node, now: now, body)
       }
-      node = arena.link(node, NodeField.newer)
     }
-    move(cursor, to: node)
-    return node.isNone
   }
 
   // MARK: Removing on request
@@ -137,40 +132,21 @@ extension Cache {
     _ cursor: Cursor, names count: Int, below zone: borrowing NameKey, _ scope: FlushScope
   ) -> (removed: Int, finished: Bool) {
     var removed = 0
-    var node = place(cursor)
-    for _ in 0..<count {
-      if node.isNone { break }
-      let newer = arena.link(node, NodeField.newer)
-      let nameCount = arena.nodeName(node)
-      arena.load(&scratch, node, NodeField.name, count: nameCount)
-      let isMeant = scratch.isAtOrBelow(zone.octets)
-      if isMeant { removed += flush(node, scope) }
-      node = newer
+    let finished = advance(cursor, names: count) { cache, node in
+      cache.loadScratch(node)
+      if cache.scratch.isAtOrBelow(zone.octets) { removed += cache.flush(node, scope) }
     }
-    move(cursor, to: node)
-    return (removed, node.isNone)
+    return (removed, finished)
   }
 
   mutating func flush(_ node: Reference, _ scope: FlushScope) -> Int {
-    var removed = 0
-    var set = arena.link(node, NodeField.firstSet)
-    while !set.isNone {
-      let next = arena.link(set, SetField.next)
-      let view = RRset(set, in: arena)
-      let goes =
-        switch scope {
-        case .everything: true
-        case .type(let type): view.type == type || view.kind == .noName
-        case .negative: view.kind != .records
-        }
-      if goes {
-        removeSet(set, at: node)
-        removed += 1
+    removeSets(at: node) { _, set in
+      switch scope {
+      case .everything: true
+      case .type(let type): set.type == type || set.kind == .noName
+      case .negative: set.kind != .records
       }
-      set = next
     }
-    if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
-    return removed
   }
 
   // MARK: Tests

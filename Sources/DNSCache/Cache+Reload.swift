@@ -61,10 +61,15 @@ extension Cache {
       isRebindProtected && name.labelCount > 1 && allowed.zone(of: name.octets) == nil
     }
 
-    /// Whether a record is one of those.
-    fileprivate func isLocal(_ data: Span<UInt8>, _ type: RecordType) -> Bool {
-      guard let scope = LocalAddress.scope(of: data, type: type) else { return false }
-      return scope != .loopback || !allowsLoopback
+    /// Whether an RRset has one of those.
+    fileprivate func hasLocal(_ set: RRset, in cache: borrowing Cache) -> Bool {
+      guard set.kind == .records else { return false }
+      var isLocal = false
+      cache.visitRecords(of: set) { data in
+        guard let scope = LocalAddress.scope(of: data, type: set.type) else { return }
+        if scope != .loopback || !allowsLoopback { isLocal = true }
+      }
+      return isLocal
     }
   }
 
@@ -75,41 +80,14 @@ extension Cache {
     _ cursor: Cursor, names count: Int, of forbidden: borrowing Forbidden
   ) -> (removed: Int, finished: Bool) {
     var removed = 0
-    var node = place(cursor)
-    for _ in 0..<count {
-      if node.isNone { break }
-      let newer = arena.link(node, NodeField.newer)
-      arena.load(&scratch, node, NodeField.name, count: arena.nodeName(node))
-      if forbidden.forbids(scratch) {
-        removed += flush(node, .everything)
-      } else if forbidden.forbidsLocalAddresses(of: scratch) {
-        removed += purgeLocalAddresses(node, forbidden)
+    let finished = advance(cursor, names: count) { cache, node in
+      cache.loadScratch(node)
+      if forbidden.forbids(cache.scratch) {
+        removed += cache.flush(node, .everything)
+      } else if forbidden.forbidsLocalAddresses(of: cache.scratch) {
+        removed += cache.removeSets(at: node) { forbidden.hasLocal($1, in: $0) }
       }
-      node = newer
     }
-    move(cursor, to: node)
-    return (removed, node.isNone)
-  }
-
-  private mutating func purgeLocalAddresses(
-    _ node: Reference, _ forbidden: borrowing Forbidden
-  ) -> Int {
-    var removed = 0
-    var set = arena.link(node, NodeField.firstSet)
-    while !set.isNone {
-      let next = arena.link(set, SetField.next)
-      let view = RRset(set, in: arena)
-      var isLocal = false
-      if view.kind == .records {
-        visitRecords(of: view) { if forbidden.isLocal($0, view.type) { isLocal = true } }
-      }
-      if isLocal {
-        removeSet(set, at: node)
-        removed += 1
-      }
-      set = next
-    }
-    if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
-    return removed
+    return (removed, finished)
   }
 }

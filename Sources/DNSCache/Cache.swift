@@ -161,6 +161,11 @@ public struct Cache: ~Copyable {
     return node
   }
 
+  /// Puts a node's name in ``scratch``.
+  mutating func loadScratch(_ node: Reference) {
+    arena.load(&scratch, node, NodeField.name, count: arena.nodeName(node))
+  }
+
   /// The node of a name, made if there is none; nothing when there is no room.
   mutating func findOrInsert(_ key: borrowing NameKey, now: UInt32) -> Reference? {
     let existing = find(key)
@@ -279,6 +284,26 @@ public struct Cache: ~Copyable {
       arena.setLink(before, SetField.next, next)
     }
     releaseSet(set)
+  }
+
+  /// Removes some of a node's RRsets, and the node when it has none left.
+  ///
+  /// - Returns: how many were removed.
+  mutating func removeSets(
+    at node: Reference, where isMeant: (borrowing Cache, RRset) -> Bool
+  ) -> Int {
+    var removed = 0
+    var set = arena.link(node, NodeField.firstSet)
+    while !set.isNone {
+      let next = arena.link(set, SetField.next)
+      if isMeant(self, RRset(set, in: arena)) {
+        removeSet(set, at: node)
+        removed += 1
+      }
+      set = next
+    }
+    if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+    return removed
   }
 
   /// Frees an RRset that no list leads to any more, its addresses first.
