@@ -20,35 +20,8 @@ extension Resolver {
 
   // MARK: Questions
 
-  func questionBucket(_ hash: UInt32, _ type: RecordType, _ needs: DNSSECNeeds) -> Int {
-    let kind = UInt32(needs.rawValue) << 16 | UInt32(type.rawValue)
-    return Int(hash &+ kind &* 0x9E37_79B1) & questionMask
-  }
-
-  /// Doubles the buckets of questions, if the table has room, but for one that is not in it yet.
-  ///
-  /// Seldom more than a few times in the life of a process; a fraction of a millisecond at most.
-  mutating func growQuestions() {
-    guard questionMask + 1 < byQuestion.count else { return }
-    let old = questionMask + 1
-    questionMask = old * 2 - 1
-    for bucket in 0..<old {
-      var entry = byQuestion[bucket]
-      byQuestion[bucket] = Resolver.nobody
-      while entry != Resolver.nobody {
-        let place = Int(entry)
-        let next = questions[place].chain
-        let target = questionBucket(
-          questions[place].nameHash, questions[place].type, questions[place].needs)
-        questions[place].chain = byQuestion[target]
-        byQuestion[target] = entry
-        entry = next
-      }
-    }
-  }
-
   func find(_ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds) -> Int? {
-    var index = byQuestion[questionBucket(key.hash, type, needs)]
+    var index = byQuestion.first(Question.hash(key.hash, type, needs))
     while index != Resolver.nobody {
       let place = Int(index)
       if questions[place].nameHash == key.hash && questions[place].type == type
@@ -63,19 +36,6 @@ extension Resolver {
 
   func isName(of index: Int, _ key: borrowing NameKey) -> Bool {
     key.matches(names.octets(in: index, count: Int(questions[index].nameCount)))
-  }
-
-  mutating func unlinkQuestion(_ index: Int) {
-    let bucket = questionBucket(
-      questions[index].nameHash, questions[index].type, questions[index].needs)
-    let next = questions[index].chain
-    if byQuestion[bucket] == UInt32(index) {
-      byQuestion[bucket] = next
-      return
-    }
-    var before = Int(byQuestion[bucket])
-    while questions[before].chain != UInt32(index) { before = Int(questions[before].chain) }
-    questions[before].chain = next
   }
 
   mutating func addWaiter(
@@ -123,31 +83,8 @@ extension Resolver {
 
   // MARK: Attempts
 
-  func transactionBucket(_ socket: Int, _ id: UInt16) -> Int {
-    Int(UInt32(id) ^ UInt32(socket) &* 0x9E37_79B1) & transactionMask
-  }
-
-  /// Doubles the buckets of attempts, if the table has room.
-  mutating func growTransactions() {
-    guard transactionMask + 1 < byTransaction.count else { return }
-    let old = transactionMask + 1
-    transactionMask = old * 2 - 1
-    for bucket in 0..<old {
-      var entry = byTransaction[bucket]
-      byTransaction[bucket] = Resolver.nobody
-      while entry != Resolver.nobody {
-        let place = Int(entry)
-        let next = attempts[place].chain
-        let target = transactionBucket(Int(attempts[place].socket), attempts[place].id)
-        attempts[place].chain = byTransaction[target]
-        byTransaction[target] = entry
-        entry = next
-      }
-    }
-  }
-
   func findAttempt(socket: Int, id: UInt16) -> Int? {
-    var place = byTransaction[transactionBucket(socket, id)]
+    var place = byTransaction.first(Attempt.hash(socket, id))
     while place != Resolver.nobody {
       let attempt = Int(place)
       if attempts[attempt].id == id && Int(attempts[attempt].socket) == socket { return attempt }
@@ -190,15 +127,7 @@ extension Resolver {
 
   private mutating func forgetAttempt(_ place: Int) {
     choice.upstreams[Int(attempts[place].socket) / settings.socketsPerUpstream].inFlight -= 1
-    let bucket = transactionBucket(Int(attempts[place].socket), attempts[place].id)
-    let next = attempts[place].chain
-    if byTransaction[bucket] == UInt32(place) {
-      byTransaction[bucket] = next
-    } else {
-      var before = Int(byTransaction[bucket])
-      while attempts[before].chain != UInt32(place) { before = Int(attempts[before].chain) }
-      attempts[before].chain = next
-    }
+    byTransaction.remove(place, in: &attempts)
     attempts.remove(place)
   }
 }

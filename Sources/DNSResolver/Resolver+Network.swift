@@ -22,14 +22,17 @@ extension Resolver {
     for index in 0..<questions.end where questions.contains(index) && !questions[index].isStreaming
     {
       questions[index].failedUpstreams = 0
-      questions[index].attemptCount = min(
-        questions[index].attemptCount,
-        UInt8(ResolverTiming.attempts - Resolver.attemptsAfterChange))
-      let due = now + UInt64(index % Resolver.networkChangeSpread)
-      guard due < questions[index].due else { continue }
-      questions[index].due = due
-      timers.schedule(index, at: min(due, questions[index].earliest), now: now)
+      askAgainSoon(index, now: now)
     }
+  }
+
+  /// Has a question asked again soon, not all of them at once, and further attempts left for it.
+  mutating func askAgainSoon(_ index: Int, now: UInt64) {
+    questions[index].attemptCount = min(
+      questions[index].attemptCount,
+      UInt8(ResolverTiming.attempts - Resolver.attemptsAfterChange))
+    let due = now + UInt64(index % Resolver.networkChangeSpread)
+    if due < questions[index].due { setTimer(index, at: due, now: now) }
   }
 
   private mutating func renewHealth(_ upstream: Int, now: UInt64) {

@@ -60,13 +60,7 @@ extension Resolver {
     timers.cancel(settings.inFlightLimit + upstream)
     for index in 0..<questions.end
     where questions.contains(index) && Int(questions[index].upstream) == upstream {
-      questions[index].attemptCount = min(
-        questions[index].attemptCount,
-        UInt8(ResolverTiming.attempts - Resolver.attemptsAfterChange))
-      let due = now + UInt64(index % Resolver.networkChangeSpread)
-      guard due < questions[index].due else { continue }
-      questions[index].due = due
-      timers.schedule(index, at: min(due, questions[index].earliest), now: now)
+      askAgainSoon(index, now: now)
     }
   }
 

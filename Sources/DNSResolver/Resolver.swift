@@ -20,11 +20,8 @@ public struct Resolver: ~Copyable {
   var casedNames: BufferPool
   var attempts: Slab<Attempt>
   var waiters: Slab<Waiter>
-  var byQuestion: FixedArray<UInt32>
-  var byTransaction: FixedArray<UInt32>
-  /// Buckets of both tables in use, less one: as few as will do stay in the processor's caches.
-  var questionMask = Resolver.leastBuckets - 1
-  var transactionMask = Resolver.leastBuckets - 1
+  var byQuestion: ChainTable
+  var byTransaction: ChainTable
   var timers: TimerWheel
   var actions: Queue<Action>
   var completions: Queue<Completion>
@@ -51,7 +48,7 @@ public struct Resolver: ~Copyable {
   static let nobody = UInt32.max
 
   /// A question in flight.
-  struct Question: BitwiseCopyable {
+  struct Question: Chained {
     var type: RecordType
     /// DO and CD.
     var needs: DNSSECNeeds
@@ -109,7 +106,6 @@ public struct Resolver: ~Copyable {
     var isRefresh = false
     /// Whether nobody has waited for it yet: a prefetch, whose failure is nobody's.
     var isUnasked = false
-    /// Next question of the same bucket.
     var chain = Resolver.nobody
     /// The question asked before this one, and the one after.
     var older = Resolver.nobody
@@ -119,6 +115,15 @@ public struct Resolver: ~Copyable {
     var deadline: UInt64 { started + ResolverTiming.deadline }
 
     // Inlined: while the resolver is being changed, a call that only borrows gets a copy of the whole.
+
+    @inline(__always)
+    var hash: UInt32 { Question.hash(nameHash, type, needs) }
+
+    @inline(__always)
+    static func hash(_ nameHash: UInt32, _ type: RecordType, _ needs: DNSSECNeeds) -> UInt32 {
+      let kind = UInt32(needs.rawValue) << 16 | UInt32(type.rawValue)
+      return nameHash &+ kind &* 0x9E37_79B1
+    }
 
     @inline(__always)
     func hasFailed(_ upstream: Int) -> Bool { failedUpstreams & (1 << UInt64(upstream)) != 0 }
@@ -133,7 +138,7 @@ public struct Resolver: ~Copyable {
   }
 
   /// A packet that was sent and whose reply is still good.
-  struct Attempt: BitwiseCopyable {
+  struct Attempt: Chained {
     var question: UInt32
     var socket: UInt16
     var id: UInt16
@@ -152,8 +157,15 @@ public struct Resolver: ~Copyable {
     var stopwatch: UInt32
     /// Next attempt of the same question.
     var next: UInt32
-    /// Next attempt of the same bucket.
-    var chain: UInt32
+    var chain = Resolver.nobody
+
+    @inline(__always)
+    var hash: UInt32 { Attempt.hash(Int(socket), id) }
+
+    @inline(__always)
+    static func hash(_ socket: Int, _ id: UInt16) -> UInt32 {
+      UInt32(id) ^ UInt32(socket) &* 0x9E37_79B1
+    }
   }
 
   /// A client that waits for a question.
@@ -183,9 +195,8 @@ public struct Resolver: ~Copyable {
     let attemptLimit = limit * ResolverTiming.attemptsPerPlace
     attempts = Slab(capacity: attemptLimit)
     waiters = Slab(capacity: settings.waiterLimit)
-    byQuestion = FixedArray(repeating: Resolver.nobody, count: Resolver.buckets(limit))
-    byTransaction = FixedArray(
-      repeating: Resolver.nobody, count: Resolver.buckets(attemptLimit / 2))
+    byQuestion = ChainTable(buckets: limit)
+    byTransaction = ChainTable(buckets: attemptLimit / 2)
     // Behind the questions, each upstream has its probes' deadline.
     timers = TimerWheel(capacity: limit + UpstreamChoice.limit, now: now)
     actions = Queue(
@@ -198,15 +209,6 @@ public struct Resolver: ~Copyable {
     knownNames = BufferPool(count: UpstreamChoice.limit, size: WireName.longest)
     serverCookies = BufferPool(
       count: UpstreamChoice.limit, size: CookieView.serverOctets.upperBound)
-  }
-
-  /// Buckets that a table begins with; they are doubled when there are more entries than buckets.
-  private static let leastBuckets = 512
-
-  private static func buckets(_ count: Int) -> Int {
-    var buckets = leastBuckets
-    while buckets < count { buckets *= 2 }
-    return buckets
   }
 
   // MARK: In
@@ -330,10 +332,7 @@ public struct Resolver: ~Copyable {
     names.store(key.octets, in: index)
     drawCase(of: key.octets, for: index)
     enqueue(index)
-    if questions.count > questionMask + 1 { growQuestions() }
-    let bucket = questionBucket(key.hash, questions[index].type, questions[index].needs)
-    questions[index].chain = byQuestion[bucket]
-    byQuestion[bucket] = UInt32(index)
+    byQuestion.insert(index, in: &questions)
     counters.asked += 1
     send(index, now: now, waitingAtMost: explore(index, draw))
   }
@@ -441,15 +440,13 @@ public struct Resolver: ~Copyable {
         attempt: attempt, timeout: choice.upstreams[upstream].roundTrip.timeout), limit)
     let isCased = isCased(index, now: now)
     let edns = ednsOffer(index, attempt: attempt, now: now)
-    if attempts.count > transactionMask { growTransactions() }
     let hasCookie = offersCookie(index, edns, now: now)
     guard let (socket, id) = drawTransaction(upstream),
       let place = attempts.insert(
         Attempt(
           question: UInt32(index), socket: UInt16(socket), id: id, edns: edns, isCased: isCased,
           hasCookie: hasCookie, sent: now, stopwatch: stopwatch,
-          next: questions[index].firstAttempt,
-          chain: byTransaction[transactionBucket(socket, id)]))
+          next: questions[index].firstAttempt))
     else {
       // The attempts that others have under way take all places: what was sent must do.
       if attempt == 0 {
@@ -459,7 +456,7 @@ public struct Resolver: ~Copyable {
       }
       return
     }
-    byTransaction[transactionBucket(socket, id)] = UInt32(place)
+    byTransaction.insert(place, in: &attempts)
     questions[index].firstAttempt = UInt32(place)
     questions[index].attemptCount += 1
     questions[index].triedUpstreams |= 1 << UInt64(upstream)
@@ -559,7 +556,7 @@ public struct Resolver: ~Copyable {
       waiter = next
     }
     forgetAttempts(of: index)
-    unlinkQuestion(index)
+    byQuestion.remove(index, in: &questions)
     dequeue(index)
     questions.remove(index)
   }
