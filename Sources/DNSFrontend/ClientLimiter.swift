@@ -35,20 +35,17 @@ struct ClientLimiter: ~Copyable {
 
   private var buckets: FixedArray<Bucket>
   private var shares: FixedArray<UInt16>
-  private var exempt: FixedArray<IPNetwork>
+  private var exempt = FixedArray<IPNetwork>([])
   private let seed: HashSeed
-  private var queryRate: UInt64
-  private var costlyRate: UInt64
-  private var shareLimit: UInt16
+  private var queryRate: UInt64 = 0
+  private var costlyRate: UInt64 = 0
+  private var shareLimit: UInt16 = 0
 
   init(_ settings: ClientLimits, seed: HashSeed) {
     buckets = FixedArray(repeating: Bucket(), count: ClientLimiter.clients)
     shares = FixedArray(repeating: 0, count: ClientLimiter.sharePlaces)
-    exempt = FixedArray(settings.exempt)
     self.seed = seed
-    queryRate = UInt64(clamping: min(settings.queries, ClientLimits.mostPerSecond))
-    costlyRate = UInt64(clamping: min(settings.misses, ClientLimits.mostPerSecond))
-    shareLimit = UInt16(clamping: settings.inFlight)
+    reconfigure(settings)
   }
 
   /// Takes over other limits; what clients have used up so far still counts.
