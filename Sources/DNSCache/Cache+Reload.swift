@@ -33,46 +33,6 @@ extension Cache {
     return false
   }
 
-  /// What may be in the cache no more.
-  public struct Forbidden: ~Copyable {
-    /// Zones that are answered without it.
-    private let zones: ZoneSet
-    /// Whether names may not have local addresses.
-    private let isRebindProtected: Bool
-    private let allowsLoopback: Bool
-    /// Zones whose names may all the same.
-    private let allowed: ZoneSet
-
-    /// - Parameter rebindAllowed: the zones that may have local addresses; nothing when all may.
-    public init(zones: [Name], rebindAllowed: [Name]?, allowsLoopback: Bool) {
-      self.zones = ZoneSet(zones)
-      isRebindProtected = rebindAllowed != nil
-      self.allowsLoopback = allowsLoopback
-      allowed = ZoneSet(rebindAllowed ?? [])
-    }
-
-    /// Whether nothing of a name may be there.
-    fileprivate func forbids(_ name: borrowing NameKey) -> Bool {
-      zones.zone(of: name.octets) != nil
-    }
-
-    /// Whether a name may have no local addresses.
-    fileprivate func forbidsLocalAddresses(of name: borrowing NameKey) -> Bool {
-      isRebindProtected && name.labelCount > 1 && allowed.zone(of: name.octets) == nil
-    }
-
-    /// Whether an RRset has one of those.
-    fileprivate func hasLocal(_ set: RRset, in cache: borrowing Cache) -> Bool {
-      guard set.kind == .records else { return false }
-      var isLocal = false
-      cache.visitRecords(of: set) { data in
-        guard let scope = LocalAddress.scope(of: data, type: set.type) else { return }
-        if scope != .loopback || !allowsLoopback { isLocal = true }
-      }
-      return isLocal
-    }
-  }
-
   /// Removes of the next names what may be there no more.
   ///
   /// - Returns: how many RRsets were removed, and whether the cursor has reached the end.
@@ -82,12 +42,20 @@ extension Cache {
     var removed = 0
     let finished = advance(cursor, names: count) { cache, node in
       cache.loadScratch(node)
-      if forbidden.forbids(cache.scratch) {
+      if forbidden.forbids(cache.scratch.octets) {
         removed += cache.flush(node, .everything)
       } else if forbidden.forbidsLocalAddresses(of: cache.scratch) {
-        removed += cache.removeSets(at: node) { forbidden.hasLocal($1, in: $0) }
+        removed += cache.removeSets(at: node) { $0.hasLocalAddress($1, forbidden) }
       }
     }
     return (removed, finished)
+  }
+
+  private func hasLocalAddress(_ set: RRset, _ forbidden: borrowing Forbidden) -> Bool {
+    var isLocal = false
+    if set.kind == .records {
+      visitRecords(of: set) { if forbidden.isLocal($0, set.type) { isLocal = true } }
+    }
+    return isLocal
   }
 }

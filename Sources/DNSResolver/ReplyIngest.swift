@@ -69,20 +69,8 @@ struct ReplyIngest: ~Copyable {
   private var source: UInt8 = 0
   /// Whether the answer has an address that the name may not have.
   private var isRebound = false
-  private var localZones: ZoneSet
-  private var hasRebindProtection: Bool
-  private var allowsLoopback: Bool
-  /// Zones whose names may have local addresses.
-  private var rebindAllowed: ZoneSet
-
-  /// Takes over which names are answered here and which may lead to local addresses.
-  mutating func reconfigure(localZones: [Name], rebind: RebindProtection?) {
-    self.localZones = ZoneSet(localZones)
-    let protection = rebind ?? RebindProtection()
-    hasRebindProtection = rebind != nil
-    allowsLoopback = protection.allowsLoopback
-    rebindAllowed = ZoneSet(protection.allowed)
-  }
+  /// Names that are answered here, and addresses that names may not lead to.
+  var forbidden: Cache.Forbidden
 
   struct Entry {
     var view: RecordView
@@ -92,12 +80,8 @@ struct ReplyIngest: ~Copyable {
     var isTaken: Bool
   }
 
-  init(seed: HashSeed, localZones: [Name], rebind: RebindProtection?) {
-    self.localZones = ZoneSet(localZones)
-    let protection = rebind ?? RebindProtection()
-    hasRebindProtection = rebind != nil
-    allowsLoopback = protection.allowsLoopback
-    rebindAllowed = ZoneSet(protection.allowed)
+  init(seed: HashSeed, forbidden: consuming Cache.Forbidden) {
+    self.forbidden = forbidden
     question = NameKey(seed: seed)
     current = NameKey(seed: seed)
     owner = NameKey(seed: seed)
@@ -171,7 +155,7 @@ struct ReplyIngest: ~Copyable {
       // What is said of a name beyond can't be told from what is said of this one.
       guard links <= Cache.longestChain else { return .usable }
       // What is answered here isn't upstream's to say, and would be found as an answer.
-      if localZones.zone(of: current.octets) != nil { return .usable }
+      if forbidden.forbids(current.octets) { return .usable }
     }
     guard !hasOverflowed else { return .tooLarge }
     guard !isRebound else { return .rebound }
@@ -314,12 +298,7 @@ struct ReplyIngest: ~Copyable {
   ///
   /// - Parameter offset: where the record's RDATA stands in `data`.
   private func isWelcome(_ type: RecordType, at offset: Int, count: Int) -> Bool {
-    guard hasRebindProtection else { return true }
-    let octets = data.span.extracting(offset..<offset + count)
-    guard let scope = LocalAddress.scope(of: octets, type: type) else { return true }
-    if scope == .loopback && allowsLoopback { return true }
-    // Names of one label are not of the internet.
-    return current.labelCount <= 1 || rebindAllowed.zone(of: current.octets) != nil
+    !forbidden.forbids(data.span.extracting(offset..<offset + count), type, of: current)
   }
 
   /// Writes a record's RDATA, uncompressed, into the workspace; returns its octets.

@@ -19,7 +19,7 @@ extension Resolver {
     settings.refreshShare = new.refreshShare
     settings.localZones = new.localZones
     settings.rebindProtection = new.rebindProtection
-    ingest.reconfigure(localZones: new.localZones, rebind: new.rebindProtection)
+    ingest.forbidden = new.forbidden
   }
 
   // MARK: Upstreams

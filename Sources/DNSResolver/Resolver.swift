@@ -203,8 +203,7 @@ public struct Resolver: ~Copyable {
       capacity: limit * 3 + UpstreamChoice.limit, filler: .closeStream(QuestionHandle(0, 0)))
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
-    ingest = ReplyIngest(
-      seed: seed, localZones: settings.localZones, rebind: settings.rebindProtection)
+    ingest = ReplyIngest(seed: seed, forbidden: settings.forbidden)
     choice = UpstreamChoice(count: settings.upstreams)
     knownNames = BufferPool(count: UpstreamChoice.limit, size: WireName.longest)
     serverCookies = BufferPool(

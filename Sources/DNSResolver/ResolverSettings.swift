@@ -1,3 +1,4 @@
+import DNSCache
 import DNSWire
 
 /// What bounds the resolver's work.
@@ -24,6 +25,11 @@ public struct ResolverSettings: Sendable {
   /// What is done with names of the internet that lead into the own network; nothing for no difference.
   public var rebindProtection: RebindProtection?
 
+  /// The two together.
+  var forbidden: Cache.Forbidden {
+    Cache.Forbidden(zones: localZones, rebind: rebindProtection)
+  }
+
   /// Places for upstreams: a bit of a word for each.
   public static let upstreamPlaces = 64
   /// About an eighth: so many may go without being missed by those who wait.
@@ -41,20 +47,6 @@ public struct ResolverSettings: Sendable {
     self.waiterLimit = waiterLimit
     self.waitersPerQuestion = waitersPerQuestion
     self.exploration = exploration
-  }
-}
-
-/// How names of the internet are kept from leading to the own network (DNS rebinding).
-public struct RebindProtection: Sendable {
-  /// Zones whose names may have local addresses.
-  public var allowed: [Name]
-  /// Whether loopback addresses are let pass: block lists of mail servers answer with them.
-  public var allowsLoopback: Bool
-
-  /// Names the exceptions.
-  public init(allowed: [Name] = [], allowsLoopback: Bool = false) {
-    self.allowed = allowed
-    self.allowsLoopback = allowsLoopback
   }
 }
 

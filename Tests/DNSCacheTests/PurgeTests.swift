@@ -32,7 +32,7 @@ struct PurgeTests {
     let lab = lab()
     let before = lab.contents().count
     let forbidden = Cache.Forbidden(
-      zones: [try Name("home.arpa")], rebindAllowed: nil, allowsLoopback: true)
+      zones: [try Name("home.arpa")], rebind: nil)
     #expect(try purge(lab, forbidden) == 2)
     #expect(lab.contents().count == before - 2)
     #expect(!lab.contents().contains { $0.contains("home.arpa") })
@@ -42,7 +42,9 @@ struct PurgeTests {
   @Test func `local addresses go, but for names that may have them`() throws {
     let lab = lab()
     let forbidden = Cache.Forbidden(
-      zones: [], rebindAllowed: [try Name("lan"), try Name("home.arpa")], allowsLoopback: true)
+      zones: [],
+      rebind: RebindProtection(
+        allowed: [try Name("lan"), try Name("home.arpa")], allowsLoopback: true))
     #expect(try purge(lab, forbidden) == 2)
     let left = lab.contents().joined(separator: "\n")
     for name in ["mail.example.net", "lists.example.net", "nas.lan", "nas.home.arpa", "router"] {
@@ -50,7 +52,9 @@ struct PurgeTests {
     }
     #expect(!left.contains("www.example.net") && !left.contains("v6.example.net"))
     let strict = Cache.Forbidden(
-      zones: [], rebindAllowed: [try Name("lan"), try Name("home.arpa")], allowsLoopback: false)
+      zones: [],
+      rebind: RebindProtection(
+        allowed: [try Name("lan"), try Name("home.arpa")], allowsLoopback: false))
     #expect(try purge(lab, strict) == 1)
     #expect(!lab.contents().joined().contains("lists.example.net"))
     lab.cache._checkInvariants()

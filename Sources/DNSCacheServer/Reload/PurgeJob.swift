@@ -26,11 +26,9 @@ final class PurgeJob {
   ) {
     self.core = core
     self.whenDone = whenDone
-    let protection = names.rebindProtection
     forbidden = Pinned(
       Cache.Forbidden(
-        zones: names.specialZones.map(\.name), rebindAllowed: protection?.allowed,
-        allowsLoopback: protection?.allowsLoopback ?? true))
+        zones: names.specialZones.map(\.name), rebind: names.rebindProtection))
     timer = Timer(on: loop) { [unowned self] in slice() }
     timer?.schedule(after: 0)
   }

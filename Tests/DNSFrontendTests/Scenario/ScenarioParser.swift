@@ -1,3 +1,4 @@
+import DNSCache
 import DNSFrontend
 import DNSResolver
 import DNSWire
