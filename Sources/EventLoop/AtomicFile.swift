@@ -242,10 +242,8 @@ extension AtomicFile {
   private func openDirectory() throws(SystemError) -> Descriptor {
     let directory = directory
     // SAFETY: open reads a terminated string.
-    return Descriptor(
-      owning: Int32(
-        try CallResult(retrying: {
-          unsafe Int(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-        }).value(call: "open", purpose: directory)))
+    return try Descriptor("open", for: directory) {
+      unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    }
   }
 }

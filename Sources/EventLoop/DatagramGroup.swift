@@ -60,10 +60,9 @@ public final class DatagramGroup {
     self.options = options
     self.buffers = buffers
     self.receiver = receiver
-    let epoll = Descriptor(
-      owning: Int32(
-        try CallResult(retrying: { Int(epoll_create1(Int32(EPOLL_CLOEXEC))) })
-          .value(call: "epoll_create1", purpose: "a group of UDP sockets")))
+    let epoll = try Descriptor("epoll_create1", for: "a group of UDP sockets") {
+      epoll_create1(Int32(EPOLL_CLOEXEC))
+    }
     let number = epoll.number
     self.epoll = epoll
     places = Pinned(Slab(capacity: capacity))

@@ -108,11 +108,7 @@ extension DatagramSocket {
   private static func open(
     family address: SocketAddress, options: Options, purpose: String
   ) throws(SystemError) -> Descriptor {
-    let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let descriptor = Descriptor(
-      owning: Int32(
-        try CallResult(retrying: { Int(socket(address.family, kind, 0)) })
-          .value(call: "socket", purpose: purpose)))
+    let descriptor = try Descriptor(socket: SOCK_DGRAM, family: address.family, for: purpose)
     if !address.isIPv4 {
       try descriptor.setOption(
         IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: 1, purpose: purpose)

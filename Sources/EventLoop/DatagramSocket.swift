@@ -92,7 +92,7 @@ public final class DatagramSocket {
   ) throws(SystemError) {
     precondition(options.batchSize > 0 && options.receiveCapacity > 0)
     let file = descriptor.number
-    guard let local = unsafe KernelAddress.read({ unsafe getsockname(file, $0, $1) }) else {
+    guard let local = SocketAddress(ofSocket: file) else {
       throw SystemError(call: "getsockname", purpose: "UDP", code: errno)
     }
     self.receiver = receiver

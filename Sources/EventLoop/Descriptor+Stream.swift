@@ -2,15 +2,6 @@ import CEvent
 import Glibc
 
 extension Descriptor {
-  /// Opens a stream socket that doesn't block and doesn't survive exec.
-  static func socket(_ family: Int32, purpose: String) throws(SystemError) -> Descriptor {
-    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    return Descriptor(
-      owning: Int32(
-        try CallResult(retrying: { Int(Glibc.socket(family, kind, 0)) })
-          .value(call: "socket", purpose: purpose)))
-  }
-
   /// Opens a TCP socket that listens on an address.
   ///
   /// The connections that it accepts inherit TCP_NODELAY: a DNS message is written whole.
@@ -18,7 +9,8 @@ extension Descriptor {
     on address: SocketAddress, backlog: Int32
   ) throws(SystemError) -> Descriptor {
     let purpose = "TCP on \(address)"
-    let descriptor = try socket(address.family, purpose: purpose)
+    let descriptor = try Descriptor(
+      socket: SOCK_STREAM, family: address.family, for: purpose)
     let number = descriptor.number
     // Connections of the last run in TIME_WAIT don't keep the port.
     try descriptor.setOption(SO_REUSEADDR, level: SOL_SOCKET, to: 1, purpose: purpose)
@@ -58,7 +50,7 @@ extension Descriptor {
   ) throws(SystemError) -> Descriptor {
     let address = try UnixAddress(path: path)
     try UnixSocketFile.removeStale(path)
-    let descriptor = try socket(AF_UNIX, purpose: path)
+    let descriptor = try Descriptor(socket: SOCK_STREAM, family: AF_UNIX, for: path)
     let number = descriptor.number
     // On Linux the file is made with the mode of the socket less the umask, so that it is never
     // wider than wanted, not even between bind and chmod.
@@ -79,7 +71,8 @@ extension Descriptor {
   /// Starts to connect a new TCP socket.
   static func connecting(to address: SocketAddress) throws(SystemError) -> Descriptor {
     let purpose = "TCP to \(address)"
-    let descriptor = try socket(address.family, purpose: purpose)
+    let descriptor = try Descriptor(
+      socket: SOCK_STREAM, family: address.family, for: purpose)
     try descriptor.setOption(TCP_NODELAY, level: Int32(IPPROTO_TCP), to: 1, purpose: purpose)
     try descriptor.connect(purpose: purpose) { number in
       // SAFETY: the kernel copies the address before the call returns.
@@ -91,7 +84,7 @@ extension Descriptor {
   /// Connects a new Unix socket.
   static func connecting(unixPath path: String) throws(SystemError) -> Descriptor {
     let address = try UnixAddress(path: path)
-    let descriptor = try socket(AF_UNIX, purpose: path)
+    let descriptor = try Descriptor(socket: SOCK_STREAM, family: AF_UNIX, for: path)
     try descriptor.connect(purpose: path) { number in
       // SAFETY: the kernel copies the address before the call returns.
       unsafe address.withPointer { unsafe Glibc.connect(number, $0, $1) }

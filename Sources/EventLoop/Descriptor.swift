@@ -8,6 +8,23 @@ struct Descriptor: ~Copyable {
     self.number = number
   }
 
+  /// Opens one by a call that returns it, or -1.
+  init(
+    _ call: StaticString, for purpose: @autoclosure () -> String, _ body: () -> Int32
+  ) throws(SystemError) {
+    let result = CallResult(retrying: { Int(body()) })
+    self.init(owning: Int32(try result.value(call: call, purpose: purpose())))
+  }
+
+  /// Opens a socket that doesn't block and doesn't survive exec.
+  init(
+    socket kind: __socket_type, family: Int32, protocol number: Int32 = 0,
+    for purpose: @autoclosure () -> String
+  ) throws(SystemError) {
+    let kind = Int32(kind.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    try self.init("socket", for: purpose()) { socket(family, kind, number) }
+  }
+
   deinit {
     // Not retried on EINTR: on Linux the descriptor is gone either way.
     _ = Glibc.close(number)

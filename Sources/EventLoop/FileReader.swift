@@ -17,11 +17,9 @@ public final class FileReader {
     self.path = path
     // O_NONBLOCK: a named pipe doesn't hold us up; on regular files it does nothing.
     // SAFETY: open reads a terminated string.
-    let descriptor = Descriptor(
-      owning: Int32(
-        try CallResult(retrying: {
-          unsafe Int(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK))
-        }).value(call: "open", purpose: path)))
+    let descriptor = try Descriptor("open", for: path) {
+      unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    }
     let number = descriptor.number
     var status = stat()
     // SAFETY: fstat writes one stat.

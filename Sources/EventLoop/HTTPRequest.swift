@@ -103,8 +103,7 @@ public struct HTTPRequest {
     guard let connection = unsafe evhttp_request_get_connection(request),
       let buffers = unsafe evhttp_connection_get_bufferevent(connection)
     else { return nil }
-    let number = unsafe bufferevent_getfd(buffers)
-    return unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
+    return SocketAddress(ofSocket: unsafe bufferevent_getfd(buffers))
   }
 
   @unsafe

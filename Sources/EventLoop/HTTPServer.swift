@@ -128,8 +128,7 @@ public final class HTTPServer {
   @discardableResult
   public func listen(on address: SocketAddress) throws(SystemError) -> SocketAddress {
     let descriptor = try Descriptor.listening(on: address, backlog: limits.backlog)
-    let number = descriptor.number
-    let local = unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
+    let local = SocketAddress(ofSocket: descriptor.number)
     try accept(descriptor, purpose: "TCP on \(address)")
     return local ?? address
   }

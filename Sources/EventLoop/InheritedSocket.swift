@@ -54,7 +54,7 @@ public final class InheritedSocket {
     let peer = unsafe KernelAddress.read { unsafe getpeername(number, $0, $1) }
     guard peer == nil else { throw .connected }
     guard kind == .udp || Self.option(SO_ACCEPTCONN, of: number) != 0 else { throw .notListening }
-    guard let local = unsafe KernelAddress.read({ unsafe getsockname(number, $0, $1) }),
+    guard let local = SocketAddress(ofSocket: number),
       local.port != 0
     else { throw .unbound }
     if family == AF_INET6, local.isUnspecified,
@@ -72,10 +72,7 @@ public final class InheritedSocket {
   /// Another descriptor of the same socket.
   func duplicate() throws(SystemError) -> Descriptor {
     let number = descriptor.number
-    return Descriptor(
-      owning: Int32(
-        try CallResult(retrying: { Int(fcntl(number, F_DUPFD_CLOEXEC, 0)) })
-          .value(call: "fcntl", purpose: "\(localAddress)")))
+    return try Descriptor("fcntl", for: "\(localAddress)") { fcntl(number, F_DUPFD_CLOEXEC, 0) }
   }
 
   /// An option with an integer value; -1 when the socket hasn't it.

@@ -62,29 +62,21 @@ public final class LineOutput {
     var status = stat()
     // SAFETY: the kernel fills the structure.
     let mode = unsafe fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
+    var own: Int32?
     switch mode {
-    case S_IFREG:
-      way = .file
-      opened = nil
-      self.descriptor = descriptor
-    case S_IFSOCK:
-      way = .socket
-      opened = nil
-      self.descriptor = descriptor
+    case S_IFREG: way = .file
+    case S_IFSOCK: way = .socket
     default:
       let path = "/proc/self/fd/\(descriptor)"
       let flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
       // SAFETY: the string outlives the call.
       if case .done(let number) = CallResult(retrying: { unsafe Int(open(path, flags)) }) {
-        way = .reopened
-        opened = Descriptor(owning: Int32(number))
-        self.descriptor = Int32(number)
-      } else {
-        way = .polled
-        opened = nil
-        self.descriptor = descriptor
+        own = Int32(number)
       }
+      way = own == nil ? .polled : .reopened
     }
+    opened = own.map { Descriptor(owning: $0) }
+    self.descriptor = own ?? descriptor
   }
 
   deinit {

@@ -55,11 +55,8 @@ public final class NetworkWatch {
 
   private static func open() throws(SystemError) -> Descriptor {
     let purpose = "changes of the network"
-    let kind = Int32(SOCK_RAW.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    let descriptor = Descriptor(
-      owning: Int32(
-        try CallResult(retrying: { Int(socket(AF_NETLINK, kind, NETLINK_ROUTE)) })
-          .value(call: "socket", purpose: purpose)))
+    let descriptor = try Descriptor(
+      socket: SOCK_RAW, family: AF_NETLINK, protocol: NETLINK_ROUTE, for: purpose)
     var address = sockaddr_nl()
     address.nl_family = sa_family_t(AF_NETLINK)
     address.nl_groups = UInt32(

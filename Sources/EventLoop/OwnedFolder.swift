@@ -60,10 +60,9 @@ public enum OwnedFolder {
 
   private static func open(_ path: String, _ flags: Int32) throws(SystemError) -> Descriptor {
     // SAFETY: open reads a terminated string.
-    let result = CallResult(retrying: {
-      unsafe Int(Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags))
-    })
-    return Descriptor(owning: Int32(try result.value(call: "open", purpose: path)))
+    try Descriptor("open", for: path) {
+      unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags)
+    }
   }
 
   private static func status(_ number: Int32) -> stat? {

@@ -49,6 +49,14 @@ struct KernelAddress {
 }
 
 extension SocketAddress {
+  /// What a socket is bound to; nil for another family or an error.
+  init?(ofSocket number: Int32) {
+    // SAFETY: the call writes no more than the length that it is given.
+    guard let local = unsafe KernelAddress.read({ unsafe getsockname(number, $0, $1) })
+    else { return nil }
+    self = local
+  }
+
   /// Reads a `sockaddr_in` or `sockaddr_in6`; nil for another family.
   ///
   /// `name` must point to `KernelAddress.capacity` readable octets.

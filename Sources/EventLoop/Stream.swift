@@ -99,8 +99,7 @@ public final class Stream {
   public var local: SocketAddress? {
     // SAFETY: the descriptor is open as long as `buffers` is there.
     guard let buffers = unsafe buffers else { return nil }
-    let number = unsafe bufferevent_getfd(buffers)
-    return unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
+    return SocketAddress(ofSocket: unsafe bufferevent_getfd(buffers))
   }
 
   /// Whether the stream hasn't been closed.

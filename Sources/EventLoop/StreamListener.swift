@@ -77,8 +77,7 @@ public final class StreamListener {
     self.file = file
     let number = descriptor.release()
     self.descriptor = number
-    // SAFETY: the call writes no more than the length that it is given.
-    localAddress = unsafe KernelAddress.read { unsafe getsockname(number, $0, $1) }
+    localAddress = SocketAddress(ofSocket: number)
     event = LoopEvent(on: loop)
     // SAFETY: the callback gets self, of the type that it says.
     unsafe event.assign(EV_READ | EV_PERSIST, of: number, to: self) { _, _, context in

@@ -23,11 +23,7 @@ public final class UnixDatagramSender {
     address =
       name.hasPrefix("@")
       ? try UnixAddress(abstractName: String(name.dropFirst())) : try UnixAddress(path: name)
-    let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-    descriptor = Descriptor(
-      owning: Int32(
-        try CallResult(retrying: { Int(socket(AF_UNIX, kind, 0)) })
-          .value(call: "socket", purpose: name)))
+    descriptor = try Descriptor(socket: SOCK_DGRAM, family: AF_UNIX, for: name)
   }
 
   /// Sends a text, without waiting.

@@ -1,3 +1,4 @@
+import CEvent
 import Glibc
 
 /// The file of a listening Unix socket; unlinked when this goes out of use.
@@ -33,7 +34,7 @@ final class UnixSocketFile {
     guard status.st_mode & S_IFMT == S_IFSOCK else {
       throw SystemError(call: "bind", purpose: path, code: EEXIST)
     }
-    let probe = try Descriptor.socket(AF_UNIX, purpose: path)
+    let probe = try Descriptor(socket: SOCK_STREAM, family: AF_UNIX, for: path)
     let address = try UnixAddress(path: path)
     let number = probe.number
     // SAFETY: the kernel copies the address before the call returns.
