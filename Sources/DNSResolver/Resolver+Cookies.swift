@@ -131,10 +131,7 @@ extension Resolver {
       choice.upstreams[upstream].cookie.noteRefusal(now: now)
     case .missing:
       // Some don't send them over TCP, or with errors. Only when UDP had none either they are gone.
-      guard questions[index].isCookieDoubted,
-        header.rcode == ResponseCode.noError.rawValue
-          || header.rcode == ResponseCode.nxDomain.rawValue
-      else { return }
+      guard questions[index].isCookieDoubted, header.hasAnswerCode else { return }
       counters.fallbacks += 1
       choice.upstreams[upstream].cookie.noteLoss(now: now)
     }

@@ -80,13 +80,10 @@ extension Resolver {
     guard probe.matches(socket: socket, id: header.id),
       isProbed(upstream, packet, header)
     else { return false }
-    let isAnswer =
-      header.rcode == ResponseCode.noError.rawValue
-      || header.rcode == ResponseCode.nxDomain.rawValue
     // One that is down for its errors has to have an answer.
     let isBad = choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown
     choice.upstreams[upstream].hear(now: now)
-    guard isAnswer || !isBad else { return true }
+    guard header.hasAnswerCode || !isBad else { return true }
     choice.upstreams[upstream].roundTrip = RoundTripTime()
     choice.upstreams[upstream].measure(sent: probe.sent, now: now)
     comeUp(upstream, now: now)

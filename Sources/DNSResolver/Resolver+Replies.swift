@@ -201,10 +201,7 @@ extension Resolver {
     _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, from source: Source,
     recordsAt end: Int, cache: inout Cache, now: UInt64
   ) {
-    guard
-      header.rcode == ResponseCode.noError.rawValue
-        || header.rcode == ResponseCode.nxDomain.rawValue
-    else {
+    guard header.hasAnswerCode else {
       takeError(ResponseCode(UInt16(header.rcode)), index, from: source, now: now)
       return
     }
@@ -342,6 +339,14 @@ extension Resolver {
     guard Int(questions[index].upstream) == source.upstream else { return }
     endStream(index)
     moveOn(index, now: now)
+  }
+}
+
+extension MessageHeader {
+  /// Whether the code is that of an answer: that there is something, or no such name.
+  @inline(__always)
+  var hasAnswerCode: Bool {
+    rcode == ResponseCode.noError.rawValue || rcode == ResponseCode.nxDomain.rawValue
   }
 }
 
