@@ -106,6 +106,25 @@ extension EndToEnd {
         try value("upstream_reply_seconds_count{upstream=\"\(silent.endpoint)\"}", in: text) == 0)
     }
 
+    /// By processor time: by the clock, the machine's other work counts, too.
+    @Test(.enabled(if: ServerProcess.isRelease, "only the release binary has a speed"))
+    func `a scrape holds the loop for less than a millisecond, with all upstreams there may be`()
+      throws
+    {
+      let server = try ServerProcess(
+        upstreams: (1...32).map { Endpoint("127.0.1.\($0)", silent.endpoint.port) })
+      for _ in 0..<50 {
+        #expect(try ControlPage("/metrics", of: server).body.contains("127.0.1.32:"))
+      }
+      let stats = try server.ctlJSON("stats") as? [String: Any]
+      let loop = stats?["loop"] as? [String: Any]
+      let times = try #require(loop?["slice_cpu_us"] as? [String: NSNumber])
+      let short = (4...10).reduce(0) { $0 + (times["below_\(1 << $1)"]?.intValue ?? 0) }
+      #expect(short >= 48)
+      // One may be interrupted by the kernel's own work.
+      #expect(times.values.reduce(0) { $0 + $1.intValue } - short <= 2, "\(times)")
+    }
+
     @Test func `only GET is let through`() throws {
       #expect(try ControlPage("/metrics", of: server, method: "POST").status == 405)
     }
