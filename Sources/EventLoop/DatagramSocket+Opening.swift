@@ -63,6 +63,16 @@ extension DatagramSocket {
     return descriptor
   }
 
+  /// Lets another socket that says the same be bound to the port, or no more (SO_REUSEADDR).
+  ///
+  /// Of two that are bound, the one with the narrower address has what is for it.
+  public func setReuseAddress(_ isAllowed: Bool) {
+    var value: Int32 = isAllowed ? 1 : 0
+    // SAFETY: the kernel copies the four octets of `value`. It fails for closed sockets only.
+    _ = unsafe setsockopt(
+      descriptor, SOL_SOCKET, SO_REUSEADDR, &value, socklen_t(MemoryLayout<Int32>.size))
+  }
+
   /// Sets the size whatever the system's limit (net.core.rmem_max); false without CAP_NET_ADMIN.
   private static func forceReceiveBuffer(_ descriptor: borrowing Descriptor, _ size: Int) -> Bool {
     do {

@@ -138,6 +138,48 @@ extension EndToEnd {
       }
     }
 
+    @Test func `no query is lost while one address takes the place of all, and all of one`() throws
+    {
+      let queries = folder.file("queries")
+      try "www.example.net A\n".write(toFile: queries, atomically: false, encoding: .utf8)
+      #expect(try server.ask("www.example.net")?.answers.count == 1)
+      let load = try ChildProcess(
+        Tool.path("dnsperf"),
+        [
+          "-s", "127.0.0.1", "-p", "\(port)", "-d", queries, "-l", "600", "-Q", "5000", "-t", "5",
+        ], output: folder.file("dnsperf"), errors: folder.file("dnsperf-errors"))
+      for round in 1...20 {
+        let listen = round % 2 == 1 ? "0.0.0.0:\(port)" : "127.0.0.1:\(port)"
+        try write("listen: \"\(listen)\"\nupstream: \"\(nsd.endpoint)\"\n")
+        #expect(try server.ctl("reload").output == "changed: listen\n")
+      }
+      load.signal(SIGINT)
+      #expect(load.wait(atMost: .seconds(20)) != nil)
+      let output = Tool.text(of: folder.file("dnsperf"))
+      #expect(output.contains(#/Queries lost:\s+0 /#), "\(output)")
+      #expect(output.contains(#/Response codes:\s+NOERROR \d+ \(100.00%\)/#), "\(output)")
+      // Over TCP, too, the address is there; another program can't have it.
+      #expect(try server.dig("www.example.net", "+tcp").answers.count == 1)
+      #expect(throws: SystemError.self) { try Socket.bound(.datagram, to: .loopback(port)) }
+      #expect(throws: SystemError.self) { try Socket.bound(.stream, to: .loopback(port)) }
+    }
+
+    @Test func `an address in the way that can't be replaced goes on, over TCP as well`() throws {
+      try write("listen: \"0.0.0.0:\(port)\"\nupstream: \"\(nsd.endpoint)\"\n")
+      #expect(try server.ctl("reload").status == 0)
+      // One address takes the place of all, another can't be had: nothing changes.
+      try write(
+        "listen: [\"127.0.0.1:\(port)\", \"192.0.2.1:\(port)\"]\nupstream: \"\(nsd.endpoint)\"\n")
+      #expect(try server.ctl("reload").status == 69)
+      #expect(try server.ctl("status").output.contains("0.0.0.0:\(port)"))
+      for transport in ["+notcp", "+tcp"] {
+        #expect(try server.dig("www.example.net", transport).answers.count == 1)
+      }
+      let other = try Tool.run(
+        "dig", ["@127.0.0.2", "-p", "\(port)", "+tcp", "+tries=1", "+short", "www.example.net"])
+      #expect(other.output == "192.0.2.80\n")
+    }
+
     @Test func `the cache becomes smaller at once, and stays in use`() throws {
       let queries = folder.file("queries")
       try Dnsperf.writeQueries(30_000, zone: "wild.example.net", to: queries)

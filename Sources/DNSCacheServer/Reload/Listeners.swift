@@ -30,7 +30,8 @@ final class Listeners {
     let number: Int
     fileprivate let receiver: ClientDatagrams
     fileprivate let datagrams: DatagramSocket
-    fileprivate let streams: StreamListener
+    /// Nothing where another listener has taken the place for TCP.
+    fileprivate var streams: StreamListener?
 
     fileprivate init(
       _ address: SocketAddress, number: Int, _ receiver: ClientDatagrams,
@@ -43,8 +44,13 @@ final class Listeners {
       self.streams = streams
     }
 
+    fileprivate func closeStreams() {
+      streams?.close()
+      streams = nil
+    }
+
     fileprivate func close() {
-      streams.close()
+      closeStreams()
       datagrams.close()
     }
   }
@@ -64,7 +70,8 @@ final class Listeners {
     fileprivate var opened: [Listener] = []
     fileprivate var revived: [Listener] = []
     fileprivate var givenUp: [Listener] = []
-    fileprivate var closed: [Listener] = []
+    /// Those that take no more connections, since they were in the way of others.
+    fileprivate var silenced: [Listener] = []
 
     /// Whether nothing changes.
     var isEmpty: Bool { opened.isEmpty && revived.isEmpty && givenUp.isEmpty }
@@ -72,17 +79,19 @@ final class Listeners {
 
   /// Opens what is new; those that stay are not touched.
   ///
-  /// When an address can't be had, everything is as before, and why is thrown. Where an old listener is in
-  /// the way of a new one, as `0.0.0.0` of any address with its port, it is closed before the new one opens.
+  /// When an address can't be had, everything is as before, and why is thrown. An old listener may be in the way
+  /// of a new one, as `0.0.0.0` of any address with its port. Over UDP both are there for a while, and the one
+  /// with the narrower address has what is for it; over TCP the old one ends before the new one begins.
   func prepare(_ settings: Settings) throws(StartupError) -> Change {
     var change = Change()
     change.givenUp = open.filter { !settings.listen.contains($0.address) }
     for address in settings.listen where !open.contains(where: { $0.address == address }) {
-      if let old = retired.first(where: { $0.listener.address == address })?.listener {
-        change.revived.append(old)
-        continue
-      }
       do {
+        if let old = retired.first(where: { $0.listener.address == address })?.listener {
+          try openStreams(of: old, &change)
+          change.revived.append(old)
+          continue
+        }
         change.opened.append(try open(address, &change))
       } catch {
         // ::1 among the defaults is a wish: a host without IPv6 goes on without it.
@@ -102,12 +111,10 @@ final class Listeners {
   /// Closes what a change has opened, and opens again what it has closed.
   func cancel(_ change: Change) {
     for listener in change.opened { listener.close() }
-    for old in change.closed {
+    for old in change.silenced {
       var none = Change()
       do {
-        let again = try open(old.address, &none)
-        self.open.removeAll { $0 === old }
-        self.open.append(again)
+        try openStreams(of: old, &none)
       } catch {
         logger.error(
           "an address that was given up can't be had again",
@@ -118,7 +125,7 @@ final class Listeners {
 
   /// Takes a prepared change over.
   func apply(_ change: Change) {
-    for listener in change.givenUp where !change.closed.contains(where: { $0 === listener }) {
+    for listener in change.givenUp {
       retired.append((listener, EventLoop.now() + Listeners.retirement))
       logger.info("listening no more", metadata: ["address": "\(listener.datagrams.localAddress)"])
     }
@@ -133,8 +140,8 @@ final class Listeners {
 
   /// Takes no more connections: for the end.
   func close() {
-    for listener in open { listener.streams.close() }
-    for (listener, _) in retired { listener.streams.close() }
+    for listener in open { listener.closeStreams() }
+    for (listener, _) in retired { listener.closeStreams() }
   }
 
   /// Where clients are answered.
@@ -161,33 +168,15 @@ final class Listeners {
   private func open(
     _ address: SocketAddress, _ change: inout Change
   ) throws(SystemError) -> Listener {
-    do {
-      return try open(address)
-    } catch  where error.code == EADDRINUSE {
-      let inTheWay = change.givenUp.filter { $0.address.overlaps(address) }
-      let leaving = retired.filter { $0.listener.address.overlaps(address) }
-      guard !inTheWay.isEmpty || !leaving.isEmpty else { throw error }
-      for old in inTheWay { old.close() }
-      for (old, _) in leaving { old.close() }
-      change.closed += inTheWay
-      retired.removeAll { old in leaving.contains { $0.listener === old.listener } }
-      return try open(address)
-    }
-  }
-
-  private func open(_ address: SocketAddress) throws(SystemError) -> Listener {
-    guard let clients = core.value.streams else { preconditionFailure("streams come first") }
     let number = core.value.freeDatagramPlace
     let receiver = ClientDatagrams(core, number: UInt32(number))
-    var options = DatagramSocket.Options()
-    options.receiveBuffer = 4 << 20
     // With port 0, TCP may have no use for the port that was free for UDP. Kept, so that the kernel
     // picks another.
     var useless: [DatagramSocket] = []
     while true {
-      let socket = try openDatagrams(on: address, options, receiver)
+      let socket = try openDatagrams(on: address, receiver, change)
       do {
-        let streams = try openStreams(on: socket.localAddress, clients)
+        let streams = try openStreams(on: socket.localAddress, &change)
         core.value.putDatagrams(socket, at: number)
         return Listener(address, number: number, receiver, socket, streams)
       } catch {
@@ -201,18 +190,54 @@ final class Listeners {
     }
   }
 
+  /// Opens a UDP socket, beside those that go and are in the way.
   private func openDatagrams(
-    on address: SocketAddress, _ options: DatagramSocket.Options, _ receiver: ClientDatagrams
+    on address: SocketAddress, _ receiver: ClientDatagrams, _ change: Change
   ) throws(SystemError) -> DatagramSocket {
+    var options = DatagramSocket.Options()
+    options.receiveBuffer = 4 << 20
     if let socket = passed.socket(.udp, at: address) {
       return try DatagramSocket(on: loop, adopting: socket, options: options, receiver: receiver)
     }
-    return try DatagramSocket(on: loop, boundTo: address, options: options, receiver: receiver)
+    do {
+      return try DatagramSocket(on: loop, boundTo: address, options: options, receiver: receiver)
+    } catch  where error.code == EADDRINUSE {
+      let old = leaving(change, inTheWayOf: address)
+      guard !old.isEmpty else { throw error }
+      // Only for this one moment: else other programs could take the address from us.
+      options.reuseAddress = true
+      for listener in old { listener.datagrams.setReuseAddress(true) }
+      defer { for listener in old { listener.datagrams.setReuseAddress(false) } }
+      let socket = try DatagramSocket(
+        on: loop, boundTo: address, options: options, receiver: receiver)
+      socket.setReuseAddress(false)
+      return socket
+    }
   }
 
+  /// Listens for TCP; those that go and are in the way take no more connections.
   private func openStreams(
-    on address: SocketAddress, _ streams: ClientStreams
+    on address: SocketAddress, _ change: inout Change
   ) throws(SystemError) -> StreamListener {
+    do {
+      return try openStreams(on: address)
+    } catch  where error.code == EADDRINUSE {
+      let old = leaving(change, inTheWayOf: address).filter { $0.streams != nil }
+      guard !old.isEmpty else { throw error }
+      for listener in old { listener.closeStreams() }
+      change.silenced += old
+      return try openStreams(on: address)
+    }
+  }
+
+  /// Has a listener take connections again that gave way to another.
+  private func openStreams(of listener: Listener, _ change: inout Change) throws(SystemError) {
+    guard listener.streams == nil else { return }
+    listener.streams = try openStreams(on: listener.datagrams.localAddress, &change)
+  }
+
+  private func openStreams(on address: SocketAddress) throws(SystemError) -> StreamListener {
+    guard let streams = core.value.streams else { preconditionFailure("streams come first") }
     let limit = ClientStreams.inputLimit
     if let socket = passed.socket(.tcp, at: address) {
       return try StreamListener(on: loop, adopting: socket, inputLimit: limit) {
@@ -220,6 +245,13 @@ final class Listeners {
       }
     }
     return try StreamListener(on: loop, boundTo: address, inputLimit: limit) { streams.accept($0) }
+  }
+
+  /// Listeners that are given up, and can't be there together with one on an address.
+  private func leaving(_ change: Change, inTheWayOf address: SocketAddress) -> [Listener] {
+    (change.givenUp + retired.map(\.listener)).filter {
+      $0.datagrams.localAddress.overlaps(address)
+    }
   }
 
   /// Says what to do about an address that can't be had.
