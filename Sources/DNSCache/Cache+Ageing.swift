@@ -31,10 +31,10 @@ extension Cache {
   /// Notes an RRset that is being given in the last part of its life.
   @inline(__always)
   mutating func noteIfAgeing(
-    _ set: Reference, at node: Reference, asked type: RecordType, now: UInt32
+    _ set: Reference, _ head: SetHead, at node: Reference, asked type: RecordType, now: UInt32
   ) {
-    let remaining = UInt64(arena.load32(set, SetField.expiry) &- now)
-    if remaining &* Cache.ageingShare <= UInt64(arena.load32(set, SetField.ttl)) {
+    let remaining = UInt64(head.expiry &- now)
+    if remaining &* Cache.ageingShare <= UInt64(head.ttl) {
       noteAgeing(set, at: node, asked: type, remaining: remaining)
     }
   }

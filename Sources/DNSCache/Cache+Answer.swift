@@ -52,29 +52,29 @@ extension Cache {
       var noName = Reference.none
       var set = arena.link(node, NodeField.firstSet)
       while !set.isNone {
-        if isUsable(set, choice, horizon) {
-          let found = arena.load16(set, SetField.type)
-          if found == type.rawValue {
+        let head = arena.setHead(set)
+        if Cache.isUsable(head, choice, horizon) {
+          if head.type == type.rawValue {
             exact = set
             break
           }
-          if found == RecordType.cname.rawValue { alias = set }
-          if found == 0 { noName = set }
+          if head.type == RecordType.cname.rawValue { alias = set }
+          if head.type == 0 { noName = set }
         }
-        set = arena.link(set, SetField.next)
+        set = Reference(rawValue: head.next)
       }
       if !exact.isNone {
+        let head = arena.setHead(exact)
         markUsed(node, once)
-        marks &= arena.load8(exact, SetField.marks)
+        marks &= head.marks
         let isAuthentic = marks != 0
-        let kind = arena.load8(exact, SetField.kind)
-        if kind == RRset.Kind.records.rawValue {
-          noteIfAgeing(exact, at: node, asked: type, now: now)
-          let fits = writeAnswer(exact, type, owner: owner, choice, into: &writer, now: now)
+        if head.kind == RRset.Kind.records.rawValue {
+          noteIfAgeing(exact, head, at: node, asked: type, now: now)
+          let fits = writeAnswer(exact, head, type, owner: owner, choice, into: &writer, now: now)
           return .written(.noError, truncated: !fits, authentic: isAuthentic)
         }
         // "No such name" is found here when somebody asks for its number, type 0.
-        let rcode: ResponseCode = kind == RRset.Kind.noData.rawValue ? .noError : .nxDomain
+        let rcode: ResponseCode = head.kind == RRset.Kind.noData.rawValue ? .noError : .nxDomain
         let fits = writeNegative(exact, name: key, owner: owner, choice, into: &writer, now: now)
         return .written(rcode, truncated: !fits, authentic: isAuthentic)
       }
@@ -85,13 +85,14 @@ extension Cache {
         let fits = writeNegative(noName, name: key, owner: owner, choice, into: &writer, now: now)
         return .written(.nxDomain, truncated: !fits, authentic: marks != 0)
       }
+      let head = arena.setHead(alias)
       markUsed(node, once)
-      noteIfAgeing(alias, at: node, asked: type, now: now)
-      marks &= arena.load8(alias, SetField.marks)
+      noteIfAgeing(alias, head, at: node, asked: type, now: now)
+      marks &= head.marks
       guard links < Cache.longestChain else { return .endless }
       links += 1
       let mark = writer.mark
-      let target = writeAlias(alias, owner: owner, choice, into: &writer, now: now)
+      let target = writeAlias(alias, head, owner: owner, choice, into: &writer, now: now)
       if writer.overflowed {
         writer.rewind(to: mark)
         return .written(.noError, truncated: true, authentic: marks != 0)
@@ -116,12 +117,9 @@ extension Cache {
   }
 
   @inline(__always)
-  private func isUsable(_ set: Reference, _ choice: Choice, _ horizon: UInt32) -> Bool {
-    if arena.load8(set, SetField.standing) < Standing.leastAnswer { return false }
-    let marks = arena.load8(set, SetField.marks)
-    if marks & choice.excluded != 0 { return false }
-    return arena.load32(set, SetField.expiry) > horizon
-      || marks & SetMarks.ephemeral.rawValue != 0
+  private static func isUsable(_ set: SetHead, _ choice: Choice, _ horizon: UInt32) -> Bool {
+    set.standing >= Standing.leastAnswer && set.marks & choice.excluded == 0
+      && (set.expiry > horizon || set.marks & SetMarks.ephemeral.rawValue != 0)
   }
 
   /// Marks a node as used, unless for the queries that its data was fetched for.
@@ -136,8 +134,12 @@ extension Cache {
 
   @inline(__always)
   mutating func remainingTTL(_ set: Reference, now: UInt32) -> UInt32 {
-    let expiry = arena.load32(set, SetField.expiry)
-    return expiry > now ? expiry &- now : ttlAfterExpiry(set)
+    remainingTTL(set, arena.setHead(set), now: now)
+  }
+
+  @inline(__always)
+  private mutating func remainingTTL(_ set: Reference, _ head: SetHead, now: UInt32) -> UInt32 {
+    head.expiry > now ? head.expiry &- now : ttlAfterExpiry(set)
   }
 
   // MARK: Answer
@@ -146,21 +148,21 @@ extension Cache {
   ///
   /// - Returns: whether it fitted, what is only a help to the client aside.
   private mutating func writeAnswer(
-    _ set: Reference, _ type: RecordType, owner: Int, _ choice: Choice,
+    _ set: Reference, _ head: SetHead, _ type: RecordType, owner: Int, _ choice: Choice,
     into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     let mark = writer.mark
-    let ttl = remainingTTL(set, now: now)
-    let isAccompanied = arena.load8(set, SetField.marks) & choice.wanted != 0
+    let ttl = remainingTTL(set, head, now: now)
+    let isAccompanied = head.marks & choice.wanted != 0
     if isAccompanied { beginProof(set, ttl: ttl, into: &writer) }
-    let count = Int(arena.load16(set, SetField.count))
+    let count = Int(head.count)
     let first = rotates && count > 1 ? nextTurn(of: count) : 0
     let entry = RRset.addressEntry(type, .records)
     if entry > 0 {
       writeAddresses(
         set, count, entry, type, owner: owner, ttl: ttl, first: first, into: &writer)
     } else {
-      let end = SetField.data + Int(arena.load32(set, SetField.dataCount))
+      let end = SetField.data + Int(head.dataCount)
       var position = SetField.data
       for _ in 0..<first { position += 2 + Int(arena.load16(set, position).bigEndian) }
       for _ in 0..<count where !writer.overflowed {
@@ -213,14 +215,15 @@ extension Cache {
   ///
   /// - Returns: the offset in the message at which the alias's target stands.
   private mutating func writeAlias(
-    _ set: Reference, owner: Int, _ choice: Choice, into writer: inout MessageWriter, now: UInt32
+    _ set: Reference, _ head: SetHead, owner: Int, _ choice: Choice,
+    into writer: inout MessageWriter, now: UInt32
   ) -> Int {
     let count = Int(arena.load16(set, SetField.data).bigEndian)
-    let ttl = remainingTTL(set, now: now)
-    let isAccompanied = arena.load8(set, SetField.marks) & choice.wanted != 0
+    let ttl = remainingTTL(set, head, now: now)
+    let isAccompanied = head.marks & choice.wanted != 0
     if isAccompanied { beginProof(set, ttl: ttl, into: &writer) }
     let begin = writer.beginRecord(owner: owner, type: .cname, ttl: ttl)
-    writer.data(arena.octets(set, SetField.data + 2, count: count), of: .cname)
+    writer.name(arena.octets(set, SetField.data + 2, count: count), compress: true)
     writer.endRecord(begin, in: .answer)
     if isAccompanied { writeSignatures(set, owner: owner, ttl: ttl, into: &writer) }
     return begin
@@ -235,11 +238,12 @@ extension Cache {
     _ set: Reference, name: borrowing NameKey, owner: Int, _ choice: Choice,
     into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
-    let octets = Int(arena.load32(set, SetField.dataCount))
+    let head = arena.setHead(set)
+    let octets = Int(head.dataCount)
     guard octets > 1 else { return provenCount == 0 || endProof(into: &writer, now: now) }
     let zone = Int(arena.load8(set, SetField.data))
     let mark = writer.mark
-    let ttl = remainingTTL(set, now: now)
+    let ttl = remainingTTL(set, head, now: now)
     let begin: Int
     if owner == MessageHeader.size && name.count - zone > 1 {
       // The zone's name is the end of the question's, which stands there in full.
@@ -250,7 +254,7 @@ extension Cache {
     }
     writer.data(arena.octets(set, SetField.data + 1, count: octets - 1), of: .soa)
     writer.endRecord(begin, in: .authority)
-    if arena.load8(set, SetField.marks) & choice.wanted != 0 {
+    if head.marks & choice.wanted != 0 {
       writeSignatures(
         set, ownerName: name.octets.extracting(zone..<name.count), ttl: ttl, in: .authority,
         into: &writer)
@@ -308,18 +312,16 @@ extension Cache {
     into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     let set = findSet(type, at: node)
+    if set.isNone { return true }
+    let head = arena.setHead(set)
     let unusable = choice.excluded | SetMarks.ephemeral.rawValue
-    if set.isNone || arena.load8(set, SetField.standing) < Standing.least(least)
-      || arena.load8(set, SetField.kind) != RRset.Kind.records.rawValue
-      || arena.load32(set, SetField.expiry) <= now
-      || arena.load8(set, SetField.marks) & unusable != 0
-    {
-      return true
-    }
+    guard head.standing >= Standing.least(least), head.kind == RRset.Kind.records.rawValue,
+      head.expiry > now, head.marks & unusable == 0
+    else { return true }
     let mark = writer.mark
     let entry = RRset.addressEntry(type, .records)
-    let ttl = remainingTTL(set, now: now)
-    for index in 0..<Int(arena.load16(set, SetField.count)) where !writer.overflowed {
+    let ttl = remainingTTL(set, head, now: now)
+    for index in 0..<Int(head.count) where !writer.overflowed {
       let begin = writer.beginRecord(ownerName: scratch.octets, type: type, ttl: ttl)
       writer.octets(
         arena.octets(
@@ -331,7 +333,7 @@ extension Cache {
       writer.rewind(to: mark)
       return false
     }
-    if arena.load8(set, SetField.marks) & choice.wanted != 0 {
+    if head.marks & choice.wanted != 0 {
       // RFC 4035 §3.1.1: these may be left out alone, without TC.
       let mark = writer.mark
       writeSignatures(

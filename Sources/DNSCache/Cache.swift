@@ -151,12 +151,13 @@ public struct Cache: ~Copyable {
   func find(_ key: borrowing NameKey) -> Reference {
     var node = names[names.bucket(key.hash)]
     while !node.isNone {
-      if arena.load32(node, NodeField.hash) == key.hash
-        && key.matches(arena.octets(node, NodeField.name, count: arena.nodeName(node)))
+      let head = arena.nodeHead(node)
+      if head.hash == key.hash
+        && key.matches(arena.octets(node, NodeField.name, count: Int(head.nameCount)))
       {
         return node
       }
-      node = arena.link(node, NodeField.chain)
+      node = Reference(rawValue: head.chain)
     }
     return node
   }

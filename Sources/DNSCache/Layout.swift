@@ -63,6 +63,32 @@ enum SetField {
   static let data = 24
 }
 
+/// What is read of a node to find it, in one step: the fields up to its name, as ``NodeField`` places them.
+struct NodeHead: BitwiseCopyable {
+  let chain: UInt32
+  let hash: UInt32
+  let firstSet: UInt32
+  let newer: UInt32
+  let older: UInt32
+  let nameCount: UInt8
+  let use: UInt8
+  let reply: UInt16
+}
+
+/// The fields of an RRset up to its data in one step, as ``SetField`` places them.
+struct SetHead: BitwiseCopyable {
+  let next: UInt32
+  let expiry: UInt32
+  let ttl: UInt32
+  let type: UInt16
+  let count: UInt16
+  let dataCount: UInt32
+  let standing: UInt8
+  let source: UInt8
+  let kind: UInt8
+  let marks: UInt8
+}
+
 /// Where the evidence lies that stands behind the data of an RRset, at the next multiple of four.
 enum EvidenceField {
   /// Octets of signatures.
@@ -107,6 +133,12 @@ extension Arena {
   func load(_ key: inout NameKey, _ place: Reference, _ offset: Int, count: Int) {
     key.load(trusted: octets(place, offset, count: count))
   }
+
+  @inline(__always)
+  func nodeHead(_ node: Reference) -> NodeHead { load(node, 0, as: NodeHead.self) }
+
+  @inline(__always)
+  func setHead(_ set: Reference) -> SetHead { load(set, 0, as: SetHead.self) }
 
   func nodeName(_ node: Reference) -> Int { Int(load8(node, NodeField.nameCount)) }
 }
@@ -153,18 +185,19 @@ public struct RRset: Sendable {
   var isIndexed: Bool { !marks.contains(.unchecked) }
 
   init(_ reference: Reference, in arena: borrowing Arena) {
+    let head = arena.setHead(reference)
     self.reference = reference
-    type = RecordType(rawValue: arena.load16(reference, SetField.type))
-    kind = Kind(rawValue: arena.load8(reference, SetField.kind)) ?? .records
-    count = Int(arena.load16(reference, SetField.count))
-    ttl = arena.load32(reference, SetField.ttl)
-    expiry = arena.load32(reference, SetField.expiry)
-    let standing = Standing(rawValue: arena.load8(reference, SetField.standing))
+    type = RecordType(rawValue: head.type)
+    kind = Kind(rawValue: head.kind) ?? .records
+    count = Int(head.count)
+    ttl = head.ttl
+    expiry = head.expiry
+    let standing = Standing(rawValue: head.standing)
     rank = standing.rank
     section = standing.section
-    source = arena.load8(reference, SetField.source)
-    dataCount = Int(arena.load32(reference, SetField.dataCount))
-    marks = SetMarks(rawValue: arena.load8(reference, SetField.marks))
+    source = head.source
+    dataCount = Int(head.dataCount)
+    marks = SetMarks(rawValue: head.marks)
   }
 
   /// Octets of one entry when the records are addresses, else zero.

@@ -140,7 +140,7 @@ extension Frontend {
     let query = pending[index]
     let question = Int(query.questionCount)
     pendingQuestions.loadName(in: index, count: question, into: &key)
-    var writer = MessageWriter(&reply, limit: query.header.limit)
+    var writer = MessageWriter(&reply, limit: query.header.limit, suffixes: suffixes)
     Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
     if let count = compose(
       query.header, query.needs, into: &writer, once: true, stale: stale,

@@ -36,7 +36,7 @@ extension Frontend {
   ) -> Int {
     if cache.limits.staleAge > 0 {
       key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
-      var writer = MessageWriter(&reply, limit: header.limit)
+      var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
       Frontend.begin(&writer, header, question)
       let seconds = UInt32(truncatingIfNeeded: now / 1000)
       if let count = compose(

@@ -19,6 +19,8 @@ public struct Frontend: ~Copyable {
   public private(set) var settings: FrontendSettings
 
   var key: NameKey
+  /// Lent to each answer that is composed from data.
+  let suffixes = Pinned(SuffixTable())
   /// Keeps the name of a missing link while the key is used otherwise.
   var missing: NameKey
   var prefetchBudget: PrefetchBudget
@@ -136,6 +138,8 @@ public struct Frontend: ~Copyable {
     special = SpecialNames(settings.specialZones)
   }
 
+  deinit { suffixes.destroy() }
+
   /// Takes over all settings but the number of clients that may wait, for which memory is reserved.
   ///
   /// The cookies' secrets stay, unless others are given.
@@ -229,7 +233,7 @@ public struct Frontend: ~Copyable {
       return answerSpecialType(query, header, question, reply: &reply, now: now)
     }
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
-    var writer = MessageWriter(&reply, limit: header.limit)
+    var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question)
     if let count = compose(header, header.needs, into: &writer, once: false, now: seconds) {
       let rcode = Frontend.rcode(reply)

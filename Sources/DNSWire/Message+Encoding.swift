@@ -15,7 +15,9 @@ extension Message {
     let limit = max(min(limit, Int(UInt16.max)), smallest)
     var buffer = [UInt8](repeating: 0, count: limit)
     var space = buffer.mutableSpan
-    var writer = MessageWriter(&space, limit: limit - optCount)
+    let suffixes = Pinned(SuffixTable())
+    defer { suffixes.destroy() }
+    var writer = MessageWriter(&space, limit: limit - optCount, suffixes: suffixes)
     writer.header(id: id, questionCount: UInt16(questions.count))
     for question in fixed { writer.question(question.span) }
     let isWhole =

@@ -15,17 +15,18 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   /// Records of each section, as the header will say.
   public private(set) var counts: (answer: UInt16, authority: UInt16, additional: UInt16)
   // For compression: see MessageWriter+Names.swift.
-  var suffixes: InlineArray<64, UInt32>
+  /// Octets of the first question's name; 0 as long as there is none.
+  var questionName: Int
+  /// What the last name has before its known end, not yet among the suffixes.
+  var lastHead: Head
+  let suffixes: Pinned<SuffixTable>?
   var suffixCount: Int
-  var isQuestionRemembered: Bool
   var compressedNames: Int
 
   /// A state to come back to.
   public struct Mark {
     fileprivate let position: Int
     fileprivate let counts: (answer: UInt16, authority: UInt16, additional: UInt16)
-    fileprivate let suffixCount: Int
-    fileprivate let isQuestionRemembered: Bool
   }
 
   /// Begins a message.
@@ -33,37 +34,36 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   /// - Parameters:
   ///   - buffer: where to write.
   ///   - limit: octets that the message may take; never more than `buffer` holds.
+  ///   - suffixes: lent for the message; without it, names are compressed against the question's only.
   @_lifetime(&buffer)
-  public init(_ buffer: inout MutableSpan<UInt8>, limit: Int) {
+  public init(
+    _ buffer: inout MutableSpan<UInt8>, limit: Int, suffixes: Pinned<SuffixTable>? = nil
+  ) {
     self.limit = min(limit, buffer.count)
     self.buffer = buffer._mutatingExtracting(0..<buffer.count)
     position = 0
     overflowed = false
     counts = (0, 0, 0)
-    suffixes = InlineArray(repeating: 0)
+    questionName = 0
+    lastHead = Head(begin: 0, count: 0, target: 0)
+    self.suffixes = suffixes
     suffixCount = 0
-    // A message without a question has nothing there to remember.
-    isQuestionRemembered = true
     compressedNames = 0
   }
 
   // MARK: States
 
   /// Remembers where the message stands.
-  public var mark: Mark {
-    Mark(
-      position: position, counts: counts, suffixCount: suffixCount,
-      isQuestionRemembered: isQuestionRemembered)
-  }
+  @inline(__always)
+  public var mark: Mark { Mark(position: position, counts: counts) }
 
   /// Takes back all that was written since a mark, an overflow with it.
   @_lifetime(self: copy self)
   public mutating func rewind(to mark: Mark) {
     position = mark.position
     counts = mark.counts
-    suffixCount = mark.suffixCount
-    isQuestionRemembered = mark.isQuestionRemembered
     overflowed = false
+    forgetNames()
   }
 
   /// Makes sure of room; the one place where overflow is noticed.
@@ -104,7 +104,7 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   @_lifetime(self: copy self)
   public mutating func question(_ octets: Span<UInt8>) {
     guard reserve(octets.count) else { return }
-    if position == MessageHeader.size { isQuestionRemembered = false }
+    if position == MessageHeader.size { questionName = octets.count &- 4 }
     buffer.store(octets, position)
     position &+= octets.count
   }

@@ -116,6 +116,17 @@ public struct Arena: ~Copyable {
     return unsafe base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
   }
 
+  /// Reads a value of several fields at once.
+  @inlinable
+  public func load<Value: BitwiseCopyable>(
+    _ place: Reference, _ offset: Int, as type: Value.Type
+  ) -> Value {
+    let at = Int(place.rawValue) &* Arena.unit &+ offset
+    precondition(offset >= 0 && at &+ MemoryLayout<Value>.size <= Int(limit) &* Arena.unit)
+    // SAFETY: inside the region, as just checked; callers name types for which any octets will do.
+    return unsafe base.loadUnaligned(fromByteOffset: at, as: type)
+  }
+
   /// Writes a 32-bit field of a block.
   @inlinable
   public mutating func store32(_ value: UInt32, _ place: Reference, _ offset: Int) {

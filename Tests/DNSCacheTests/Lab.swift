@@ -162,7 +162,9 @@ final class Lab {
       wire + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 0xFF), 0, 1]
     var buffer = [UInt8](repeating: 0xEE, count: 65_535)
     var space = buffer.mutableSpan
-    var writer = MessageWriter(&space, limit: limit)
+    let suffixes = Pinned(SuffixTable())
+    defer { suffixes.destroy() }
+    var writer = MessageWriter(&space, limit: limit, suffixes: suffixes)
     writer.header(id: 7, questionCount: 1)
     writer.question(question.span)
     let answer = cache.answer(

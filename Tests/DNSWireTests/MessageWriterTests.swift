@@ -5,12 +5,17 @@ import Testing
 @Suite("Compression on writing (RFC 1035 §4.1.4)")
 struct MessageWriterTests {
   /// A message with one question and a name in each of many records, and how many octets they took.
-  static func write(_ names: [[UInt8]], limit: Int) -> (octets: [UInt8], overflowed: Bool) {
+  static func write(
+    _ names: [[UInt8]], limit: Int, question: [UInt8]? = nil, remembers: Bool = true
+  ) -> (octets: [UInt8], overflowed: Bool) {
     var buffer = [UInt8](repeating: 0, count: 65_535)
     var space = buffer.mutableSpan
-    var writer = MessageWriter(&space, limit: limit)
+    let suffixes = Pinned(SuffixTable())
+    defer { suffixes.destroy() }
+    var writer = MessageWriter(&space, limit: limit, suffixes: remembers ? suffixes : nil)
     writer.header(id: 1, questionCount: 1)
-    writer.question(([7] + Array("example".utf8) + [3] + Array("net".utf8) + [0, 0, 2, 0, 1]).span)
+    let name = question ?? [7] + Array("example".utf8) + [3] + Array("net".utf8) + [0]
+    writer.question((name + [0, 2, 0, 1]).span)
     for name in names {
       let begin = writer.beginRecord(owner: 12, type: .ns, ttl: 60)
       writer.data(name.span, of: .ns)
@@ -69,6 +74,52 @@ struct MessageWriterTests {
     #expect(try Message(parsing: octets).answers.map(\.rdata) == [many, many])
     // The second has 24 labels of its own, of two and three letters, and a pointer.
     #expect(octets.count == 29 + 2 * 12 + many.count + 10 * 3 + 14 * 4 + 2)
+  }
+
+  /// What looks like labels may be the text of one, and the root has no name to point to.
+  @Test(arguments: [[10, 3] + Array("www".utf8) + [5] + Array("examp".utf8) + [0], [0]])
+  func `whatever the question's name is made of, names stay what they are`(
+    question: [UInt8]
+  ) throws {
+    let names =
+      try ["www.examp", "a.www.examp", "examp.", "a.examp", "b.www.examp"].map { try Name($0).wire }
+      + [question, [1, 0x63] + question]
+    let (octets, _) = Self.write(names, limit: 65_535, question: question)
+    #expect(try Message(parsing: octets).answers.map(\.rdata) == names)
+  }
+
+  @Test func `what was taken back is not pointed to`() throws {
+    var buffer = [UInt8](repeating: 0, count: 512)
+    var space = buffer.mutableSpan
+    let suffixes = Pinned(SuffixTable())
+    defer { suffixes.destroy() }
+    var writer = MessageWriter(&space, limit: 512, suffixes: suffixes)
+    writer.header(id: 1, questionCount: 1)
+    writer.question(([3] + Array("net".utf8) + [0, 0, 2, 0, 1]).span)
+    var names: [[UInt8]] = []
+    func name(_ text: String) throws -> [UInt8] { try Name(text).wire }
+    for (text, isKept) in [
+      ("a.kept.net", true), ("b.gone.net", false), ("c.gone.net", false), ("d.gone.net", true),
+      ("e.kept.net", true), ("f.also.gone.net", false), ("g.also.gone.net", true),
+    ] {
+      let mark = writer.mark
+      let wire = try name(text)
+      let begin = writer.beginRecord(owner: 12, type: .ns, ttl: 60)
+      writer.data(wire.span, of: .ns)
+      writer.endRecord(begin, in: .answer)
+      if isKept { names.append(wire) } else { writer.rewind(to: mark) }
+    }
+    let count = writer.finish(flags: 0x8180)
+    #expect(try Message(parsing: Array(buffer.prefix(count))).answers.map(\.rdata) == names)
+    // In full up to "net", then "d.gone", then "e", "g.also", each with a pointer.
+    #expect(count == 21 + 4 * 12 + (7 + 2) + (7 + 2) + (2 + 2) + (7 + 2))
+  }
+
+  @Test func `without a table the question's name alone is compressed against`() throws {
+    let names = try ["ns1.example.net", "a.other", "b.other"].map { try Name($0).wire }
+    let (octets, _) = Self.write(names, limit: 65_535, remembers: false)
+    #expect(try Message(parsing: octets).answers.map(\.rdata) == names)
+    #expect(octets.count == 29 + 3 * 12 + 6 + names[1].count + names[2].count)
   }
 
   @Test func `a name behind the reach of pointers is written in full`() throws {
