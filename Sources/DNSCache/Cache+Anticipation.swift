@@ -10,20 +10,29 @@ extension Cache {
   /// Changes nothing in the cache, and is free to be wrong: a hash of a name that isn't here costs a
   /// little time.
   ///
-  /// - Parameter places: hashes of keys made for this cache; references of nodes and RRsets take their
-  ///   places on the way.
+  /// - Parameters:
+  ///   - hashes: of keys made for this cache.
+  ///   - places: as many numbers, to work with.
   /// - Returns: something made from all that was read, so that the reading isn't optimised away.
-  public func anticipate(_ places: inout MutableSpan<UInt32>) -> UInt32 {
+  public func anticipate(_ hashes: Span<UInt32>, _ places: inout MutableSpan<UInt32>) -> UInt32 {
     var seen: UInt32 = 0
-    readBuckets(&places)
-    for index in 0..<places.count {
+    for index in 0..<hashes.count { places[index] = hashes[index] }
+    readBuckets(&places, hashes.count)
+    for index in 0..<hashes.count {
+      let node = Reference(rawValue: places[index])
+      if node.isNone { continue }
+      // Of a bucket's nodes the first two are looked at; there are seldom more.
+      let head = arena.nodeHead(node)
+      places[index] = head.hash == hashes[index] ? places[index] : head.chain
+    }
+    for index in 0..<hashes.count {
       let node = Reference(rawValue: places[index])
       if node.isNone { continue }
       // The name's own octets too: they may lie on the next cache line.
-      seen ^= arena.load32(node, NodeField.name)
+      seen ^= arena.load32(node, NodeField.hash) ^ arena.load32(node, NodeField.name)
       places[index] = arena.link(node, NodeField.firstSet).rawValue
     }
-    for index in 0..<places.count {
+    for index in 0..<hashes.count {
       let set = Reference(rawValue: places[index])
       if set.isNone { continue }
       seen ^= arena.load32(set, SetField.expiry) ^ arena.load32(set, SetField.data)
@@ -40,7 +49,7 @@ extension Cache {
   /// - Returns: something made from all that was read, so that the reading isn't optimised away.
   public func anticipateNew(_ places: inout MutableSpan<UInt32>) -> UInt32 {
     var seen: UInt32 = 0
-    readBuckets(&places)
+    readBuckets(&places, places.count)
     for index in 0..<places.count {
       let node = Reference(rawValue: places[index])
       if node.isNone { continue }
@@ -54,10 +63,10 @@ extension Cache {
     return seen
   }
 
-  /// Puts the first node of its bucket in the place of each hash.
+  /// Puts the first node of its bucket in the place of each of the first hashes.
   @inline(__always)
-  private func readBuckets(_ places: inout MutableSpan<UInt32>) {
-    for index in 0..<places.count {
+  private func readBuckets(_ places: inout MutableSpan<UInt32>, _ count: Int) {
+    for index in 0..<count {
       places[index] = names[names.bucket(places[index])].rawValue
     }
   }

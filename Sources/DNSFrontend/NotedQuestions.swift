@@ -6,12 +6,15 @@ import Memory
 struct NotedQuestions: ~Copyable {
   private var keys: FixedArray<NameKey>
   private var hashes: FixedArray<UInt32>
+  /// For ``anticipate(_:in:)`` to work with.
+  private var places: FixedArray<UInt32>
   private var isNoted: FixedArray<Bool>
 
   /// Makes places for the packets of a batch.
   init(count: Int, seed: HashSeed) {
     keys = FixedArray(count: count) { NameKey(seed: seed) }
     hashes = FixedArray(repeating: 0, count: count)
+    places = FixedArray(repeating: 0, count: count)
     isNoted = FixedArray(repeating: false, count: count)
   }
 
@@ -32,14 +35,21 @@ struct NotedQuestions: ~Copyable {
   @_lifetime(borrow self)
   func name(_ index: Int) -> Span<UInt8> { keys[index].octets }
 
-  /// The hash of that name; `anticipate` has made a place of its copy.
+  /// The hash of that name.
   func hash(_ index: Int) -> UInt32 { keys[index].hash }
 
   /// Reads ahead what the first packets will need.
   mutating func anticipate(_ count: Int, in cache: borrowing Cache) -> UInt32 {
-    var all = hashes.mutableSpan
-    var places = all._mutatingExtracting(first: count)
-    return cache.anticipate(&places)
+    Self.anticipate(hashes, &places, count, in: cache)
+  }
+
+  // The compiler takes a view of one property for a use of all of `self`, but not an argument.
+  private static func anticipate(
+    _ hashes: borrowing FixedArray<UInt32>, _ places: inout FixedArray<UInt32>, _ count: Int,
+    in cache: borrowing Cache
+  ) -> UInt32 {
+    var places = places.mutableSpan
+    return cache.anticipate(hashes.span.extracting(0..<count), &places)
   }
 
   /// Exchanges a key for that of a noted packet, once.
