@@ -3,7 +3,7 @@
 /// The numbers are those of places elsewhere, from zero up to a capacity.
 public struct RecencyList: ~Copyable {
   /// How many numbers there may be.
-  public let capacity: Int
+  public private(set) var capacity: Int
   /// How many there are.
   public private(set) var count = 0
 
@@ -22,6 +22,20 @@ public struct RecencyList: ~Copyable {
     self.capacity = capacity
     older = FixedArray(repeating: RecencyList.absent, count: capacity)
     newer = FixedArray(repeating: RecencyList.none, count: capacity)
+  }
+
+  /// Has room for more numbers from now on.
+  public mutating func grow(to capacity: Int) {
+    precondition(capacity >= self.capacity && capacity < Int(RecencyList.absent))
+    var older = FixedArray(repeating: RecencyList.absent, count: capacity)
+    var newer = FixedArray(repeating: RecencyList.none, count: capacity)
+    for number in 0..<self.capacity {
+      older[number] = self.older[number]
+      newer[number] = self.newer[number]
+    }
+    self.older = older
+    self.newer = newer
+    self.capacity = capacity
   }
 
   /// Whether a number is there.

@@ -80,22 +80,46 @@ extension EndToEnd {
 
     @Test func `limits, times and who may ask change; what needs a restart is told`() throws {
       #expect(try server.ask("www.example.net")?.answers.count == 1)
-      let connections = try server.stat("tcp.limit")
       let result = try reload(
-        "allow: [198.51.100.0/24]\ncache: {size: 512MiB, max-ttl: 1m}\ntcp: {connections: 64}\n"
-          + "log: {level: warning}")
+        "allow: [198.51.100.0/24]\ncache: {size: 512MiB, max-ttl: 1m}\n"
+          + "resolver: {waiters: 100}\nlog: {level: warning}")
       #expect(result.status == 0)
       // The flags of the start name a level: they win.
       #expect(
         result.output
-          == "changed: allow, cache.max-ttl\nneeds a restart: cache.size, tcp.connections\n",
+          == "changed: allow, cache.max-ttl\nneeds a restart: cache.size, resolver.waiters\n",
         "\(result.output)")
-      #expect(try server.stat("tcp.limit") == connections)
       #expect(try server.ask("www.example.net")?.code == 5)
       #expect(try reload("cache: {max-ttl: 1m}").output == "changed: allow\n")
       let reply = try #require(try server.ask("mail.example.net"))
       #expect(reply.answers.allSatisfy { $0.ttl <= 60 })
       #expect(try reload("cache: {max-ttl: 1m}").output == "nothing has changed\n")
+    }
+
+    @Test func `fewer TCP connections are taken, then more, and those that are open stay`() throws {
+      var clients = try (0..<20).map { _ in try StreamClient(server.endpoint) }
+      func open(_ clients: [StreamClient]) throws -> Int {
+        try clients.count { try $0.ask(.query("www.example.net"))?.answers.count == 1 }
+      }
+      #expect(try open(clients) == 20)
+      #expect(try reload("tcp: {connections: 16}").output == "changed: tcp.connections\n")
+      #expect(try open(clients) == 20)
+      // For a new one those make room that are too many.
+      clients.append(try StreamClient(server.endpoint))
+      #expect(try open([clients[20]]) == 1)
+      #expect(try server.stat("tcp.connections") == 16)
+      #expect(try server.stat("tcp.limit_reached") == 5)
+      #expect(try reload("tcp: {connections: 4000}").status == 0)
+      #expect(try server.stat("tcp.limit") == 4_000)
+      let more = try (0..<1_100).map { index in
+        let client = try StreamClient(server.endpoint, from: "127.0.0.\(1 + index % 8)")
+        _ = try client.ask(.query("www.example.net"))
+        return client
+      }
+      let answered = try open(more + [clients[20]])
+      let statistics = try server.ctl("stats").output
+      #expect(answered == 1_101, "\(statistics)")
+      #expect(try server.stat("tcp.limit_reached") == 5)
     }
 
     @Test func `a listener moves without a lost query`() throws {

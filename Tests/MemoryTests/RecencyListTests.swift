@@ -28,6 +28,15 @@ struct RecencyListTests {
     #expect(third == [0, 2] && contained == [false, true])
   }
 
+  @Test func `a list that grows keeps its order`() {
+    var list = RecencyList(capacity: 3)
+    for number in [2, 0] { list.use(number) }
+    list.grow(to: 5)
+    for number in [4, 2, 3] { list.use(number) }
+    let (now, contained, capacity) = (order(list), list.contains(1), list.capacity)
+    #expect(now == [0, 4, 2, 3] && !contained && capacity == 5)
+  }
+
   @Test func `any order of calls agrees with an array`() {
     var random = SplitMix64(seed: 7)
     var list = RecencyList(capacity: 20)

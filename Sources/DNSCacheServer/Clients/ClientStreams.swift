@@ -89,18 +89,22 @@ final class ClientStreams {
 
   /// Takes over other limits; connections beyond them are closed when new ones come.
   ///
-  /// There are never more connections than at the start, whose places they have.
   /// Who is idle now has the time that was given before. libevent keeps a queue for each different time,
   /// 256 at most: beyond, the time stays as it is.
   func reconfigure(_ new: StreamLimits) {
-    let old = limits
+    let idle = limits.idleTimeout
     limits = new
-    limits.connections = min(new.connections, places.count)
     if let timeouts = try? ClientStreams.idleTimeouts(on: loop, limits) {
       idleTimeouts = timeouts
     } else {
-      limits.idleTimeout = old.idleTimeout
+      limits.idleTimeout = idle
     }
+    let more = places.count..<max(places.count, limits.connections)
+    guard !more.isEmpty else { return }
+    places += more.map { _ in nil }
+    freePlaces = more.reversed() + freePlaces
+    silent.grow(to: places.count)
+    used.grow(to: places.count)
   }
 
   /// Connections open now.

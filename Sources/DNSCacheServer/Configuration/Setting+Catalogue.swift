@@ -173,7 +173,6 @@ extension Setting {
   private static let tcpSettings = [
     Setting(
       "tcp.connections", flag: "tcp-connections", .number(StreamLimits.connectionsRange),
-      isLive: false,
       help: "Clients' TCP connections at most.", .number(\.streams.connections)),
     Setting(
       "tcp.connections-per-client", flag: "tcp-connections-per-client",

@@ -168,7 +168,6 @@ extension Settings {
     settings.cache.octets = min(cache.octets, reservedCache)
     settings.resolver.inFlight = old.resolver.inFlight
     settings.resolver.waiters = old.resolver.waiters
-    settings.streams.connections = old.streams.connections
     return settings
   }
 }
