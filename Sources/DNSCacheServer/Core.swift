@@ -75,8 +75,12 @@ struct Core: ~Copyable {
   /// Datagrams read from an upstream socket in one call while somebody sends what nobody asked for.
   private static let floodReads = 32
 
-  /// Datagrams read from one socket before others have their turn.
-  private static let batchesPerTurn = 4
+  /// Datagrams read from one client socket before others have their turn; the batch that gets
+  /// there is answered whole.
+  private static let datagramsPerTurn = 128
+
+  /// Datagrams of a batch from which on another is looked for at once.
+  private static let busyBatch = 2
 
   init(frontend: consuming Frontend) {
     clients = Slab(capacity: frontend.settings.pendingLimit)
@@ -113,31 +117,49 @@ struct Core: ~Copyable {
   // MARK: Clients over UDP
 
   /// Answers what waits on a client socket.
+  ///
+  /// While several come together, more will have come by the time that they are answered: looking for
+  /// them at once is cheaper than by way of the loop.
   mutating func serve(_ socket: DatagramSocket, number: UInt32) {
     var began = readClock()
-    let now = began / 1_000
-    for batch in 1...Core.batchesPerTurn {
+    var taken = 0
+    while taken < Core.datagramsPerTurn {
       let hits = frontend.counters.hits
       let count = socket.receiveBatch()
-      for index in 0..<count { frontend.note(socket.received(index), as: index) }
-      if count > 1 { frontend.anticipate(count) }
-      if count > 0 { sample(socket, of: count, at: began) }
-      if logsQueries {
-        for index in 0..<count { serveLogged(socket, index, number: number, now: now) }
-      } else {
-        for index in 0..<count { serve(socket, index, number: number, began: began, now: now) }
-      }
-      let isLast = count < socket.batchSize || batch == Core.batchesPerTurn
-      if isLast { socket.flush() }
-      if count > 0 {
-        let ended = EventLoop.preciseNow()
-        seen.value.noteHits(frontend.counters.hits &- hits, microseconds: ended &- began)
-        began = ended
-      }
-      if isLast { break }
+      if count == 0 { break }
+      serveBatch(socket, count, number: number, began: began)
+      socket.flush()
+      let ended = readClock()
+      seen.value.noteHits(frontend.counters.hits &- hits, microseconds: ended &- began)
+      if frontend.hasFailed { noteFailures() }
+      if hasFollowUp { settle(now: ended / 1_000) }
+      if count < Core.busyBatch { break }
+      taken &+= count
+      began = ended
     }
-    if frontend.hasFailed { noteFailures() }
-    settle(now: now)
+  }
+
+  /// Answers the datagrams of a batch.
+  @inline(__always)
+  private mutating func serveBatch(
+    _ socket: DatagramSocket, _ count: Int, number: UInt32, began: UInt64
+  ) {
+    let now = began / 1_000
+    for index in 0..<count { frontend.note(socket.received(index), as: index) }
+    if count > 1 { frontend.anticipate(count) }
+    sample(socket, of: count, at: began)
+    if logsQueries {
+      for index in 0..<count { serveLogged(socket, index, number: number, now: now) }
+    } else {
+      for index in 0..<count { serve(socket, index, number: number, began: began, now: now) }
+    }
+  }
+
+  /// Whether queries left something for ``settle(now:)``: hits alone leave nothing, and are most.
+  private var hasFollowUp: Bool {
+    if frontend.hasWork { return true }
+    guard let due = frontend.resolver.nextDeadline else { return false }
+    return deadlineAt.map { due < $0 } ?? true
   }
 
   /// Counts a query of a batch for all of them.

@@ -38,6 +38,9 @@ extension Frontend {
     resolver.receiveStream(packet, for: question, cache: &cache, now: now)
   }
 
+  /// Whether queries have left something to do: answers to take, or what the resolver wants done.
+  public var hasWork: Bool { resolver.hasWork || cache.hasAgeing }
+
   /// The next answer that no longer has to wait.
   ///
   /// Take answers until there is none after every call that hands in a packet, a failure or a deadline;

@@ -379,6 +379,9 @@ public struct Resolver: ~Copyable {
 
   // MARK: Out
 
+  /// Whether ``nextAction()`` or ``nextCompletion()`` may have something.
+  public var hasWork: Bool { actions.count > 0 || completions.count > 0 }
+
   /// The next thing to be done, or nothing.
   public mutating func nextAction() -> Action? {
     while let action = actions.pop() {

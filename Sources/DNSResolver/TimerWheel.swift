@@ -93,6 +93,7 @@ struct TimerWheel: ~Copyable {
 
   /// The first tick behind `passed` with a deadline.
   private func firstOccupied() -> UInt64? {
+    guard count > 0 else { return nil }
     let first = passed + 1
     let start = Int(first % UInt64(TimerWheel.slots))
     var word = start >> 6
