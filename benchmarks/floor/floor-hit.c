@@ -14,7 +14,7 @@ int main(int argc, char **argv) {
   watch(poll, clients);
   for (struct epoll_event event;;) {
     if (epoll_wait(poll, &event, 1, -1) < 1) continue;
-    for (int count = BATCH; count == BATCH;) {
+    for (int count = 2; count > 1;) {
       prepare(&b);
       count = receive(clients, &b);
       for (int i = 0; i < count; i++) {
