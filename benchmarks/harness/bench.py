@@ -38,19 +38,19 @@ class Bench:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(143))
 
-    def tool(self, name):
-        """A program of ours in C, built when its source is newer."""
+    def tool(self, name, product=None, *options):
+        """A program of ours in C, or what else the compiler's options make of it, built when its source is newer."""
         folder = os.path.join(ROOT, "benchmarks/floor")
-        source, binary = os.path.join(folder, name + ".c"), os.path.join(self.folder, name)
+        source, binary = os.path.join(folder, name + ".c"), os.path.join(self.folder, product or name)
         newest = max(os.path.getmtime(os.path.join(folder, f)) for f in os.listdir(folder))
         if not os.path.exists(binary) or os.path.getmtime(binary) < newest:
-            subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", binary, source], check=True)
+            subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", binary, source, *options], check=True)
         return binary
 
     def run(self):
         try:
             self.check()
-            if self.options.profile or self.options.instructions:
+            if self.options.profile or self.options.instructions or self.options.between_calls:
                 return self.look_inside()
             return self.compare()
         finally:
@@ -138,6 +138,8 @@ class Bench:
             label, queries, unseen = views[name]
             if self.options.profile:
                 profile.sample(self, upstream, queries, label, self.seconds * 2, unseen)
+            if self.options.between_calls:
+                profile.between_calls(self, upstream, queries, label, self.seconds * 4, unseen)
             if self.options.instructions:
                 profile.instructions(self, upstream, queries, label, 50_000, unseen)
         return 0

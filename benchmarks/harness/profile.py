@@ -1,10 +1,11 @@
-"""Where our server's time goes: samples by perf, instructions by callgrind."""
+"""Where our server's time goes: samples by perf, instructions by callgrind, time between calls by its cycles."""
 
 import collections
 import glob
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import time
 
@@ -68,6 +69,30 @@ def sample(bench, upstream, queries, label, seconds, unseen=None):
             print(processes.run([perf, "annotate", "-i", data, "--stdio", "-s", symbol]))
     finally:
         server.stop()
+
+
+def between_calls(bench, upstream, queries, label, seconds, unseen=None):
+    """Measures what our server takes between its system calls under a load; see floor/between-calls.c."""
+    server = ours(bench, upstream)
+    path = f"{server.folder}/between-calls"
+    server.start(["env", f"LD_PRELOAD={bench.tool('between-calls', 'between-calls.so', '-shared', '-fPIC', '-ldl')}",
+                  f"BETWEEN_CALLS_OF={os.path.basename(server.path())}", f"BETWEEN_CALLS_FILE={path}"])
+    try:
+        warm(server, queries)
+        figures = load.measure(bench, server, unseen or queries, seconds=seconds, runs=1 if unseen else None)
+    finally:
+        server.stop()
+    rows = [[float(word) for word in line.split()] for line in machine.read(path).splitlines()]
+    # Full ones: neither the warm-up's nor those at the ends.
+    most = max((datagrams for _, datagrams, _, _ in rows), default=0)
+    rows = [row for row in rows if row[1] > most / 2]
+    if not rows:
+        raise processes.Failure("too short a load: nothing was measured between calls")
+    times = sorted(time / datagrams / 1_000 for time, datagrams, _, _ in rows)
+    datagrams, batches, calls = (sum(row[i] for row in rows) for i in (1, 2, 3))
+    print(f"\n## between calls, {label}: {statistics.median(times):.3f} µs a query, {times[0]:.3f} to {times[-1]:.3f} "
+          f"in {len(rows)} half seconds; {datagrams / batches:.1f} queries a batch, {calls / datagrams:.2f} calls a "
+          f"query\n\nBy the kernel's samples: user {figures['user']:.3f} µs, total {figures['total']:.3f} µs.")
 
 
 def libraries(pid, word):
