@@ -96,7 +96,7 @@ final class Host {
 
   // MARK: In
 
-  /// Hands in a client's packet.
+  /// Hands in a client's packet; what it leads to is done only when the frontend says that there is some.
   func ask(
     _ packet: [UInt8], from address: IPAddress = Host.client,
     over transport: Frontend.Transport = .udp, client: UInt32 = 0
@@ -114,7 +114,7 @@ final class Host {
     case .drop: events.append(.dropped(client: client))
     case .pending: break
     }
-    return events + drain()
+    return frontend.hasWork ? events + drain() : events
   }
 
   /// Hands in a packet that came to an upstream socket.
