@@ -156,11 +156,7 @@ struct Core: ~Copyable {
   }
 
   /// Whether queries left something for ``settle(now:)``: hits alone leave nothing, and are most.
-  private var hasFollowUp: Bool {
-    if frontend.hasWork { return true }
-    guard let due = frontend.resolver.nextDeadline else { return false }
-    return deadlineAt.map { due < $0 } ?? true
-  }
+  private var hasFollowUp: Bool { frontend.hasWork || deadlineToSet != nil }
 
   /// Counts a query of a batch for all of them.
   @inline(never)
@@ -496,12 +492,18 @@ struct Core: ~Copyable {
     answeredCount = 0
   }
 
-  /// Makes sure that the resolver is called at its next deadline.
-  private mutating func setDeadline(now: UInt64) {
-    guard let due = frontend.resolver.nextDeadline else { return }
+  /// The resolver's next deadline, unless the timer goes off by then.
+  private var deadlineToSet: UInt64? {
+    guard let due = frontend.resolver.nextDeadline else { return nil }
     // A timer that goes off too early finds nothing to do and is set again; that is cheaper than
     // setting it for each question.
-    if let deadlineAt, deadlineAt <= due { return }
+    if let deadlineAt, deadlineAt <= due { return nil }
+    return due
+  }
+
+  /// Makes sure that the resolver is called at its next deadline.
+  private mutating func setDeadline(now: UInt64) {
+    guard let due = deadlineToSet else { return }
     deadlineAt = due
     deadline?.schedule(after: due > now ? due - now : 1)
   }
