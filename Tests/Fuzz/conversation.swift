@@ -5,10 +5,11 @@ import DNSWire
 import Memory
 
 // The input is a conversation: each octet says what happens next, the ones behind it how. Clients ask,
-// upstreams answer right, wrong or in octets that are the input's own, with cookies or without, time passes,
-// connections break. Whatever happens, nothing traps, each client is told once, in time, who has a cookie
-// of ours is never passed over, and a reply that is wrong in ID, socket, question, letter case or cookie is
-// never believed.
+// upstreams answer right, wrong or in octets that are the input's own, with cookies or without, with aliases
+// and DNSSEC records up to 64 KiB, time passes, connections break, the server is restarted with its snapshot.
+// Whatever happens, nothing traps, each client is told once, in time, the records of an answer belong to the
+// question's chain of aliases, who has a cookie of ours is never passed over, and a reply that is wrong in ID,
+// socket, question, letter case or cookie is never believed.
 
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzConversation(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
@@ -17,34 +18,6 @@ func fuzzConversation(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let conversation = Conversation(Input(bytes))
   conversation.play()
   return 0
-}
-
-/// Octets to draw decisions from; zeros when they are used up.
-struct Input {
-  private let bytes: [UInt8]
-  private var position = 0
-
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  var isEmpty: Bool { position >= bytes.count }
-
-  mutating func octet() -> UInt8 {
-    guard position < bytes.count else { return 0 }
-    position += 1
-    return bytes[position - 1]
-  }
-
-  mutating func number(below limit: Int) -> Int { Int(octet()) % limit }
-
-  mutating func number16() -> UInt16 { UInt16(octet()) << 8 | UInt16(octet()) }
-
-  /// As many octets as the next one says.
-  mutating func octets() -> [UInt8] {
-    let count = Int(octet())
-    let end = min(position + count, bytes.count)
-    defer { position = end }
-    return Array(bytes[position..<end])
-  }
 }
 
 /// Numbers that look random and are the same for each run.
@@ -106,12 +79,21 @@ final class Conversation {
   /// Packets that are remembered: more than can be in flight, so that no guess is right by chance.
   private static let remembered = 128
   private static let hour: UInt64 = 3_600_000
+  /// Seconds since 1970 at time zero.
+  private static let wallClock: Int64 = 1_800_000_000
+  private static let seed = HashSeed(1, 2)
+
+  /// What the settings are made from.
+  private let shape: UInt8
 
   init(_ input: Input) {
     var input = input
-    let shape = input.octet()
+    shape = input.octet()
     self.input = input
-    let seed = HashSeed(1, 2)
+    frontend = Conversation.frontend(shape, now: now)
+  }
+
+  private static func frontend(_ shape: UInt8, now: UInt64) -> Frontend {
     var settings = FrontendSettings(
       allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz",
       cookieSecrets: CookieSecrets(current: SipHash(1, 2)))
@@ -121,29 +103,34 @@ final class Conversation {
     settings.isPrefetching = shape & 4 == 0
     var limits = CacheLimits(octets: CacheLimits.leastOctets)
     limits.staleAge = 3_600
-    frontend = Frontend(
+    return Frontend(
       settings: settings,
       cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
         settings: ResolverSettings(
           upstreams: Conversation.upstreams, socketsPerUpstream: Conversation.sockets,
           inFlightLimit: Conversation.inFlight, waiterLimit: 14, waitersPerQuestion: 5),
-        seed: seed, random: Sequence(), now: 10_000))
+        seed: seed, random: Sequence(), now: now))
   }
 
   func play() {
     var events = 0
     while !input.isEmpty && events < Conversation.longest {
       events += 1
-      switch input.octet() % 16 {
+      switch input.octet() % 20 {
       case 0...3: ask()
       case 4: receiveFromClient(input.octets(), input.octet())
-      case 5...10: reply()
-      case 11: forge()
-      case 12: breakSomething()
-      case 13: pass(UInt64(input.octet()) * 16)
-      case 14: pass(UInt64(input.octet()))
-      case 15 where input.number(below: 8) == 7: sleep()
+      case 5...9: reply()
+      case 10...11: replyAtLength()
+      case 12: forge()
+      case 13: breakSomething()
+      case 14: pass(UInt64(input.octet()) * 16)
+      case 15: pass(UInt64(input.octet()))
+      // Data expires, and may be given once more.
+      case 16: sleep(UInt64(input.octet()) * 8_000)
+      case 17 where input.number(below: 8) == 7:
+        sleep(UInt64(1 + input.number(below: 30)) * Conversation.hour)
+      case 18 where input.number(below: 4) == 3: restart()
       default: keepHouse()
       }
       check()
@@ -255,11 +242,32 @@ final class Conversation {
     guard let message = try? Message(parsing: answer) else {
       preconditionFailure("answers are well formed")
     }
+    checkChain(message)
     guard let cookie else { return }
     guard let cookies = message.edns?[.cookie], cookies.count == 24,
       Array(cookies.prefix(8)) == cookie.octets
     else { preconditionFailure("a cookie gets a cookie") }
     precondition(!isProven || message.rcode != .badCookie, "a good cookie is good")
+  }
+
+  /// Each record of an answer belongs to the name that the aliases before it lead to.
+  private func checkChain(_ message: Message) {
+    guard let question = message.questions.first else { return }
+    var name = question.name
+    var last = name
+    for record in message.answers where record.type != .dname {
+      if record.type == .rrsig && question.type != .rrsig {
+        let isOfDNAME = record.rdata.starts(with: number16(RecordType.dname.rawValue))
+        precondition(isOfDNAME || record.name == last, "a signature's owner is its RRset's")
+        continue
+      }
+      precondition(record.name == name, "a record's owner is the question's or an alias's target")
+      last = name
+      guard record.type == .cname, question.type != .cname,
+        let target = try? Name(wire: record.rdata)
+      else { continue }
+      name = target
+    }
   }
 
   /// The cookies that an answer brings, made now.
@@ -295,6 +303,13 @@ final class Conversation {
       reply[index] ^= 1
     }
     deliver(reply, to: target.query)
+  }
+
+  /// A reply with aliases, DNSSEC records and RRsets of any size, up to what a message can hold.
+  private func replyAtLength() {
+    guard let target = target() else { return }
+    let question = Array(target.octets[..<questionEnd(target.octets)])
+    deliver(LongReply(to: question, &input).octets, to: target.query)
   }
 
   /// Adds what EDNS a reply has: none, with a cookie, with a wrong one, with an error.
@@ -455,11 +470,53 @@ final class Conversation {
     now = until
   }
 
-  /// The machine sleeps for hours, so that what is remembered of upstreams and clients grows old.
-  private func sleep() {
+  /// The machine sleeps, so that what is remembered of data, upstreams and clients grows old.
+  private func sleep(_ time: UInt64) {
     pass(6_000)
-    now += UInt64(1 + input.number(below: 30)) * Conversation.hour
+    now += time
     pass(0)
+  }
+
+  /// Another server goes on with the snapshot of this one; who waited asks again, or doesn't.
+  private func restart() {
+    var file = snapshot()
+    // One octet may be damaged.
+    let damage = input.octet()
+    if damage & 1 == 1 { file[Int(input.number16()) % file.count] ^= damage }
+    (waiting, cookied, given) = ([:], [:], [:])
+    (sent, streams) = ([], [])
+    now += UInt64(input.octet()) * 1_000
+    frontend = Conversation.frontend(shape, now: now)
+    var reader = SnapshotReader(seed: Conversation.seed)
+    var position = 0
+    while true {
+      let end = min(position + SnapshotReader.blockSize, file.count)
+      let progress = reader.read(
+        file.span.extracting(position..<end), isEnd: end == file.count, into: &frontend.cache,
+        wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000))
+      position += progress.consumed
+      if progress.isFinished { break }
+      precondition(progress.consumed > 0, "each call makes progress")
+    }
+    precondition(damage & 1 == 1 || reader.result.isComplete, "what was written can be read")
+    frontend.cache._checkInvariants()
+  }
+
+  private func snapshot() -> [UInt8] {
+    guard let cursor = frontend.cache.openCursor() else {
+      preconditionFailure("there is a cursor for a snapshot")
+    }
+    defer { frontend.cache.closeCursor(cursor) }
+    var writer = SnapshotWriter(
+      wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000))
+    var block = [UInt8](repeating: 0, count: SnapshotWriter.blockSize)
+    var file: [UInt8] = []
+    while true {
+      var span = block.mutableSpan
+      let count = writer.nextBlock(from: &frontend.cache, cursor: cursor, into: &span)
+      if count == 0 { return file }
+      file += block[..<count]
+    }
   }
 
   private func keepHouse() {
@@ -521,28 +578,6 @@ final class Conversation {
 
   private func header(id: UInt16, flags: UInt16, questions: UInt8) -> [UInt8] {
     number16(id) + number16(flags) + [0, questions, 0, 0, 0, 0, 0, 0]
-  }
-
-  private func number16(_ number: UInt16) -> [UInt8] {
-    [UInt8(number >> 8), UInt8(truncatingIfNeeded: number)]
-  }
-
-  /// One of a few names, near to each other.
-  private func name(_ choice: UInt8) -> [UInt8] {
-    let zone: [UInt8] = [2, 0x65, 0x78, 0]
-    switch choice & 31 {
-    case 0: return zone
-    case 1: return [0]
-    case 2: return [9, 0x6C, 0x6F, 0x63, 0x61, 0x6C, 0x68, 0x6F, 0x73, 0x74, 0]
-    case 3...11: return [1, 0x60 + choice & 31] + zone
-    case 12...19: return [1, 0x40 + choice & 31] + zone
-    default: return [1, 0x61, 1, 0x60 + choice & 7] + zone
-    }
-  }
-
-  private func type(_ choice: UInt8) -> UInt16 {
-    let types: [UInt16] = [1, 1, 28, 5, 2, 6, 12, 15, 16, 33, 43, 46, 47, 50, 65, 255]
-    return types[Int(choice & 15)]
   }
 
   private func questionEnd(_ packet: [UInt8]) -> Int {
