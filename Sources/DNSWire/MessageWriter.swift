@@ -165,12 +165,20 @@ public struct MessageWriter: ~Copyable, ~Escapable {
 
   // MARK: Records
 
-  /// Writes a record whose RDATA is at hand and has no name to compress, owner by pointer.
+  /// Writes a record whose RDATA is at hand and has no name to compress, owner by pointer where one reaches.
+  ///
+  /// - Parameter owner: the owner name's offset in this message.
   @_lifetime(self: copy self)
   public mutating func record(
     owner: Int, type: RecordType, recordClass: UInt16 = 1, ttl: UInt32, data: Span<UInt8>,
     in section: RecordView.Section
   ) {
+    guard owner < MessageWriter.pointerReach else {
+      let begin = beginDistantRecord(owner: owner, type: type, recordClass: recordClass, ttl: ttl)
+      self.octets(data)
+      endRecord(begin, in: section)
+      return
+    }
     let octets = data.count
     guard reserve(MessageWriter.fixedSize &+ octets) else { return }
     storeFixed(owner, type, recordClass, ttl, octets: UInt16(truncatingIfNeeded: octets))
@@ -187,6 +195,9 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   public mutating func beginRecord(
     owner: Int, type: RecordType, recordClass: UInt16 = 1, ttl: UInt32
   ) -> Int {
+    guard owner < MessageWriter.pointerReach else {
+      return beginDistantRecord(owner: owner, type: type, recordClass: recordClass, ttl: ttl)
+    }
     guard reserve(MessageWriter.fixedSize) else { return position }
     storeFixed(owner, type, recordClass, ttl, octets: 0)
     position &+= MessageWriter.fixedSize
@@ -200,6 +211,42 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     ttl: UInt32
   ) -> Int {
     name(ownerName, compress: compress)
+    return beginFields(type, recordClass, ttl)
+  }
+
+  /// Begins a record whose owner stands where no pointer reaches.
+  @inline(never)
+  @_lifetime(self: copy self)
+  private mutating func beginDistantRecord(
+    owner: Int, type: RecordType, recordClass: UInt16, ttl: UInt32
+  ) -> Int {
+    repeatName(at: owner)
+    return beginFields(type, recordClass, ttl)
+  }
+
+  /// Writes a name that stands in the message once more, up to its root or the pointer that it ends with.
+  @_lifetime(self: copy self)
+  private mutating func repeatName(at offset: Int) {
+    var end = offset
+    while end < position && buffer[end] > 0 && buffer[end] <= UInt8(WireName.longestLabel) {
+      end &+= Int(buffer[end]) &+ 1
+    }
+    guard end < position, reserve(end &+ 2 &- offset) else {
+      overflowed = true
+      return
+    }
+    end &+= buffer[end] == 0 ? 1 : 2
+    for index in offset..<end {
+      buffer[position] = buffer[index]
+      position &+= 1
+    }
+  }
+
+  /// Begins a record behind its owner's name.
+  @_lifetime(self: copy self)
+  private mutating func beginFields(
+    _ type: RecordType, _ recordClass: UInt16, _ ttl: UInt32
+  ) -> Int {
     guard reserve(10) else { return position }
     buffer.store32(UInt32(type.rawValue) << 16 | UInt32(recordClass), position)
     buffer.store32(ttl, position &+ 4)
@@ -211,13 +258,12 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   /// Octets of a record's fixed fields, with an owner by pointer before them.
   private static let fixedSize = 12
 
-  /// Stores a record's fields up to its RDATA; there is room for them.
+  /// Stores a record's fields up to its RDATA; there is room for them, and a pointer reaches the owner.
   @inline(__always)
   @_lifetime(self: copy self)
   private mutating func storeFixed(
     _ owner: Int, _ type: RecordType, _ recordClass: UInt16, _ ttl: UInt32, octets: UInt16
   ) {
-    precondition(owner < MessageWriter.pointerReach)
     // Two fields in one number: half as many stores and checks.
     let pointer = 0xC000 | UInt32(truncatingIfNeeded: owner)
     buffer.store32(pointer << 16 | UInt32(type.rawValue), position)

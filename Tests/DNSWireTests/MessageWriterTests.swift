@@ -158,4 +158,51 @@ struct MessageWriterTests {
       .reduce(0, +)
     #expect(octets.count == 29 + full + compressed)
   }
+
+  /// A message with a name at an offset, the target of an alias, and two records behind it: of that name, and
+  /// of an alias's target.
+  static func write(
+    _ name: [UInt8], at offset: Int, limit: Int = 65_535
+  ) -> (octets: [UInt8], overflowed: Bool) {
+    var buffer = [UInt8](repeating: 0, count: 65_535)
+    var space = buffer.mutableSpan
+    var writer = MessageWriter(&space, limit: limit)
+    writer.header(id: 1, questionCount: 1)
+    let example = [7] + Array("example".utf8) + [3] + Array("net".utf8) + [0]
+    writer.question((example + [0, 2, 0, 1]).span)
+    let filling = [UInt8](repeating: 7, count: offset - 29 - 12 - 12)
+    writer.record(owner: 12, type: .rrsig, ttl: 60, data: filling.span, in: .answer)
+    let first = writer.beginRecord(owner: 12, type: .cname, ttl: 60)
+    writer.name(name.span, compress: true)
+    writer.endRecord(first, in: .answer)
+    let second = writer.beginRecord(owner: offset, type: .cname, ttl: 60)
+    writer.name(([1, 0x61] as [UInt8] + name).span, compress: true)
+    writer.endRecord(second, in: .answer)
+    writer.record(owner: second, type: .a, ttl: 60, data: [192, 0, 2, 1].span, in: .answer)
+    let overflowed = writer.overflowed
+    let count = writer.finish(flags: 0x8180)
+    return (Array(buffer.prefix(count)), overflowed)
+  }
+
+  /// Names of each form: in full, with a pointer behind their labels, a pointer alone, the root.
+  @Test(arguments: [16_370, 16_381, 16_382, 16_383, 16_384, 16_385, 16_386, 40_000, 65_000])
+  func `a name beyond a pointer's reach is an owner, too`(offset: Int) throws {
+    let asked = try Name("example.net")
+    for text in ["www.test", "www.example.net", "example.net", "."] {
+      let name = try Name(text)
+      let (octets, overflowed) = Self.write(name.wire, at: offset)
+      #expect(!overflowed)
+      let answers = try Message(parsing: octets).answers
+      let target = try Name(wire: [1, 0x61] + name.wire)
+      #expect(answers.map(\.name) == [asked, asked, name, target])
+      #expect(answers.map(\.type) == [.rrsig, .cname, .cname, .a])
+      #expect(answers.last?.rdata == [192, 0, 2, 1])
+    }
+  }
+
+  @Test func `an owner that is written again may not fit`() throws {
+    let name = try Name("www.test").wire
+    let whole = Self.write(name, at: 16_384).octets.count
+    for limit in 16_384..<whole { #expect(Self.write(name, at: 16_384, limit: limit).overflowed) }
+  }
 }
