@@ -200,7 +200,8 @@ extension Resolver {
     attempts[place].isRefused = true
     choice.upstreams[upstream].counters.refusals += 1
     noteFailure(upstream, .unreachable, sent: attempts[place].sent, now: now)
-    questions[index].refusals += 1
+    // Saturates: each change of the network is good for further attempts.
+    if questions[index].refusals < UInt8.max { questions[index].refusals += 1 }
     questions[index].cause = .unreachable
     noteTrouble(index, .unreachable, upstream)
     guard !questions[index].isStreaming, questions[index].firstAttempt == UInt32(place) else {

@@ -48,4 +48,24 @@ struct NetworkChangeTests {
     }
     #expect(replies == 1)
   }
+
+  /// A route that flaps: each change has the question asked again, and the notice that a packet was refused
+  /// comes when the next is under way.
+  @Test func `refusals of one question beyond what their counter holds are no fault`() throws {
+    let host = Host()
+    var last: OutgoingQuery?
+    func take(_ events: [Host.Event]) throws {
+      for case .sent(let query, _) in events where !query.isProbe {
+        if let last { _ = host.socketFailed(try #require(last.socket), id: last.id) }
+        last = query
+      }
+    }
+    try take(host.ask(Message(query: try Name("www.example.net"), .a).encoded()))
+    while host.now < 4_000 {
+      try take(host.networkChanged())
+      try host.advance(to: host.now + 10) { try take($0) }
+    }
+    #expect(host.frontend.resolver.counters.unreachable > UInt64(UInt8.max))
+    #expect(host.frontend.resolver.inFlight == 1)
+  }
 }
