@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 
 /// The program.
 @main
@@ -15,7 +16,16 @@ struct DNSCacheServer: ParsableCommand {
     defaultSubcommand: RunCommand.self)
 
   static func main() {
-    main(arranged(Array(CommandLine.arguments.dropFirst())))
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    // First of all: whoever sends one as soon as the program runs means the server, which isn't there yet.
+    if startsServer(arguments) { Process.hold(Server.requestSignals) }
+    main(arranged(arguments))
+  }
+
+  /// Whether the arguments name no other command than `run`, which need not be named.
+  private static func startsServer(_ arguments: [String]) -> Bool {
+    guard let first = arguments.first else { return true }
+    return first.hasPrefix("-") || first == RunCommand.configuration.commandName
   }
 
   /// Puts the options between `ctl` and its verb behind the verb, where the parser looks for them:

@@ -40,6 +40,10 @@ final class Server {
   /// Servers that were given up, kept for those whose requests are under way.
   var pastDoors: PastDoors?
 
+  /// Signals that ask for something and end a program that doesn't know them: held back from the very start
+  /// until there is someone to hear them.
+  static let requestSignals = [SIGHUP, SIGUSR1]
+
   /// Milliseconds at the end for clients to take the answers that are written.
   private static let farewell: UInt64 = 200
   /// Milliseconds between two looks at whether they did.
@@ -132,6 +136,7 @@ final class Server {
     signals.append(
       // What is wrong is in the log.
       try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in _ = try? reload() })
+    Process.release(Server.requestSignals)
     let api = ControlAPI(on: loop, core: core, server: self)
     self.api = api
     pastDoors = PastDoors(on: loop)

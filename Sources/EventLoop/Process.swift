@@ -103,6 +103,20 @@ public enum Process {
   /// The program's number.
   public static var id: Int32 { getpid() }
 
+  /// Holds back some signals: they wait until they are released.
+  public static func hold(_ signals: [Int32]) { change(signals, SIG_BLOCK) }
+
+  /// Lets signals through that were held back, those that wait at once.
+  public static func release(_ signals: [Int32]) { change(signals, SIG_UNBLOCK) }
+
+  private static func change(_ signals: [Int32], _ how: Int32) {
+    var set = sigset_t()
+    // SAFETY: the calls write and read one set.
+    unsafe sigemptyset(&set)
+    for signal in signals { unsafe sigaddset(&set, signal) }
+    _ = unsafe sigprocmask(how, &set, nil)
+  }
+
   /// Holds every signal that can be held: from now on none ends the program.
   public static func holdSignals() {
     var all = sigset_t()

@@ -221,5 +221,13 @@ extension EndToEnd {
       try server.start()
       #expect(try server.ctl("status").status == 0)
     }
+
+    @Test func `signals that come while it starts are heard as soon as it serves`() throws {
+      let server = try ServerProcess(
+        upstreams: [.loopback(1)], folder: folder,
+        launch: .signalled(by: [SIGHUP, SIGUSR1], in: folder))
+      #expect(eventually { !server.logLines(containing: "notice: reloaded").isEmpty })
+      #expect(eventually { FileManager.default.fileExists(atPath: server.cacheFile) })
+    }
   }
 }

@@ -138,6 +138,28 @@ extension ServerProcess.Launch {
       """, in: folder)
   }
 
+  /// With signals that come while it starts, before it has looked at anything but its arguments.
+  static func signalled(by signals: [Int32], in folder: TemporaryFolder) throws
+    -> ServerProcess.Launch
+  {
+    try preloading(
+      """
+      #define _GNU_SOURCE
+      #include <dlfcn.h>
+      #include <signal.h>
+      #include <string.h>
+      #include <unistd.h>
+      char *getenv(const char *name) {
+        if (strcmp(name, "NOTIFY_SOCKET") == 0) {
+          \(signals.map { "kill(getpid(), \($0));" }.joined(separator: " "))
+        }
+        char *(*next)(const char *) = dlsym(RTLD_NEXT, "getenv");
+        return next(name);
+      }
+
+      """, in: folder)
+  }
+
   /// With C functions of the test's own before those of the C library.
   private static func preloading(
     _ code: String, in folder: TemporaryFolder
