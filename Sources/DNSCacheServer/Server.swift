@@ -147,10 +147,7 @@ final class Server {
     do {
       control = try ControlSocket(on: loop, path: settings.control, api: api)
     } catch {
-      throw StartupError(
-        .unavailable,
-        "cannot open the control socket \(settings.control): \(error); choose another with --control PATH"
-      )
+      throw StartupError(.unavailable, ControlAddress.cannotOpen(settings.control, error))
     }
     snapshot.whenLoaded = { [unowned self] in
       // The file may be from a time when that was not forbidden.

@@ -77,6 +77,13 @@ public enum Process {
     return String(decoding: octets.prefix(count), as: UTF8.self)
   }
 
+  /// The name of a running program, where it can be seen (proc(5)).
+  static func programName(_ process: Int32) -> String? {
+    // Not `comm`, which is cut to fifteen bytes.
+    let words = readSmallFile("/proc/\(process)/cmdline").split(separator: "\0")
+    return words.first?.split(separator: "/").last.map(String.init)
+  }
+
   /// Octets of the program's memory that are resident; nothing when the kernel doesn't tell (proc(5)).
   public static var residentOctets: Int? {
     let fields = readSmallFile("/proc/self/statm").split(separator: " ")

@@ -30,10 +30,21 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
   /// Whether a connection failed because nobody listens there.
   public var isNobodyThere: Bool { code == ENOENT || code == ECONNREFUSED }
 
-  /// The call, its purpose and the reason in words.
-  public var description: String {
+  /// Whether this program may not do that.
+  public var isForbidden: Bool { code == EACCES || code == EPERM }
+
+  /// Whether nothing came within the time that there was.
+  public var isTimeout: Bool { code == EAGAIN || code == ETIMEDOUT }
+
+  /// Whether another program has what was wanted.
+  public var isInUse: Bool { code == EADDRINUSE }
+
+  /// The call, its purpose and the reason, in words.
+  public var description: String { "\(call) for \(purpose): \(reason)" }
+
+  /// The reason in words.
+  public var reason: String {
     // SAFETY: strerror returns a terminated string that stays valid until this thread's next call.
-    let reason = unsafe String(cString: strerror(code))
-    return "\(call) for \(purpose): \(reason)"
+    unsafe String(cString: strerror(code))
   }
 }

@@ -21,6 +21,9 @@ public final class UnixClient {
     }
   }
 
+  /// Who listens at the other end.
+  public var holder: SocketHolder? { SocketHolder(of: descriptor) }
+
   /// Sends text, whole.
   public func write(_ text: String) throws(SystemError) {
     var rest = Array(text.utf8)[...]

@@ -13,21 +13,14 @@ struct ControlCommand: ParsableCommand {
 
   /// What every verb takes.
   struct Options: ParsableArguments {
-    @Option(help: ArgumentHelp("The server's control socket.", valueName: "path"))
+    @Option(
+      help: ArgumentHelp(
+        "The server's control socket; else $\(ControlAddress.variable), or control of \(SettingsSource.usualFile).",
+        valueName: "path"))
     var control: String?
 
     @Flag(help: "Print JSON, for programs.")
     var json = false
-
-    /// The socket to use: the one named, or the system's server's, or that of a server of this user.
-    var path: String {
-      if let control { return control }
-      // Whoever may only talk to it, as a member of its group, can't write to its folder.
-      if Process.environment("RUNTIME_DIRECTORY") == nil, Process.exists(Settings.systemControl) {
-        return Settings.systemControl
-      }
-      return Settings.defaultControl()
-    }
 
     /// Asks the server and prints what it says.
     ///
@@ -35,12 +28,23 @@ struct ControlCommand: ParsableCommand {
     func perform(
       showsProgress: Bool = false, _ verb: () throws(ControlVerb.Refusal) -> ControlVerb
     ) throws {
-      do {
-        let client = ControlClient(path: path)
+      try ask { client throws in
+        let verb = try verb()
         let progress =
           showsProgress && Process.isErrorTerminal
           ? client.nameCount().map { DumpProgress(total: $0) } : nil
-        try client.perform(try verb(), isText: !json, progress: progress)
+        try client.perform(verb, isText: !json, progress: progress)
+      }
+    }
+
+    /// Does something with a client; says what is wrong, and ends the program with the exit status for it.
+    ///
+    /// - Parameter timeout: seconds that an answer may take.
+    func ask(
+      timeout: Int = ControlClient.usualTimeout, _ body: (ControlClient) throws -> Void
+    ) throws {
+      do {
+        try body(ControlClient(ControlAddress(flag: control), timeout: timeout))
       } catch let refusal as ControlVerb.Refusal {
         Process.writeError("error: \(refusal.sentence)\n")
         throw ExitCode(ExitStatus.usage.rawValue)
@@ -111,8 +115,10 @@ struct ControlCommand: ParsableCommand {
       commandName: "stop", abstract: "Save the cache and stop.")
     @OptionGroup var options: Options
     func run() throws {
-      try options.perform { .stop }
-      try ControlClient(path: options.path).waitForEnd()
+      try options.ask { client in
+        try client.perform(.stop, isText: !options.json)
+        try client.waitForEnd()
+      }
     }
   }
 

@@ -2,13 +2,21 @@ import EventLoop
 
 /// Asks a running server over its control socket and prints what it says.
 struct ControlClient {
+  /// The socket that is used.
   let path: String
+  private let address: ControlAddress
   /// Seconds without a word from the server after which it is given up.
-  var timeout = ControlClient.usualTimeout
+  private let timeout: Int
 
-  private static let usualTimeout = 60
+  static let usualTimeout = 60
   /// Milliseconds between two looks at whether the server is gone.
   private static let pause = 20
+
+  init(_ address: ControlAddress, timeout: Int = ControlClient.usualTimeout) {
+    self.address = address
+    self.timeout = timeout
+    path = address.choose()
+  }
 
   /// Sends a verb and prints the answer as it comes: to standard output, or what is wrong to standard
   /// error.
@@ -44,20 +52,30 @@ struct ControlClient {
   ) throws {
     let (method, target) = verb.request
     let format = isText ? (target.contains("?") ? "&format=text" : "?format=text") : ""
+    var holder: SocketHolder?
     do {
       let connection = try UnixClient(path: path, timeout: timeout)
+      holder = connection.holder
       // HTTP/1.0: the answer ends where the connection does, without chunks.
       try connection.write(
         "\(method == .get ? "GET" : "POST") \(ControlVerb.root)\(target)\(format) HTTP/1.0\r\nHost: localhost\r\n"
           + "Content-Length: 0\r\n\r\n")
       try readAnswer(of: connection, take)
     } catch let error as SystemError {
-      throw StartupError(
-        .unavailable,
-        error.isNobodyThere
-          ? "no server listens on \(path); start one with `dns-cache-server run`, or name its socket with --control PATH"
-          : "cannot talk to the server: \(error)")
+      throw StartupError(.unavailable, sentence(error, holder))
     }
+  }
+
+  /// What is wrong, and what to do.
+  private func sentence(_ error: SystemError, _ holder: SocketHolder?) -> String {
+    guard let holder else {
+      if error.isNobodyThere { return address.nobodyThere }
+      if error.isForbidden { return ControlAddress.forbidden(path) }
+      return "cannot talk to the server on \(path): \(error)"
+    }
+    return error.isTimeout
+      ? "\(holder) has \(path), and does not answer within \(timeout) s"
+      : "cannot talk to \(holder) on \(path): \(error)"
   }
 
   /// Waits until the server is gone, its cache saved.
@@ -87,7 +105,8 @@ struct ControlClient {
         break
       }
       guard !octets.isEmpty, head.count < 65_536 else {
-        throw StartupError(.unavailable, "\(path) does not answer as a dns-cache-server does")
+        let holder = connection.holder.map { "\($0) has \(path), and" } ?? path
+        throw StartupError(.unavailable, "\(holder) does not answer as a dns-cache-server does")
       }
     }
     let words = String(decoding: head, as: UTF8.self).split(separator: " ", maxSplits: 2)

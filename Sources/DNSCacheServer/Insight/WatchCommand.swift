@@ -14,12 +14,8 @@ struct WatchCommand: ParsableCommand {
   @OptionGroup var options: ControlCommand.Options
 
   func run() throws {
-    do {
-      let client = ControlClient(path: options.path, timeout: Watch.patience)
+    try options.ask(timeout: Watch.patience) { client in
       try Watch(client, isJSON: options.json).run()
-    } catch let error as StartupError {
-      Process.writeError("error: \(error)\n")
-      throw ExitCode(error.status.rawValue)
     }
   }
 }

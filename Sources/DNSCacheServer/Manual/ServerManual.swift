@@ -29,6 +29,8 @@ enum ServerManual {
       "STATE_DIRECTORY, RUNTIME_DIRECTORY",
       "Folders of the cache and of the control socket, as a service manager sets them.")
     page.entry(
+      ControlAddress.variable, "The control socket that ctl talks to, where --control names none.")
+    page.entry(
       "NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS",
       "A service manager that is told how the server is, and sockets that it opened; see sd_notify(3) and sd_listen_fds(3)."
     )

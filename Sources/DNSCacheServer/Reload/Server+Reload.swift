@@ -121,10 +121,7 @@ extension Server {
       do {
         doors.control = try ControlSocket(on: loop, path: new.control, api: api)
       } catch {
-        throw StartupError(
-          .unavailable,
-          "cannot open the control socket \(new.control): \(error); choose another with control"
-        )
+        throw StartupError(.unavailable, ControlAddress.cannotOpen(new.control, error))
       }
     }
     do throws(StartupError) {
