@@ -16,16 +16,24 @@ extension Frontend {
     _ query: Query, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>,
     now: UInt64
   ) -> Verdict {
-    switch query.type {
-    case .any:
-      return answerANY(header, question, reply: &reply)
-    case .axfr, .ixfr:
-      // A cache has no zones to transfer.
-      return refuse(header, question, .refused, Explanation.notSupported, reply: &reply, now: now)
-    case .opt, RecordType(rawValue: 0):
-      return refuse(header, question, .formErr, Explanation.noSuchQuestion, reply: &reply, now: now)
+    let code = Frontend.specialTypeCode(query.type)
+    switch code {
+    case .noError: return answerANY(header, question, reply: &reply)
+    case .formErr:
+      return refuse(header, question, code, Explanation.noSuchQuestion, reply: &reply, now: now)
     default:
-      return refuse(header, question, .notImp, Explanation.notSupported, reply: &reply, now: now)
+      return refuse(header, question, code, Explanation.notSupported, reply: &reply, now: now)
+    }
+  }
+
+  /// The code with which a type is answered that no record has.
+  static func specialTypeCode(_ type: RecordType) -> ResponseCode {
+    switch type {
+    case .any: .noError
+    // A cache has no zones to transfer.
+    case .axfr, .ixfr: .refused
+    case .opt, RecordType(rawValue: 0): .formErr
+    default: .notImp
     }
   }
 

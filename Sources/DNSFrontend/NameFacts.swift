@@ -26,14 +26,24 @@ public struct NameFacts: Sendable {
     public var used: Int?
   }
 
+  /// What a client gets for a name in a special zone.
+  public struct SpecialAnswer: Sendable {
+    /// The zone's name in wire form.
+    public var zone: [UInt8]
+    /// The answer's code.
+    public var rcode: ResponseCode
+    /// The records of the name itself; none when it does not exist or has none of the type.
+    public var records: [Record]
+  }
+
   /// What becomes of a question.
   public enum Course: Sendable {
     /// The cache answers.
     case hit(ResponseCode)
     /// It is answered here: the name, or what it leads to, is in a special zone.
-    case special(zone: [UInt8])
-    /// Nobody may ask for that type, or it is answered without data.
-    case unasked
+    case special(SpecialAnswer)
+    /// No record has that type: it is answered here with a code.
+    case unasked(ResponseCode)
     /// The aliases form a loop or too long a chain.
     case endless
     /// The same question is being asked already; the client waits with others.
@@ -53,7 +63,7 @@ extension Frontend {
   /// - Parameters:
   ///   - name: the name in wire form, lower-cased.
   ///   - now: the time in milliseconds.
-  public func explain(_ name: [UInt8], type: RecordType, now: UInt64) -> NameFacts {
+  public mutating func explain(_ name: [UInt8], type: RecordType, now: UInt64) -> NameFacts {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     let (links, end) = follow(name, type, stale: false, now: seconds)
     var key = NameKey(seed: cache.seed)
@@ -66,13 +76,12 @@ extension Frontend {
     }
     let course: NameFacts.Course
     switch end {
-    case _ where Frontend.isSpecial(type): course = .unasked
+    case _ where Frontend.isSpecial(type): course = .unasked(Frontend.specialTypeCode(type))
     case .written(let rcode): course = .hit(rcode)
     case .endless: course = .endless
     case .missing:
-      if let place = special.place(of: key.octets, asked: type) {
-        let zone = special.name(place.zone)
-        course = .special(zone: zone.indices.map { zone[$0] })
+      if let answer = specialAnswer(asked, type) {
+        course = .special(answer)
       } else if question.inFlight != nil {
         course = .joins
       } else if question.isBlocked(type) {
@@ -82,6 +91,31 @@ extension Frontend {
       }
     }
     return NameFacts(links: links, course: course, staleAnswer: stale, question: question)
+  }
+
+  /// What a client gets for a name that is answered here; nil for one that upstream is asked for.
+  private mutating func specialAnswer(
+    _ name: [UInt8], _ type: RecordType
+  ) -> NameFacts.SpecialAnswer? {
+    // Loaded anew for each query, so that what it held is of no more use.
+    key.load(trusted: name.span)
+    guard let place = special.place(of: key.octets, asked: type) else { return nil }
+    let header = Header(
+      id: 0, flags: MessageHeader.Flag.recursionDesired, type: type, hasEDNS: false,
+      dnssecOK: false, udpSize: 0, transport: .udp, address: IPAddress(v4: 0), isProven: true)
+    // Of class IN.
+    let kind = type.rawValue
+    let question = name + [UInt8(kind >> 8), UInt8(kind & 0xFF), 0, 1]
+    var octets = [UInt8](repeating: 0, count: FrontendSettings.plainUDPSize)
+    var reply = octets.mutableSpan
+    var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
+    Frontend.begin(&writer, header, question.span)
+    guard let count = composeSpecial(header, into: &writer),
+      let message = try? Message(parsing: octets.span.extracting(0..<count))
+    else { return nil }
+    let zone = special.name(place.zone)
+    return NameFacts.SpecialAnswer(
+      zone: zone.indices.map { zone[$0] }, rcode: message.rcode, records: message.answers)
   }
 
   private enum ChainEnd {

@@ -16,6 +16,8 @@ public struct HeavyHitters: ~Copyable {
   public let capacity: Int
   /// The weights of all that was noted.
   public private(set) var total: UInt64 = 0
+  /// The sum of *w* (*w* - 1) over the weights *w* of all that was noted.
+  private var variance: UInt64 = 0
   /// How many keys are being watched.
   public private(set) var count = 0
 
@@ -38,6 +40,10 @@ public struct HeavyHitters: ~Copyable {
     var keyCount: UInt16 = 0
     /// The part of the count that may be others'.
     var error: UInt64 = 0
+    /// The sum of *w* (*w* - 1) over the weights *w* that the count consists of.
+    var variance: UInt64 = 0
+    /// How often the key itself was noted.
+    var sightings: UInt64 = 0
     var group = UInt32.max
     /// Neighbours in the ring of the group.
     var previous: UInt32 = 0
@@ -61,6 +67,8 @@ public struct HeavyHitters: ~Copyable {
     public let count: UInt64
     /// By how much the count may be too high.
     public let error: UInt64
+    /// Bounds of the true count.
+    public let range: ClosedRange<UInt64>
   }
 
   /// Makes one that watches nothing yet.
@@ -94,6 +102,7 @@ public struct HeavyHitters: ~Copyable {
     precondition(key.count <= keySize)
     if weight == 0 { return }
     total &+= weight
+    variance &+= HeavyHitters.variance(of: weight)
     let hash = hash ^ tag &* 0x9E37_79B1
     var place = find(key, tag, hash)
     if place == HeavyHitters.nobody {
@@ -104,8 +113,13 @@ public struct HeavyHitters: ~Copyable {
       place = groups[Int(lowest)].first
       replace(place, key, tag, hash)
     }
+    places[Int(place)].variance &+= HeavyHitters.variance(of: weight)
+    places[Int(place)].sightings &+= 1
     raise(place, by: weight)
   }
+
+  /// What a weight adds to the variance: nothing when every query is counted.
+  private static func variance(of weight: UInt64) -> UInt64 { weight &* (weight &- 1) }
 
   /// Forgets all.
   public mutating func removeAll() {
@@ -118,6 +132,7 @@ public struct HeavyHitters: ~Copyable {
     for bucket in 0..<buckets.count { buckets[bucket] = HeavyHitters.nobody }
     count = 0
     total = 0
+    variance = 0
   }
 
   private func find(_ key: Span<UInt8>, _ tag: UInt32, _ hash: UInt32) -> UInt32 {
@@ -143,6 +158,8 @@ public struct HeavyHitters: ~Copyable {
     let place = UInt32(count)
     count += 1
     places[Int(place)].error = 0
+    places[Int(place)].variance = HeavyHitters.variance(of: weight)
+    places[Int(place)].sightings = 1
     take(place, key, tag, hash)
     var below = HeavyHitters.nobody
     var above = lowest
@@ -166,6 +183,7 @@ public struct HeavyHitters: ~Copyable {
       places[before].chain = places[Int(place)].chain
     }
     places[Int(place)].error = groups[Int(lowest)].count
+    places[Int(place)].sightings = 0
     take(place, key, tag, hash)
   }
 
@@ -269,12 +287,40 @@ public struct HeavyHitters: ~Copyable {
         let index = Int(place)
         body(
           keys.octets(in: index, count: Int(places[index].keyCount)), places[index].tag,
-          Estimate(count: groups[Int(group)].count, error: places[index].error))
+          estimate(places[index], count: groups[Int(group)].count))
         left -= 1
         place = places[index].next
       } while place != first && left > 0
       group = groups[Int(group)].lower
     }
+  }
+
+  /// Standard deviations on both sides of a count.
+  ///
+  /// Whoever reads the rows sees the highest of a thousand counts, so the bounds of all have to hold at
+  /// once: one in 16,000 is outside of four.
+  private static let deviations = 4.0
+
+  /// What is known of a place.
+  ///
+  /// A weight of *w* stands for queries of which each had a chance of 1/*w* to be noted, so that a count varies as
+  /// that of a Poisson process, by *w* (*w* - 1) for each weight. With weights of one alone that is nothing,
+  /// and the bounds are what space-saving leaves open.
+  private func estimate(_ place: Place, count: UInt64) -> Estimate {
+    let z = HeavyHitters.deviations
+    let certain = count - min(place.error, count)
+    let spread = z * Double(place.variance).squareRoot()
+    let low = max(place.sightings, UInt64(max(0, (Double(certain) - spread).rounded(.down))))
+    // The upper end of the score interval. What was passed over may have had the weights of all, not
+    // those that were seen.
+    let unit = max(
+      Double(variance) / Double(max(total, 1)), Double(place.variance) / Double(max(count, 1)))
+    let middle = unit * z * z / 2
+    let reach = (z * z * Double(count) * unit + middle * middle).squareRoot()
+    let highest = min(0x1p62, (Double(count) + middle + reach).rounded(.up))
+    let high = unit == 0 ? count : UInt64(highest)
+    return Estimate(
+      count: count, error: place.error, range: min(low, count)...max(high, count))
   }
 
   /// Whether order, rings, table and total agree with each other; for tests.

@@ -25,8 +25,13 @@ public struct Observations: ~Copyable {
   /// The last hour.
   public private(set) var history = History()
 
+  /// Queries that came, whether counted by themselves or by others.
+  public private(set) var queries: UInt64 = 0
+  /// Queries that are counted for all.
+  public private(set) var samples: UInt64 = 0
+
   private let seed: HashSeed
-  private var sampler = Sampler()
+  private var sampler: Sampler
 
   /// Names and clients that are watched: each count is wrong by a thousandth of the total at most.
   public static let watched = 1_024
@@ -42,13 +47,17 @@ public struct Observations: ~Copyable {
   public init(upstreams: Int, seed: HashSeed) {
     roundTrips = FixedArray(count: upstreams) { LatencyHistogram() }
     self.seed = seed
+    sampler = Sampler(seed: UInt64(seed.hash(high: 0, low: 0)))
   }
 
   // MARK: Who asks what
 
   /// Which query of a batch is to be counted, and for how many; see ``Sampler``.
   public mutating func sample(of count: Int, at time: UInt64) -> Sampler.Sample? {
-    sampler.sample(of: count, at: time)
+    queries &+= UInt64(truncatingIfNeeded: count)
+    guard let sample = sampler.sample(of: count, at: time) else { return nil }
+    samples &+= 1
+    return sample
   }
 
   /// Counts a name that is asked for, or several times of it.

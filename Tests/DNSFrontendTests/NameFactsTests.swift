@@ -112,8 +112,10 @@ struct NameFactsTests {
   @Test func `names that are answered here, and types that nobody has, are told`() throws {
     let host = Host(Host.Options(specialZones: SpecialZone.registry.filter(\.isDefault)))
     let facts = try facts(host, "www.localhost")
-    guard case .special(let zone) = facts.course else { throw TestFailure() }
-    #expect(try Name(wire: zone).description == "localhost.")
+    guard case .special(let answer) = facts.course else { throw TestFailure() }
+    #expect(try Name(wire: answer.zone).description == "localhost.")
+    #expect(answer.rcode == .noError)
+    #expect(answer.records.map(\.description) == ["www.localhost. 10800 IN A 127.0.0.1"])
     #expect(try word(self.facts(host, "www.example.net", .any)) == "unasked")
   }
 
@@ -204,7 +206,8 @@ struct NameFactsTests {
     options.staleAge = 60
     options.specialZones = SpecialZone.registry.filter(\.isDefault)
     let host = Host(options)
-    let names = (0..<8).map { "n\($0).example.net" } + ["www.localhost"]
+    let names =
+      (0..<8).map { "n\($0).example.net" } + ["www.localhost", "a.test", "1.0.0.127.in-addr.arpa"]
     var open: [(query: OutgoingQuery, message: Message)] = []
     func note(_ events: [Host.Event]) throws {
       for case .sent(let query, let octets) in events {
@@ -214,16 +217,23 @@ struct NameFactsTests {
     var seen: [String: Int] = [:]
     for _ in 0..<400 {
       let name = names.randomElement(using: &random) ?? ""
-      let type: RecordType = [.a, .a, .txt, .any].randomElement(using: &random) ?? .a
+      let type = [RecordType.a, .a, .txt, .any, .axfr, .ptr].randomElement(using: &random) ?? .a
       let told = try facts(host, name, type)
       let events = host.ask(Message(query: try Name(name), type).encoded())
+      var answers: [Record] = []
       var rcode: ResponseCode?
-      for case .replied(_, _, let octets) in events { rcode = try Message(parsing: octets).rcode }
+      for case .replied(_, _, let octets) in events {
+        let reply = try Message(parsing: octets)
+        (rcode, answers) = (reply.rcode, reply.answers)
+      }
       seen[word(told), default: 0] += 1
       switch told.course {
       case .hit(let expected): #expect(rcode == expected)
       case .endless: #expect(rcode == .servFail)
-      case .special, .unasked: #expect(rcode != nil)
+      case .special(let answer):
+        #expect(rcode == answer.rcode)
+        #expect(answers.suffix(answer.records.count) == answer.records[...])
+      case .unasked(let expected): #expect(rcode == expected)
       case .failsAgain, .failsForAll: #expect(rcode == told.staleAnswer ?? .servFail)
       case .joins:
         // Who comes late to a slow question gets what is stale at once.

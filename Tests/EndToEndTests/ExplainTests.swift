@@ -116,6 +116,36 @@ extension EndToEnd {
       #expect(try course(explain("localhost")) == "local")
     }
 
+    @Test func `of a name that is answered here it is told what a client gets, and which setting`()
+      throws
+    {
+      func told(_ arguments: String...) throws -> String {
+        try Tool.run(
+          ServerProcess.binary, ["ctl", "--control", server.control, "explain"] + arguments
+        ).output
+      }
+      let local = try told("localhost")
+      #expect(local.contains("a client gets NOERROR with A 127.0.0.1, to be kept for 3 h."))
+      #expect(local.contains("localhost in names.forward-special (--forward-special) has upstream"))
+      #expect(try told("a.test", "MX").contains("a client gets NXDOMAIN: there is no such name."))
+      #expect(try told("www.example.net", "AXFR").contains("A client gets REFUSED"))
+      let answer = try #require(explain("home.arpa")["answer"] as? [String: Any])
+      #expect(answer["rcode"] as? String == "NOERROR")
+    }
+
+    @Test func `an address means its reverse name`() throws {
+      let text = try server.ctl("explain", "192.168.1.10").output
+      #expect(text.hasPrefix("10.1.168.192.in-addr.arpa. PTR\n"))
+      #expect(text.contains("a client gets NXDOMAIN"))
+      #expect(text.contains("or private-reverse for all such zones, in names.forward-special"))
+      #expect(try explain("192.168.1.10", "TXT")["type"] as? String == "TXT")
+      let loopback = try explain("::1", "PTR")
+      #expect((loopback["answer"] as? [String: Any])?["course"] as? String == "local")
+      #expect((loopback["name"] as? String)?.hasSuffix(".ip6.arpa.") == true)
+      let page = try ControlPage("/api/v1/explain/192.0.2.1", of: server)
+      #expect(page.body.contains("1.2.0.192.in-addr.arpa."))
+    }
+
     @Test func `after a restart it is still told where data came from`() throws {
       _ = try server.ask("www.example.net")
       #expect(server.terminate() == .exited(0))

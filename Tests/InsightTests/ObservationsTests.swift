@@ -1,4 +1,5 @@
 import DNSWire
+import Randomness
 import Testing
 
 @testable import Insight
@@ -25,6 +26,44 @@ struct ObservationsTests {
     var clients: [String] = []
     seen.topClients(10) { address, estimate in clients.append("\(address) \(estimate.count)") }
     #expect(clients == ["::c000:201 32", "192.0.2.1 3"])
+  }
+
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func `under load the true count of each name is between its bounds`(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
+    var seen = Observations(upstreams: 1, seed: HashSeed(random.next(), random.next()))
+    var key = NameKey(seed: HashSeed(1, 2))
+    let names = try (0..<300).map { try Name("n\($0).example.net") }
+    var truth = Array(repeating: UInt64(0), count: names.count)
+    var (time, queries) = (UInt64(5_000_000), UInt64(0))
+    for _ in 0..<150_000 {
+      time += UInt64(random.number(0...100))
+      // Batches of all sizes; what is asked for depends on the size.
+      let count = random.number(0...1) == 0 ? 1 : random.number(2...32)
+      let batch = (0..<count).map { _ in
+        min(random.number(0...299), random.number(0...299)) / (count == 1 ? 1 : 2)
+      }
+      for name in batch { truth[name] += 1 }
+      queries += UInt64(count)
+      guard let sample = seen.sample(of: count, at: time) else { continue }
+      let name = names[batch[sample.index]]
+      key.load(trusted: name.wire.span)
+      seen.noteName(key.octets, hash: key.hash, .a, weight: sample.weight)
+    }
+    var shown = 0
+    let total = seen.queries
+    #expect(total == queries)
+    seen.topNames(500) { name, _, estimate in
+      guard let name = try? Name(wire: name), let index = names.firstIndex(of: name) else { return }
+      shown += 1
+      #expect(estimate.range.contains(truth[index]), "\(truth[index]) \(estimate)")
+    }
+    #expect(shown > 200)
+    // Narrow enough to be of use.
+    var first: HeavyHitters.Estimate?
+    seen.topNames(1) { _, _, estimate in first = estimate }
+    let range = try #require(first?.range)
+    #expect(Double(range.upperBound) < 3 * Double(range.lowerBound), "\(range)")
   }
 
   @Test func `failures are counted by name, type and reason`() throws {

@@ -37,6 +37,17 @@ struct ControlCommand: ParsableCommand {
       }
     }
 
+    /// Prints what the server says as its JSON, or else what is made of its answers for a person.
+    func show(
+      _ verb: ControlVerb, as text: (ControlClient, Report, Display) throws -> String
+    ) throws {
+      try ask { client in
+        if json { return try client.perform(verb, isText: false) }
+        let text = try text(client, client.report(verb), .current)
+        Process.writeOutput(Array(text.utf8))
+      }
+    }
+
     /// Does something with a client; says what is wrong, and ends the program with the exit status for it.
     ///
     /// - Parameter timeout: seconds that an answer may take.
@@ -92,12 +103,12 @@ struct ControlCommand: ParsableCommand {
         Tells what the cache has, since when, from whom and until when, who would be asked, what failed \
         last, and which rules and limits had a say. Asking changes nothing.
         """)
-    @Argument(help: "A domain name.") var name: String
-    @Argument(help: "A record type; A if none is given.") var type: String?
+    @Argument(help: "A domain name, or an address for its reverse name.") var name: String
+    @Argument(help: "A record type; A if none is given, PTR for an address.") var type: String?
     @OptionGroup var options: Options
     func run() throws {
       try options.perform { () throws(ControlVerb.Refusal) in
-        .explain(try ControlVerb.name(name), try ControlVerb.type(type))
+        try .explain(name, type: type)
       }
     }
   }

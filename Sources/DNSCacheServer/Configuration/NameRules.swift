@@ -27,6 +27,17 @@ struct NameRules: Sendable {
       + [SpecialZone.reverseGroup]
   }
 
+  /// Which setting has upstream asked about a zone that is answered here.
+  static func remedy(_ zone: String) -> String {
+    guard let zone = zones(zone).first else { return "no setting changes that" }
+    let name = "\(zone.name)".dropLast()
+    guard zone.isDefault else {
+      return "without \(name) in names.answer-special (--answer-special) upstream is asked"
+    }
+    let group = zone.group.map { ", or \($0) for all such zones," } ?? ""
+    return "\(name)\(group) in names.forward-special (--forward-special) has upstream asked"
+  }
+
   /// The zones that are answered here.
   var specialZones: [SpecialZone] {
     let forwarded = Set(forwarded.flatMap { NameRules.zones($0) }.map(\.name))

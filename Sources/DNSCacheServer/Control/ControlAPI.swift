@@ -135,7 +135,9 @@ final class ControlAPI {
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
     let (total, rows) = core.value.topReport(list, limit: count)
     let facts = Report.object([
-      ("since", .number(server.history.since)), ("total", .count(total)), ("top", .list(rows)),
+      ("since", .number(server.history.since)), ("total", .count(total)),
+      ("samples", .count(list == .failures ? total : core.value.seen.value.samples)),
+      ("top", .list(rows)),
     ])
     reply.send(facts, as: rows.isEmpty ? "none yet\n" : Report.list(rows).text)
   }

@@ -33,18 +33,17 @@ struct ControlClient {
 
   /// Asks for the number of names in the cache; nothing when it isn't told.
   func nameCount() -> Int? {
-    var text: [UInt8] = []
-    guard (try? request(.status, isText: true, { text += $0 })) != nil else { return nil }
-    let line = String(decoding: text, as: UTF8.self).split(separator: "\n")
-      .first { $0.hasPrefix("cache.names") }
-    return line?.split(separator: " ").last.flatMap { Int($0) }
+    (try? report(.status))?.number("cache.names").map { Int(clamping: $0) }
   }
 
-  /// Sends a verb and returns the answer, as JSON.
-  func fetch(_ verb: ControlVerb) throws -> [UInt8] {
+  /// Sends a verb and returns the answer.
+  func report(_ verb: ControlVerb) throws -> Report {
     var answer: [UInt8] = []
     try request(verb, isText: false) { answer += $0 }
-    return answer
+    guard let report = Report(json: answer) else {
+      throw StartupError(.unavailable, "\(path) does not answer as a dns-cache-server does")
+    }
+    return report
   }
 
   private func request(

@@ -101,9 +101,8 @@ enum ControlVerb {
       case "cache/show":
         .show(try ControlVerb.name(value("name")), try ControlVerb.type(value("type")))
       case _ where rest.hasPrefix(ControlVerb.explainRoot):
-        .explain(
-          try ControlVerb.name(String(rest.dropFirst(ControlVerb.explainRoot.count))),
-          try ControlVerb.type(value("type")))
+        try .explain(
+          String(rest.dropFirst(ControlVerb.explainRoot.count)), type: value("type"))
       case "cache/names": .names(try ControlVerb.address(value("address")))
       case "cache/flush" where value("negative") != nil: .flushNegative
       case "cache/flush":
@@ -128,6 +127,13 @@ enum ControlVerb {
       throw Refusal(
         status: 405, sentence: "\(path) wants another method: GET to ask, POST to change")
     }
+  }
+
+  /// Explains a name; an address means the name that names it.
+  static func explain(_ text: String, type: String?) throws(Refusal) -> ControlVerb {
+    let type = try self.type(type)
+    if let address = IPAddress(text) { return .explain(address.reverseName, type ?? .ptr) }
+    return .explain(try name(text), type)
   }
 
   static func name(_ text: String?) throws(Refusal) -> Name {

@@ -10,7 +10,7 @@ extension Core {
   /// What a client gets that asks for a name now, and why.
   ///
   /// - Parameter upstreams: their addresses by their numbers.
-  func explain(_ name: Name, _ type: RecordType, upstreams: [SocketAddress]) -> NameStory {
+  mutating func explain(_ name: Name, _ type: RecordType, upstreams: [SocketAddress]) -> NameStory {
     let now = EventLoop.now()
     let wire = name.lowercased.wire
     let facts = frontend.explain(wire, type: type, now: now)
@@ -104,13 +104,8 @@ extension Core {
       let left = facts.links.compactMap { link in link.used.map { link.sets[$0].expiry } }.min()
       let rest = Elapsed.text(seconds: Int(left ?? seconds) - Int(seconds))
       return ("hit", "\(rcode)", "A client gets \(rcode) from the cache, for \(rest) more.")
-    case .special(let zone):
-      return (
-        "local", nil,
-        "Answered here: \(text(zone.span)) is a special zone, which upstream is not asked about."
-      )
-    case .unasked:
-      return ("unasked", nil, "No record has this type; upstream is not asked for it.")
+    case .special(let answer): return ("local", "\(answer.rcode)", sentence(answer))
+    case .unasked(let rcode): return ("unasked", "\(rcode)", sentence(unasked: rcode))
     case .endless:
       return (
         "endless", "SERVFAIL", "A client gets SERVFAIL: aliases form a loop or too long a chain."
@@ -140,6 +135,28 @@ extension Core {
         "asks", nil,
         "\(sentence) When no answer comes within \(patience) ms a client gets \(rcode) from what is stale."
       )
+    }
+  }
+
+  /// What a client gets for a name that is answered here.
+  private static func sentence(_ answer: NameFacts.SpecialAnswer) -> String {
+    let before = "Answered here, upstream is not asked: a client gets \(answer.rcode)"
+    guard let ttl = answer.records.first?.ttl else {
+      return answer.rcode == .nxDomain
+        ? "\(before): there is no such name." : "\(before) without records of this type."
+    }
+    let data = answer.records.map { "\($0.type) \(RDataText.text(type: $0.type, rdata: $0.rdata))" }
+    let rest = Elapsed.text(seconds: Int(ttl))
+    return "\(before) with \(data.joined(separator: ", ")), to be kept for \(rest)."
+  }
+
+  /// What a client gets for a type that no record has.
+  private static func sentence(unasked rcode: ResponseCode) -> String {
+    switch rcode {
+    case .noError:
+      "A client gets NOERROR with one HINFO record that says \"RFC8482\": ANY is not answered, nor is upstream asked for it."
+    case .refused: "A client gets REFUSED: a cache has no zones to transfer, and asks for none."
+    default: "A client gets \(rcode): no record has this type, and upstream is not asked for it."
     }
   }
 }

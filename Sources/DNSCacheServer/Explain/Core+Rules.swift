@@ -16,8 +16,9 @@ extension Core {
         rules.append((rule, sentence))
       }
     }
-    if case .special(let zone) = facts.course {
-      add("special-zones", "names in \(Core.text(zone.span)) are answered here")
+    if case .special(let answer) = facts.course {
+      let zone = Core.text(answer.zone.span)
+      add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
     }
     let sets = facts.links.flatMap(\.sets)
     for set in sets {

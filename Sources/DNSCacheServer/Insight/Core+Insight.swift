@@ -65,20 +65,25 @@ extension Core {
     func row(
       _ facts: [(name: String, value: Report)], _ estimate: HeavyHitters.Estimate
     ) {
+      let range = estimate.range
       rows.append(
-        .object(facts + [("count", .count(estimate.count)), ("error", .count(estimate.error))]))
+        .object(
+          facts + [
+            ("count", .count(estimate.count)), ("error", .count(estimate.error)),
+            ("at_least", .count(range.lowerBound)), ("at_most", .count(range.upperBound)),
+          ]))
     }
     switch list {
     case .names:
       seen.value.topNames(limit) { name, type, estimate in
         row([("name", .text(Core.text(name))), ("type", .text("\(type)"))], estimate)
       }
-      return (seen.value.names.total, rows)
+      return (seen.value.queries, rows)
     case .clients:
       seen.value.topClients(limit) { address, estimate in
         row([("client", .text("\(address)"))], estimate)
       }
-      return (seen.value.clients.total, rows)
+      return (seen.value.queries, rows)
     case .failures:
       seen.value.topFailures(limit) { name, type, number, estimate in
         let reason = FailureReason(rawValue: UInt8(truncatingIfNeeded: number))

@@ -5,10 +5,11 @@ struct TopCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "top", abstract: "What comes most, since the start.",
     discussion: """
-      Counts are kept for 1,024 names, 1,024 clients and 512 failing questions. A count is at most \
-      its error too high and never too low; an error is at most the total divided by that number. \
-      While queries come so fast that several are read at once, or more than 2,000 times a second, \
-      one of them, chosen in turn, counts for all.
+      Counts are kept for 1,024 names, 1,024 clients and 512 failing questions. The true count lies \
+      between the two bounds. Where every query was counted that is certain; they differ only \
+      once there are more names or clients than are kept. While queries come so fast that several are read at \
+      once, or more than 2,000 times a second, one drawn by lot counts for all, and the bounds \
+      are four standard deviations away.
       """,
     subcommands: [Names.self, Clients.self, Failures.self])
 
@@ -29,7 +30,7 @@ struct TopCommand: ParsableCommand {
       commandName: "names", abstract: "Names asked for most, with their types.")
     @OptionGroup var length: Length
     @OptionGroup var options: ControlCommand.Options
-    func run() throws { try options.perform { .top(.names, count: length.count) } }
+    func run() throws { try TopCommand.show(.names, length, options) }
   }
 
   struct Clients: ParsableCommand {
@@ -37,7 +38,7 @@ struct TopCommand: ParsableCommand {
       commandName: "clients", abstract: "Clients that ask most.")
     @OptionGroup var length: Length
     @OptionGroup var options: ControlCommand.Options
-    func run() throws { try options.perform { .top(.clients, count: length.count) } }
+    func run() throws { try TopCommand.show(.clients, length, options) }
   }
 
   struct Failures: ParsableCommand {
@@ -46,6 +47,14 @@ struct TopCommand: ParsableCommand {
       abstract: "Questions answered with SERVFAIL most, with their types and why.")
     @OptionGroup var length: Length
     @OptionGroup var options: ControlCommand.Options
-    func run() throws { try options.perform { .top(.failures, count: length.count) } }
+    func run() throws { try TopCommand.show(.failures, length, options) }
+  }
+
+  private static func show(
+    _ list: TopList, _ length: Length, _ options: ControlCommand.Options
+  ) throws {
+    try options.show(.top(list, count: length.count)) { _, report, display in
+      TopText(report, list, display).text
+    }
   }
 }

@@ -14,17 +14,10 @@ struct WatchPoll {
 
   /// Asks.
   init(_ client: ControlClient) throws {
-    func ask(_ verb: ControlVerb) throws -> Report {
-      guard let report = Report(json: try client.fetch(verb)) else {
-        throw StartupError(
-          .unavailable, "\(client.path) does not answer as a dns-cache-server does")
-      }
-      return report
-    }
-    status = try ask(.status)
-    stats = try ask(.stats)
-    upstreams = try ask(.upstreams)
-    history = try ask(.history(last: WatchPoll.samples))
+    status = try client.report(.status)
+    stats = try client.report(.stats)
+    upstreams = try client.report(.upstreams)
+    history = try client.report(.history(last: WatchPoll.samples))
   }
 }
 

@@ -27,7 +27,7 @@ struct WatchScreen {
 
   private func heading(_ figures: WatchFigures) -> [String] {
     let name = "dns-cache-server \(figures.version)"
-    let age = "pid \(figures.pid), up \(WatchScreen.age(figures.uptime))"
+    let age = "pid \(figures.pid), up \(Figure.age(figures.uptime))"
     let space = columns - name.count - age.count
     guard space >= 2 else { return [name, age] }
     return [name + String(repeating: " ", count: space) + age]
@@ -35,13 +35,13 @@ struct WatchScreen {
 
   private func traffic(_ figures: WatchFigures) -> [String] {
     func percent(_ name: String, _ value: Double?) -> String {
-      "\(name) \(WatchScreen.percent(value))"
+      "\(name) \(Figure.percent(value))"
     }
     let rates = figures.rates
     var lines = flow(
       "queries",
       [
-        "\(rates.map { WatchScreen.number($0.queries) } ?? "-")/s", percent("hits", rates?.hits),
+        "\(rates.map { Figure.count($0.queries) } ?? "-")/s", percent("hits", rates?.hits),
         percent("stale", rates?.stale), percent("failures", rates?.failures),
       ])
     if !figures.past.isEmpty {
@@ -51,7 +51,7 @@ struct WatchScreen {
       lines.append(WatchScreen.indent + graph(shown, most: most))
       lines += flow(
         "",
-        ["the last \(WatchScreen.age(Int64(width) * 10))", "up to \(WatchScreen.number(most))/s"])
+        ["the last \(Figure.age(Int64(width) * 10))", "up to \(Figure.count(most))/s"])
     }
     func times(_ name: String, _ times: (median: Int64?, tail: Int64?)) -> String {
       "\(name) p50 \(time(times.median)), p99 \(time(times.tail))"
@@ -63,20 +63,20 @@ struct WatchScreen {
   private func state(_ figures: WatchFigures) -> [String] {
     let share = Double(figures.cacheOctets) / Double(max(1, figures.limitOctets))
     let memory =
-      "\(WatchScreen.size(figures.cacheOctets)) of \(WatchScreen.size(figures.limitOctets))"
+      "\(Figure.size(figures.cacheOctets)) of \(Figure.size(figures.limitOctets))"
     let bar = bar(share, width: 20)
-    return flow("memory", [memory, "\(bar) \(WatchScreen.percent(share))"])
+    return flow("memory", [memory, "\(bar) \(Figure.percent(share))"])
       + flow(
         "cache",
         [
-          "\(WatchScreen.number(Double(figures.names))) names",
-          "\(WatchScreen.number(Double(figures.records))) records",
-          "\(figures.rates.map { WatchScreen.number($0.evictions) } ?? "-") evicted/s",
+          "\(Figure.count(Double(figures.names))) names",
+          "\(Figure.count(Double(figures.records))) records",
+          "\(figures.rates.map { Figure.count($0.evictions) } ?? "-") evicted/s",
         ])
       + flow(
         "in flight",
         [
-          "\(figures.inFlight) of \(WatchScreen.number(Double(figures.inFlightLimit)))",
+          "\(figures.inFlight) of \(Figure.count(Double(figures.inFlightLimit)))",
           "\(figures.streams) TCP clients",
         ])
   }
@@ -87,8 +87,8 @@ struct WatchScreen {
     for upstream in upstreams {
       cells.append([
         upstream.address, upstream.state, time(upstream.roundTrip.map { $0 * 1_000 }),
-        upstream.queries.map { WatchScreen.number($0) } ?? "-",
-        WatchScreen.percent(upstream.timeouts), "\(upstream.inFlight)",
+        upstream.queries.map { Figure.count($0) } ?? "-",
+        Figure.percent(upstream.timeouts), "\(upstream.inFlight)",
       ])
     }
     var widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
@@ -144,62 +144,11 @@ struct WatchScreen {
 
   /// Microseconds in a unit that suits them.
   private func time(_ microseconds: Int64?) -> String {
-    guard let microseconds else { return "-" }
-    if microseconds < 1_000 { return "\(microseconds) \(isUnicode ? "µ" : "u")s" }
-    let (value, unit) =
-      microseconds < 1_000_000
-      ? (Double(microseconds) / 1_000, "ms") : (Double(microseconds) / 1_000_000, "s")
-    return "\(WatchScreen.short(value)) \(unit)"
+    microseconds.map { Figure.time(microseconds: $0, isUnicode: isUnicode) } ?? "-"
   }
 
   private func cut(_ line: String, to width: Int) -> String {
     guard line.count > width else { return line }
     return width > 1 ? line.prefix(width - 1) + (isUnicode ? "…" : "~") : String(line.prefix(width))
-  }
-
-  // MARK: Numbers
-
-  /// One digit behind the point below ten.
-  private static func short(_ value: Double) -> String {
-    guard value < 9.95 else { return number(value) }
-    let tenths = Int((value * 10).rounded())
-    return "\(tenths / 10).\(tenths % 10)"
-  }
-
-  /// A whole number with a comma before each three digits.
-  private static func number(_ value: Double) -> String {
-    var digits = "\(Int64(max(0, value).rounded()))"
-    var groups: [String] = []
-    while digits.count > 3 {
-      groups.insert(String(digits.suffix(3)), at: 0)
-      digits.removeLast(3)
-    }
-    return ([digits] + groups).joined(separator: ",")
-  }
-
-  private static func percent(_ share: Double?) -> String {
-    guard let share else { return "-" }
-    let tenths = Int((share * 1_000).rounded())
-    return "\(tenths / 10).\(tenths % 10)%"
-  }
-
-  private static func size(_ octets: Int64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB"]
-    var value = Double(octets)
-    var unit = 0
-    while value >= 1_024, unit < units.count - 1 {
-      value /= 1_024
-      unit += 1
-    }
-    return "\(short(value)) \(units[unit])"
-  }
-
-  /// The two largest units of a time in seconds.
-  private static func age(_ seconds: Int64) -> String {
-    let parts = [
-      (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"),
-      (seconds % 60, "s"),
-    ].drop { $0.0 == 0 }.prefix(2).filter { $0.0 > 0 }
-    return parts.isEmpty ? "0s" : parts.map { "\($0.0)\($0.1)" }.joined(separator: " ")
   }
 }

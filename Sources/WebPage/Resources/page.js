@@ -184,7 +184,7 @@ function showTop(list, rows) {
         row.name ? link(row.name, row.type) : make('span', { className: 'mono' }, row.client),
         row.type ? make('span', { className: 'kind' }, row.type) : undefined,
         row.reason ? make('small', {}, row.reason) : undefined),
-      make('span', { title: row.error ? `at most ${plain.format(row.error)} too high` : '' }, count(row.count))))
+      make('span', { title: row.at_least < row.at_most ? `${plain.format(row.at_least)} to ${plain.format(row.at_most)}` : '' }, count(row.count))))
     : [make('li', { className: 'none' }, list === 'failures' ? 'None' : 'Nobody has asked yet')]));
 }
 

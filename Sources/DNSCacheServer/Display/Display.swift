@@ -1,0 +1,62 @@
+import EventLoop
+
+/// The terminal that text is laid out for.
+struct Display {
+  /// Columns that a line may have.
+  var columns = Display.usualColumns
+  /// Whether the terminal shows more than ASCII.
+  var isUnicode = false
+  /// The wall clock, for how long ago something was.
+  var now: Int64
+
+  /// What a terminal has whose size isn't known.
+  private static let usualColumns = 80
+
+  /// The terminal that standard output is, or what is usual.
+  static var current: Display {
+    Display(
+      columns: Terminal.size()?.columns ?? usualColumns, isUnicode: Terminal.isUnicode,
+      now: EventLoop.wallClock())
+  }
+
+  /// A label and what belongs to it, separated by commas, on as many lines as it takes.
+  ///
+  /// - Parameter width: columns of the label, and of the margin below it.
+  func list(_ label: String, _ items: [String], width: Int) -> String {
+    let margin = String(repeating: " ", count: width)
+    var lines: [String] = []
+    var line = label.count < width ? label + margin.dropFirst(label.count) : label + " "
+    var isEmpty = true
+    for (index, item) in items.enumerated() {
+      let text = item + (index < items.count - 1 ? "," : "")
+      if !isEmpty, line.count + 1 + text.count > columns {
+        lines.append(line)
+        line = margin + text
+      } else {
+        line += isEmpty ? text : " " + text
+      }
+      isEmpty = false
+    }
+    return (lines + [line]).joined(separator: "\n") + "\n"
+  }
+
+  /// Rows below each other, columns two spaces apart.
+  ///
+  /// - Parameter numbers: columns whose cells stand on the right.
+  static func table(_ rows: [[String]], numbers: Set<Int>) -> String {
+    let columns = rows.map(\.count).max() ?? 0
+    let widths = (0..<columns).map { column in
+      rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+    }
+    return rows.map { row in
+      var line = ""
+      for (column, cell) in row.enumerated() {
+        let space = String(repeating: " ", count: widths[column] - cell.count)
+        line += numbers.contains(column) ? space + cell : cell + space
+        if column < row.count - 1 { line += "  " }
+      }
+      while line.last == " " { line.removeLast() }
+      return line + "\n"
+    }.joined()
+  }
+}

@@ -1,0 +1,46 @@
+/// What `ctl top` prints for a person: figures first, since names may be long.
+struct TopText {
+  let text: String
+
+  /// Lays out the answer to a ``ControlVerb/top(_:count:)``.
+  init(_ report: Report, _ list: TopList, _ display: Display) {
+    let rows = report["top"]?.elements ?? []
+    guard !rows.isEmpty else {
+      text = "none yet\n"
+      return
+    }
+    let isExact = rows.allSatisfy { $0.number("at_least") == $0.number("at_most") }
+    var cells = [["count"] + (isExact ? [] : ["at least", "at most"])]
+    let numbers = cells[0].count
+    switch list {
+    case .names: cells[0] += ["type", "name"]
+    case .clients: cells[0] += ["client"]
+    case .failures: cells[0] += ["type", "reason", "name"]
+    }
+    for row in rows {
+      let counts = ["count", "at_least", "at_most"].prefix(numbers).map { row.number($0) ?? 0 }
+      let facts = cells[0].dropFirst(numbers).map { row[$0]?.string ?? "?" }
+      cells.append(counts.map { Figure.count($0) } + facts)
+    }
+    text =
+      TopText.heading(report, list, isExact: isExact, display)
+      + Display.table(cells, numbers: Set(0..<numbers))
+  }
+
+  /// Of how many in how long, and whether all were counted.
+  private static func heading(
+    _ report: Report, _ list: TopList, isExact: Bool, _ display: Display
+  ) -> String {
+    let total = report.number("total") ?? 0
+    let what =
+      list == .failures
+      ? Figure.count(total, "failure", "failures") : Figure.count(total, "query", "queries")
+    let age = Figure.ago(report.number("since") ?? 0, now: display.now)
+    var line = "\(what) since the start, \(age)"
+    let samples = report.number("samples") ?? total
+    if list != .failures, samples > 0, samples < total {
+      line += "; one of \(Figure.short(Double(total) / Double(samples))) counted"
+    }
+    return isExact ? "\(line)\n\n" : "\(line);\nthe true counts are between the bounds\n\n"
+  }
+}
