@@ -1,10 +1,12 @@
 import DNSWire
 import Memory
 
-/// How much each client may ask: two token buckets for each network of clients, and a share of the
-/// places in flight.
+/// How much each client may ask: token buckets for each network of clients, and a share of the places
+/// in flight.
 ///
-/// A client is what shares its IPv4 address, or the first 64 bits of its IPv6 address. All tables are
+/// A client is what shares its IPv4 address, or the first 64 bits of its IPv6 address. One that has
+/// proven its address has buckets apart from those of what only claims to come from there, so that
+/// nobody uses up another's tokens with forged packets. All tables are
 /// of fixed size, so that nobody makes them grow, and are entered by a keyed hash, so that nobody knows
 /// with whom a place is shared. Nothing is allocated.
 struct ClientLimiter: ~Copyable {
@@ -33,16 +35,28 @@ struct ClientLimiter: ~Copyable {
   /// Tokens that one query takes.
   private static let token: UInt32 = 1_000
 
+  /// Places in flight that a client may have for each one that is free.
+  ///
+  /// So the first to come may have four fifths of them, and always leaves some for whoever comes next;
+  /// of two, each has four ninths. What a client has too many of it loses by getting none anew.
+  private static let placesPerFreePlace = 4
+  /// Places in flight that a client may have however few are free.
+  private static let leastPlaces: UInt16 = 64
+
   private var buckets: FixedArray<Bucket>
+  /// Bytes that may still go to each client of ``buckets`` beyond those that came from it.
+  private var excess: FixedArray<UInt32>
   private var shares: FixedArray<UInt16>
   private var exempt = FixedArray<IPNetwork>([])
   private let seed: HashSeed
   private var queryRate: UInt64 = 0
   private var costlyRate: UInt64 = 0
-  private var shareLimit: UInt16 = 0
+  private var excessRate: UInt64 = 0
+  private var shareLimit = UInt16.max
 
   init(_ settings: ClientLimits, seed: HashSeed) {
     buckets = FixedArray(repeating: Bucket(), count: ClientLimiter.clients)
+    excess = FixedArray(repeating: 0, count: ClientLimiter.clients)
     shares = FixedArray(repeating: 0, count: ClientLimiter.sharePlaces)
     self.seed = seed
     reconfigure(settings)
@@ -53,30 +67,44 @@ struct ClientLimiter: ~Copyable {
     exempt = FixedArray(settings.exempt)
     queryRate = UInt64(clamping: min(settings.queries, ClientLimits.mostPerSecond))
     costlyRate = UInt64(clamping: min(settings.misses, ClientLimits.mostPerSecond))
-    shareLimit = UInt16(clamping: settings.inFlight)
+    excessRate = UInt64(clamping: min(settings.amplification, ClientLimits.mostAmplification))
+    shareLimit = settings.inFlight == 0 ? .max : UInt16(clamping: settings.inFlight)
   }
 
   // MARK: Rates
 
   /// Whether a client may send one more query, which is then counted.
   @inline(__always)
-  mutating func admitQuery(from address: IPAddress, now: UInt64) -> Bool {
-    if queryRate == 0 || isExempt(address) { return true }
-    return takeQuery(from: address, now: now)
+  mutating func admitQuery(from address: IPAddress, isProven: Bool, now: UInt64) -> Bool {
+    if queryRate == 0 { return true }
+    return takeQuery(from: address, isProven: isProven, now: now)
   }
 
   /// Whether a client may have one more question asked upstream or one more error, which is then
   /// counted.
-  mutating func admitCostly(from address: IPAddress, now: UInt64) -> Bool {
+  mutating func admitCostly(from address: IPAddress, isProven: Bool, now: UInt64) -> Bool {
     if costlyRate == 0 || isExempt(address) { return true }
-    let index = find(address, now: now)
+    let index = find(address, isProven: isProven, now: now)
     guard buckets[index].costly >= ClientLimiter.token else { return false }
     buckets[index].costly -= ClientLimiter.token
     return true
   }
 
-  private mutating func takeQuery(from address: IPAddress, now: UInt64) -> Bool {
-    let index = find(address, now: now)
+  /// Whether an answer with so many bytes more than its query may go to an address that nothing has
+  /// proven, which is then counted.
+  mutating func admitExcess(_ octets: Int, to address: IPAddress, now: UInt64) -> Bool {
+    if excessRate == 0 || octets <= 0 { return true }
+    let index = find(address, isProven: false, now: now)
+    let octets = UInt32(clamping: octets)
+    guard excess[index] >= octets else { return false }
+    excess[index] -= octets
+    return true
+  }
+
+  @inline(never)
+  private mutating func takeQuery(from address: IPAddress, isProven: Bool, now: UInt64) -> Bool {
+    if isExempt(address) { return true }
+    let index = find(address, isProven: isProven, now: now)
     guard buckets[index].queries >= ClientLimiter.token else { return false }
     buckets[index].queries -= ClientLimiter.token
     return true
@@ -89,8 +117,8 @@ struct ClientLimiter: ~Copyable {
   }
 
   /// The place of a client's bucket, its tokens counted up to now.
-  private mutating func find(_ address: IPAddress, now: UInt64) -> Int {
-    let hash = hash(address)
+  private mutating func find(_ address: IPAddress, isProven: Bool, now: UInt64) -> Int {
+    let hash = isProven ? seed.mix(hash(address), 1) : hash(address)
     let first =
       Int(hash % UInt64(ClientLimiter.clients / ClientLimiter.ways)) &* ClientLimiter.ways
     let tag = UInt32(truncatingIfNeeded: hash >> 32) | 1
@@ -103,6 +131,10 @@ struct ClientLimiter: ~Copyable {
           // So many a second are as many thousandths a millisecond.
           buckets[index].queries = ClientLimiter.fill(buckets[index].queries, queryRate, elapsed)
           buckets[index].costly = ClientLimiter.fill(buckets[index].costly, costlyRate, elapsed)
+          excess[index] = UInt32(
+            truncatingIfNeeded: min(
+              UInt64(excess[index]) &+ excessRate &* min(elapsed, ClientLimiter.burst) / 1_000,
+              mostExcess))
           buckets[index].counted = time
         }
         return index
@@ -119,14 +151,19 @@ struct ClientLimiter: ~Copyable {
       tag: tag, counted: time,
       queries: ClientLimiter.fill(0, queryRate, ClientLimiter.burst),
       costly: ClientLimiter.fill(0, costlyRate, ClientLimiter.burst))
+    excess[oldest] = UInt32(truncatingIfNeeded: mostExcess)
     return oldest
   }
 
+  /// What a client has left after so many milliseconds more, in thousandths.
   private static func fill(_ tokens: UInt32, _ rate: UInt64, _ elapsed: UInt64) -> UInt32 {
     UInt32(
       truncatingIfNeeded: min(
         UInt64(tokens) &+ rate &* min(elapsed, burst), rate &* burst))
   }
+
+  /// Bytes of excess that a client may save up; they fit 32 bits (``ClientLimits/mostAmplification``).
+  private var mostExcess: UInt64 { excessRate &* ClientLimiter.burst / 1_000 }
 
   private func hash(_ address: IPAddress) -> UInt64 {
     // A network of 64 bits can't be mistaken for an IPv4 address.
@@ -138,10 +175,14 @@ struct ClientLimiter: ~Copyable {
 
   /// Takes a place in flight for a client.
   ///
+  /// - Parameter free: places that nobody has.
   /// - Returns: what gives it back, or nothing when the client has its share.
-  mutating func takePlace(for address: IPAddress) -> UInt16? {
+  mutating func takePlace(for address: IPAddress, free: Int) -> UInt16? {
     let place = UInt16(truncatingIfNeeded: hash(address) >> 16)
-    guard shares[Int(place)] < shareLimit else { return nil }
+    let taken = shares[Int(place)]
+    guard taken < shareLimit,
+      taken < ClientLimiter.leastPlaces || Int(taken) < free * ClientLimiter.placesPerFreePlace
+    else { return nil }
     shares[Int(place)] += 1
     return place
   }
@@ -161,21 +202,28 @@ struct ClientLimiter: ~Copyable {
 ///
 /// A client is what shares an IPv4 address or the first 64 bits of an IPv6 address. Who is over a limit
 /// gets an empty answer that asks it to come by TCP, or none: never more octets than it sent, a cookie
-/// aside.
+/// aside. By default a client may ask as much as there is room for; what is scarce is shared out.
 public struct ClientLimits: Sendable {
   /// Queries a second; 0 for any number.
   ///
-  /// Of those over UDP: by TCP, or with a valid cookie, a client has proven where it is.
-  public var queries = 50_000
+  /// Counted apart for those that have proven where they come from, by TCP or a valid cookie.
+  public var queries = 0
   /// Questions a second that are to be asked upstream, and answers that are errors; 0 for any number.
-  public var misses = 5_000
-  /// Questions that may wait for upstream at a time: a quarter of the resolver's places.
-  public var inFlight = 2_048
+  public var misses = 0
+  /// Questions that may wait for upstream at a time; 0 for as many as leave room for other clients.
+  public var inFlight = 0
+  /// Bytes a second that go, beyond those that came, to an address outside of local networks that
+  /// nothing has proven; 0 for any number.
+  ///
+  /// What reflects a flood to somebody else is of little use then (8 Mbit/s).
+  public var amplification = 1 << 20
   /// Networks without limits of rate: by default the machine itself.
   public var exempt = ClientLimits.loopback
 
   /// Most a second that a limit can be.
   public static let mostPerSecond = 1_000_000
+  /// Most that ``amplification`` can be.
+  public static let mostAmplification = 1 << 30
   /// Most questions that may be allowed to wait.
   public static let mostInFlight = 16_384
   /// 127.0.0.1 and ::1, which programs on this machine come from.

@@ -32,7 +32,7 @@ extension Frontend {
       }
       rcode = .formErr
     }
-    guard limiter.admitCostly(from: address, now: now) else {
+    guard limiter.admitCostly(from: address, isProven: transport == .tcp, now: now) else {
       counters.missLimit &+= 1
       counters.limited &+= 1
       counters.limitedUnanswered &+= 1
@@ -52,12 +52,16 @@ extension Frontend {
     _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
     reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Verdict {
-    guard limiter.admitCostly(from: header.address, now: now) else {
+    guard limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) else {
       counters.missLimit &+= 1
       return limit(header, question, reply: &reply)
     }
+    let count = writeError(header, question, rcode, error, reply: &reply)
+    guard admitExcess(of: count, header, now: now) else {
+      return limit(header, question, reply: &reply)
+    }
     counters.refused &+= 1
-    return .reply(writeError(header, question, rcode, error, reply: &reply))
+    return .reply(count)
   }
 
   /// Writes an answer without records.

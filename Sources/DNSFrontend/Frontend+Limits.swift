@@ -38,12 +38,38 @@ extension Frontend {
     if header.cookies != nil {
       return .reply(writeError(header, question, .badCookie, nil, reply: &reply))
     }
+    return .reply(writeTruncated(header, question, reply: &reply))
+  }
+
+  /// Writes an answer without records that asks the client to come by TCP.
+  func writeTruncated(
+    _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>
+  ) -> Int {
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)
     if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
-    return .reply(
-      writer.finish(
-        flags: Frontend.responseFlags(header.flags) | MessageHeader.Flag.truncated))
+    return writer.finish(
+      flags: Frontend.responseFlags(header.flags) | MessageHeader.Flag.truncated)
+  }
+
+  // MARK: Addresses that nothing has proven
+
+  /// Notes a query's size if what goes back beyond it is bounded: nothing shows that its sender is where
+  /// it says, and it may be anywhere.
+  @inline(never)
+  func noteUnproven(_ header: inout Header, _ octets: Int) {
+    guard !header.isProven, !settings.local.contains(where: { $0.contains(header.address) })
+    else { return }
+    header.unprovenOctets = UInt16(clamping: octets)
+  }
+
+  /// Whether an answer of this size may go to a client, which is then counted.
+  mutating func admitExcess(of count: Int, _ header: Header, now: UInt64) -> Bool {
+    guard header.unprovenOctets != 0,
+      !limiter.admitExcess(count - Int(header.unprovenOctets), to: header.address, now: now)
+    else { return true }
+    counters.amplificationLimit &+= 1
+    return false
   }
 
   /// Answers a query without a question that asks for a server cookie (RFC 7873 §5.4).

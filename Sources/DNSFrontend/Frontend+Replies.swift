@@ -53,15 +53,21 @@ extension Frontend {
   ) -> (client: UInt32, transport: Transport, count: Int)? {
     while let completion = resolver.nextCompletion() {
       let index = Int(completion.client)
-      guard let count = conclude(index, completion.outcome, into: &reply, now: now) else {
+      guard var count = conclude(index, completion.outcome, into: &reply, now: now) else {
         continue
       }
       let query = pending[index]
+      if query.header.unprovenOctets != 0, !admitExcess(of: count, query.header, now: now) {
+        count = writeTruncated(
+          query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
+          reply: &reply)
+      }
       pending.remove(index)
       limiter.returnPlace(query.share)
       // An error has cost more than the question; a client in debt isn't pressed.
       if Frontend.rcode(reply) != 0 {
-        _ = limiter.admitCostly(from: query.header.address, now: now)
+        _ = limiter.admitCostly(
+          from: query.header.address, isProven: query.header.isProven, now: now)
       }
       if query.asked > 1 { openChains -= 1 }
       return (query.client, query.header.transport, count)

@@ -32,7 +32,10 @@ public struct Frontend: ~Copyable {
   var pendingQuestions: BufferPool
   /// Pending queries that follow an alias whose target had to be asked for by itself.
   var openChains = 0
+  /// The networks that are served; those that are local come first.
   private var allowed: FixedArray<IPNetwork>
+  /// How many of ``allowed`` are local.
+  private var localCount = 0
   var limiter: ClientLimiter
   var cookies: ServerCookies
   private(set) var special: SpecialNames
@@ -70,6 +73,9 @@ public struct Frontend: ~Copyable {
     var address: IPAddress
     /// Whether it has shown that it is there: by TCP, or by a cookie of ours.
     var isProven: Bool
+    /// Octets of the query when what goes back beyond them is bounded, for nothing shows that the client
+    /// is where it seems to be; else 0.
+    var unprovenOctets: UInt16 = 0
     /// What goes back to a client that sent a cookie.
     var cookies: ServerCookies.Pair?
 
@@ -131,7 +137,9 @@ public struct Frontend: ~Copyable {
     self.resolver = resolver
     pending = Slab(capacity: settings.pendingLimit)
     pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
-    allowed = FixedArray(settings.allowed)
+    let networks = Frontend.ordered(settings)
+    allowed = FixedArray(networks.all)
+    localCount = networks.localCount
     prefetchBudget = PrefetchBudget(perSecond: settings.prefetchRate)
     limiter = ClientLimiter(settings.clients, seed: self.cache.seed)
     cookies = ServerCookies(settings.cookieSecrets)
@@ -148,7 +156,9 @@ public struct Frontend: ~Copyable {
     settings = new
     settings.pendingLimit = pendingLimit
     cache.rotates = new.rotates
-    allowed = FixedArray(new.allowed)
+    let networks = Frontend.ordered(new)
+    allowed = FixedArray(networks.all)
+    localCount = networks.localCount
     recentNetwork = 0
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
@@ -216,10 +226,12 @@ public struct Frontend: ~Copyable {
     let question = packet.extracting(MessageHeader.size..<query.questionEnd)
     guard isAllowed(address) else {
       counters.notAllowed &+= 1
+      noteUnproven(&header, packet.count)
       return refuse(header, question, .refused, Explanation.notAllowed, reply: &reply, now: now)
     }
     if let view = query.edns?.cookie { takeCookies(view, of: packet, into: &header, now: now) }
-    guard header.isProven || limiter.admitQuery(from: address, now: now) else {
+    if recentNetwork >= localCount { noteUnproven(&header, packet.count) }
+    guard limiter.admitQuery(from: address, isProven: header.isProven, now: now) else {
       counters.queryLimit &+= 1
       return limit(header, question, reply: &reply)
     }
@@ -239,18 +251,27 @@ public struct Frontend: ~Copyable {
       let rcode = Frontend.rcode(reply)
       if rcode != 0 {
         // Names that don't exist are what floods ask for.
-        guard limiter.admitCostly(from: address, now: now) else {
+        guard limiter.admitCostly(from: address, isProven: header.isProven, now: now) else {
           counters.missLimit &+= 1
           return limit(header, question, reply: &reply)
         }
         if rcode == ResponseCode.servFail.rawValue { failed.note(question, .endlessAliases) }
       }
+      if header.unprovenOctets != 0, !admitExcess(of: count, header, now: now) {
+        return limit(header, question, reply: &reply)
+      }
       counters.hits &+= 1
       return .reply(count)
     }
     if let count = composeSpecial(header, into: &writer) {
-      guard Frontend.rcode(reply) == 0 || limiter.admitCostly(from: address, now: now) else {
+      guard
+        Frontend.rcode(reply) == 0
+          || limiter.admitCostly(from: address, isProven: header.isProven, now: now)
+      else {
         counters.missLimit &+= 1
+        return limit(header, question, reply: &reply)
+      }
+      guard admitExcess(of: count, header, now: now) else {
         return limit(header, question, reply: &reply)
       }
       counters.local &+= 1
@@ -263,8 +284,20 @@ public struct Frontend: ~Copyable {
   /// Whether a client may ask anything.
   @inline(__always)
   mutating func isAllowed(_ address: IPAddress) -> Bool {
-    if recentNetwork < allowed.count && allowed[recentNetwork].contains(address) { return true }
+    // Beyond the local ones there is no short way: the address may be in a local one as well.
+    if recentNetwork < localCount && allowed[recentNetwork].contains(address) { return true }
     return findNetwork(of: address)
+  }
+
+  /// The networks that are served, the local ones first, and how many those are.
+  private static func ordered(
+    _ settings: FrontendSettings
+  ) -> (all: [IPNetwork], localCount: Int) {
+    func isLocal(_ network: IPNetwork) -> Bool {
+      settings.local.contains { $0.contains(network) }
+    }
+    let local = settings.allowed.filter(isLocal)
+    return (local + settings.allowed.filter { !isLocal($0) }, local.count)
   }
 
   private mutating func findNetwork(of address: IPAddress) -> Bool {
@@ -273,6 +306,13 @@ public struct Frontend: ~Copyable {
       return true
     }
     return false
+  }
+
+  /// Questions that may still be asked upstream at a time, or clients that may wait for them.
+  private var freePlaces: Int {
+    min(
+      settings.pendingLimit - pending.count,
+      resolver.settings.inFlightLimit - resolver.inFlight)
   }
 
   /// Asks upstream for what the key names.
@@ -285,11 +325,11 @@ public struct Frontend: ~Copyable {
     guard header.flags & MessageHeader.Flag.recursionDesired != 0 else {
       return refuse(header, question, .refused, Explanation.notRecursive, reply: &reply, now: now)
     }
-    guard limiter.admitCostly(from: header.address, now: now) else {
+    guard limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) else {
       counters.missLimit &+= 1
       return limit(header, question, reply: &reply)
     }
-    guard let share = limiter.takePlace(for: header.address) else {
+    guard let share = limiter.takePlace(for: header.address, free: freePlaces) else {
       counters.shareLimit &+= 1
       counters.limited &+= 1
       return .reply(

@@ -4,6 +4,9 @@ import DNSWire
 public struct FrontendSettings: Sendable {
   /// Networks whose clients are answered; others are refused.
   public var allowed: [IPNetwork]
+  /// Networks from which no packet comes with an address that is somewhere else: an address in them may
+  /// get more than it sent without having proven that it is there.
+  public var local = IPNetwork.notGlobal
   /// What `version.bind` answers (CHAOS).
   public var version: String
   /// What `id.server` answers (CHAOS, RFC 4892).
@@ -92,8 +95,11 @@ public struct FrontendCounters: Sendable {
   public var queryLimit: UInt64 = 0
   /// Questions for upstream and errors over ``ClientLimits/misses``, among the limited.
   public var missLimit: UInt64 = 0
-  /// Questions over ``ClientLimits/inFlight``, among the limited; answered with SERVFAIL.
+  /// Questions over ``ClientLimits/inFlight`` or a fair share of the places, among the limited; answered
+  /// with SERVFAIL.
   public var shareLimit: UInt64 = 0
+  /// Answers over ``ClientLimits/amplification``, among the limited or, if they had to wait, the misses.
+  public var amplificationLimit: UInt64 = 0
   /// Limited queries that were not answered at all.
   public var limitedUnanswered: UInt64 = 0
   /// Answers cut to fit.

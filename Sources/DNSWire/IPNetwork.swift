@@ -31,6 +31,21 @@ public struct IPNetwork: Hashable, Sendable, BitwiseCopyable {
   }
 }
 
+extension IPNetwork {
+  /// Whether each address of another network belongs to this one, too.
+  public func contains(_ other: IPNetwork) -> Bool {
+    prefixLength <= other.prefixLength && contains(other.address)
+  }
+
+  /// Loopback, private, link-local and unique-local networks.
+  ///
+  /// RFC 1122 §3.2.1.3, RFC 1918, RFC 3927, RFC 4291 §2.5.3 and §2.5.6, RFC 4193.
+  public static let notGlobal = [
+    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
+    "fe80::/10", "fc00::/7",
+  ].compactMap { IPNetwork($0) }
+}
+
 extension IPNetwork: LosslessStringConvertible {
   /// Reads `192.0.2.0/24` or `2001:db8::/32`; a lone address is a network of one.
   ///

@@ -71,7 +71,8 @@ struct ClientLimitTests {
       + counters.ignored
     #expect(counters.udp + counters.tcp == ends, "\(counters)")
     #expect(
-      counters.limited == counters.queryLimit + counters.missLimit + counters.shareLimit)
+      counters.limited == counters.queryLimit + counters.missLimit + counters.shareLimit
+        + counters.amplificationLimit)
   }
 
   // MARK: Queries
@@ -93,11 +94,87 @@ struct ClientLimitTests {
     addUp(host)
   }
 
-  @Test func `TCP proves the address`() throws {
+  /// Packets with a forged address take nothing from the client's own.
+  @Test func `over TCP a client has the rate for itself, and is told when it is over it`() throws {
     let host = try host(queries: 10)
     _ = try ask(host, 100) { _ in try query(known) }
-    #expect(try ask(host, 100, over: .tcp) { _ in try query(known) } == Tally(answered: 100))
+    #expect(
+      try ask(host, 100, over: .tcp) { _ in try query(known) }
+        == Tally(answered: 20, refused: 80))
+    #expect(host.frontend.counters.queryLimit == 160)
     addUp(host)
+  }
+
+  @Test func `by default one client may ask as much as the machine can answer`() {
+    var limits = ClientLimits()
+    limits.exempt = []
+    var limiter = ClientLimiter(limits, seed: HashSeed(1, 2))
+    let client = IPAddress(v4: 0xC0A8_0107)
+    var isHeldBack = false
+    for _ in 0..<200_000 {
+      if !limiter.admitQuery(from: client, isProven: false, now: 0) { isHeldBack = true }
+      if !limiter.admitCostly(from: client, isProven: false, now: 0) { isHeldBack = true }
+    }
+    #expect(!isHeldBack)
+    // Of the 8,192 places of a server with its defaults.
+    var taken = 0
+    while limiter.takePlace(for: client, free: 8_192 - taken) != nil { taken += 1 }
+    #expect(taken > 6_000)
+  }
+
+  // MARK: Amplification
+
+  /// A client of a network that is no local one: it may be forged.
+  private func farHost(_ amplification: Int, local: [IPNetwork] = []) throws -> Host {
+    var options = Host.Options()
+    options.clients.amplification = amplification
+    options.local = local
+    let host = Host(options)
+    try host.learn("www.example.net. 86400 IN A 192.0.2.1")
+    host.jump(to: 10_000)
+    return host
+  }
+
+  @Test func `an address that nothing has proven gets little more than came from it`() throws {
+    let host = try farHost(1_000)
+    var sent = 0
+    var received = 0
+    let packet = try query(known).encoded()
+    for _ in 0..<10_000 {
+      sent += packet.count
+      received += host.answer(to: packet)?.count ?? 0
+    }
+    // Two seconds' worth.
+    #expect(received <= sent + 2_000)
+    #expect(host.frontend.counters.amplificationLimit > 9_800)
+    #expect(try ask(host, 1_000, over: .tcp) { _ in try query(known) } == Tally(answered: 1_000))
+    addUp(host)
+    // Nor does an answer that had to wait.
+    let events = host.ask(try query("late.example.net").encoded())
+    guard case .sent(let query, let octets)? = events.first else {
+      Issue.record("nothing was asked")
+      return
+    }
+    let reply = Message(
+      respondingTo: try Message(parsing: octets),
+      answers: try (1...10).map { try Record("late.example.net. 300 IN A 192.0.2.\($0)") })
+    let answers = host.receive(reply.encoded(), socket: try #require(query.socket))
+    guard case .replied(_, _, let answer)? = answers.first else {
+      Issue.record("no answer")
+      return
+    }
+    #expect(try Message(parsing: answer).tc && answer.count <= packet.count + 1)
+  }
+
+  @Test func `a local network's clients and those with a cookie get what they ask for`() throws {
+    let near = try farHost(1_000, local: [#require(IPNetwork("192.0.2.0/24"))])
+    #expect(try ask(near, 1_000) { _ in try query(known) } == Tally(answered: 1_000))
+    let host = try farHost(1_000)
+    let reply = try #require(
+      host.answer(to: query(known, cookie: [1, 2, 3, 4, 5, 6, 7, 8]).encoded()))
+    let cookie = try #require(Message(parsing: reply).edns?[.cookie])
+    #expect(
+      try ask(host, 1_000) { _ in try query(known, cookie: cookie) } == Tally(answered: 1_000))
   }
 
   @Test func `a cookie proves the address, and whoever has none yet is given one`() throws {
@@ -113,7 +190,8 @@ struct ClientLimitTests {
     let reply = try #require(replies.first)
     let cookie = try #require(Message(parsing: reply).edns?[.cookie])
     #expect(
-      try ask(host, 100) { _ in try query(known, cookie: cookie) } == Tally(answered: 100))
+      try ask(host, 100) { _ in try query(known, cookie: cookie) }
+        == Tally(answered: 20, refused: 80))
     // It is worth nothing to others.
     let other = IPAddress(v4: 0xC000_0208)
     _ = try ask(host, 20, from: other) { _ in try query(known) }
@@ -166,7 +244,8 @@ struct ClientLimitTests {
     #expect(host.frontend.resolver.counters.asked - asked == 25, "others' misses are asked")
     // Over TCP it is told.
     #expect(
-      try ask(host, 10, over: .tcp) { try query("t\($0).example.net") } == Tally(refused: 10))
+      try ask(host, 30, over: .tcp) { try query("t\($0).example.net") }
+        == Tally(refused: 10, none: 20))
     #expect(host.frontend.counters.missLimit == 90)
     addUp(host)
     host.advance(to: host.now + 10_000) { _ in }
@@ -219,6 +298,40 @@ struct ClientLimitTests {
     addUp(host)
   }
 
+  /// The flood is cut, others are served; and what it has too many of goes to the next that comes.
+  @Test func `a client that floods has what others leave, and gives way in proportion`() throws {
+    var options = Host.Options()
+    options.inFlightLimit = 1_000
+    options.waiterLimit = 2_000
+    options.pendingLimit = 2_000
+    let host = Host(options)
+    let flood = try ask(host, 3_000) { try query("n\($0).example.net") }
+    #expect(flood == Tally(failed: 2_200, none: 800))
+    let other = IPAddress(v4: 0xC000_0208)
+    #expect(
+      try ask(host, 90, from: other) { try query("o\($0).example.net") } == Tally(none: 90))
+    addUp(host)
+  }
+
+  @Test func `of two clients that flood each has as many places`() throws {
+    var options = Host.Options()
+    options.inFlightLimit = 1_000
+    options.waiterLimit = 2_000
+    options.pendingLimit = 2_000
+    let host = Host(options)
+    let other = IPAddress(v4: 0xC000_0208)
+    var failed = [0, 0]
+    for round in 0..<1_000 {
+      for (index, client) in [Host.client, other].enumerated() {
+        failed[index] += try ask(host, 1, from: client) { _ in
+          try query("r\(round)c\(index).example.net")
+        }.failed
+      }
+    }
+    #expect(failed.allSatisfy { (555...556).contains($0) }, "\(failed)")
+    addUp(host)
+  }
+
   @Test func `places come back when there is no room for the question, too`() throws {
     var options = Host.Options()
     options.pendingLimit = 4
@@ -241,7 +354,7 @@ struct ClientLimitTests {
     for round in 0..<3 {
       for client in 0..<UInt32(2 * ClientLimiter.clients) {
         let isAdmitted = limiter.admitQuery(
-          from: IPAddress(v4: client), now: UInt64(round) * 10_000)
+          from: IPAddress(v4: client), isProven: false, now: UInt64(round) * 10_000)
         #expect(isAdmitted)
       }
     }
@@ -256,10 +369,10 @@ struct ClientLimitTests {
     let steady = IPAddress(v4: 1)
     var admitted = 0
     for round in 0..<1_000 as Range<UInt64> {
-      if limiter.admitQuery(from: steady, now: round * 10) { admitted += 1 }
+      if limiter.admitQuery(from: steady, isProven: false, now: round * 10) { admitted += 1 }
       // Strangers that would push it out if the oldest place were not chosen.
       _ = limiter.admitQuery(
-        from: IPAddress(v4: 0x0A00_0000 + UInt32(round)), now: round * 10)
+        from: IPAddress(v4: 0x0A00_0000 + UInt32(round)), isProven: false, now: round * 10)
     }
     // Ten seconds at one a second, and the two saved up.
     #expect((11...12).contains(admitted))

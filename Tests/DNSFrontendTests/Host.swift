@@ -39,6 +39,8 @@ final class Host {
     var rotates = false
     /// Rates are for the tests that are about them.
     var clients = Host.unlimited
+    /// Networks whose addresses can't be forged from outside.
+    var local: [IPNetwork] = IPNetwork.notGlobal
     var specialZones: [SpecialZone] = []
     var rebindProtection: RebindProtection?
     var cacheOctets = CacheLimits.leastOctets
@@ -55,6 +57,7 @@ final class Host {
     var limits = ClientLimits()
     limits.queries = 0
     limits.misses = 0
+    limits.amplification = 0
     return limits
   }
 
@@ -70,6 +73,7 @@ final class Host {
       version: Host.version, identity: Host.identity,
       cookieSecrets: CookieSecrets(current: Host.cookieSecret))
     settings.clients = options.clients
+    settings.local = options.local
     settings.specialZones = options.specialZones
     var resolver = ResolverSettings(
       upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,

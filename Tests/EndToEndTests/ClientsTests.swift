@@ -109,7 +109,8 @@ extension EndToEnd {
       throws
     {
       let nsd = try NSD()
-      let server = try ServerProcess(upstreams: [nsd.endpoint])
+      let server = try ServerProcess(
+        upstreams: [nsd.endpoint], flags: ["--client-misses", "5000"])
       let load = try flood(server, zone: "wild.example.net", seconds: 5)
       let (hits, misses, lost) = try watch(server, load, zone: "wild.example.net")
       try #require(hits.count > 100 && misses.count > 5)
@@ -195,7 +196,8 @@ extension EndToEnd {
       (["--forward-special", "test", "--answer-special", "TEST"], "choose one"),
       (["--rebind-allow", "example.net"], "needs --rebind-protection"),
       (["--client-rate", "1000001"], "must be 0 to 1000000"),
-      (["--client-in-flight", "0"], "must be 1 to 16384"),
+      (["--client-in-flight", "16385"], "must be 0 to 16384"),
+      (["--client-amplification", "100"], "not a size"),
       (["--client-exempt", "192.0.2"], "not a network"),
     ])
     func `what can't be meant is an error of usage`(flags: [String], words: String) throws {

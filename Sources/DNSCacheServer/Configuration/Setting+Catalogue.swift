@@ -116,8 +116,16 @@ extension Setting {
         "Questions to be asked upstream, and errors, a second for one client; 0 for any number.",
       .number(\.clients.misses)),
     Setting(
-      "client.in-flight", flag: "client-in-flight", .number(1...ClientLimits.mostInFlight),
-      help: "Questions of one client that may wait for upstream.", .number(\.clients.inFlight)),
+      "client.in-flight", flag: "client-in-flight", .number(0...ClientLimits.mostInFlight),
+      help:
+        "Questions of one client that may wait for upstream; 0 for as many as leave room for others.",
+      .number(\.clients.inFlight)),
+    Setting(
+      "client.amplification", flag: "client-amplification",
+      .size(0...ClientLimits.mostAmplification),
+      help:
+        "Bytes a second that an address which may be forged gets beyond those that came from it; 0 for any number.",
+      .number(\.clients.amplification)),
     Setting(
       "client.exempt", flag: "client-exempt", .network, arity: .any,
       help: "No limits of rate for clients of this network.", .networks(\.clients.exempt)),

@@ -80,12 +80,7 @@ extension Settings {
   }
 
   /// Loopback, private, link-local and unique-local networks.
-  static var defaultAllowed: [IPNetwork] {
-    [
-      "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
-      "fe80::/10", "fc00::/7",
-    ].compactMap { IPNetwork($0) }
-  }
+  static var defaultAllowed: [IPNetwork] { IPNetwork.notGlobal }
 
   private static var defaultCache: CacheLimits {
     var limits = CacheLimits(octets: 256 << 20)

@@ -39,6 +39,7 @@ extension Core {
             ("rate_limit_reached", .count(queries.queryLimit)),
             ("misses_limit_reached", .count(queries.missLimit)),
             ("in_flight_limit_reached", .count(queries.shareLimit)),
+            ("amplification_limit_reached", .count(queries.amplificationLimit)),
             ("limited_unanswered", .count(queries.limitedUnanswered)),
           ])
         ),

@@ -58,6 +58,9 @@ struct Metric {
     counter("clients.rate_limit_reached", "Queries over the rate of one client"),
     counter("clients.misses_limit_reached", "Misses and errors over the rate of one client"),
     counter("clients.in_flight_limit_reached", "Queries over one client's share in flight"),
+    counter(
+      "clients.amplification_limit_reached",
+      "Answers withheld from an address that may be forged"),
     counter("clients.limited_unanswered", "Queries over a limit that were not answered"),
   ]
 

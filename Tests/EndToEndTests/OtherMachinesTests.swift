@@ -1,0 +1,82 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+  @Suite("Clients on other machines, which are no exception to any limit")
+  struct OtherMachinesTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// Runs a script in a network of its own, with the server at 192.168.7.1 and another machine behind
+    /// a link; `far COMMAND…` runs there, where 192.168.7.2 is.
+    private func run(_ script: String, flags: String = "") throws -> Tool.Result {
+      let upstream = Endpoint("127.0.0.1", 5399)
+      try NSD.configuration(of: upstream, in: folder).write(
+        toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
+      let prelude = """
+        set -eu
+        ip link set lo up
+        jobs=()
+        trap 'kill "${jobs[@]}" || true; wait' EXIT
+        mkfifo "$FOLDER/hold"
+        unshare --net sh -c 'echo >"$FOLDER/hold"; exec sleep 60' &
+        far=$!
+        jobs+=($far)
+        read -r _ <"$FOLDER/hold"
+        far() { nsenter --target "$far" --net "$@"; }
+        ip link add near type veth peer name far netns "$far"
+        ip addr add 192.168.7.1/24 dev near
+        ip link set near up
+        far sh -c 'ip link set lo up; ip addr add 192.168.7.2/24 dev far; ip link set far up'
+        nsd -d -c "$FOLDER/nsd.conf" &
+        jobs+=($!)
+        "$SERVER" run --listen 192.168.7.1:5300 --upstream 127.0.0.1:5399 \(flags) \\
+          --cache-file "$FOLDER/cache" --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
+        jobs+=($!)
+        for attempt in $(seq 100); do
+          if far dig @192.168.7.1 -p 5300 +tries=1 +time=1 www.example.net >"$FOLDER/dig"; then
+            break
+          fi
+          sleep 0.1
+        done
+        stat() { "$SERVER" ctl --control "$FOLDER/control" stats | sed -n "s/^$1  *//p"; }
+        perf() { far dnsperf -s 192.168.7.1 -p 5300 -t 2 "$@" | sed -n 's/.*lost: *\\([0-9]*\\).*/\\1/p'; }
+
+        """
+      return try Tool.run(
+        "unshare", ["--net", "bash", "-c", prelude + script],
+        environment: [
+          "SERVER": ServerProcess.binary, "FOLDER": folder.path,
+          "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
+            + ":/usr/sbin:/sbin",
+        ], timeout: .seconds(60))
+    }
+
+    @Test(
+      .enabled(
+        if: AddressesTests.mayMakeNetworks,
+        "needs the right to make a network namespace: run as root"))
+    func `one machine may ask as fast as it can, and none of its queries is lost`() throws {
+      let count = ServerProcess.isRelease ? 30_000 : 3_000
+      try Dnsperf.writeQueries(count, zone: "wild.example.net", to: folder.file("misses"))
+      try Dnsperf.writeQueries(
+        count, prefix: "s", zone: "wild.example.net", to: folder.file("streamed"))
+      try "www.example.net A\n".write(
+        toFile: folder.file("hits"), atomically: false, encoding: .utf8)
+      let result = try run(
+        """
+        perf -d "$FOLDER/hits" -l 1
+        perf -d "$FOLDER/hits" -l 1 -q 1000 -c 8
+        perf -d "$FOLDER/hits" -l 1 -m tcp -c 16
+        perf -d "$FOLDER/misses" -n 1
+        perf -d "$FOLDER/streamed" -n 1 -m tcp -c 16
+        stat queries.limited
+        """)
+      #expect(result.status == 0, "\(result.errors)\(Tool.text(of: folder.file("log")))")
+      #expect(
+        result.output.split(separator: "\n").map(String.init)
+          == Array(repeating: "0", count: 6), "\(result.output)\(result.errors)")
+    }
+  }
+}
