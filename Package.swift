@@ -70,7 +70,8 @@ let package = Package(
     .testTarget(
       name: "LogTextTests", dependencies: ["LogText", "DNSWire", "Memory"], swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
-    .testTarget(name: "EventLoopTests", dependencies: ["EventLoop"], swiftSettings: house),
+    .testTarget(
+      name: "EventLoopTests", dependencies: ["EventLoop", "CEvent"], swiftSettings: house),
     .testTarget(
       name: "DNSCacheServerTests", dependencies: ["DNSCacheServer", "YAML"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),

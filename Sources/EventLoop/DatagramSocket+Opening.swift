@@ -50,6 +50,7 @@ extension DatagramSocket {
   static func adopt(
     _ inherited: InheritedSocket, options: Options
   ) throws(SystemError) -> Descriptor {
+    // UNREACHABLE: sockets passed in are looked up by kind.
     precondition(inherited.kind == .udp)
     let descriptor = try inherited.duplicate()
     let address = inherited.localAddress

@@ -65,6 +65,7 @@ extension DatagramSocket {
   public func receiveOne(
     into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int
   ) -> Int? {
+    // UNREACHABLE: only upstream sockets call it, which are connected.
     precondition(connection != nil, "receiveOne() is for connected sockets")
     // SAFETY: state lives as long as self.
     let length = unsafe Self.receiveOne(
@@ -84,6 +85,7 @@ extension DatagramSocket {
     on number: Int32, into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int,
     _ hasPendingErrors: inout Bool
   ) -> Int? {
+    // UNREACHABLE: a bound: offset and capacity are the inbox's constants.
     precondition(offset >= 0 && capacity > 0 && offset + capacity <= buffer.count)
     guard number >= 0 else { return nil }
     // A pending ICMP error takes the place of one read.
@@ -115,6 +117,7 @@ extension DatagramSocket {
   public func received(_ index: Int) -> Span<UInt8> {
     // SAFETY: the index is checked, each slot has `receiveCapacity` octets, and length is at most
     // that. The octets live as long as self.
+    // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
     let start = unsafe receivedOctets + index * receiveCapacity
     let span = unsafe Span(_unsafeStart: start, count: datagrams[index].length)
@@ -125,6 +128,7 @@ extension DatagramSocket {
   @inlinable
   public func isTruncated(_ index: Int) -> Bool {
     // SAFETY: the index is checked.
+    // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
     return unsafe datagrams[index].isTruncated
   }
@@ -133,6 +137,7 @@ extension DatagramSocket {
   @inlinable
   public func sender(_ index: Int) -> SocketAddress {
     // SAFETY: the index is checked.
+    // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
     return unsafe datagrams[index].sender
   }
@@ -142,6 +147,7 @@ extension DatagramSocket {
   /// To be kept for a reply that takes time; one that follows at once needs only the datagram's number.
   public func peer(_ index: Int) -> Peer {
     // SAFETY: the index is checked.
+    // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
     if let connection { return connection }
     return describePeer(unsafe datagrams[index].sender, slot: index)

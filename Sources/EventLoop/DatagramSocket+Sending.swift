@@ -55,6 +55,7 @@ extension DatagramSocket {
   @usableFromInline
   func reserveReply() -> Int {
     // SAFETY: state lives as long as self.
+    // UNREACHABLE: what composes a reply sends none.
     precondition(unsafe !state.pointee.isComposing, "a reply is being composed")
     guard unsafe state.pointee.descriptor >= 0 else { return -1 }
     if unsafe state.pointee.endReply == outgoing.slots {
@@ -87,6 +88,7 @@ extension DatagramSocket {
   func commitReply(_ slot: Int, count: Int, toReceived index: Int) {
     // SAFETY: state lives as long as self; the index is checked, `slot` came from reserveReply.
     guard endComposing(slot, count: count) else { return }
+    // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
     if connection == nil {
       unsafe outgoing.copyName(of: index, in: incoming.batch, to: slot)
@@ -103,6 +105,7 @@ extension DatagramSocket {
   private func endComposing(_ slot: Int, count: Int) -> Bool {
     // SAFETY: state lives as long as self; `slot` came from reserveReply.
     unsafe state.pointee.isComposing = false
+    // UNREACHABLE: a writer's limit is its buffer's size.
     precondition(count >= 0 && count <= replyCapacity, "a reply longer than its buffer")
     // The second condition: `body` closed the socket or flushed it.
     guard count > 0, unsafe slot == state.pointee.endReply,
@@ -168,6 +171,7 @@ extension DatagramSocket {
   ///
   /// An ICMP error that waits to be reported doesn't count against this datagram.
   public func send(_ octets: Span<UInt8>) -> SendResult {
+    // UNREACHABLE: only upstream sockets call it, which are connected.
     precondition(connection != nil, "send(_:) is for connected sockets")
     // SAFETY: state lives as long as self.
     let result = unsafe Self.send(

@@ -90,6 +90,7 @@ public final class DatagramSocket {
     options: Options, buffers: ReceiveBuffers?, groupedAs number: Int? = nil,
     receiver: DatagramReceiver
   ) throws(SystemError) {
+    // UNREACHABLE: sizes are constants.
     precondition(options.batchSize > 0 && options.receiveCapacity > 0)
     let file = descriptor.number
     guard let local = SocketAddress(ofSocket: file) else {
@@ -103,12 +104,13 @@ public final class DatagramSocket {
     let tellsDestination = options.tellsDestination(local, isConnected: connection != nil)
     let controlCapacity = tellsDestination ? ControlMessage.capacity : 0
     incoming =
-      buffers
-      ?? ReceiveBuffers(
-        batchSize: options.batchSize, capacity: options.receiveCapacity,
-        controlCapacity: controlCapacity, named: connection == nil)
+      if let buffers { buffers } else {
+        try ReceiveBuffers(
+          batchSize: options.batchSize, capacity: options.receiveCapacity,
+          controlCapacity: controlCapacity, named: connection == nil)
+      }
     batchSize = incoming.batch.slots
-    outgoing = MessageBatch(
+    outgoing = try MessageBatch(
       slots: options.replyCapacity > 0 ? max(options.replySlots, options.batchSize) : 0,
       capacity: options.replyCapacity, controlCapacity: controlCapacity,
       named: connection == nil)

@@ -31,6 +31,7 @@ extension Descriptor {
   static func listening(
     adopting inherited: InheritedSocket, backlog: Int32
   ) throws(SystemError) -> Descriptor {
+    // UNREACHABLE: sockets passed in are looked up by kind.
     precondition(inherited.kind == .tcp)
     let purpose = "TCP on \(inherited.localAddress)"
     let descriptor = try inherited.duplicate()

@@ -17,6 +17,11 @@ public final class EventLoop {
   private var diskSync: DiskSync?
   private var hasTriedDiskSync = false
 
+  /// Times that libevent has memory for from the start, so that no timer fails for want of it.
+  ///
+  /// Each timer has one, and each stream that is limited by itself: about a thousand at most.
+  static let timePlaces = 4_096
+
   /// Makes a loop that doesn't run yet; throws when the kernel refuses an epoll descriptor.
   ///
   /// From here on the process ignores SIGPIPE: libevent writes to streams whose peer may be gone,
@@ -41,6 +46,29 @@ public final class EventLoop {
       unsafe LoopEvent.call(context) { (loop: EventLoop) in loop.runDeferred() }
     }
     self.wake = consume wake
+    try reserveTimes()
+  }
+
+  /// Has libevent make room for times, which it keeps: by events that have one and go at once.
+  private func reserveTimes() throws(SystemError) {
+    let count = EventLoop.timePlaces
+    // SAFETY: freed below, when libevent knows none of the events any more.
+    let events = UnsafeMutablePointer<event>.allocate(capacity: count)
+    unsafe events.initialize(repeating: event(), count: count)
+    var added = 0
+    while added < count {
+      let isAdded = unsafe withUnsafePointer(to: timeval(milliseconds: .max)) {
+        unsafe event_assign(events + added, base, -1, 0, nil, nil) == 0
+          && event_add(events + added, $0) == 0
+      }
+      guard isAdded else { break }
+      added += 1
+    }
+    for index in 0..<added { unsafe event_del(events + index) }
+    unsafe events.deallocate()
+    guard added == count else {
+      throw SystemError(call: "event_add", purpose: "the event loop", code: ENOMEM)
+    }
   }
 
   deinit {
@@ -107,6 +135,7 @@ public final class EventLoop {
   }
 
   private func turn(_ flags: Int32) throws(SystemError) {
+    // UNREACHABLE: the program calls run() and runOnce(), and no call from the loop does.
     precondition(!isTurning, "the loop runs already")
     isTurning = true
     defer { isTurning = false }

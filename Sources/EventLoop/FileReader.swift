@@ -39,6 +39,7 @@ public final class FileReader {
   public func read(
     into octets: inout MutableSpan<UInt8>, at start: Int = 0
   ) throws(SystemError) -> Int {
+    // UNREACHABLE: a bound: callers go on where the last call ended.
     precondition(start >= 0 && start <= octets.count)
     var filled = start
     while filled < octets.count {

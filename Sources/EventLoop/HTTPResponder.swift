@@ -53,17 +53,17 @@ public final class HTTPResponder {
     _ = unsafe evhttp_add_header(evhttp_request_get_output_headers(request), name, value)
   }
 
-  /// Answers with a body in one piece.
+  /// Answers with a body in one piece; without memory for it, with 503 and none.
   public func send(status: Int, contentType: String, body: [UInt8]) {
     guard !hasBegun, let request = unsafe request, let buffer = unsafe evbuffer_new() else {
       return
     }
     addHeader("Content-Type", contentType)
     // SAFETY: libevent copies the octets, and moves them out of the buffer before it is freed.
-    unsafe evbuffer_add(buffer, body, body.count)
+    let isWhole = unsafe evbuffer_add(buffer, body, body.count) == 0
     unsafe prepare(request)
     _ = unsafe release()
-    unsafe evhttp_send_reply(request, Int32(status), nil, buffer)
+    unsafe evhttp_send_reply(request, Int32(isWhole ? status : 503), nil, buffer)
     unsafe evbuffer_free(buffer)
   }
 
@@ -87,16 +87,21 @@ public final class HTTPResponder {
   ///
   /// `then` is called from the loop when the kernel has taken all that was written so far: write
   /// the next part there, so that a slow client doesn't make the server keep it all. It isn't
-  /// called when the client goes away; `onClientGone` is.
+  /// called when the client goes away; `onClientGone` is. Without memory for the part, the connection ends.
   public func write(_ part: [UInt8], then: @escaping () -> Void) {
+    // UNREACHABLE: the control and the log begin a response before they write.
     precondition(hasBegun, "begin(status:contentType:) comes first")
     guard let request = unsafe request else { return }
     // libevent takes no empty part, and an empty chunk would end the response.
-    guard !part.isEmpty, let buffer = unsafe evbuffer_new() else { return then() }
+    guard !part.isEmpty else { return then() }
+    let buffer = unsafe evbuffer_new()
+    guard let buffer = unsafe buffer, unsafe evbuffer_add(buffer, part, part.count) == 0 else {
+      if let buffer = unsafe buffer { unsafe evbuffer_free(buffer) }
+      return unsafe hangUp(request)
+    }
     flushed.append(then)
     // SAFETY: libevent copies the octets. The callback gets self unretained, and `begun` keeps self
     // for as long as it can be called.
-    unsafe evbuffer_add(buffer, part, part.count)
     unsafe evhttp_send_reply_chunk_with_cb(
       request, buffer,
       { _, context in
@@ -107,8 +112,17 @@ public final class HTTPResponder {
     unsafe evbuffer_free(buffer)
   }
 
+  /// Has libevent find the connection broken: a response that lacks a part must not look whole.
+  @unsafe
+  private func hangUp(_ request: UnsafeMutablePointer<evhttp_request>) {
+    // SAFETY: as in prepare(_:).
+    let buffers = unsafe evhttp_connection_get_bufferevent(evhttp_request_get_connection(request))
+    _ = unsafe shutdown(bufferevent_getfd(buffers), Int32(SHUT_RDWR))
+  }
+
   /// Ends a response that has begun; what was written is still sent.
   public func end() {
+    // UNREACHABLE: the control and the log begin a response before they write.
     precondition(hasBegun || !isOpen, "begin(status:contentType:) comes first")
     guard let request = unsafe release() else { return }
     // SAFETY: libevent owns the request from here on.

@@ -20,18 +20,36 @@ struct MessageBatch: ~Copyable {
   private let controls: UnsafeMutableRawPointer
 
   /// Reserves memory; pages are not touched before they are used.
-  init(slots: Int, capacity: Int, controlCapacity: Int, named: Bool) {
+  init(
+    slots: Int, capacity: Int, controlCapacity: Int, named: Bool
+  ) throws(SystemError) {
+    // UNREACHABLE: sizes are constants.
     precondition(slots >= 0 && capacity >= 0 && controlCapacity >= 0)
+    // SAFETY: each array has `slots` elements and every pointer below stays inside of its slot.
+    // calloc gives zeroed memory, aligned for any type; deinit frees it.
+    let headers: UnsafeMutablePointer<mmsghdr>? = unsafe Self.allocate(slots)
+    let vectors: UnsafeMutablePointer<iovec>? = unsafe Self.allocate(slots)
+    let octets: Octets? = unsafe Self.allocate(slots * capacity)
+    let names: Octets? = unsafe Self.allocate(slots * Self.nameStride)
+    let controls: Octets? = unsafe Self.allocate(slots * controlCapacity)
+    guard let headers = unsafe headers, let vectors = unsafe vectors, let octets = unsafe octets,
+      let names = unsafe names, let controls = unsafe controls
+    else {
+      unsafe free(headers)
+      unsafe free(vectors)
+      unsafe free(octets)
+      unsafe free(names)
+      unsafe free(controls)
+      throw SystemError(call: "calloc", purpose: "a socket's buffers", code: ENOMEM)
+    }
     self.slots = slots
     self.capacity = capacity
     self.controlCapacity = controlCapacity
-    // SAFETY: each array has `slots` elements and every pointer below stays inside of its slot.
-    // calloc gives zeroed memory, aligned for any type; deinit frees it.
-    unsafe headers = Self.allocate(slots)
-    unsafe vectors = Self.allocate(slots)
-    unsafe octets = Self.allocate(slots * capacity)
-    unsafe names = UnsafeMutableRawPointer(Self.allocate(slots * Self.nameStride) as Octets)
-    unsafe controls = UnsafeMutableRawPointer(Self.allocate(slots * controlCapacity) as Octets)
+    unsafe self.headers = headers
+    unsafe self.vectors = vectors
+    unsafe self.octets = octets
+    unsafe self.names = UnsafeMutableRawPointer(names)
+    unsafe self.controls = UnsafeMutableRawPointer(controls)
     for slot in 0..<slots {
       unsafe vectors[slot] = iovec(iov_base: octets + slot * capacity, iov_len: capacity)
       unsafe headers[slot].msg_hdr.msg_iov = vectors + slot
@@ -58,11 +76,9 @@ struct MessageBatch: ~Copyable {
 
   private typealias Octets = UnsafeMutablePointer<UInt8>
 
-  private static func allocate<T>(_ count: Int) -> UnsafeMutablePointer<T> {
-    guard let memory = unsafe calloc(max(count, 1), MemoryLayout<T>.stride) else {
-      fatalError("out of memory for a socket's buffers")
-    }
-    return unsafe memory.bindMemory(to: T.self, capacity: max(count, 1))
+  private static func allocate<T>(_ count: Int) -> UnsafeMutablePointer<T>? {
+    let memory = unsafe calloc(max(count, 1), MemoryLayout<T>.stride)
+    return unsafe memory?.bindMemory(to: T.self, capacity: max(count, 1))
   }
 
   @unsafe @inline(__always)

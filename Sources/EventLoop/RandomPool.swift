@@ -50,7 +50,7 @@ public final class RandomPool: RandomNumberGenerator {
         unsafe getrandom(UnsafeMutableRawPointer(pool) + filled, size - filled, 0)
       })
       guard case .done(let count) = result else {
-        // Linux has it since 3.17, and it doesn't fail otherwise. Nothing else will do.
+        // UNREACHABLE: Linux has it since 3.17, and it doesn't fail otherwise. Nothing else will do.
         fatalError("getrandom: no random numbers")
       }
       filled += count

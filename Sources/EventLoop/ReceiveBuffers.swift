@@ -15,13 +15,16 @@ public final class ReceiveBuffers {
   /// - Parameters:
   ///   - batchSize: datagrams that one `receiveBatch()` reads at most.
   ///   - capacity: octets of a datagram that are kept.
-  public convenience init(batchSize: Int, capacity: Int) {
-    self.init(batchSize: batchSize, capacity: capacity, controlCapacity: 0, named: false)
+  public convenience init(batchSize: Int, capacity: Int) throws(SystemError) {
+    try self.init(batchSize: batchSize, capacity: capacity, controlCapacity: 0, named: false)
   }
 
-  init(batchSize: Int, capacity: Int, controlCapacity: Int, named: Bool) {
+  init(
+    batchSize: Int, capacity: Int, controlCapacity: Int, named: Bool
+  ) throws(SystemError) {
+    // UNREACHABLE: sizes are constants.
     precondition(batchSize > 0 && capacity > 0)
-    batch = MessageBatch(
+    batch = try MessageBatch(
       slots: batchSize, capacity: capacity, controlCapacity: controlCapacity, named: named)
     // SAFETY: freed in deinit; an element is initialised before it is read.
     unsafe datagrams = .allocate(capacity: batchSize)

@@ -5,6 +5,7 @@ import Glibc
 ///
 /// The owner keeps it: a stream that is let go is closed, and what isn't sent by then is lost. The
 /// input buffer is bounded; the output buffer isn't, look at `pendingOutput` before writing more.
+/// When memory runs out for one of them, the stream ends: the delegate hears ENOMEM on the next turn.
 @safe
 public final class Stream {
   /// Octets that are read ahead unless told otherwise: a DNS message with its length, and as much
@@ -34,6 +35,8 @@ public final class Stream {
   private var buffers: OpaquePointer?
   /// Self, while nobody else may keep it and there is something to send.
   private var flushing: Stream?
+  /// Memory ran out for it; the delegate hears it soon.
+  private var hasFailed = false
   /// A view of the input is lent out.
   private var isLending = false
 
@@ -65,6 +68,7 @@ public final class Stream {
     on loop: EventLoop, owning descriptor: consuming Descriptor, peer: SocketAddress?,
     isConnecting: Bool, inputLimit: Int
   ) throws(SystemError) {
+    // UNREACHABLE: limits are constants.
     precondition(inputLimit > 0)
     self.loop = loop
     self.peer = peer
@@ -103,7 +107,7 @@ public final class Stream {
   }
 
   /// Whether the stream hasn't been closed.
-  public var isOpen: Bool { unsafe buffers != nil && flushing == nil }
+  public var isOpen: Bool { unsafe buffers != nil && flushing == nil && !hasFailed }
 
   /// Octets that wait to be read.
   public var readableBytes: Int {
@@ -121,15 +125,18 @@ public final class Stream {
 
   /// Lends the first `count` octets of the input, in one piece; they aren't consumed.
   ///
-  /// `count` is at most `readableBytes`. `body` must not consume or close.
+  /// `count` is at most `readableBytes`. `body` must not consume or close. Without memory for it `body`
+  /// isn't called, nothing is returned, and the stream ends.
   public func withInput<R, E: Error>(
     _ count: Int, _ body: (Span<UInt8>) throws(E) -> R
-  ) throws(E) -> R {
+  ) throws(E) -> R? {
+    // UNREACHABLE: callers compare with readableBytes first.
     precondition(count >= 0 && count <= readableBytes, "more than there is to read")
     guard count > 0, let buffers = unsafe openBuffers else { return try body(Span()) }
     // SAFETY: pullup makes `count` octets contiguous; they stay in place while nothing is consumed.
     guard let octets = unsafe evbuffer_pullup(bufferevent_get_input(buffers), count) else {
-      fatalError("out of memory for a stream's input")
+      fail()
+      return nil
     }
     let wasLending = isLending
     isLending = true
@@ -139,7 +146,9 @@ public final class Stream {
 
   /// Takes `count` octets, at most `readableBytes`, off the input.
   public func consume(_ count: Int) {
+    // UNREACHABLE: bodies of withInput(_:_:) only read.
     precondition(!isLending, "the input is lent out")
+    // UNREACHABLE: callers compare with readableBytes first.
     precondition(count >= 0 && count <= readableBytes, "more than there is to read")
     guard let buffers = unsafe openBuffers else { return }
     // SAFETY: the input buffer lives as long as the bufferevent.
@@ -156,9 +165,19 @@ public final class Stream {
     unsafe octets.withUnsafeBytes { octets in
       // SAFETY: libevent copies the octets.
       guard unsafe bufferevent_write(buffers, octets.baseAddress, octets.count) == 0 else {
-        fatalError("out of memory for a stream's output")
+        return fail()
       }
     }
+  }
+
+  /// Ends the stream for want of memory: what follows would be wrong without what is missing.
+  private func fail() {
+    guard let buffers = unsafe openBuffers else { return }
+    hasFailed = true
+    errno = ENOMEM
+    // SAFETY: the bufferevent is alive. Deferred: whoever reads or writes is not called in the middle of it.
+    unsafe bufferevent_trigger_event(
+      buffers, Int16(BEV_EVENT_ERROR), Int32(BEV_TRIG_DEFER_CALLBACKS.rawValue))
   }
 
   /// Reads no more until `resumeReading()`; an end or a reset isn't noticed either.
@@ -193,9 +212,10 @@ public final class Stream {
   /// With `flushing`, what was written is still sent, for at most 10 seconds; the stream keeps
   /// itself and the loop for that long.
   public func close(flushing: Bool) {
+    // UNREACHABLE: bodies of withInput(_:_:) only read.
     precondition(!isLending, "the input is lent out")
-    guard isOpen, let buffers = unsafe buffers else { return }
-    guard flushing, pendingOutput > 0 else { return tearDown() }
+    guard self.flushing == nil, let buffers = unsafe buffers else { return }
+    guard flushing, !hasFailed, pendingOutput > 0 else { return tearDown() }
     self.flushing = self
     // SAFETY: the bufferevent is alive; libevent copies the duration.
     _ = unsafe bufferevent_disable(buffers, Int16(EV_READ))
@@ -236,11 +256,14 @@ public final class Stream {
   }
 
   fileprivate func hadEvent(_ what: Int16, error: Int32) {
-    guard isOpen else {
-      // Flushing: whatever it is, the rest can't be sent.
+    guard flushing == nil else {
+      // Whatever it is, the rest can't be sent.
       return tearDown()
     }
-    if what & Int16(BEV_EVENT_CONNECTED) != 0 {
+    if hasFailed {
+      tearDown()
+      delegate?.streamClosed(self, reason: .error(ENOMEM))
+    } else if what & Int16(BEV_EVENT_CONNECTED) != 0 {
       delegate?.streamConnected(self)
     } else if what & Int16(BEV_EVENT_EOF) != 0, what & Int16(BEV_EVENT_READING) != 0 {
       hasEnded = true

@@ -111,7 +111,7 @@ public final class StreamListener {
   }
 
   private func startListening() {
-    if descriptor >= 0, !isPaused { event.add() }
+    if descriptor >= 0, !isPaused, !event.add() { pauseForExhaustion() }
   }
 
   private func acceptPending() {

@@ -13,7 +13,7 @@ public final class Timer {
 
   /// Makes a timer that isn't scheduled; `action` is called on the loop's thread.
   ///
-  /// The action may schedule, cancel or let go of the timer. Memory shortage is fatal.
+  /// The action may schedule, cancel or let go of the timer.
   public init(on loop: EventLoop, action: @escaping () -> Void) {
     self.action = action
     event = LoopEvent(on: loop)
@@ -34,6 +34,7 @@ public final class Timer {
 
   /// Fires once, after a duration of this timer's loop that many timers share.
   public func schedule(after timeout: CommonTimeout) {
+    // UNREACHABLE: the program has one loop.
     precondition(unsafe timeout.base == event.base, "the timeout belongs to another loop")
     arm(timeout.value, persistent: false)
   }
@@ -50,6 +51,7 @@ public final class Timer {
       isPersistent = persistent
       assign()
     }
+    // UNREACHABLE: the loop has places for more times than there are, and only those take memory.
     precondition(event.add(atMost: duration), "out of memory for a timer")
   }
 

@@ -52,7 +52,7 @@ struct DatagramGroupTests {
     options.replyCapacity = 0
     return try DatagramGroup(
       on: loop, capacity: capacity, options: options,
-      sharing: ReceiveBuffers(batchSize: 1, capacity: 64), receiver: taker)
+      sharing: try ReceiveBuffers(batchSize: 1, capacity: 64), receiver: taker)
   }
 
   private func open(_ numbers: Range<Int>, in group: DatagramGroup) throws -> [DatagramGroup.Member]

@@ -143,7 +143,7 @@ struct DatagramSocketTests {
 
   @Test func `datagrams read one a call all come, cut and marked where too long`() throws {
     let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: echo)
-    let buffers = ReceiveBuffers(batchSize: 2, capacity: 16)
+    let buffers = try ReceiveBuffers(batchSize: 2, capacity: 16)
     let taker = OneByOne()
     let clients = try (0..<3).map { _ in
       try DatagramSocket(

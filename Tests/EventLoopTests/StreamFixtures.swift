@@ -45,7 +45,7 @@ final class End: StreamDelegate {
 
   func drain(_ stream: Stream) {
     let count = stream.readableBytes
-    octets += stream.withInput(count) { Array($0) }
+    octets += stream.withInput(count) { Array($0) } ?? []
     stream.consume(count)
   }
 }

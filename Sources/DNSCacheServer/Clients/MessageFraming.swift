@@ -7,10 +7,10 @@ enum MessageFraming {
   ///
   /// - Returns: whether there was one.
   static func next(_ stream: Stream, _ body: (Span<UInt8>) -> Void) -> Bool {
-    guard stream.readableBytes >= 2 else { return false }
-    let length = stream.withInput(2) { Int($0.load16(0)) }
-    guard stream.readableBytes >= 2 + length else { return false }
-    stream.withInput(2 + length) { body($0.extracting(2..<2 + length)) }
+    guard stream.readableBytes >= 2, let length = stream.withInput(2, { Int($0.load16(0)) }),
+      stream.readableBytes >= 2 + length,
+      stream.withInput(2 + length, { body($0.extracting(2..<2 + length)) }) != nil
+    else { return false }
     if stream.isOpen { stream.consume(2 + length) }
     return true
   }

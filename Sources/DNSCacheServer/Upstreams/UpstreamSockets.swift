@@ -124,7 +124,7 @@ final class UpstreamSockets {
         + 1,
       options: options,
       // For what the kernel tells of packets that failed; replies go to the core's `UpstreamInbox`.
-      sharing: ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
+      sharing: try ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
       receiver: UpstreamDatagrams(core))
     for pool in upstreams.indices {
       // Where the first can't be opened, the others can't either; they are when they are wanted.

@@ -1,0 +1,102 @@
+import CEvent
+import EventLoop
+import Glibc
+import Synchronization
+import Testing
+
+/// The thread whose requests for memory libevent finds refused; no thread is 0.
+private let starving = Atomic<UInt>(0)
+
+/// Whether the thread gets no memory: as malloc says it, by errno too.
+private func isRefused() -> Bool {
+  guard starving.load(ordering: .relaxed) == pthread_self() else { return false }
+  errno = ENOMEM
+  return true
+}
+
+@Suite("When memory runs out (malloc fails)", .serialized)
+struct MemoryShortageTests {
+  let loop: EventLoop
+  let client = End()
+  let server = End()
+  let listener: StreamListener
+
+  init() throws {
+    // SAFETY: these are the C library's own, but for what a test has refused; so what was given out before is
+    // freed as before.
+    unsafe event_set_mem_functions(
+      { isRefused() ? nil : unsafe malloc($0) }, { isRefused() ? nil : unsafe realloc($0, $1) },
+      { unsafe free($0) })
+    loop = try EventLoop()
+    listener = try StreamListener(on: loop, boundTo: SocketAddress(ipv4: 0x7f00_0001, port: 0)) {
+      [server] in server.take($0)
+    }
+  }
+
+  /// Does something while libevent gets no memory.
+  private func starved<R>(_ body: () throws -> R) rethrows -> R {
+    starving.store(pthread_self(), ordering: .relaxed)
+    defer { starving.store(0, ordering: .relaxed) }
+    return try body()
+  }
+
+  private func connect() throws {
+    client.take(try Stream(on: loop, connectingTo: try #require(listener.localAddress)))
+    #expect(try loop.turn { client.connections == 1 && server.stream != nil })
+  }
+
+  private let large = [UInt8](repeating: 7, count: 100_000)
+
+  @Test func `a stream that can't be written to ends, and no other`() throws {
+    try connect()
+    let stream = try #require(server.stream)
+    stream.write([1].span)
+    starved { stream.write(large.span) }
+    // What is missing must not be followed by anything.
+    #expect(!stream.isOpen)
+    stream.write([2].span)
+    #expect(try loop.turn { server.ends == [.error(ENOMEM)] && client.ends == [.endOfFile] })
+    #expect(!client.octets.contains(2))
+    server.stream = nil
+    client.take(try Stream(on: loop, connectingTo: try #require(listener.localAddress)))
+    #expect(try loop.turn { server.stream != nil })
+    server.stream?.write(large.span)
+    #expect(try loop.turn { client.octets.suffix(large.count) == large[...] })
+  }
+
+  @Test func `a stream whose input can't be joined ends`() throws {
+    try connect()
+    server.consumes = false
+    client.stream?.write(large.span)
+    let stream = try #require(server.stream)
+    #expect(try loop.turn { stream.readableBytes == large.count })
+    #expect(starved { stream.withInput(large.count) { $0.count } } == nil)
+    #expect(!stream.isOpen)
+    #expect(try loop.turn { server.ends == [.error(ENOMEM)] })
+  }
+
+  @Test func `a stream that is closed meanwhile is closed`() throws {
+    try connect()
+    let stream = try #require(server.stream)
+    starved { stream.write(large.span) }
+    stream.close(flushing: true)
+    #expect(try loop.turn { client.ends == [.endOfFile] })
+    try loop.spin(2)
+    #expect(server.ends == [])
+  }
+
+  @Test func `a connection that there is no memory for is taken later`() throws {
+    client.take(try Stream(on: loop, connectingTo: try #require(listener.localAddress)))
+    try starved { try loop.spin(3) }
+    #expect(listener.exhausted > 0 && listener.accepted == 0)
+    client.take(try Stream(on: loop, connectingTo: try #require(listener.localAddress)))
+    #expect(try loop.turn { server.stream != nil })
+  }
+
+  @Test func `as many timers as there are at most need no memory`() throws {
+    let fired = Count()
+    let timers = (0..<2_000).map { _ in Timer(on: loop) { fired.value += 1 } }
+    starved { for timer in timers { timer.schedule(after: 0) } }
+    #expect(try loop.turn { fired.value == timers.count })
+  }
+}
