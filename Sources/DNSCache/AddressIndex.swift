@@ -122,6 +122,7 @@ struct AddressIndex: ~Copyable {
     }
   }
 
+  // UNREACHABLE: only tests call this.
   /// Checks chains and groups, and counts the entries; for tests.
   func _checkInvariants(in arena: borrowing Arena) -> Int {
     var entries = 0

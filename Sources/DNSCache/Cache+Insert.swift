@@ -313,6 +313,7 @@ extension Cache {
       position += 2 + Int(data.load16(position))
       count += 1
     }
+    // UNREACHABLE: the records were written one behind the other, or looked through, before.
     precondition(position == data.count)
     return count
   }

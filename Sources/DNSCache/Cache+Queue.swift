@@ -186,6 +186,7 @@ extension Cache {
 
   /// Marks an RRset of a node as one that may be used once only.
   mutating func markEphemeral(_ set: Reference, at node: Reference) {
+    // UNREACHABLE: callers look whether there is room.
     precondition(hasEphemeralRoom)
     arena.store8(
       arena.load8(set, SetField.marks) | SetMarks.ephemeral.rawValue, set, SetField.marks)

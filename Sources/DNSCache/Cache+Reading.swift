@@ -151,6 +151,7 @@ extension Cache {
 
   // MARK: Tests
 
+  // UNREACHABLE: only tests call this.
   /// Checks that both maps, the queue and the counts agree; for tests.
   public func _checkInvariants() {
     arena._checkInvariants()

@@ -112,6 +112,7 @@ public struct Cache: ~Copyable {
     let arenaOctets = octets - (nameBuckets + 2 * addressBuckets) * 4
     arena = Arena(capacity: min(arenaOctets, Arena.maximumCapacity))
     guard let reserve = arena.allocate(octets: Cache.largestBlock) else {
+      // UNREACHABLE: leastOctets is several times largestBlock.
       preconditionFailure("the least cache holds the reserve")
     }
     self.reserve = reserve

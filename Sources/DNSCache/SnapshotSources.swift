@@ -44,6 +44,7 @@ struct SnapshotSources: ~Copyable {
   {
     var position = start
     for index in 0..<count {
+      // UNREACHABLE: number(of:) notes only numbers that the table has given out.
       guard let source = sources[known[index]] else { preconditionFailure("it was given out") }
       buffer[position] = source.address.isIPv4 ? 4 : 6
       buffer.store32(UInt32(truncatingIfNeeded: source.address.high >> 32), position + 1)

@@ -60,6 +60,7 @@ public struct SnapshotWriter: ~Copyable {
   public mutating func nextBlock(
     from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>
   ) -> Int {
+    // UNREACHABLE: the caller's buffer has blockSize octets.
     precondition(buffer.count >= SnapshotBlock.size)
     switch state {
     case .start:

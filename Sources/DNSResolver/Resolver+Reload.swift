@@ -13,6 +13,7 @@ extension Resolver {
 
   /// Takes over what may change: bounds that nothing is reserved for, and which names are special.
   public mutating func reconfigure(_ new: ResolverSettings) {
+    // UNREACHABLE: the files that may be open are shared out within this.
     precondition((1...settings.socketsPerUpstream).contains(new.socketsInUse))
     settings.socketsInUse = new.socketsInUse
     settings.waitersPerQuestion = new.waitersPerQuestion
@@ -36,6 +37,7 @@ extension Resolver {
   ///
   /// Attempts at the one that had the place before are forgotten; the questions go on elsewhere.
   public mutating func openUpstream(_ upstream: Int) {
+    // UNREACHABLE: UpstreamTable gives out free places only.
     precondition(!choice.isPresent(upstream), "an upstream has this place")
     forgetAttempts(at: upstream)
     choice.open(upstream, isNew: true)
@@ -44,6 +46,7 @@ extension Resolver {
 
   /// Has an upstream asked again that was retired and whose place no other has had.
   public mutating func reviveUpstream(_ upstream: Int) {
+    // UNREACHABLE: UpstreamTable gives out free places only.
     precondition(!choice.isPresent(upstream), "an upstream has this place")
     choice.open(upstream, isNew: false)
     failures.forgetAll()
@@ -55,6 +58,7 @@ extension Resolver {
   /// elsewhere as well, a few at a time, so that nothing hangs on a server that is perhaps gone.
   public mutating func retireUpstream(_ upstream: Int, now: UInt64) {
     guard choice.isPresent(upstream) else { return }
+    // UNREACHABLE: a reload opens new upstreams before it retires old ones, and has one at least.
     precondition(choice.count > 1, "nobody would be left to ask")
     choice.retire(upstream)
     timers.cancel(settings.inFlightLimit + upstream)
@@ -75,6 +79,7 @@ extension Resolver {
       questions[index].cookielessUpstreams &= others
       if choice.upstreams[upstream].inFlight > 0 { forgetAttempts(of: index, at: upstream) }
     }
+    // UNREACHABLE: forgetAttempts(of:at:) has just ended all that was counted.
     precondition(choice.upstreams[upstream].inFlight == 0)
   }
 }

@@ -184,7 +184,9 @@ public struct Resolver: ~Copyable {
   public init(
     settings: ResolverSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
   ) {
+    // UNREACHABLE: 64 places of 256 sockets.
     precondition(UpstreamChoice.limit * settings.socketsPerUpstream <= Int(UInt16.max))
+    // UNREACHABLE: the files that may be open are shared out within this.
     precondition((1...settings.socketsPerUpstream).contains(settings.socketsInUse))
     self.settings = settings
     self.random = random

@@ -28,6 +28,7 @@ struct UpstreamChoice: ~Copyable {
   private static let favouritesLife: UInt64 = 100
 
   init(count: Int) {
+    // UNREACHABLE: settings have 1 to 32 upstreams.
     precondition(count > 0 && count <= UpstreamChoice.limit)
     upstreams = FixedArray(repeating: Upstream(), count: UpstreamChoice.limit)
     present = UInt64.max >> UInt64(UpstreamChoice.limit - count)

@@ -103,6 +103,7 @@ public struct NameKey: ~Copyable {
 
   /// Takes a name that is known to be well formed and uncompressed, such as one from the cache.
   public mutating func load(trusted name: Span<UInt8>) {
+    // UNREACHABLE: each name that was read or kept has 1 to 255 octets.
     precondition(name.count >= 1 && name.count <= WireName.longest)
     loadPlain(name, from: 0, to: name.count)
   }

@@ -77,6 +77,7 @@ public struct HeavyHitters: ~Copyable {
   ///   - capacity: how many keys are watched; counts are wrong by at most the total divided by this.
   ///   - keySize: octets that a key has at most.
   public init(capacity: Int, keySize: Int) {
+    // UNREACHABLE: capacities are constants.
     precondition(capacity > 0 && capacity < 1 << 24)
     self.capacity = capacity
     self.keySize = keySize
@@ -99,6 +100,7 @@ public struct HeavyHitters: ~Copyable {
   ///   - hash: a hash of the octets that their sender can't foresee; the tag is added to it here.
   ///   - weight: how many times at once.
   public mutating func note(_ key: Span<UInt8>, tag: UInt32, hash: UInt32, weight: UInt64 = 1) {
+    // UNREACHABLE: names have 255 octets at most, addresses 16.
     precondition(key.count <= keySize)
     if weight == 0 { return }
     total &+= weight
@@ -242,6 +244,7 @@ public struct HeavyHitters: ~Copyable {
       places[Int(place)].group = above
       return
     }
+    // UNREACHABLE: each group has a key, and there is one place more than keys.
     guard
       let made = groups.insert(Group(count: count, first: place, lower: below, higher: above))
     else { preconditionFailure("more groups than keys") }

@@ -31,6 +31,7 @@ public struct PrometheusText {
 
     /// Describes a family.
     public init(_ name: String, _ kind: Kind, _ help: String) {
+      // UNREACHABLE: families are constants, and their samples stand behind them.
       assert(
         name.hasSuffix("_total") == (kind == .counter), "\(name): only counters end with _total")
       self.name = Array(name.utf8)
@@ -73,6 +74,7 @@ public struct PrometheusText {
 
   /// Writes a sample of the family, a whole number.
   public mutating func sample(_ value: UInt64, _ labels: Labels = .none) {
+    // UNREACHABLE: families are constants, and their samples stand behind them.
     assert(family?.kind != .histogram)
     name("", labels)
     line(value)
@@ -80,6 +82,7 @@ public struct PrometheusText {
 
   /// Writes a sample of the family, a time in seconds.
   public mutating func sample(microseconds: UInt64, _ labels: Labels = .none) {
+    // UNREACHABLE: families are constants, and their samples stand behind them.
     assert(family?.kind != .histogram)
     name("", labels)
     seconds(microseconds)
@@ -93,6 +96,7 @@ public struct PrometheusText {
   public mutating func histogram(
     _ histogram: borrowing LatencyHistogram, _ labels: Labels = .none
   ) {
+    // UNREACHABLE: families are constants, and each sample is written behind its own.
     guard let family, family.kind == .histogram else { preconditionFailure("not a histogram") }
     // Most of a text are these lines: what they have in common is made once.
     var head = family.name + Array("_bucket{".utf8) + labels.pairs
@@ -126,6 +130,7 @@ public struct PrometheusText {
 
   /// Writes the family's name with labels, and a space.
   private mutating func name(_ suffix: StaticString, _ labels: Labels) {
+    // UNREACHABLE: begin(_:) stands before each sample.
     guard let family else { preconditionFailure("a sample without a family") }
     octets += family.name
     // SAFETY: a static string's octets are there for as long as the program.

@@ -59,6 +59,7 @@ public struct Arena: ~Copyable {
   ///
   /// - Parameter capacity: octets, at most ``maximumCapacity``.
   public init(capacity: Int) {
+    // UNREACHABLE: the cache's least and most size are inside.
     precondition(capacity >= 64 && capacity <= Arena.maximumCapacity)
     let units = capacity / Arena.unit
     // SAFETY: freed in deinit, reached only through the checked accessors below.
@@ -84,6 +85,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public func load32(_ place: Reference, _ offset: Int) -> UInt32 {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at &+ 4 <= Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked.
     return unsafe base.loadUnaligned(fromByteOffset: at, as: UInt32.self)
@@ -93,6 +95,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public func load16(_ place: Reference, _ offset: Int) -> UInt16 {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at &+ 2 <= Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked.
     return unsafe base.loadUnaligned(fromByteOffset: at, as: UInt16.self)
@@ -102,6 +105,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public func load8(_ place: Reference, _ offset: Int) -> UInt8 {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at < Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked.
     return unsafe base.load(fromByteOffset: at, as: UInt8.self)
@@ -111,6 +115,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public func load64(_ place: Reference, _ offset: Int) -> UInt64 {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at &+ 8 <= Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked.
     return unsafe base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
@@ -122,6 +127,7 @@ public struct Arena: ~Copyable {
     _ place: Reference, _ offset: Int, as type: Value.Type
   ) -> Value {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at &+ MemoryLayout<Value>.size <= Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked; callers name types for which any octets will do.
     return unsafe base.loadUnaligned(fromByteOffset: at, as: type)
@@ -131,6 +137,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public mutating func store32(_ value: UInt32, _ place: Reference, _ offset: Int) {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at &+ 4 <= Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked.
     unsafe base.storeBytes(of: value, toByteOffset: at, as: UInt32.self)
@@ -140,6 +147,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public mutating func store16(_ value: UInt16, _ place: Reference, _ offset: Int) {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at &+ 2 <= Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked.
     unsafe base.storeBytes(of: value, toByteOffset: at, as: UInt16.self)
@@ -149,6 +157,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public mutating func store8(_ value: UInt8, _ place: Reference, _ offset: Int) {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at < Int(limit) &* Arena.unit)
     // SAFETY: inside the region, as just checked.
     unsafe base.storeBytes(of: value, toByteOffset: at, as: UInt8.self)
@@ -159,6 +168,7 @@ public struct Arena: ~Copyable {
   @_lifetime(borrow self)
   public func octets(_ place: Reference, _ offset: Int, count: Int) -> Span<UInt8> {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && count >= 0 && at &+ count <= Int(limit) &* Arena.unit)
     // SAFETY: inside the region, and the view can't outlive the borrow of its owner.
     let start = unsafe UnsafePointer<UInt8>(
@@ -171,6 +181,7 @@ public struct Arena: ~Copyable {
   @inlinable
   public mutating func store(_ octets: Span<UInt8>, _ place: Reference, _ offset: Int) {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: a block is given out for what is stored in it.
     precondition(offset >= 0 && at &+ octets.count <= Int(limit) &* Arena.unit)
     // SAFETY: both sides are inside their regions, as just checked.
     unsafe octets.withUnsafeBytes { source in
@@ -186,6 +197,7 @@ public struct Arena: ~Copyable {
   ///
   /// Its octets hold whatever was there before.
   public mutating func allocate(octets: Int) -> Reference? {
+    // UNREACHABLE: an RRset and a name have less than 128 KiB.
     precondition(octets >= 0 && octets < Int(Int32.max))
     let needed = max(Arena.smallestBlock, UInt32((octets + 3) / Arena.unit) + 1)
     // A block of the size wanted first, or each new block would break up a larger one or touch more.
@@ -212,6 +224,7 @@ public struct Arena: ~Copyable {
 
   /// Takes back a block.
   public mutating func free(_ place: Reference) {
+    // UNREACHABLE: who frees got the block from allocate().
     precondition(place.rawValue >= 2 && place.rawValue < top)
     var block = place.rawValue - 1
     precondition(isUsed(block), "a block is freed once")
@@ -371,6 +384,7 @@ public struct Arena: ~Copyable {
 
   // MARK: Tests
 
+  // UNREACHABLE: only tests call this.
   /// Walks every block and list; for tests.
   public func _checkInvariants() {
     var block: UInt32 = 1

@@ -21,6 +21,7 @@ public struct BucketTable: ~Copyable {
   /// - Parameter maximum: buckets it may grow to; each costs four octets once it is there.
   public init(maximum: Int) {
     self.maximum = max(maximum, BucketTable.initialCount)
+    // UNREACHABLE: a twentieth of 4 GiB is below.
     precondition(self.maximum <= Int(Int32.max))
     // SAFETY: heads below `count` are initialised, freed in deinit.
     unsafe heads = UnsafeMutablePointer<UInt32>.allocate(capacity: self.maximum)
@@ -48,11 +49,13 @@ public struct BucketTable: ~Copyable {
   @inlinable
   public subscript(bucket: Int) -> Reference {
     get {
+      // UNREACHABLE: a bound: bucket(_:) gives no other.
       precondition(bucket >= 0 && bucket < count)
       // SAFETY: initialised, as just checked.
       return Reference(rawValue: unsafe heads[bucket])
     }
     set {
+      // UNREACHABLE: a bound: bucket(_:) gives no other.
       precondition(bucket >= 0 && bucket < count)
       // SAFETY: initialised, as just checked.
       unsafe heads[bucket] = newValue.rawValue

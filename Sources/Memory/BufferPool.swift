@@ -9,6 +9,7 @@ public struct BufferPool: ~Copyable {
 
   /// Reserves the buffers.
   public init(count: Int, size: Int) {
+    // UNREACHABLE: sizes come from settings that were checked.
     precondition(count > 0 && size > 0)
     self.count = count
     self.size = size
@@ -24,6 +25,7 @@ public struct BufferPool: ~Copyable {
 
   /// Copies octets to the start of a buffer; they must fit.
   public mutating func store(_ octets: Span<UInt8>, in index: Int, at offset: Int = 0) {
+    // UNREACHABLE: a bound: numbers are a slab's, names have 255 octets at most.
     precondition(index >= 0 && index < count && offset >= 0 && offset + octets.count <= size)
     // SAFETY: inside the buffer, as just checked.
     unsafe octets.withUnsafeBytes { source in
@@ -37,6 +39,7 @@ public struct BufferPool: ~Copyable {
   /// The first octets of a buffer, to be changed.
   @_lifetime(&self)
   public mutating func mutableOctets(in index: Int, count octets: Int) -> MutableSpan<UInt8> {
+    // UNREACHABLE: a bound: numbers are a slab's, names have 255 octets at most.
     precondition(index >= 0 && index < count && octets >= 0 && octets <= size)
     // SAFETY: inside the buffer; the view holds the only access to its owner.
     let view = unsafe MutableSpan(_unsafeStart: start + index * size, count: octets)
@@ -46,6 +49,7 @@ public struct BufferPool: ~Copyable {
   /// The first octets of a buffer.
   @_lifetime(borrow self)
   public func octets(in index: Int, count octets: Int) -> Span<UInt8> {
+    // UNREACHABLE: a bound: numbers are a slab's, names have 255 octets at most.
     precondition(index >= 0 && index < count && octets >= 0 && octets <= size)
     // SAFETY: inside the buffer; the view can't outlive the borrow of its owner.
     let view = unsafe Span(_unsafeStart: UnsafePointer(start + index * size), count: octets)

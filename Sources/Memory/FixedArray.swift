@@ -11,6 +11,7 @@ public struct FixedArray<Element: ~Copyable>: ~Copyable {
   /// Makes each element by itself.
   @inlinable
   public init(count: Int, _ make: () -> Element) {
+    // UNREACHABLE: counts are constants, or of settings that were checked.
     precondition(count >= 0)
     // SAFETY: initialised at once in full, freed in deinit.
     unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: max(count, 1))
@@ -31,12 +32,14 @@ public struct FixedArray<Element: ~Copyable>: ~Copyable {
   public subscript(index: Int) -> Element {
     @_transparent
     unsafeAddress {
+      // UNREACHABLE: a bound, as an array's.
       precondition(index >= 0 && index < count)
       // SAFETY: inside the array, as just checked.
       return unsafe UnsafePointer(start + index)
     }
     @_transparent
     unsafeMutableAddress {
+      // UNREACHABLE: a bound, as an array's.
       precondition(index >= 0 && index < count)
       // SAFETY: inside the array, as just checked.
       return unsafe start + index

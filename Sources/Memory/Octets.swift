@@ -4,6 +4,7 @@ extension Span<UInt8> {
   @inline(__always)
   public func load64(_ offset: Int) -> UInt64 {
     // One look at the bounds; `offset &+ 8` could wrap.
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 8)
     // SAFETY: inside the span, as just checked; any eight octets are a valid integer.
     return unsafe UInt64(
@@ -14,6 +15,7 @@ extension Span<UInt8> {
   @inlinable
   @inline(__always)
   public func load16(_ offset: Int) -> UInt16 {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 2)
     // SAFETY: inside the span, as just checked; any two octets are a valid integer.
     return unsafe UInt16(
@@ -24,6 +26,7 @@ extension Span<UInt8> {
   @inlinable
   @inline(__always)
   public func load32(_ offset: Int) -> UInt32 {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 4)
     // SAFETY: inside the span, as just checked; any four octets are a valid integer.
     return unsafe UInt32(
@@ -35,6 +38,7 @@ extension Span<UInt8> {
   /// Whether the same octets stand at an offset; false when too few are there.
   @inlinable
   public func holds(_ octets: Span<UInt8>, _ offset: Int) -> Bool {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0)
     guard octets.count <= count &- offset else { return false }
     var position = 0
@@ -56,6 +60,7 @@ extension MutableSpan<UInt8> {
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store16(_ value: UInt16, _ offset: Int) {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 2)
     // SAFETY: inside the span, as just checked.
     unsafe self.withUnsafeMutableBytes { target in
@@ -68,6 +73,7 @@ extension MutableSpan<UInt8> {
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store32(_ value: UInt32, _ offset: Int) {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 4)
     // SAFETY: inside the span, as just checked.
     unsafe self.withUnsafeMutableBytes { target in
@@ -80,6 +86,7 @@ extension MutableSpan<UInt8> {
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store(_ octets: Span<UInt8>, _ offset: Int) {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- octets.count)
     // SAFETY: both sides are inside their regions, as just checked; views of a mutable span and of
     // anything else never overlap.
@@ -105,6 +112,7 @@ extension MutableSpan<UInt8> {
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func store64(_ value: UInt64, _ offset: Int) {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 8)
     // SAFETY: inside the span, as just checked.
     unsafe self.withUnsafeMutableBytes { target in
@@ -117,6 +125,7 @@ extension MutableSpan<UInt8> {
   /// Moves octets from an offset to the start; the two places may overlap.
   @_lifetime(self: copy self)
   public mutating func moveToFront(_ offset: Int, count octets: Int) {
+    // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && octets >= 0 && offset <= count &- octets)
     // SAFETY: inside the span, as just checked; copyMemory allows overlap.
     unsafe self.withUnsafeMutableBytes { target in

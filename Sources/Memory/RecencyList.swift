@@ -18,6 +18,7 @@ public struct RecencyList: ~Copyable {
 
   /// Makes an empty list.
   public init(capacity: Int) {
+    // UNREACHABLE: capacities are settings with bounds, far below.
     precondition(capacity > 0 && capacity < Int(RecencyList.absent))
     self.capacity = capacity
     older = FixedArray(repeating: RecencyList.absent, count: capacity)
@@ -26,6 +27,7 @@ public struct RecencyList: ~Copyable {
 
   /// Has room for more numbers from now on.
   public mutating func grow(to capacity: Int) {
+    // UNREACHABLE: capacities are settings with bounds, far below.
     precondition(capacity >= self.capacity && capacity < Int(RecencyList.absent))
     var older = FixedArray(repeating: RecencyList.absent, count: capacity)
     var newer = FixedArray(repeating: RecencyList.none, count: capacity)
@@ -46,6 +48,7 @@ public struct RecencyList: ~Copyable {
 
   /// The number used next after one.
   public func next(after number: Int) -> Int? {
+    // UNREACHABLE: callers look whether it is there.
     precondition(contains(number))
     return newer[number] == RecencyList.none ? nil : Int(newer[number])
   }
@@ -66,6 +69,7 @@ public struct RecencyList: ~Copyable {
 
   /// Takes a number out.
   public mutating func remove(_ number: Int) {
+    // UNREACHABLE: callers look whether it is there.
     precondition(contains(number))
     let (before, after) = (older[number], newer[number])
     if before == RecencyList.none { first = after } else { newer[Int(before)] = after }

@@ -23,6 +23,7 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
 
   /// Makes a pool of empty places.
   public init(capacity: Int) {
+    // UNREACHABLE: capacities are settings with bounds.
     precondition(capacity > 0 && capacity < Int(UInt32.max) - 1)
     // SAFETY: places are initialised when taken (`Element` is trivial), freed in deinit.
     unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: capacity)
@@ -69,6 +70,7 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   /// Gives a place back.
   @inlinable
   public mutating func remove(_ index: Int) {
+    // UNREACHABLE: who gives back got the number from insert(_:).
     precondition(contains(index), "a place is given back once")
     // SAFETY: checked by `contains`.
     unsafe next[index] = firstFree
@@ -88,12 +90,14 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   public subscript(index: Int) -> Element {
     @_transparent
     unsafeAddress {
+      // UNREACHABLE: a bound: numbers come from insert(_:).
       precondition(index >= 0 && index < fresh)
       // SAFETY: initialised, as just checked.
       return unsafe UnsafePointer(start + index)
     }
     @_transparent
     unsafeMutableAddress {
+      // UNREACHABLE: a bound: numbers come from insert(_:).
       precondition(index >= 0 && index < fresh)
       // SAFETY: initialised, as just checked.
       return unsafe start + index

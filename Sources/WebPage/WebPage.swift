@@ -19,6 +19,7 @@ public enum WebPage {
       case .place("nonce"): pieces.append(.nonce)
       case .place("style"): pieces.append(.text(PackageResources.page_css))
       case .place("script"): pieces.append(.text(script))
+      // UNREACHABLE: page.html is part of the program; a test reads it whole.
       case .place(let name): preconditionFailure("page.html has a place for \(name)")
       }
     }

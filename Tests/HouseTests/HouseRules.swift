@@ -19,6 +19,7 @@ enum HouseRules {
     case rawPointer = "raw pointers belong in Memory and EventLoop"
     case tooLong = "a file has at most 600 lines"
     case global = "there are no globals and no singletons"
+    case silentTrap = "what may trap says why it does not, by an UNREACHABLE: comment beside it"
   }
 
   /// Every module of ours and all that it may import.
@@ -58,6 +59,28 @@ enum HouseRules {
 
   private static var hiddenImportWords: Regex<Substring> {
     /@_silgen_name|@_extern\b|\bdlsym\b|\bdlopen\b/
+  }
+
+  /// What ends the program when it is wrong, beside arithmetic and subscripts.
+  private static var trapWords: Regex<Substring> {
+    /\b(?:precondition|preconditionFailure|fatalError|assert|assertionFailure|unsafelyUnwrapped)\b|\btry!|\bas!|[\w)\]>]!(?![=\w])/
+  }
+
+  /// Whether a line may have one of them.
+  private static func mayTrap(_ line: Substring) -> Bool {
+    ["precondition", "fatalError", "assert", "unsafelyUnwrapped", "!"].contains {
+      line.utf8.firstRange(of: $0.utf8) != nil
+    }
+  }
+
+  /// Whether a line has its reason on it, on one of the three before it, or above the function that it is in.
+  private static func hasReason(_ index: Int, _ lines: [Substring], _ code: [Substring]) -> Bool {
+    if lines[max(0, index - 3)...index].contains(where: { $0.contains("UNREACHABLE: ") }) {
+      return true
+    }
+    let head = code[...index].lastIndex { $0.contains(/\b(?:func|init|subscript)\b/) } ?? 0
+    return lines[..<head].reversed().prefix { $0.contains(/^ *(?:\/\/|@)/) }
+      .contains { $0.contains("UNREACHABLE: ") }
   }
 
   /// Whether a line has a part of a word that is looked for; regular expressions are slow.
@@ -100,12 +123,20 @@ enum HouseRules {
       }
     }
 
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in code.lines.enumerated() where Self.mayTrap(line) {
+      for match in line.matches(of: Self.trapWords.wordBoundaryKind(.simple))
+      where !hasReason(index, lines, code.lines) {
+        report(index + 1, .silentTrap, match.output)
+      }
+    }
+
     for global in globals(in: code) {
       report(global.line, .global, global.declaration)
     }
 
     // A line break at the end of the file does not open another line.
-    let lineCount = text.split(separator: "\n", omittingEmptySubsequences: false).count
+    let lineCount = lines.count
     let lastIsEmpty = text.hasSuffix("\n") ? 1 : 0
     if lineCount - lastIsEmpty > lineLimit {
       report(lineLimit + 1, .tooLong, "\(lineCount - lastIsEmpty) lines")

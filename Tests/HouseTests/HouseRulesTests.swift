@@ -125,6 +125,34 @@ struct HouseRulesTests {
       rules("Sources/DNSCache/A.swift", "let a = \"\\\"\"; let b: OpaquePointer\n").count == 1)
   }
 
+  @Test(arguments: [
+    "precondition(count > 0)", "preconditionFailure()", #"fatalError("no")"#, "assert(isOpen)",
+    "let name = try! Name(text)", "let name = value as! Name", "let first = list.first!",
+    "call(names[0]!)", "return find(key)!.count", "var loop: EventLoop!",
+    "var list: Array<UInt8>!", "let word = optional.unsafelyUnwrapped",
+  ])
+  func `a trap without its reason is found`(line: String) {
+    #expect(rules("Sources/Insight/A.swift", "func a() {\n  \(line)\n}\n") == [.silentTrap])
+    let reason = "// UNREACHABLE: a test."
+    for explained in [
+      "func a() {\n  \(line) \(reason)\n}\n",
+      "func a() {\n  \(reason)\n  let b = 1\n  \(line)\n}\n",
+      "\(reason)\n/// A test.\n@inline(never)\nfunc a() {\n  b()\n  b()\n  b()\n  b()\n  \(line)\n}\n",
+    ] {
+      #expect(rules("Sources/Insight/A.swift", explained) == [])
+    }
+    let distant = "\(reason)\nfunc a() {\n  b()\n}\n\nfunc b() {\n  a()\n  a()\n  \(line)\n}\n"
+    #expect(rules("Sources/Insight/A.swift", distant) == [.silentTrap])
+  }
+
+  @Test(arguments: [
+    "if a != b { }", "if !isOpen { }", "// precondition(a)", #"let text = "no!""#, "try? load()",
+    "_ = value as? Name", "let isPrecondition = true",
+  ])
+  func `what does not trap passes`(line: String) {
+    #expect(rules("Sources/Insight/A.swift", "func a() {\n  \(line)\n}\n") == [])
+  }
+
   @Test func `a function of another module reached without an import is found`() {
     #expect(
       rules("Sources/DNSCache/A.swift", "@_silgen_name(\"time\") func time() -> Int\n")

@@ -47,6 +47,7 @@ extension ArgumentHelp {
   /// The help text of a setting's flag, from the catalogue.
   static func setting(_ key: String) -> ArgumentHelp {
     guard let setting = Setting.named(key) else {
+      // UNREACHABLE: keys are literals; a test has each flag's help.
       preconditionFailure("no setting is called \(key)")
     }
     let usual = setting.usual

@@ -237,6 +237,7 @@ final class Listeners {
   }
 
   private func openStreams(on address: SocketAddress) throws(SystemError) -> StreamListener {
+    // UNREACHABLE: the server makes streams before listeners.
     guard let streams = core.value.streams else { preconditionFailure("streams come first") }
     let limit = ClientStreams.inputLimit
     if let socket = passed.socket(.tcp, at: address) {

@@ -60,6 +60,7 @@ final class WebServer {
       }
     }
     // The check of the settings has said why.
+    // UNREACHABLE: the check of the settings refuses this first, and has said why.
     precondition(
       token != nil || settings.address?.isLoopback != false, "HTTP for others without a token")
     return WebGuard(hosts: settings.hosts.map { $0.lowercased() }, token: token)
