@@ -31,6 +31,10 @@ struct Core: ~Copyable {
   var upstreams: UpstreamSockets?
   var upstreamStreams: UpstreamStreams?
   var networkWatch: NetworkWatch?
+  /// Is told when an upstream is down that was up, or the other way round.
+  var healthLog: UpstreamHealthLog?
+  /// What ``Resolver/upstreamsUp`` was when it was told last.
+  private var upstreamsUp: UInt64
   private var turnEnd: EndOfTurn?
   /// When the first reply of the present turn came, in microseconds.
   private var repliesBegan: UInt64?
@@ -86,6 +90,7 @@ struct Core: ~Copyable {
     clients = Slab(capacity: frontend.settings.pendingLimit)
     seen = Pinned(
       Observations(upstreams: ResolverSettings.upstreamPlaces, seed: frontend.cache.seed))
+    upstreamsUp = frontend.resolver.upstreamsUp
     self.frontend = frontend
     reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
     query = Pinned(FixedArray(repeating: 0, count: Core.querySize))
@@ -415,6 +420,10 @@ struct Core: ~Copyable {
     let time = readClock()
     noteAnswered(at: time)
     setDeadline(now: time / 1_000)
+    if frontend.resolver.upstreamsUp != upstreamsUp {
+      upstreamsUp = frontend.resolver.upstreamsUp
+      healthLog?.noteChange()
+    }
   }
 
   private mutating func perform(

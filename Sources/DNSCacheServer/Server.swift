@@ -126,6 +126,9 @@ final class Server {
     core.value.upstreamStreams = UpstreamStreams(
       on: loop, upstreams: settings.upstreams, limits: settings.resolver, core: core)
     watchNetwork()
+    core.value.healthLog = UpstreamHealthLog(on: loop, core: core, logger: logger) {
+      [unowned self] in upstreamTable.addresses
+    }
     maintenance = Maintenance(on: loop, core: core)
     cookies = CookieKeeper(on: loop, core: core, isShared: settings.cookieSecrets != nil)
     for signal in [SIGTERM, SIGINT] {

@@ -41,6 +41,18 @@ public struct UpstreamView: Sendable {
 }
 
 extension Resolver {
+  /// The upstreams that are not down, a bit each.
+  public var upstreamsUp: UInt64 { choice.up }
+
+  /// Whether there is an upstream that a question would be sent to.
+  public func canResolve(now: UInt64) -> Bool {
+    for number in 0..<UpstreamChoice.limit
+    where choice.isPresent(number) && !choice.upstreams[number].isGivenUp(now: now) {
+      return true
+    }
+    return false
+  }
+
   /// Visits the upstreams in their order.
   public func visitUpstreams(now: UInt64, _ body: (UpstreamView) -> Void) {
     for number in 0..<UpstreamChoice.limit where choice.isPresent(number) {

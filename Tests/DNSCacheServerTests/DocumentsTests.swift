@@ -81,7 +81,7 @@ struct DocumentsTests {
 
   /// Flags that are no settings.
   private static let otherFlags = [
-    "config", "control", "count", "help", "json", "negative", "reference", "tree", "type",
+    "check", "config", "control", "count", "help", "json", "negative", "reference", "tree", "type",
   ]
 
   /// Words with a dot that look like settings or figures.

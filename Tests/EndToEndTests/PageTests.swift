@@ -114,7 +114,10 @@ extension EndToEnd {
       #expect(try browser.text(of: "#state").contains("cannot be reached"))
       try server.start()
       #expect(try browser.waits(for: "!document.body.classList.contains('lost')"))
-      #expect(try browser.text(of: "#state") == "All upstreams answer")
+      #expect(try browser.text(of: "#state") == "No upstream has been asked yet")
+      _ = try server.dig("www.example.net")
+      let sentence = "document.querySelector('#state').innerText === 'All upstreams answer'"
+      #expect(try browser.waits(for: sentence))
     }
 
     @Test func `the token is asked for once, and kept by the window`() throws {

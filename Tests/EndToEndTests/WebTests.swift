@@ -174,6 +174,23 @@ extension EndToEnd {
       for number in 0..<5 { client.send(.query(DNSName("n\(number).example.net"))) }
       #expect(try eventually { try web.request("GET", "/healthz")?.status == 503 })
       #expect(try web.request("GET", "/healthz")?.body == "no upstream answers\n")
+      // It serves even so, and `ctl status` fails only when it is asked to.
+      #expect(try web.request("GET", "/livez")?.body == "ok\n")
+      let status = try server.ctl("status")
+      #expect(status.status == 0)
+      #expect(status.output.hasPrefix("health"))
+      #expect(status.output.contains("no upstream answers: \(silent.endpoint) does not answer"))
+      #expect(try server.ctl("status", "--check").status == 1)
+      // The log has said it once, as a warning.
+      let line = "warning: upstream \(silent.endpoint) does not answer; no upstream answers"
+      #expect(eventually { server.logLines(containing: line).count == 1 })
+      silent.setScript(SilentUpstreamTests.honest)
+      #expect(try eventually { try web.request("GET", "/healthz")?.status == 200 })
+      #expect(try server.ctl("status", "--check").status == 0)
+      #expect(
+        eventually {
+          !server.logLines(containing: "upstream \(silent.endpoint) answers again after").isEmpty
+        })
     }
 
     // MARK: The token
@@ -189,6 +206,7 @@ extension EndToEnd {
       // A probe has no secrets, and learns one word.
       let probe = try web.request("GET", "/healthz", ["Host": "any.example.net"])
       #expect(probe?.status == 200 && probe?.body == "ok\n")
+      #expect(try web.request("GET", "/livez", ["Host": "any.example.net"])?.body == "ok\n")
       for path in [Self.status, "/healthz/", "/metrics", "/nothing"] {
         let refused = try web.request("GET", path)
         #expect(refused?.status == 401)

@@ -22,6 +22,15 @@ struct ControlCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
+    /// Whether the server can resolve anything.
+    func resolves() throws -> Bool {
+      var resolves = false
+      try ask { client in
+        resolves = try client.report(.status)["resolves"]?.text == Report.flag(true).text
+      }
+      return resolves
+    }
+
     /// Asks the server and prints what it says.
     ///
     /// - Parameter showsProgress: tells a person at a terminal how far it has come.
@@ -69,8 +78,14 @@ struct ControlCommand: ParsableCommand {
   struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "status", abstract: "What is running, and how it is doing.")
+    @Flag(help: "Exit with 1 while nothing can be resolved: no upstream answers.") var check = false
     @OptionGroup var options: Options
-    func run() throws { try options.perform { .status } }
+
+    func run() throws {
+      try options.perform { .status }
+      guard check else { return }
+      if try !options.resolves() { throw ExitCode(ExitStatus.notResolving.rawValue) }
+    }
   }
 
   struct Stats: ParsableCommand {

@@ -2,6 +2,8 @@
 enum ExitStatus: Int32 {
   /// A clean stop.
   case success = 0
+  /// `ctl status --check`: nothing can be resolved.
+  case notResolving = 1
   /// Wrong usage or configuration (EX_USAGE).
   case usage = 64
   /// Cannot listen, or a needed part is missing (EX_UNAVAILABLE).

@@ -113,23 +113,24 @@ final class ControlAPI {
   }
 
   private func status() -> Report {
-    .object([
-      ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
-      ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
-      ("listening", .list(server.listeners.addresses.map { .text("\($0)") })),
-      ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
-      (
-        "cache",
-        .object([
-          ("names", .count(core.value.frontend.cache.nameCount)),
-          ("records", .count(core.value.frontend.cache.recordCount)),
-          ("bytes", .count(core.value.frontend.cache.octets)),
-          ("limit_bytes", .count(core.value.frontend.cache.limits.octets)),
-        ])
-      ),
-      ("inflight", .count(core.value.frontend.resolver.inFlight)),
-      ("snapshot", server.snapshot.report),
-    ])
+    .object(
+      core.value.healthReport(server.upstreamTable.addresses) + [
+        ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
+        ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
+        ("listening", .list(server.listeners.addresses.map { .text("\($0)") })),
+        ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
+        (
+          "cache",
+          .object([
+            ("names", .count(core.value.frontend.cache.nameCount)),
+            ("records", .count(core.value.frontend.cache.recordCount)),
+            ("bytes", .count(core.value.frontend.cache.octets)),
+            ("limit_bytes", .count(core.value.frontend.cache.limits.octets)),
+          ])
+        ),
+        ("inflight", .count(core.value.frontend.resolver.inFlight)),
+        ("snapshot", server.snapshot.report),
+      ])
   }
 
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {

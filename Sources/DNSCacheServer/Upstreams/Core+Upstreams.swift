@@ -5,6 +5,34 @@ import EventLoop
 // What control shows of the upstreams.
 
 extension Core {
+  /// Each upstream and whether it answers, for the log.
+  func upstreamStates(_ addresses: [SocketAddress]) -> [UpstreamNews.State] {
+    var states: [UpstreamNews.State] = []
+    frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
+      states.append(
+        UpstreamNews.State(
+          address: "\(addresses[view.number])", isDown: view.state != .up, cause: view.cause))
+    }
+    return states
+  }
+
+  /// What `ctl status` says first: whether names can be resolved.
+  func healthReport(_ addresses: [SocketAddress]) -> [(name: String, value: Report)] {
+    let states = upstreamStates(addresses)
+    let down = states.filter(\.isDown).map(\.address)
+    let up = states.count - down.count
+    let silent = "\(down.joined(separator: ", ")) \(down.count == 1 ? "does" : "do") not answer"
+    let sentence =
+      down.isEmpty
+      ? "all upstreams answer, as far as is known"
+      : up == 0
+        ? "no upstream answers: \(silent)" : "\(up) of \(states.count) upstreams answer: \(silent)"
+    return [
+      ("health", .text(sentence)),
+      ("resolves", .flag(frontend.resolver.canResolve(now: EventLoop.now()))),
+    ]
+  }
+
   /// A row for each upstream, in the order in which they were given.
   func upstreamsReport(_ addresses: [SocketAddress]) -> Report {
     let now = EventLoop.now()

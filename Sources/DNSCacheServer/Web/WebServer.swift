@@ -98,7 +98,7 @@ final class WebServer {
     let resource: WebGuard.Resource =
       switch request.path {
       case "/": .page
-      case "/healthz": .health
+      case "/healthz", "/livez": .health
       default: .everything
       }
     do {
@@ -114,7 +114,9 @@ final class WebServer {
     responder.addHeader("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     switch (request.path, request.method) {
     case ("/healthz", .get): sendHealth(responder)
-    case ("/", _), ("/healthz", _):
+    case ("/livez", .get):
+      responder.send(status: 200, contentType: "text/plain; charset=utf-8", body: "ok\n")
+    case ("/", _), ("/healthz", _), ("/livez", _):
       send(405, "GET is what there is at \(request.path)", responder)
     default:
       guard request.path == ControlAPI.metricsPath || request.path.hasPrefix(ControlVerb.root)
@@ -154,11 +156,10 @@ final class WebServer {
   }
 
   /// Whether names can be resolved: not when every upstream has fallen silent.
+  ///
+  /// `/livez` says only that the server serves.
   private func sendHealth(_ responder: HTTPResponder) {
-    var isAnyUp = false
-    core.value.frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
-      if view.state != .down { isAnyUp = true }
-    }
+    let isAnyUp = core.value.frontend.resolver.canResolve(now: EventLoop.now())
     responder.send(
       status: isAnyUp ? 200 : 503, contentType: "text/plain; charset=utf-8",
       body: isAnyUp ? "ok\n" : "no upstream answers\n")

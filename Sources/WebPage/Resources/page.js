@@ -149,12 +149,18 @@ function showFigures(status, stats) {
 }
 
 function showState(status, upstreams) {
-  const down = upstreams.filter(one => one.state === 'down').length;
-  const [state, sentence] = down === 0
-    ? ['up', upstreams.every(one => one.state === 'up') ? 'All upstreams answer' : 'An upstream is being tried']
-    : down === upstreams.length ? ['down', 'No upstream answers'] : ['probing', `${down} of ${upstreams.length} upstreams silent`];
-  setState(state, sentence);
+  setState(...health(upstreams));
   byId('about').textContent = `${status.version} · up ${duration(status.uptime_seconds)} · ${status.listening.join(' · ')}`;
+}
+
+/** Green only when an upstream has answered, and none fails. */
+function health(upstreams) {
+  const up = upstreams.filter(one => one.state === 'up');
+  if (up.length === 0) {
+    return upstreams.some(one => one.state === 'probing') ? ['probing', 'No upstream answers yet'] : ['down', 'No upstream answers'];
+  }
+  if (up.length < upstreams.length) return ['probing', `${upstreams.length - up.length} of ${upstreams.length} upstreams silent`];
+  return up.some(one => one.replies > 0) ? ['up', 'All upstreams answer'] : ['unknown', 'No upstream has been asked yet'];
 }
 
 function setState(state, sentence) {

@@ -1,0 +1,35 @@
+import DNSResolver
+import EventLoop
+import Logging
+import Memory
+
+/// Has the log say when an upstream stops answering and when it answers again.
+final class UpstreamHealthLog {
+  private let core: Pinned<Core>
+  private let logger: Logger
+  /// The addresses of the upstreams by their numbers, as they are then.
+  private let addresses: () -> [SocketAddress]
+  private var news = UpstreamNews()
+  private var timer: Timer?
+
+  init(
+    on loop: EventLoop, core: Pinned<Core>, logger: Logger,
+    addresses: @escaping () -> [SocketAddress]
+  ) {
+    self.core = core
+    self.logger = logger
+    self.addresses = addresses
+    timer = Timer(on: loop) { [unowned self] in look() }
+  }
+
+  /// Looks at the upstreams soon: one is down that was up, or the other way round.
+  func noteChange() { timer?.schedule(after: 0) }
+
+  private func look() {
+    let now = EventLoop.now()
+    for line in news.look(at: core.value.upstreamStates(addresses()), now: now) {
+      logger.log(level: line.level, "\(line.text)")
+    }
+    if let next = news.nextLook { timer?.schedule(after: next > now ? next - now : 1) }
+  }
+}
