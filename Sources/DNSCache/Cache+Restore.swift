@@ -22,6 +22,9 @@ extension Cache {
     owner: borrowing NameKey, _ set: SnapshotSet, source: UInt8, ttl: UInt32, expiry: UInt32,
     data: Span<UInt8>, evidence: Evidence, isUsed: Bool, now: UInt32
   ) -> Bool {
+    var set = set
+    // The file may be from a time when the server was believed.
+    if set.marks.contains(.authentic) && !believesAD(of: source) { set.marks.remove(.authentic) }
     guard let node = findOrInsert(owner, now: now) else { return false }
     let type = RecordType(rawValue: set.type)
     let old = findSet(type, at: node, like: set.marks)

@@ -40,6 +40,8 @@ public struct CacheLimits: Sendable {
   /// Stale data lives in the room that good data leaves: from there on the sweep removes it, before the
   /// eviction has to choose among what is good.
   public var staleShare = 87
+  /// Whose word that data is authentic counts.
+  public var adTrust = ADTrust.on
 
   /// Least octets that a cache works with.
   public static let leastOctets = 1 << 20

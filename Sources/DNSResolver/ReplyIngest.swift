@@ -63,7 +63,7 @@ struct ReplyIngest: ~Copyable {
   private var hasOverflowed = false
   /// Whether signatures and proofs were asked for.
   private var keepsEvidence = false
-  /// How the reply was asked for, and whether it has AD.
+  /// How the reply was asked for, and whether it has AD that is believed.
   private var marks: SetMarks = []
   /// The number that the cache knows the server by that it came from.
   private var source: UInt8 = 0
@@ -129,7 +129,9 @@ struct ReplyIngest: ~Copyable {
     marks = keepsEvidence ? [] : .withoutDNSSEC
     if needs.contains(.unchecked) { marks.insert(.unchecked) }
     // AD speaks of Answer and Authority (RFC 4035 §3.2.3).
-    if header.flags & MessageHeader.Flag.authenticData != 0 { marks.insert(.authentic) }
+    if header.flags & MessageHeader.Flag.authenticData != 0, cache.believesAD(of: source) {
+      marks.insert(.authentic)
+    }
     guard (try? check(message, header, at: position)) != nil else { return .malformed }
     guard extendedRcode == 0 else {
       return .error(ResponseCode(headerBits: header.rcode, extendedBits: extendedRcode))

@@ -17,6 +17,9 @@ public struct ResolverSettings: Sendable {
   public var waitersPerQuestion: Int
   /// One question in so many asks another upstream than the best first; 0 stands for none.
   public var exploration: UInt32
+  /// Whether upstreams are asked in the order in which they were given, the next only while the one before is
+  /// down, rather than the fastest first.
+  public var isStrict = false
   /// Percent of the places for questions up to which those that nobody waits for may be added.
   public var refreshShare = usualRefreshShare
 

@@ -46,9 +46,14 @@ final class Host {
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
     var seed: UInt64 = 1
+    /// Whose AD is believed, and which upstreams are on this host.
+    var adTrust = ADTrust.on
+    var loopbackUpstreams: Set<Int> = []
     /// Seconds that expired answers are kept for.
     var staleAge: UInt32 = 0
     var isPrefetching = false
+    /// Whether upstreams are asked in their order.
+    var isStrict = false
     /// One question in so many asks another upstream than the best first; 0 stands for none.
     var exploration: UInt32 = 0
   }
@@ -79,6 +84,7 @@ final class Host {
       upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
       inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
       waitersPerQuestion: options.waitersPerQuestion, exploration: options.exploration)
+    resolver.isStrict = options.isStrict
     resolver.localZones = options.specialZones.map(\.name)
     resolver.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
@@ -86,11 +92,18 @@ final class Host {
     settings.isPrefetching = options.isPrefetching
     var limits = CacheLimits(octets: options.cacheOctets)
     limits.staleAge = options.staleAge
+    limits.adTrust = options.adTrust
     frontend = Frontend(
       settings: settings,
       cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
         settings: resolver, seed: seed, random: SplitMix64(seed: options.seed), now: options.start))
+    guard options.adTrust != .on else { return }
+    for number in 0..<options.upstreams {
+      let network: UInt32 = options.loopbackUpstreams.contains(number) ? 0x7F00_0001 : 0xC000_0201
+      let source = Source(IPAddress(v4: network + UInt32(number)), port: 53)
+      frontend.resolver.setSource(frontend.cache.number(of: source), of: number)
+    }
   }
 
   /// An address in the allowed networks.

@@ -176,6 +176,16 @@ extension Setting {
       "resolver.tcp-queries", flag: "resolver-tcp-queries", .number(1...10_000),
       help: "Questions on one of them at most, over its life.",
       .number(\.resolver.questionsPerConnection)),
+    Setting(
+      "resolver.trust-ad", flag: "resolver-trust-ad", .oneOf(ADTrust.allCases.map(\.rawValue)),
+      help:
+        "Whose word that data is authentic (AD) clients are told: auto, that of upstreams on this host.",
+      SettingField(
+        read: { [.text($0.cache.adTrust.rawValue)] },
+        write: {
+          guard let trust = $1.first?.text.flatMap(ADTrust.init(rawValue:)) else { return }
+          $0.cache.adTrust = trust
+        })),
   ]
 
   private static let tcpSettings = [

@@ -85,6 +85,7 @@ extension Settings {
   private static var defaultCache: CacheLimits {
     var limits = CacheLimits(octets: 256 << 20)
     limits.staleAge = 86_400
+    limits.adTrust = .auto
     return limits
   }
 

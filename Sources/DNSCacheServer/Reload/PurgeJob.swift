@@ -4,8 +4,8 @@ import DNSWire
 import EventLoop
 import Memory
 
-/// Removes from the cache what new rules forbid, in slices: names that are answered here now, and local
-/// addresses that names may no longer lead to.
+/// Removes from the cache what new rules forbid, in slices: names that are answered here now, local addresses
+/// that names may no longer lead to, and AD of servers that are not believed any more.
 final class PurgeJob {
   /// Names looked at in a slice.
   private static let namesPerSlice = 1_000
@@ -18,6 +18,8 @@ final class PurgeJob {
   private var cursor: Cache.Cursor?
   private var timer: Timer?
   private var removed = 0
+  /// Whether the names are done, and it is AD's turn.
+  private var isAtAD = false
 
   /// - Parameter whenDone: gets how many RRsets were removed.
   init(
@@ -45,16 +47,29 @@ final class PurgeJob {
       return
     }
     let forbidden = forbidden
-    let step = core.value.measureSlice(.walk) { core in
-      core.frontend.cache.purge(cursor, names: PurgeJob.namesPerSlice, of: forbidden.value)
+    let isFinished: Bool
+    if isAtAD {
+      isFinished = core.value.measureSlice(.walk) { core in
+        core.frontend.cache.forgetUnbelievedAD(cursor, names: PurgeJob.namesPerSlice).finished
+      }
+    } else {
+      let step = core.value.measureSlice(.walk) { core in
+        core.frontend.cache.purge(cursor, names: PurgeJob.namesPerSlice, of: forbidden.value)
+      }
+      removed += step.removed
+      isFinished = step.finished
     }
-    removed += step.removed
-    guard step.finished else {
+    guard isFinished else {
       timer?.schedule(after: 0)
       return
     }
     core.value.frontend.cache.closeCursor(cursor)
     self.cursor = nil
+    if !isAtAD {
+      isAtAD = true
+      timer?.schedule(after: 0)
+      return
+    }
     timer?.cancel()
     whenDone(removed)
   }

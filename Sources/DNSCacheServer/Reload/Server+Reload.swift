@@ -43,7 +43,9 @@ extension Server {
     if old.cookieSecretFile != nil || settings.cookieSecretFile != nil {
       cookies?.reconfigure(isShared: settings.cookieSecrets != nil)
     }
-    if result.changed.contains(where: { $0.hasPrefix("names.") }) { purge() }
+    if result.changed.contains(where: { $0.hasPrefix("names.") || $0 == "resolver.trust-ad" }) {
+      purge()
+    }
     logger.notice(
       "reloaded",
       metadata: [

@@ -1,3 +1,4 @@
+import DNSCache
 import DNSFrontend
 import DNSResolver
 import EventLoop
@@ -52,6 +53,14 @@ extension Core {
           ("edns", .text(view.udpSize == 0 ? "off" : "\(view.udpSize)")),
           ("cookies", .text(view.cookies.rawValue)),
           ("letter_case", .text(view.isFolded ? "lower" : "random")),
+          (
+            "ad",
+            .text(
+              frontend.cache.limits.adTrust.includes(Source(addresses[view.number]))
+                ? "believed" : "ignored")
+          ),
+          // Its turn, where there is such.
+          ("order", isStrict ? .count(view.rank + 1) : .none),
           ("last_failure", view.cause.map { .text("\($0)") } ?? .none),
           ("last_failure_ms", view.sinceFailure.map { .count($0) } ?? .none),
           ("next_probe_ms", view.untilProbe.map { .count($0) } ?? .none),

@@ -28,7 +28,8 @@ struct ScenarioParser {
     let line = words.line
     let first = try words.next("a statement")
     switch first {
-    case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes", "special", "rebind":
+    case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes", "special", "rebind",
+      "trust-ad", "loopback", "strict":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -53,6 +54,21 @@ struct ScenarioParser {
     }
     if first == "prefetch" {
       scenario.options.isPrefetching = true
+      return
+    }
+    if first == "strict" {
+      try words.expect("order")
+      scenario.options.isStrict = true
+      return
+    }
+    if first == "trust-ad" {
+      let word = try words.next("auto, on or off")
+      guard let trust = ADTrust(rawValue: word) else { throw words.unknown(word) }
+      scenario.options.adTrust = trust
+      return
+    }
+    if first == "loopback" {
+      scenario.options.loopbackUpstreams.insert(try words.number())
       return
     }
     if first == "rotate" {

@@ -9,6 +9,8 @@ struct ResolverOptions: ParsableArguments {
   @Option(help: .setting("resolver.tcp-connections")) var resolverTcpConnections: String?
   @Option(help: .setting("resolver.tcp-queries")) var resolverTcpQueries: String?
 
+  @Option(help: .setting("resolver.trust-ad")) var resolverTrustAd: String?
+
   var given: [GivenFlag] {
     [
       GivenFlag("resolver.in-flight", resolverInFlight),
@@ -16,6 +18,7 @@ struct ResolverOptions: ParsableArguments {
       GivenFlag("resolver.waiters-per-question", resolverWaitersPerQuestion),
       GivenFlag("resolver.tcp-connections", resolverTcpConnections),
       GivenFlag("resolver.tcp-queries", resolverTcpQueries),
+      GivenFlag("resolver.trust-ad", resolverTrustAd),
     ].compactMap { $0 }
   }
 }
