@@ -142,6 +142,27 @@ extension Cache {
     arena.store8(standing.rawValue, set, SetField.standing)
   }
 
+  /// Says that asking for an RRset again, or for the alias that stands in its place, has failed: it is noted
+  /// the next time that it is asked for.
+  ///
+  /// - Parameter needs: how it was asked for.
+  public mutating func forgetRenewal(
+    of key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds
+  ) {
+    let node = find(key)
+    if node.isNone { return }
+    let marks: SetMarks = needs.contains(.unchecked) ? .unchecked : []
+    forgetRenewal(of: findSet(type, at: node, like: marks))
+    forgetRenewal(of: findSet(.cname, at: node, like: marks))
+  }
+
+  private mutating func forgetRenewal(of set: Reference) {
+    if set.isNone { return }
+    var standing = Standing(rawValue: arena.load8(set, SetField.standing))
+    standing.renewals = 0
+    arena.store8(standing.rawValue, set, SetField.standing)
+  }
+
   /// Whether ``takeAgeing(into:)`` has something to give.
   public var hasAgeing: Bool { ageingCount > 0 }
 

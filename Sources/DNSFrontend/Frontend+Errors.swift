@@ -68,18 +68,22 @@ extension Frontend {
   ///
   /// - Parameters:
   ///   - error: why there are none, told to clients that speak EDNS (RFC 8914).
-  ///   - isCached: whether that is known from an earlier question.
+  ///   - failure: what has failed, of which upstream may have said more.
   func writeError(
     _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
-    isCached: Bool = false, reply: inout MutableSpan<UInt8>
+    failure: Failure? = nil, reply: inout MutableSpan<UInt8>
   ) -> Int {
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)
     if header.hasEDNS {
-      // RFC 6891 §6.1.3: the upper eight bits of the code.
-      Frontend.writeOPT(
-        extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), for: header,
-        error: error, isCached: isCached, into: &writer)
+      let begin = writer.beginOPT(
+        udpSize: EDNS.defaultUDPSize,
+        // RFC 6891 §6.1.3: the upper eight bits of the code.
+        extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), dnssecOK: header.dnssecOK)
+      Frontend.writeOptions(
+        for: header, error: error, isCached: failure?.isCached ?? false, into: &writer)
+      if let failure { writer.options(resolver.upstreamErrors(of: failure)) }
+      writer.endRecord(begin, in: .additional)
     }
     return writer.finish(
       flags: Frontend.responseFlags(header.flags)

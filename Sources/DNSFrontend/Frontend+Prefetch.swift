@@ -19,6 +19,7 @@ extension Frontend {
         continue
       }
       switch resolver.refresh(key, type: type, needs: needs, now: now) {
+      case .tooSoon: break
       case .refused:
         counters.prefetchLimit &+= 1
       case .isInFlight:
@@ -28,6 +29,16 @@ extension Frontend {
         counters.prefetches &+= 1
         cache.noteRenewal(of: key, type: setType, needs: needs, now: seconds)
       }
+    }
+  }
+}
+
+extension Frontend {
+  /// Has the data of prefetches that failed asked for again with the next question for it.
+  @inline(never)
+  mutating func takeFailedPrefetches() {
+    while let (type, needs) = resolver.takeFailedPrefetch(into: &key) {
+      cache.forgetRenewal(of: key, type: type, needs: needs)
     }
   }
 }

@@ -73,6 +73,7 @@ extension Frontend {
       return (query.client, query.header.transport, count)
     }
     cache.endReply(isChainOpen: openChains > 0)
+    if resolver.hasFailedPrefetches { takeFailedPrefetches() }
     if cache.hasAgeing { prefetch(now: now) }
     return nil
   }
@@ -137,7 +138,7 @@ extension Frontend {
     return writeError(
       query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
       failure.map(Explanation.of) ?? Explanation.endlessAliases,
-      isCached: failure?.isCached ?? false, reply: &reply)
+      failure: failure, reply: &reply)
   }
 
   /// Writes a waiting query's answer from what the cache has.

@@ -49,7 +49,7 @@ extension Frontend {
     counters.failures &+= 1
     failed.note(question, FailureReason(failure))
     return writeError(
-      header, question, .servFail, error ?? Explanation.of(failure), isCached: failure.isCached,
+      header, question, .servFail, error ?? Explanation.of(failure), failure: failure,
       reply: &reply)
   }
 

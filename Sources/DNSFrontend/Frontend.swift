@@ -471,9 +471,16 @@ public struct Frontend: ~Copyable {
   ) {
     let begin = writer.beginOPT(
       udpSize: EDNS.defaultUDPSize, extendedRcode: extendedRcode, dnssecOK: header.dnssecOK)
+    writeOptions(for: header, error: error, isCached: isCached, into: &writer)
+    writer.endRecord(begin, in: .additional)
+  }
+
+  /// Writes the options of the OPT record that is begun.
+  static func writeOptions(
+    for header: Header, error: ExtendedError?, isCached: Bool, into writer: inout MessageWriter
+  ) {
     if let cookies = header.cookies { writer.option(cookie: cookies.client, cookies.server) }
     if let error { writer.option(error) }
     if isCached { writer.option(ExtendedError(.cachedError)) }
-    writer.endRecord(begin, in: .additional)
   }
 }

@@ -4,6 +4,9 @@ public struct Failure: Equatable, Sendable, BitwiseCopyable {
   public var cause: Cause
   /// Whether nothing was tried, because the same question had failed not long before (RFC 9520).
   public var isCached: Bool
+  /// Where the failure is remembered, and for which name; nowhere when it isn't.
+  var place = UInt16.max
+  var nameHash: UInt32 = 0
 
   /// What was in the way.
   public enum Cause: UInt8, Sendable, BitwiseCopyable {

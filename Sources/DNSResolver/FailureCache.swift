@@ -18,6 +18,11 @@ struct FailureCache: ~Copyable {
   static let firstLife: UInt64 = 1_000
   /// Milliseconds for which any failure is remembered at most (RFC 9520 §3.2 allows five minutes).
   static let mostLife: UInt64 = 30_000
+  /// Prefetches that failed and whose data is to be told at most; what is more is not asked for again before
+  /// a tenth of what its data has left.
+  private static let prefetchLimit = 64
+  /// Milliseconds between two prefetches of a question when the first fails.
+  private static let prefetchPause: UInt64 = 1_000
   /// Milliseconds after its time within which a question that fails again counts as still failing.
   private static let memory: UInt64 = 60_000
 
@@ -33,6 +38,8 @@ struct FailureCache: ~Copyable {
     var failures: UInt8 = 0
     var cause = Failure.Cause.silence
     var trouble = Trouble(.silence)
+    /// Octets of what upstream said of it (``UpstreamErrors``).
+    var errorsCount: UInt8 = 0
     /// When it happened.
     var time: UInt64 = 0
     /// When the question may be tried again.
@@ -41,6 +48,9 @@ struct FailureCache: ~Copyable {
 
   private var entries: FixedArray<Entry>
   private var names: BufferPool
+  private var errors: BufferPool
+  /// Where prefetches are noted that failed.
+  private var failedPrefetches = Queue<UInt16>(capacity: FailureCache.prefetchLimit, filler: 0)
   private var epoch: UInt32 = 1
   /// Questions remembered, those whose time is over among them.
   private(set) var count = 0
@@ -48,25 +58,40 @@ struct FailureCache: ~Copyable {
   init() {
     entries = FixedArray(repeating: Entry(), count: FailureCache.capacity)
     names = BufferPool(count: FailureCache.capacity, size: WireName.longest)
+    errors = BufferPool(count: FailureCache.capacity, size: UpstreamErrors.size)
   }
 
   /// Why a question is not worth trying now, if it isn't.
   func find(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, now: UInt64
-  ) -> Failure.Cause? {
+  ) -> Failure? {
     guard count > 0, let place = place(of: key.octets, key.hash, type, needs),
       now < entries[place].until
     else { return nil }
-    return entries[place].cause
+    var failure = Failure(entries[place].cause, isCached: true)
+    failure.place = UInt16(truncatingIfNeeded: place)
+    failure.nameHash = key.hash
+    return failure
+  }
+
+  /// What upstream said of a failure, if it is still remembered.
+  @_lifetime(borrow self)
+  func upstreamErrors(of failure: Failure) -> Span<UInt8> {
+    let place = Int(failure.place)
+    guard place < FailureCache.capacity, entries[place].epoch == epoch,
+      entries[place].nameHash == failure.nameHash
+    else { return errors.octets(in: 0, count: 0) }
+    return errors.octets(in: place, count: Int(entries[place].errorsCount))
   }
 
   /// Remembers that a question failed: for a second, and twice as long each time it fails again.
   ///
-  /// - Returns: whether another question that was still remembered had to give way.
+  /// - Parameter upstreamErrors: what upstream said of it.
+  /// - Returns: where, and whether another question that was still remembered had to give way.
   mutating func remember(
     _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
-    cause: Failure.Cause, trouble: Trouble, now: UInt64
-  ) -> Bool {
+    cause: Failure.Cause, trouble: Trouble, upstreamErrors: Span<UInt8>, now: UInt64
+  ) -> (place: Int, isForced: Bool) {
     if let place = place(of: name, hash, type, needs) {
       let entry = entries[place]
       let isStill = now < entry.until + FailureCache.memory
@@ -74,31 +99,63 @@ struct FailureCache: ~Copyable {
       entries[place].failures = failures
       entries[place].cause = cause
       entries[place].trouble = trouble
+      entries[place].errorsCount = UInt8(truncatingIfNeeded: upstreamErrors.count)
+      errors.store(upstreamErrors, in: place)
       entries[place].time = now
       entries[place].until = now + FailureCache.life(failures: failures)
-      return false
+      return (place, false)
     }
     let victim = victim(hash)
     let isForced = entries[victim].epoch == epoch && now < entries[victim].until
     put(
       Entry(
         epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
-        failures: 1, cause: cause, trouble: trouble, time: now,
+        failures: 1, cause: cause, trouble: trouble,
+        errorsCount: UInt8(truncatingIfNeeded: upstreamErrors.count), time: now,
         until: now + FailureCache.life(failures: 1)), name, at: victim)
-    return isForced
+    errors.store(upstreamErrors, in: victim)
+    return (victim, isForced)
   }
 
   /// Notes why a question's answer was not kept, if that takes no failure's place that still counts.
+  ///
+  /// - Parameter isPrefetch: whether it is a prefetch that failed: ``takeFailedPrefetch(into:)`` tells.
   mutating func note(
     _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds, trouble: Trouble,
-    now: UInt64
+    isPrefetch: Bool = false, now: UInt64
   ) {
     let place = place(of: name, hash, type, needs) ?? victim(hash)
     guard entries[place].epoch != epoch || entries[place].until <= now else { return }
+    if isPrefetch { _ = failedPrefetches.push(UInt16(truncatingIfNeeded: place)) }
     put(
       Entry(
         epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
         trouble: trouble, time: now, until: now), name, at: place)
+  }
+
+  /// Whether ``takeFailedPrefetch(into:)`` may have something.
+  var hasFailedPrefetches: Bool { failedPrefetches.count > 0 }
+
+  /// Takes out the name, type and flags of a prefetch that failed.
+  mutating func takeFailedPrefetch(
+    into key: inout NameKey
+  ) -> (type: RecordType, needs: DNSSECNeeds)? {
+    while let place = failedPrefetches.pop() {
+      let entry = entries[Int(place)]
+      guard entry.epoch == epoch else { continue }
+      key.load(
+        names.octets(in: Int(place), count: Int(entry.nameCount)), withHash: entry.nameHash)
+      return (entry.type, entry.needs)
+    }
+    return nil
+  }
+
+  /// Whether a prefetch is too early, since one for the same question failed just now.
+  func isTooSoon(
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, now: UInt64
+  ) -> Bool {
+    guard count > 0, let place = place(of: key.octets, key.hash, type, needs) else { return false }
+    return now < entries[place].time + FailureCache.prefetchPause
   }
 
   private mutating func put(_ entry: Entry, _ name: Span<UInt8>, at place: Int) {

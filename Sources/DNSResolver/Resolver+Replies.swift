@@ -202,6 +202,7 @@ extension Resolver {
     recordsAt end: Int, cache: inout Cache, now: UInt64
   ) {
     guard header.hasAnswerCode else {
+      noteUpstreamErrors(packet, header, at: end, index)
       takeError(ResponseCode(UInt16(header.rcode)), index, from: source, now: now)
       return
     }
@@ -223,6 +224,7 @@ extension Resolver {
     case .malformed:
       takeMalformed(index, from: source, now: now)
     case .error(let rcode):
+      noteUpstreamErrors(packet, header, at: end, index)
       takeError(rcode, index, from: source, now: now)
     case .referral: takeNoAnswer(index, .referral, from: source, now: now)
     case .tooLarge: takeNoAnswer(index, .tooLarge, from: source, now: now)

@@ -220,16 +220,42 @@ extension Resolver {
 
   // MARK: Failures
 
-  mutating func rememberFailure(_ index: Int, _ cause: Failure.Cause, now: UInt64) {
+  /// Remembers that a question failed.
+  ///
+  /// - Returns: where.
+  mutating func rememberFailure(_ index: Int, _ cause: Failure.Cause, now: UInt64) -> UInt16 {
     let question = questions[index]
     var trouble = question.trouble
     if trouble.kind == .silence {
       trouble.source = choice.upstreams[Int(question.upstream)].source
     }
-    let isForced = names.rememberFailure(
+    let (place, isForced) = names.rememberFailure(
       in: index, count: Int(question.nameCount), hash: question.nameHash, type: question.type,
-      needs: question.needs, cause: cause, trouble: trouble, now: now, &failures)
+      needs: question.needs, cause: cause, trouble: trouble, errorsCount: Int(question.errorsCount),
+      of: upstreamErrors, now: now, &failures)
     if isForced { counters.failuresDisplaced += 1 }
+    return UInt16(truncatingIfNeeded: place)
+  }
+
+  /// Notes that a prefetch failed, for its data to be asked for again with the next question.
+  mutating func noteFailedPrefetch(_ index: Int, now: UInt64) {
+    let question = questions[index]
+    names.note(
+      in: index, count: Int(question.nameCount), hash: question.nameHash, type: question.type,
+      needs: question.needs, trouble: question.trouble, isPrefetch: true, now: now, &failures)
+  }
+
+  /// Whether ``takeFailedPrefetch(into:)`` may have something.
+  public var hasFailedPrefetches: Bool { failures.hasFailedPrefetches }
+
+  /// Takes out a question that was to be asked before its data expires and failed.
+  ///
+  /// - Parameter key: gets the name.
+  /// - Returns: the type, and DO and CD.
+  public mutating func takeFailedPrefetch(
+    into key: inout NameKey
+  ) -> (type: RecordType, needs: DNSSECNeeds)? {
+    failures.takeFailedPrefetch(into: &key)
   }
 
   /// Notes what was in the way of a question, should somebody wonder.
@@ -275,20 +301,21 @@ extension BufferPool {
 
   fileprivate func rememberFailure(
     in index: Int, count: Int, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
-    cause: Failure.Cause, trouble: Trouble, now: UInt64, _ failures: inout FailureCache
-  ) -> Bool {
+    cause: Failure.Cause, trouble: Trouble, errorsCount: Int, of errors: borrowing BufferPool,
+    now: UInt64, _ failures: inout FailureCache
+  ) -> (place: Int, isForced: Bool) {
     failures.remember(
       octets(in: index, count: count), hash: hash, type: type, needs: needs, cause: cause,
-      trouble: trouble, now: now)
+      trouble: trouble, upstreamErrors: errors.octets(in: index, count: errorsCount), now: now)
   }
 
   fileprivate func note(
     in index: Int, count: Int, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
-    trouble: Trouble, now: UInt64, _ failures: inout FailureCache
+    trouble: Trouble, isPrefetch: Bool = false, now: UInt64, _ failures: inout FailureCache
   ) {
     failures.note(
       octets(in: index, count: count), hash: hash, type: type, needs: needs, trouble: trouble,
-      now: now)
+      isPrefetch: isPrefetch, now: now)
   }
 
   fileprivate func forgetFailure(

@@ -26,6 +26,8 @@ public struct Resolver: ~Copyable {
   var actions: Queue<Action>
   var completions: Queue<Completion>
   var ingest: ReplyIngest
+  /// For each question what an upstream said of its error.
+  var upstreamErrors: BufferPool
   /// What is known of the upstreams.
   var choice: UpstreamChoice
   /// For each upstream the name of a question that it had an answer to.
@@ -76,6 +78,8 @@ public struct Resolver: ~Copyable {
     var cause = Failure.Cause.silence
     /// The same, for people.
     var trouble = Trouble(.silence)
+    /// Octets of what an upstream said of its error (``UpstreamErrors``).
+    var errorsCount: UInt8 = 0
     /// Whether it goes out in lower case.
     var isFolded = false
     /// Whether TCP is to tell whose reply had another letter case.
@@ -194,6 +198,7 @@ public struct Resolver: ~Copyable {
     questions = Slab(capacity: limit)
     names = BufferPool(count: limit, size: WireName.longest)
     casedNames = BufferPool(count: limit, size: WireName.longest)
+    upstreamErrors = BufferPool(count: limit, size: UpstreamErrors.size)
     let attemptLimit = limit * ResolverTiming.attemptsPerPlace
     attempts = Slab(capacity: attemptLimit)
     waiters = Slab(capacity: settings.waiterLimit)
@@ -256,9 +261,9 @@ public struct Resolver: ~Copyable {
       counters.joined += 1
       return .accepted
     }
-    if let cause = failures.find(key, type, needs, now: now) {
+    if let failure = failures.find(key, type, needs, now: now) {
       counters.failedBefore += 1
-      return .failed(Failure(cause, isCached: true))
+      return .failed(failure)
     }
     let draw = random.next()
     guard let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
@@ -291,6 +296,7 @@ public struct Resolver: ~Copyable {
   ) -> Refreshed {
     if find(key, type, needs) != nil { return .isInFlight }
     guard failures.find(key, type, needs, now: now) == nil else { return .refused }
+    if failures.isTooSoon(key, type, needs, now: now) { return .tooSoon }
     let draw = random.next()
     guard questions.count * 100 < settings.inFlightLimit * settings.refreshShare,
       let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now),
@@ -308,6 +314,8 @@ public struct Resolver: ~Copyable {
     case started
     /// It was being asked already.
     case isInFlight
+    /// The same failed a moment ago.
+    case tooSoon
     /// Too much is in flight, or it has failed not long before, or nobody is there to be asked.
     case refused
   }
@@ -514,12 +522,15 @@ public struct Resolver: ~Copyable {
   /// Ends a question without an answer, for what was in the way last or what is given.
   mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
     counters.failed += 1
-    let cause = cause ?? questions[index].cause
-    // What was asked early may be asked again when it is due.
-    if cause.isOfResolution && !questions[index].isUnasked {
-      rememberFailure(index, cause, now: now)
+    var failure = Failure(cause ?? questions[index].cause)
+    if questions[index].isUnasked {
+      // What was asked early may be asked again when it is due.
+      noteFailedPrefetch(index, now: now)
+    } else if failure.cause.isOfResolution {
+      failure.place = rememberFailure(index, failure.cause, now: now)
+      failure.nameHash = questions[index].nameHash
     }
-    finish(index, .failed(Failure(cause)))
+    finish(index, .failed(failure))
   }
 
   /// Tells the clients that have waited long enough that there is no reply, or none yet.

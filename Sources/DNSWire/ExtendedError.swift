@@ -58,4 +58,17 @@ extension MessageWriter {
     number16(error.code.rawValue)
     for byte in text.utf8 { octet(byte) }
   }
+
+  /// Writes options that are encoded already into the OPT record that is begun, the first ones that fit.
+  @_lifetime(self: copy self)
+  public mutating func options(_ encoded: Span<UInt8>) {
+    var cursor = OptionCursor(at: 0, count: encoded.count)
+    var start = 0
+    while let option = try? cursor.next(encoded) {
+      let end = option.data &+ option.dataCount
+      guard end &- start <= limit &- position else { return }
+      octets(encoded.extracting(start..<end))
+      start = end
+    }
+  }
 }

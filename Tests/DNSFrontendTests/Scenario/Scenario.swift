@@ -81,6 +81,8 @@ struct Scenario {
     var hasWrongID = false
     var hasWrongSocket = false
     var hasEDNS: Bool?
+    /// Extended errors in OPT.
+    var extendedErrors: [UInt16] = []
     var cookie: Cookie?
     /// The question sent back, when it is not the one that was asked.
     var question: Question?

@@ -248,6 +248,7 @@ struct ScenarioParser {
       case "aa": reply.isAuthoritative = true
       case "truncated": reply.isTruncated = true
       case "edns": reply.hasEDNS = true
+      case "ede": reply.extendedErrors.append(try words.number())
       case "cookie":
         var cookie = Scenario.Cookie()
         if words.accept("wrong") { cookie.isWrong = true }

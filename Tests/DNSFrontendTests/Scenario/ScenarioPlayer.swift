@@ -177,6 +177,9 @@ final class ScenarioPlayer {
       if cookie.isWrong { client[0] ^= 1 }
       message.edns?.options = [EDNS.Option(.cookie, client + cookie.server)]
     }
+    message.edns?.options += reply.extendedErrors.map {
+      EDNS.Option(.extendedError, [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)])
+    }
     message.rcode = reply.rcode
     message.ra = true
     message.qr = reply.isResponse
