@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 extension EndToEnd {
@@ -6,6 +7,8 @@ extension EndToEnd {
   struct UpstreamStreamsTests {
     /// What the server keeps open at most for one upstream.
     static let connectionLimit = 8
+    /// All questions share a connection.
+    static let oneConnection = ["--resolver-tcp-connections", "1"]
 
     /// An upstream that truncates all over UDP, and over TCP does as told.
     private func upstream(
@@ -85,6 +88,34 @@ extension EndToEnd {
       #expect(try server.stat("upstream.retries") == 0)
     }
 
+    @Test
+    func `no question is behind another at an upstream that answers each connection in order`()
+      throws
+    {
+      // Each question takes 300 ms, and is begun when the one before it on the connection is done.
+      let ends = Mutex<[Int: ContinuousClock.Instant]>([:])
+      let upstream = try upstream { query, reply in
+        let now = ContinuousClock.now
+        let end = ends.withLock { ends in
+          let end = max(now, ends[query.connection ?? 0] ?? now) + .milliseconds(300)
+          ends[query.connection ?? 0] = end
+          return end
+        }
+        return [.replyAfter(milliseconds: Int((end - now) / .milliseconds(1)), reply)]
+      }
+      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      #expect(try ask(server, Self.connectionLimit) == [0: Self.connectionLimit])
+      let connections = streamQueries(upstream).map(\.connection)
+      #expect(connections.count == Self.connectionLimit)
+      #expect(Set(connections).count == Self.connectionLimit)
+      #expect(try server.stat("upstream.tcp_shared") == 0)
+      // Twice as many: two on each, and none is asked a second time.
+      #expect(try ask(server, 16, prefix: "more") == [0: 16])
+      #expect(streamQueries(upstream).count == Self.connectionLimit + 16)
+      #expect(try server.stat("upstream.tcp_shared") == 8)
+      #expect(try server.stat("upstream.tcp_connected") == Self.connectionLimit)
+    }
+
     @Test func `replies in any order find their questions`() throws {
       // The first on a connection comes last, each with an address of its own.
       let upstream = try ScriptedUpstream { query in
@@ -98,7 +129,7 @@ extension EndToEnd {
         reply.flags |= DNSMessage.Flag.truncated
         return [.reply(reply)]
       }
-      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let server = try ServerProcess(upstreams: [upstream.endpoint], flags: Self.oneConnection)
       let client = try Client(server.endpoint)
       for host in 0..<10 { client.send(.query(DNSName("name\(host).example.net"))) }
       var order: [Int] = []
@@ -129,7 +160,7 @@ extension EndToEnd {
         guard query.connection == 1 else { return [.reply(reply)] }
         return query.name == "name4.example.net" ? [.close] : []
       }
-      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let server = try ServerProcess(upstreams: [upstream.endpoint], flags: Self.oneConnection)
       #expect(try ask(server, 5) == [0: 5])
       let queries = streamQueries(upstream)
       #expect(queries.filter { $0.connection == 1 }.count == 5)
@@ -176,7 +207,7 @@ extension EndToEnd {
         let octets = StreamClient.framed(reply.encoded())
         return octets.enumerated().map { .rawAfter(milliseconds: 300 * $0.offset, [$0.element]) }
       }
-      let server = try ServerProcess(upstreams: [upstream.endpoint])
+      let server = try ServerProcess(upstreams: [upstream.endpoint], flags: Self.oneConnection)
       let trickling = try Client(server.endpoint)
       trickling.send(.query("trickle.example.net"))
       #expect(eventually { streamQueries(upstream).count == 1 })

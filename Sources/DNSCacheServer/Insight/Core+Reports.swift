@@ -94,7 +94,7 @@ extension Core {
             ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
             ("tcp_connections", .count(upstreamStreams?.count ?? 0)),
             ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),
-            ("tcp_repeated", .count(streams.repeated)),
+            ("tcp_shared", .count(streams.shared)), ("tcp_repeated", .count(streams.repeated)),
             ("tcp_unexpected", .count(streams.unexpected)),
             ("tcp_silent", .count(streams.silent)),
             ("tcp_limit_reached", .count(streams.limited)),

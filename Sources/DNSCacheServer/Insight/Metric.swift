@@ -125,6 +125,7 @@ struct Metric {
     gauge("upstream.tcp_connections", "TCP connections to upstreams"),
     counter("upstream.tcp_connected", "TCP connections made to upstreams"),
     counter("upstream.tcp_reused", "Questions that found a TCP connection open"),
+    counter("upstream.tcp_shared", "Questions sent behind others on a TCP connection"),
     counter("upstream.tcp_repeated", "Questions asked on a second TCP connection"),
     counter("upstream.tcp_unexpected", "Messages over TCP that answer nothing asked there"),
     counter("upstream.tcp_silent", "TCP connections found silent for a second"),

@@ -51,7 +51,7 @@ final class UpstreamConnection: StreamDelegate {
   private var nextID: UInt16
   private var unexpected = 0
   /// Nothing came for so long that it gets no more questions.
-  private var isSilent = false
+  private(set) var isSilent = false
 
   private struct Sent {
     var query: StreamQuery

@@ -11,10 +11,13 @@ import Memory
 final class UpstreamStreams {
   /// Connections to one upstream at most.
   private(set) var connectionLimit: Int
-  /// Questions under way on a connection from which on another one is made.
+  /// Questions under way on a connection from which on another one is made, up to ``connectionLimit``.
   ///
-  /// Some upstreams answer in the order of the questions only, so that a slow one holds up the others.
-  private static let spread = 16
+  /// Some upstreams answer in the order of the questions only, so that one that takes long holds up all behind
+  /// it: questions share a connection when there can be no other.
+  private static let spread = 1
+  /// Connections at most for each that there may be, those among them that have fallen silent.
+  private static let mostForEach = 2
   /// Questions on one connection at most, over its life.
   private(set) var questionsPerConnection: Int
   /// The usual number of connections; unbound serves ten clients by default.
@@ -55,6 +58,8 @@ final class UpstreamStreams {
     var reused: UInt64 = 0
     /// Questions sent again because their connection ended before the reply.
     var repeated: UInt64 = 0
+    /// Questions sent behind others on a connection since there can be no other.
+    var shared: UInt64 = 0
     /// Questions that had to wait because of the limits on connections.
     var limited: UInt64 = 0
     /// Questions that could not even wait.
@@ -184,7 +189,7 @@ final class UpstreamStreams {
       send(query, on: best)
       return .sent
     }
-    if lanes[upstream].connections.count < connectionLimit {
+    if hasRoom(for: upstream) {
       if let connection = connect(upstream) {
         send(query, on: connection)
         return .sent
@@ -192,8 +197,17 @@ final class UpstreamStreams {
       if best == nil { return .unreachable }
     }
     guard let best else { return .noRoom }
+    counters.shared += 1
     send(query, on: best)
     return .sent
+  }
+
+  /// Whether there may be one more connection to an upstream; beside one that has fallen silent there may,
+  /// for what waits on that.
+  private func hasRoom(for upstream: Int) -> Bool {
+    let connections = lanes[upstream].connections
+    return connections.count { !$0.isSilent } < connectionLimit
+      && connections.count < connectionLimit * UpstreamStreams.mostForEach
   }
 
   private func send(_ query: StreamQuery, on connection: UpstreamConnection) {
