@@ -18,12 +18,20 @@ extension Resolver {
     settings.socketsInUse = new.socketsInUse
     settings.waitersPerQuestion = new.waitersPerQuestion
     settings.refreshShare = new.refreshShare
+    settings.isStrict = new.isStrict
+    choice.isStrict = new.isStrict
+    choice.reconsider()
     settings.localZones = new.localZones
     settings.rebindProtection = new.rebindProtection
     ingest.forbidden = new.forbidden
   }
 
   // MARK: Upstreams
+
+  /// Says in which order upstreams were given: where the one of a place stands among them.
+  public mutating func setRank(_ rank: Int, of upstream: Int) {
+    choice.setRank(rank, of: upstream)
+  }
 
   /// Whether an upstream at this place may be asked.
   public func hasUpstream(_ upstream: Int) -> Bool { choice.isPresent(upstream) }

@@ -207,7 +207,9 @@ extension Resolver {
     guard !questions[index].isStreaming, questions[index].firstAttempt == UInt32(place) else {
       return
     }
-    let limit = max(ResolverTiming.leastRefusals, choice.count + 1)
+    var limit = max(ResolverTiming.leastRefusals, choice.count + 1)
+    // In strict order one upstream has to be down before the next has its turn.
+    if choice.isStrict { limit += Int(Upstream.failuresUntilDown) }
     let hasMore =
       questions[index].refusals < limit
       && questions[index].attemptCount < ResolverTiming.attempts

@@ -212,6 +212,7 @@ public struct Resolver: ~Copyable {
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
     ingest = ReplyIngest(seed: seed, forbidden: settings.forbidden)
     choice = UpstreamChoice(count: settings.upstreams)
+    choice.isStrict = settings.isStrict
     knownNames = BufferPool(count: UpstreamChoice.limit, size: WireName.longest)
     serverCookies = BufferPool(
       count: UpstreamChoice.limit, size: CookieView.serverOctets.upperBound)

@@ -6,9 +6,15 @@ import Memory
 /// another one is asked, so that what is known of it stays true. A retry goes to one that was not asked
 /// yet for this question. Upstreams that are down are asked when there is no other, until they are given
 /// up.
+///
+/// In strict order it is always the first one, as they were given, that is not down.
 struct UpstreamChoice: ~Copyable {
   /// What is known of each, by its place.
   var upstreams: FixedArray<Upstream>
+  /// Whether they are asked in the order in which they were given, rather than the fastest first.
+  var isStrict = false
+  /// The order in which they were given: for each place a number, the least first.
+  private var ranks: FixedArray<UInt8>
   /// The places that are taken, a bit each: of upstreams that may be asked.
   private(set) var present: UInt64
   /// Those that are not down, a bit each.
@@ -31,6 +37,8 @@ struct UpstreamChoice: ~Copyable {
     // UNREACHABLE: settings have 1 to 32 upstreams.
     precondition(count > 0 && count <= UpstreamChoice.limit)
     upstreams = FixedArray(repeating: Upstream(), count: UpstreamChoice.limit)
+    ranks = FixedArray(repeating: 0, count: UpstreamChoice.limit)
+    for place in 0..<UpstreamChoice.limit { ranks[place] = UInt8(place) }
     present = UInt64.max >> UInt64(UpstreamChoice.limit - count)
     up = present
   }
@@ -69,6 +77,27 @@ struct UpstreamChoice: ~Copyable {
     favouritesUntil = 0
   }
 
+  /// Where an upstream stands in the order in which they were given.
+  func rank(of upstream: Int) -> Int { Int(ranks[upstream]) }
+
+  /// Says where an upstream stands in the order in which they were given.
+  mutating func setRank(_ rank: Int, of upstream: Int) {
+    ranks[upstream] = UInt8(clamping: rank)
+    favouritesUntil = 0
+  }
+
+  /// Of some upstreams, at least one, a bit each, the one that was given first.
+  private func given(firstOf upstreamBits: UInt64) -> Int {
+    var first = upstreamBits.trailingZeroBitCount
+    var left = upstreamBits & (upstreamBits - 1)
+    while left != 0 {
+      let upstream = left.trailingZeroBitCount
+      left &= left - 1
+      if ranks[upstream] < ranks[first] { first = upstream }
+    }
+    return first
+  }
+
   /// Makes the next choice look at all upstreams again.
   mutating func reconsider() { favouritesUntil = 0 }
 
@@ -90,6 +119,7 @@ struct UpstreamChoice: ~Copyable {
 
   /// An upstream that is up and not among those asked first: the one that was timed longest ago.
   func neglected() -> Int? {
+    if isStrict { return nil }
     var left = up & ~favourites
     var found: Int?
     while left != 0 {
@@ -123,10 +153,13 @@ struct UpstreamChoice: ~Copyable {
       }
     }
     guard usable != 0 else { return nil }
+    // One that has only been silent for a while is not down yet.
+    if isStrict && usable & up != 0 { return given(firstOf: usable) }
     var left = usable & ~tried
     if left == 0, let last { left = usable & ~(1 << UInt64(last)) }
     if left == 0 { left = usable }
     guard left & (left - 1) != 0 else { return left.trailingZeroBitCount }
+    if isStrict { return given(firstOf: left) }
     return best(of: left, now: now).upstream
   }
 
@@ -139,7 +172,9 @@ struct UpstreamChoice: ~Copyable {
       if up & bit != 0 { return .later }
       return upstreams[upstream].isGivenUp(now: now) ? .never : .last
     }
-    func score(_ upstream: Int) -> UInt64 { upstreams[upstream].score(now: now) }
+    func score(_ upstream: Int) -> UInt64 {
+      isStrict ? UInt64(ranks[upstream]) : upstreams[upstream].score(now: now)
+    }
     var order: [(upstream: Int, turn: QuestionFacts.Turn)] = []
     for wanted in [QuestionFacts.Turn.first, .later, .last, .never] {
       let some = (0..<UpstreamChoice.limit).filter { isPresent($0) && turn($0) == wanted }
@@ -168,6 +203,7 @@ struct UpstreamChoice: ~Copyable {
   /// The best of those that are up, and those that are about as good.
   private func findFavourites(now: UInt64) -> UInt64 {
     guard up & (up - 1) != 0 else { return up }
+    if isStrict { return 1 << UInt64(given(firstOf: up)) }
     let (best, bestScore) = best(of: up, now: now)
     // Of those that nothing is known of, the first is asked first, as they were given.
     guard upstreams[best].roundTrip.isMeasured else { return 1 << UInt64(best) }

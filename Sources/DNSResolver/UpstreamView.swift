@@ -4,6 +4,8 @@ import DNSWire
 public struct UpstreamView: Sendable {
   /// Its number.
   public let number: Int
+  /// Where it stands in the order in which they were given.
+  public let rank: Int
   /// Whether it answers.
   public let state: State
   /// Smoothed round-trip time and its variance, in milliseconds; nothing before the first reply.
@@ -60,7 +62,7 @@ extension Resolver {
       let isMeasured = upstream.roundTrip.isMeasured
       body(
         UpstreamView(
-          number: number,
+          number: number, rank: choice.rank(of: number),
           state: !upstream.isDown ? .up : upstream.isGivenUp(now: now) ? .down : .probing,
           roundTrip: isMeasured ? upstream.roundTrip.milliseconds : nil,
           variance: isMeasured ? upstream.roundTrip.varianceMilliseconds : nil,

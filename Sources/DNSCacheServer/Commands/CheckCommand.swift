@@ -14,8 +14,15 @@ struct CheckCommand: ParsableCommand {
     var configuration = Configuration(usual: Settings())
     configuration.read(file)
     do {
-      _ = try configuration.settings(isForStart: false)
+      let settings = try configuration.settings(isForStart: false)
       print("\(file): nothing is wrong")
+      if settings.isUpstreamExplicit, settings.upstreams.count > 1,
+        settings.resolver.order == .fastest
+      {
+        print(
+          "note: all upstreams are equal, and the fastest is asked first; to have the first one asked, and the next only while it is down, set upstream-order: strict"
+        )
+      }
     } catch {
       Process.writeError("\(error)\n")
       throw ExitCode(ExitStatus.usage.rawValue)

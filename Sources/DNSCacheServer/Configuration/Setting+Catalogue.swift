@@ -30,8 +30,19 @@ extension Setting {
       .addresses(\.listen, \.isListenExplicit)),
     Setting(
       "upstream", flag: "upstream", .address, arity: .some, usual: "those of /etc/resolv.conf",
-      help: "Ask this name server; \(Settings.mostUpstreams) at most.",
+      help:
+        "Ask this name server; \(Settings.mostUpstreams) at most. All are equal, the fastest is asked first: see upstream-order.",
       .addresses(\.upstreams, \.isUpstreamExplicit)),
+    Setting(
+      "upstream-order", flag: "upstream-order", .oneOf(UpstreamOrder.allCases.map(\.rawValue)),
+      help:
+        "Which upstream is asked first: the fastest, or in strict order the first given; the next only while the one before is down.",
+      SettingField(
+        read: { [.text($0.resolver.order.rawValue)] },
+        write: {
+          guard let order = $1.first?.text.flatMap(UpstreamOrder.init(rawValue:)) else { return }
+          $0.resolver.order = order
+        })),
     Setting(
       "allow", flag: "allow", .network, arity: .some,
       help: "Answer clients of this network; others are refused.", .networks(\.allowed)),

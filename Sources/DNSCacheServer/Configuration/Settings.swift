@@ -59,11 +59,21 @@ struct Settings: Sendable {
     var waitersPerQuestion = 1_024
     /// Percent of the places in flight up to which prefetches are added.
     var prefetchShare = ResolverSettings.usualRefreshShare
+    /// Which upstream is asked first.
+    var order = UpstreamOrder.fastest
     /// TCP connections to one upstream at most.
     var connections = UpstreamStreams.usualConnections
     /// Questions on one of them at most, over its life.
     var questionsPerConnection = UpstreamStreams.usualQuestions
   }
+}
+
+/// Which upstream is asked first.
+enum UpstreamOrder: String, CaseIterable, Sendable {
+  /// The one that answers fastest: all are equal.
+  case fastest
+  /// The first one given that is not down.
+  case strict
 }
 
 extension Settings {

@@ -36,6 +36,11 @@ extension Core {
     for view in facts.question.troubles {
       rulesOfTrouble(view, add)
     }
+    if case .asks = facts.course, frontend.resolver.settings.isStrict {
+      add(
+        "upstream-order",
+        "strict: an upstream is asked while all that were given before it are down")
+    }
     if case .endless = facts.course {
       add("cname-chain", "at most \(Cache.longestChain) aliases are followed")
     }

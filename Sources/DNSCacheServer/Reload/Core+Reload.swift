@@ -32,6 +32,14 @@ extension Core {
     streams?.reconfigure(budget.streams)
   }
 
+  /// Says in which order upstreams were given.
+  mutating func setOrder(of upstreams: [SocketAddress], in table: UpstreamTable) {
+    for place in table.addresses.indices where frontend.resolver.hasUpstream(place) {
+      guard let rank = upstreams.firstIndex(of: table.addresses[place]) else { continue }
+      frontend.resolver.setRank(rank, of: place)
+    }
+  }
+
   /// Has other upstreams asked: first the new ones, then no more those that go.
   mutating func change(_ upstreams: UpstreamTable.Change, of table: UpstreamTable) {
     takeReplies()

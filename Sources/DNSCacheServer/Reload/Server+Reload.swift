@@ -89,8 +89,12 @@ extension Server {
     var table = upstreamTable
     let change = table.change(to: settings.upstreams)
     upstreamTable = table
-    guard !change.isEmpty else { return }
+    guard !change.isEmpty else {
+      core.value.setOrder(of: settings.upstreams, in: table)
+      return
+    }
     core.value.change(change, of: table)
+    core.value.setOrder(of: settings.upstreams, in: table)
     // Not while the core is being changed: what ends tells it.
     for place in change.retired { core.value.upstreamStreams?.retire(place) }
     core.value.settle()

@@ -30,6 +30,7 @@ extension Settings {
       waitersPerQuestion: resolver.waitersPerQuestion)
     settings.socketsInUse = socketsInUse
     settings.refreshShare = resolver.prefetchShare
+    settings.isStrict = resolver.order == .strict
     settings.localZones = names.specialZones.map(\.name)
     settings.rebindProtection = names.rebindProtection
     return settings

@@ -37,8 +37,12 @@ extension Core {
   /// A row for each upstream, in the order in which they were given.
   func upstreamsReport(_ addresses: [SocketAddress]) -> Report {
     let now = EventLoop.now()
+    let isStrict = frontend.resolver.settings.isStrict
+    var views: [UpstreamView] = []
+    frontend.resolver.visitUpstreams(now: now) { views.append($0) }
+    views.sort { $0.rank < $1.rank }
     var rows: [Report] = []
-    frontend.resolver.visitUpstreams(now: now) { view in
+    for view in views {
       rows.append(
         .object([
           ("address", .text("\(addresses[view.number])")), ("state", .text(view.state.rawValue)),

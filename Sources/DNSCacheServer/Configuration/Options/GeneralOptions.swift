@@ -4,6 +4,7 @@ import ArgumentParser
 struct GeneralOptions: ParsableArguments {
   @Option(help: .setting("listen")) var listen: [String] = []
   @Option(help: .setting("upstream")) var upstream: [String] = []
+  @Option(help: .setting("upstream-order")) var upstreamOrder: String?
   @Option(help: .setting("allow")) var allow: [String] = []
   @Option(help: .setting("control")) var control: String?
   @Option(help: .setting("user")) var user: String?
@@ -13,7 +14,8 @@ struct GeneralOptions: ParsableArguments {
   var given: [GivenFlag] {
     [
       GivenFlag("listen", listen), GivenFlag("upstream", upstream), GivenFlag("allow", allow),
-      GivenFlag("control", control), GivenFlag("user", user), GivenFlag("log.level", logLevel),
+      GivenFlag("upstream-order", upstreamOrder), GivenFlag("control", control),
+      GivenFlag("user", user), GivenFlag("log.level", logLevel),
       GivenFlag("log.queries", logQueries),
     ].compactMap { $0 }
   }
