@@ -16,9 +16,11 @@ struct DNSCacheServer: ParsableCommand {
     defaultSubcommand: RunCommand.self)
 
   static func main() {
-    let arguments = Array(CommandLine.arguments.dropFirst())
     // First of all: whoever sends one as soon as the program runs means the server, which isn't there yet.
-    if startsServer(arguments) { Process.hold(Server.requestSignals) }
+    // What the loader takes before, a millisecond or two, is out of our hands.
+    Process.hold(Server.requestSignals)
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    if !startsServer(arguments) { Process.release(Server.requestSignals) }
     main(arranged(arguments))
   }
 

@@ -35,6 +35,10 @@ struct UpstreamNewsTests {
     let lines = news.look(at: states(true, true), now: 3_500)
     #expect(lines.map(\.level) == [.warning])
     #expect(lines.first?.text.contains("192.0.2.2:53 does not answer; no upstream answers") == true)
+    // Both at once: one warning is enough.
+    var other = UpstreamNews()
+    _ = other.look(at: states(true, true), now: 1_000)
+    #expect(other.look(at: states(true, true), now: 2_000).map(\.level) == [.notice, .warning])
   }
 
   @Test func `an outage of less than a second is not mentioned`() {

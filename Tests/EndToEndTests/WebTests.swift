@@ -179,7 +179,7 @@ extension EndToEnd {
       let status = try server.ctl("status")
       #expect(status.status == 0)
       #expect(status.output.hasPrefix("health"))
-      #expect(status.output.contains("no upstream answers: \(silent.endpoint) does not answer"))
+      #expect(status.output.contains("no upstream answers: \(silent.endpoint)\n"))
       #expect(try server.ctl("status", "--check").status == 1)
       // The log has said it once, as a warning.
       let line = "warning: upstream \(silent.endpoint) does not answer; no upstream answers"

@@ -22,16 +22,19 @@ extension Core {
     let states = upstreamStates(addresses)
     let down = states.filter(\.isDown).map(\.address)
     let up = states.count - down.count
-    let silent = "\(down.joined(separator: ", ")) \(down.count == 1 ? "does" : "do") not answer"
+    let resolves = frontend.resolver.canResolve(now: EventLoop.now())
+    let list = down.joined(separator: ", ")
     let sentence =
-      down.isEmpty
-      ? "all upstreams answer, as far as is known"
-      : up == 0
-        ? "no upstream answers: \(silent)" : "\(up) of \(states.count) upstreams answer: \(silent)"
-    return [
-      ("health", .text(sentence)),
-      ("resolves", .flag(frontend.resolver.canResolve(now: EventLoop.now()))),
-    ]
+      if down.isEmpty {
+        "all upstreams answer, as far as is known"
+      } else if up > 0 {
+        "\(up) of \(states.count) upstreams answer; silent: \(list)"
+      } else if resolves {
+        "no upstream has answered lately; tried again: \(list)"
+      } else {
+        "no upstream answers: \(list)"
+      }
+    return [("health", .text(sentence)), ("resolves", .flag(resolves))]
   }
 
   /// A row for each upstream, in the order in which they were given.

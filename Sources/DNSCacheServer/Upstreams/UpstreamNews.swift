@@ -63,6 +63,7 @@ struct UpstreamNews {
   /// - Returns: what is to be said.
   mutating func look(at states: [State], now: UInt64) -> [Line] {
     let up = states.count { !$0.isDown }
+    var lastDown: Int?
     var kept: [String: Entry] = [:]
     var lines: [Line] = []
     for state in states {
@@ -73,13 +74,20 @@ struct UpstreamNews {
         entry.changes += 1
       }
       if let due = entry.due, due <= now {
+        if state.isDown {
+          entry.downAt = entry.changedAt
+          lastDown = lines.count
+        }
         lines.append(UpstreamNews.line(state, entry, up: up, of: states.count))
-        if state.isDown { entry.downAt = entry.changedAt }
         entry.noteLine(now: now)
       }
       kept[state.address] = entry
     }
     entries = kept
+    if up == 0, let lastDown {
+      lines[lastDown].level = .warning
+      lines[lastDown].text += "; until one does, there is only what the cache has"
+    }
     return lines
   }
 
@@ -99,13 +107,7 @@ struct UpstreamNews {
       case .upstreamError: "answers with errors only"
       default: "does not answer"
       }
-    guard up > 0 else {
-      return Line(
-        level: .warning,
-        text: "upstream \(state.address) \(what)\(often); no upstream answers: "
-          + "until one does, there is only what the cache has")
-    }
-    return Line(
-      level: .notice, text: "upstream \(state.address) \(what)\(often); \(up) of \(count) answer")
+    let others = up > 0 ? "\(up) of \(count) answer" : "no upstream answers"
+    return Line(level: .notice, text: "upstream \(state.address) \(what)\(often); \(others)")
   }
 }
