@@ -256,9 +256,12 @@ final class Conversation {
     var name = question.name
     var last = name
     for record in message.answers where record.type != .dname {
-      if record.type == .rrsig && question.type != .rrsig {
+      if record.type == .rrsig {
+        // Signatures may be what was asked for.
+        let isAsked = question.type == .rrsig && record.name == name
         let isOfDNAME = record.rdata.starts(with: number16(RecordType.dname.rawValue))
-        precondition(isOfDNAME || record.name == last, "a signature's owner is its RRset's")
+        precondition(
+          isAsked || isOfDNAME || record.name == last, "a signature's owner is its RRset's")
         continue
       }
       precondition(record.name == name, "a record's owner is the question's or an alias's target")
