@@ -32,6 +32,14 @@ struct ReplyIngest: ~Copyable {
   ///
   /// Honest replies have a few dozen: 13 root servers with two addresses each make 39.
   static let extraLimit = 128
+  /// Most DNAME records of Answer that are looked at: honest replies have one for each alias at most.
+  private static let redirectionLimit = 16
+  /// Most octets that the names of a reply may have more than stand in it: each has to be written out to be
+  /// compared, and a pointer to one of 127 labels costs a microsecond.
+  ///
+  /// Four times the largest message. Records whose owner is the question's name, or has the same pointer as
+  /// the one before, cost nothing.
+  private static let expansionLimit = 4 << 16
   /// Octets in which RDATA is uncompressed: an RRset, and one record more.
   private static let workspace = Cache.largestSet + 2 + 65_535 + 2 * WireName.longest
   /// Labels that the zone in Authority must have before Additional is kept all over it: no reply
@@ -52,6 +60,9 @@ struct ReplyIngest: ~Copyable {
   var signer: NameKey
   var records: FixedArray<Entry>
   var recordCount = 0
+  /// Numbers of the first DNAME records of Answer.
+  private var redirections: FixedArray<Int>
+  private var redirectionCount = 0
   /// The offset behind the question, whose letter case is ours and not to be kept.
   private var questionEnd = 0
   var data: FixedArray<UInt8>
@@ -94,6 +105,7 @@ struct ReplyIngest: ~Copyable {
     records = FixedArray(
       repeating: Entry(view: empty, ownerHash: 0, isOfQuestion: false, isTaken: false),
       count: ReplyIngest.recordLimit)
+    redirections = FixedArray(repeating: 0, count: ReplyIngest.redirectionLimit)
     data = FixedArray(repeating: 0, count: ReplyIngest.workspace)
   }
 
@@ -178,11 +190,14 @@ struct ReplyIngest: ~Copyable {
     _ message: Span<UInt8>, _ header: MessageHeader, at position: Int
   ) throws(WireError) {
     recordCount = 0
+    redirectionCount = 0
     extendedRcode = 0
     hasOverflowed = false
     isRebound = false
     leftOut = 0
     var hasOPT = false
+    var lastPointer: UInt16 = 0
+    var expansion = 0
     var cursor = RecordCursor(header, at: position)
     while let view = try cursor.next(message) {
       if view.type == .opt {
@@ -194,34 +209,49 @@ struct ReplyIngest: ~Copyable {
         extendedRcode = UInt8(view.ttl >> 24)
         continue
       }
-      let isOfQuestion = message.load16(view.owner) == ReplyIngest.questionPointer
-      if !isOfQuestion { _ = try owner.load(from: message, at: view.owner) }
+      let pointer = message.load16(view.owner)
+      let isOfQuestion = pointer == ReplyIngest.questionPointer
+      if !isOfQuestion && (pointer != lastPointer || pointer < 0xC000) {
+        let end = try owner.load(from: message, at: view.owner)
+        lastPointer = pointer
+        expansion &+= max(0, owner.count &- (end &- view.owner))
+      }
       // Other classes' data has forms of its own (RFC 1035 §3.4).
       guard view.recordClass == RecordClass.internet.rawValue, !view.type.isMeta,
         view.type.rawValue != 0
       else { continue }
-      try checkData(of: view, message)
+      expansion &+= try checkData(of: view, message)
+      guard expansion <= ReplyIngest.expansionLimit else { throw .tooLarge }
       guard recordCount < ReplyIngest.recordLimit else { throw .badCount }
       records[recordCount] = Entry(
         view: view, ownerHash: isOfQuestion ? question.hash : owner.hash,
         isOfQuestion: isOfQuestion, isTaken: false)
+      if view.type == .dname, view.section == .answer,
+        redirectionCount < ReplyIngest.redirectionLimit
+      {
+        redirections[redirectionCount] = recordCount
+        redirectionCount += 1
+      }
       recordCount += 1
     }
     guard cursor.position == message.count else { throw .trailingOctets }
   }
 
+  /// Checks a record's RDATA.
+  ///
+  /// - Returns: octets that it gets when its names are uncompressed.
   private mutating func checkData(
     of view: RecordView, _ message: Span<UInt8>
-  ) throws(WireError) {
+  ) throws(WireError) -> Int {
     if let count = ReplyIngest.addressCount(view.type) {
       guard view.dataCount == count else { throw .badRData }
-      return
+      return 0
     }
     var target = data.mutableSpan
     // Names that are uncompressed may leave more than RDLENGTH can say.
-    guard try RData.copy(view, of: message, into: &target, at: 0) <= Int(UInt16.max) else {
-      throw .badRData
-    }
+    let count = try RData.copy(view, of: message, into: &target, at: 0)
+    guard count <= Int(UInt16.max) else { throw .badRData }
+    return count &- view.dataCount
   }
 
   /// Octets of an address, for the types whose RDATA is one and is taken in as it came.
@@ -356,10 +386,10 @@ struct ReplyIngest: ~Copyable {
   private mutating func takeRedirection(
     _ message: Span<UInt8>, _ origin: Origin, _ cache: inout Cache, _ now: UInt32
   ) -> Int? {
-    for index in 0..<recordCount {
+    for redirection in 0..<redirectionCount {
+      let index = redirections[redirection]
       let entry = records[index]
-      guard entry.view.section == .answer, entry.view.type == .dname,
-        (try? owner.load(from: message, at: entry.view.owner)) != nil,
+      guard (try? owner.load(from: message, at: entry.view.owner)) != nil,
         owner.count < current.count, current.isAtOrBelow(owner.octets)
       else { continue }
       guard !entry.isTaken else { return index }

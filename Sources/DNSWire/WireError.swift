@@ -7,7 +7,7 @@ public enum WireError: Error, Hashable, Sendable {
   /// A label's two high bits are 01 or 10, types nobody may send (RFC 6891 §5), or a pointer
   /// stands where only an uncompressed name may.
   case badLabel
-  /// A compression pointer does not point strictly backwards (RFC 1035 §4.1.4).
+  /// A compression pointer does not point strictly backwards (RFC 1035 §4.1.4), or is one of too many.
   case badPointer
   /// A name is longer than 255 octets, uncompressed (RFC 1035 §2.3.4).
   case nameTooLong

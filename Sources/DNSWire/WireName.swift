@@ -7,6 +7,12 @@ public enum WireName {
   /// Most octets of a label (RFC 1035 §2.3.4).
   public static let longestLabel = 63
 
+  /// Most pointers that are followed for a name: as many as it can have labels.
+  ///
+  /// A pointer that leads to a label is worth one; an encoder has no use for more (RFC 1035 §4.1.4). Without
+  /// a bound a message of 64 KiB has 4,000 names behind 8,000 pointers each.
+  public static let pointerLimit = 127
+
   /// Finds the end of a name without following its pointer.
   ///
   /// - Returns: the offset behind the name's last octet in the message. The pointer's target is not
@@ -45,6 +51,7 @@ public enum WireName {
     var end: Int?
     // RFC 1035 §4.1.4: a pointer names "a prior occurrence"; strictly backwards, so this ends.
     var limit = offset
+    var pointers = 0
     var count = 0
     while true {
       guard position >= 0 && position < message.count else { throw .truncated }
@@ -52,7 +59,8 @@ public enum WireName {
       if length >= 0xC0 {
         guard position + 1 < message.count else { throw .truncated }
         let pointer = (length & 0x3F) << 8 | Int(message[position + 1])
-        guard pointer < limit else { throw .badPointer }
+        pointers &+= 1
+        guard pointer < limit, pointers <= pointerLimit else { throw .badPointer }
         if end == nil { end = position + 2 }
         limit = pointer
         position = pointer
