@@ -144,6 +144,11 @@ struct Core: ~Copyable {
     }
   }
 
+  /// Answers what waits on all client sockets, in the midst of other work.
+  mutating func serveDatagrams() {
+    for (number, socket) in datagrams.enumerated() { serve(socket, number: UInt32(number)) }
+  }
+
   /// Answers the datagrams of a batch.
   @inline(__always)
   private mutating func serveBatch(

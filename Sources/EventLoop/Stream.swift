@@ -39,6 +39,8 @@ public final class Stream {
   private var hasFailed = false
   /// A view of the input is lent out.
   private var isLending = false
+  /// What it holds for its output.
+  public let memory = StreamMemory()
 
   /// Starts to connect over TCP; `streamConnected` or `streamClosed` follows.
   ///
@@ -116,6 +118,15 @@ public final class Stream {
     return unsafe evbuffer_get_length(bufferevent_get_input(buffers))
   }
 
+  /// Bytes that the input holds at most: libevent reads up to 4 KiB at a time to chunks of its own, and
+  /// ``withInput(_:_:)`` puts them together in a larger one.
+  public var inputBytes: Int {
+    let count = readableBytes
+    return count == 0 ? 0 : 2 * (count + Self.chunk)
+  }
+
+  private static let chunk = 4_096
+
   /// Octets that were written and that the kernel hasn't taken yet.
   public var pendingOutput: Int {
     // SAFETY: the output buffer lives as long as the bufferevent.
@@ -159,14 +170,23 @@ public final class Stream {
     }
   }
 
-  /// Copies octets to the output, to be sent from the loop; nothing on a closed stream.
-  public func write(_ octets: Span<UInt8>) {
-    guard let buffers = unsafe openBuffers else { return }
-    unsafe octets.withUnsafeBytes { octets in
-      // SAFETY: libevent copies the octets.
-      guard unsafe bufferevent_write(buffers, octets.baseAddress, octets.count) == 0 else {
-        return fail()
-      }
+  /// Copies octets to the output, and others behind them, to be sent from the loop; nothing on a closed
+  /// stream.
+  ///
+  /// Where there is no memory for them, the stream ends.
+  public func write(_ octets: Span<UInt8>, _ rest: Span<UInt8> = Span()) {
+    guard let buffers = unsafe openBuffers, octets.count + rest.count > 0 else { return }
+    guard let copy = unsafe memory.allocate(octets, rest) else { return fail() }
+    let count = octets.count + rest.count
+    let owner = unsafe memory.retained()
+    // SAFETY: libevent calls back once it needs the copy no more, which frees it and lets go of the owner.
+    guard
+      unsafe evbuffer_add_reference(
+        bufferevent_get_output(buffers), copy, count,
+        { unsafe StreamMemory.free($0, $1, $2) }, owner) == 0
+    else {
+      unsafe StreamMemory.free(copy, count, owner)
+      return fail()
     }
   }
 
@@ -233,6 +253,12 @@ public final class Stream {
     // are running have returned, and closes the descriptor then.
     unsafe bufferevent_setcb(buffers, nil, nil, nil, nil)
     _ = unsafe bufferevent_disable(buffers, Int16(EV_READ | EV_WRITE))
+    // What it holds is free at once, not after the present turn, in which thousands may be closed.
+    let output = unsafe bufferevent_get_output(buffers)
+    unsafe evbuffer_unfreeze(output, 1)
+    _ = unsafe evbuffer_drain(output, evbuffer_get_length(output))
+    let input = unsafe bufferevent_get_input(buffers)
+    _ = unsafe evbuffer_drain(input, evbuffer_get_length(input))
     unsafe bufferevent_free(buffers)
     // Last: this may be the only reference.
     flushing = nil

@@ -13,7 +13,7 @@ final class ClientStream: StreamDelegate {
   private(set) var waiting = 0
   /// When it was opened, asked something or got an answer that had to wait.
   private(set) var usedAt = EventLoop.now()
-  /// Octets of its buffers when they were last looked at.
+  /// Bytes of its input when it was last looked at.
   var accounted = 0
 
   private let peer: SocketAddress
@@ -21,6 +21,8 @@ final class ClientStream: StreamDelegate {
   private var timer: Timer?
   private var isMessageBegun = false
   private var isReadingPaused = false
+  /// Whether it isn't read until what has come is served.
+  private var isHeld = false
   private var hasEnded = false
 
   init(
@@ -38,46 +40,60 @@ final class ClientStream: StreamDelegate {
     stream.delegate = self
   }
 
-  /// Octets in its buffers.
-  var buffered: Int { stream.readableBytes + stream.pendingOutput }
+  /// Bytes that it holds.
+  var held: Int { accounted + stream.memory.bytes }
 
   func streamReadable(_ stream: Stream) {
-    read()
-    owner.core.value.settle()
+    owner.account(self)
+    guard stream.isOpen else { return }
+    if owner.turns.isWaiting(place), !isHeld {
+      // More comes than is served.
+      isHeld = true
+      stream.pauseReading()
+    }
+    owner.turns.request(place)
+    owner.turns.spend()
   }
 
-  /// Answers the messages that have arrived, as far as the connection's limits allow.
-  private func read() {
+  /// Answers some of the messages that have arrived, as far as the connection's limits allow.
+  func serve() -> StreamTurns.Visit {
     let now = EventLoop.now()
+    var visit = StreamTurns.Visit()
     var hasAsked = false
-    var written = 0
-    while stream.isOpen, !isFull,
-      MessageFraming.next(
-        stream,
-        { message in
-          let served = owner.core.value.serve(
-            message, from: peer, stream: number
-          ) { answer in
-            MessageFraming.write(answer, to: stream)
-            written = answer.count
-          }
-          if served == .waiting { waiting += 1 }
-          if served != .ignored { hasAsked = true }
-        })
-    {
+    owner.answers.removeAll()
+    while visit.messages < StreamTurns.messagesPerVisit, stream.isOpen, !isFull {
+      var octets = 0
+      let hasMessage = MessageFraming.next(stream) { message in
+        let served = owner.core.value.serve(message, from: peer, stream: number) { answer in
+          owner.answers.append(answer, to: stream)
+          octets = answer.count
+        }
+        if served == .waiting { waiting += 1 }
+        if served != .ignored { hasAsked = true }
+      }
+      guard hasMessage else { break }
+      visit.messages += 1
+      visit.octets += octets
       // Not before the input is put back: this may close the stream.
-      if written > 0 { owner.wrote(to: self) }
-      written = 0
+      owner.turns.spend(octets: octets)
     }
-    guard stream.isOpen else { return }
+    owner.answers.write(to: stream)
+    if visit.octets > 0 { owner.wrote(to: self) }
+    guard stream.isOpen else { return visit }
     if hasAsked { noteUse(now) }
+    visit.hasMore = !isFull && MessageFraming.hasNext(stream)
     if isFull {
       pause()
     } else {
       setTimer(hasAsked: hasAsked)
+      if !visit.hasMore, isHeld {
+        isHeld = false
+        stream.resumeReading()
+      }
     }
     owner.account(self)
-    finishIfEnded()
+    if !visit.hasMore { finishIfEnded() }
+    return visit
   }
 
   private func noteUse(_ now: UInt64) {
@@ -86,12 +102,14 @@ final class ClientStream: StreamDelegate {
   }
 
   private var isFull: Bool {
-    waiting >= ClientStreams.pipelineLimit || stream.pendingOutput > ClientStreams.outputLimit
+    waiting >= ClientStreams.pipelineLimit
+      || stream.pendingOutput + owner.answers.count > owner.outputLimit
   }
 
   private func pause() {
     guard !isReadingPaused else { return }
     isReadingPaused = true
+    isHeld = false
     owner.notePause(isPipelineFull: waiting >= ClientStreams.pipelineLimit)
     stream.pauseReading()
     // A client that doesn't read its answers is idle, too.
@@ -102,6 +120,7 @@ final class ClientStream: StreamDelegate {
     guard isReadingPaused, !isFull else { return }
     isReadingPaused = false
     stream.resumeReading()
+    if MessageFraming.hasNext(stream) { owner.turns.request(place) }
   }
 
   /// Sets how long the client may take for what comes next.
@@ -137,6 +156,8 @@ final class ClientStream: StreamDelegate {
   }
 
   func streamDrained(_ stream: Stream) {
+    owner.turns.spend()
+    guard stream.isOpen else { return }
     if !isMessageBegun { timer?.schedule(after: owner.idle) }
     owner.account(self)
     resumeIfPossible()
@@ -158,7 +179,9 @@ final class ClientStream: StreamDelegate {
   ///
   /// Until it has taken them the connection counts, as any other whose client doesn't read.
   private func finishIfEnded() {
-    guard hasEnded, waiting == 0, stream.isOpen, stream.pendingOutput == 0 else { return }
+    guard hasEnded, waiting == 0, stream.isOpen, stream.pendingOutput == 0,
+      !owner.turns.isWaiting(place)
+    else { return }
     stream.close(flushing: false)
     end()
   }

@@ -11,7 +11,10 @@ final class ClientStreams {
   /// Questions of one connection that may wait for upstream; it isn't read further meanwhile.
   static let pipelineLimit = 100
   /// Octets of answers that a client may leave unread before its connection isn't read further.
-  static let outputLimit = 256 * 1_024
+  ///
+  /// The kernel takes as many and more before any is left here. When half of ``StreamLimits/buffers`` is
+  /// in use, a connection isn't read further before all is taken.
+  private static let mostOutput = 64 * 1_024
   /// Octets of answers that a client may leave unread before its connection is closed.
   ///
   /// Answers that had to wait come whether the connection is read or not: this is room for a hundred
@@ -42,8 +45,18 @@ final class ClientStreams {
   private var used: RecencyList
   private var perNetwork: [ClientNetwork: Int] = [:]
   private var closing: [Stream] = []
-  /// At least as many octets are in buffers; what the kernel took since is still counted.
-  private var bufferBound = 0
+  /// What is held for answers that were not sent yet.
+  private let memory = StreamMemory()
+  /// What is held at most of messages that have begun.
+  private var inputBound = 0
+  /// Where the answers of a connection's turn are gathered.
+  var answers = AnswerGathering()
+  /// Whose messages are served next.
+  private(set) lazy var turns = StreamTurns(
+    on: loop, core: core, places: places.count
+  ) { [unowned self] place in
+    places[place]?.serve() ?? StreamTurns.Visit()
+  }
 
   /// What the connections have done so far.
   private(set) var counters = Counters()
@@ -105,6 +118,7 @@ final class ClientStreams {
     freePlaces = more.reversed() + freePlaces
     silent.grow(to: places.count)
     used.grow(to: places.count)
+    turns.grow(to: places.count)
   }
 
   /// Connections open now.
@@ -128,6 +142,7 @@ final class ClientStreams {
       stream.close(flushing: false)
       return
     }
+    stream.memory.total = memory
     while connections[nextNumber] != nil { nextNumber &+= 1 }
     let connection = ClientStream(
       stream, peer: peer, number: nextNumber, place: place, network: network, in: self)
@@ -136,6 +151,7 @@ final class ClientStreams {
     places[place] = connection
     silent.use(place)
     perNetwork[network, default: 0] += 1
+    turns.spend()
   }
 
   /// Closes those that a new connection displaces.
@@ -205,6 +221,7 @@ final class ClientStreams {
     guard connections.removeValue(forKey: connection.number) != nil else { return }
     if timedOut { counters.timedOut += 1 }
     places[connection.place] = nil
+    turns.cancel(connection.place)
     freePlaces.append(connection.place)
     if silent.contains(connection.place) {
       silent.remove(connection.place)
@@ -213,7 +230,7 @@ final class ClientStreams {
     }
     let others = perNetwork[connection.network, default: 1] - 1
     perNetwork[connection.network] = others > 0 ? others : nil
-    bufferBound -= connection.accounted
+    inputBound -= connection.accounted
     connection.accounted = 0
   }
 
@@ -235,9 +252,12 @@ final class ClientStreams {
     connections[number]?.answer(message)
   }
 
-  /// Octets in buffers: of messages half received, and of answers that clients have not read yet and
+  /// Bytes that are held for messages half received, and for answers that clients have not read yet and
   /// the kernel has not taken.
-  var buffered: Int { connections.values.reduce(0) { $0 + $1.buffered } }
+  var buffered: Int { inputBound + memory.bytes }
+
+  /// Octets of answers that a client may leave unread now before its connection isn't read further.
+  var outputLimit: Int { buffered > limits.buffers / 2 ? 0 : ClientStreams.mostOutput }
 
   /// Takes note of an answer to a connection, and closes it when it leaves too much unread.
   func wrote(to connection: ClientStream) {
@@ -246,29 +266,28 @@ final class ClientStreams {
       connection.abandon()
       return
     }
-    account(connection)
+    closeLargest()
   }
 
-  /// Takes note of what is in a connection's buffers; when all together hold too much, those with the
-  /// most are closed.
+  /// Takes note of what is in a connection's input.
   func account(_ connection: ClientStream) {
     guard connection.stream.isOpen else { return }
-    recount(connection)
-    guard bufferBound > limits.buffers else { return }
-    for connection in connections.values { recount(connection) }
-    while bufferBound > limits.buffers {
-      // Whoever holds most, not whoever happened to be next.
-      guard let largest = connections.values.max(by: { $0.accounted < $1.accounted }) else {
-        return
-      }
-      counters.buffers += 1
-      largest.abandon()
-    }
+    let now = connection.stream.inputBytes
+    inputBound += now - connection.accounted
+    connection.accounted = now
+    closeLargest()
   }
 
-  private func recount(_ connection: ClientStream) {
-    let now = connection.buffered
-    bufferBound += now - connection.accounted
-    connection.accounted = now
+  /// When all connections together hold too much, closes those with the most: whoever that is, not
+  /// whoever happened to be next.
+  ///
+  /// An eighth is made free at once, so that they aren't sorted for each message.
+  private func closeLargest() {
+    guard buffered > limits.buffers else { return }
+    for connection in connections.values.sorted(by: { $0.held > $1.held }) {
+      guard buffered > limits.buffers / 8 * 7 else { return }
+      counters.buffers += 1
+      connection.abandon()
+    }
   }
 }

@@ -15,12 +15,23 @@ enum MessageFraming {
     return true
   }
 
+  /// Whether a whole message waits on a stream.
+  static func hasNext(_ stream: Stream) -> Bool {
+    let count = stream.readableBytes
+    return count >= lengthOctets
+      && stream.withInput(lengthOctets, { count >= lengthOctets + Int($0.load16(0)) }) == true
+  }
+
   /// Writes a message to a stream.
   static func write(_ message: Span<UInt8>, to stream: Stream) {
-    let length: [2 of UInt8] = [
-      UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count),
-    ]
-    stream.write(length.span)
-    stream.write(message)
+    stream.write(length(of: message).span, message)
+  }
+
+  /// Octets before each message.
+  static let lengthOctets = 2
+
+  /// What stands before a message.
+  static func length(of message: Span<UInt8>) -> [2 of UInt8] {
+    [UInt8(truncatingIfNeeded: message.count >> 8), UInt8(truncatingIfNeeded: message.count)]
   }
 }

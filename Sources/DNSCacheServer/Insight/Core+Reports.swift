@@ -131,6 +131,8 @@ extension Core {
             ("buffer_bytes", .count(clients?.buffered ?? 0)),
             ("buffer_limit_bytes", .count(clients?.limits.buffers ?? 0)),
             ("buffer_limit_reached", .count(accepted.buffers)),
+            ("turn_limit_reached", .count(clients?.turns.cutShort ?? 0)),
+            ("most_messages_in_a_turn", .count(clients?.turns.mostMessages ?? 0)),
           ])
         ),
         (

@@ -164,9 +164,12 @@ struct Metric {
     counter("tcp.closed_early", "Idle TCP connections closed because many were open"),
     counter("tcp.pipeline_limit_reached", "Times that a client had too many queries under way"),
     counter("tcp.unread_limit_reached", "TCP connections closed whose client did not read"),
-    gauge("tcp.buffer_bytes", "Half messages and unread answers of TCP clients"),
+    gauge("tcp.buffer_bytes", "Memory for half messages and unread answers of TCP clients"),
     gauge("tcp.buffer_limit_bytes", "What these may take"),
     counter("tcp.buffer_limit_reached", "TCP connections closed because it was too much"),
+    counter(
+      "tcp.turn_limit_reached", "Turns of the loop that left messages of TCP clients to the next"),
+    gauge("tcp.most_messages_in_a_turn", "Most messages of TCP clients in one turn of the loop"),
   ]
 
   private static let udp: [Metric] = [

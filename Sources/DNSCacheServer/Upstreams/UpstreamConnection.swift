@@ -181,7 +181,9 @@ final class UpstreamConnection: StreamDelegate {
     let now = EventLoop.now()
     while stream.isOpen, unexpected < UpstreamConnection.unexpectedLimit,
       MessageFraming.next(stream, { take($0, now: now) })
-    {}
+    {
+      owner.noteWork()
+    }
     if unexpected >= UpstreamConnection.unexpectedLimit { owner.end(self) }
     // Settling may close this very connection, so it comes after the input is put back.
     owner.settle(now: now, upstream)

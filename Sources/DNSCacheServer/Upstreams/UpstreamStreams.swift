@@ -282,6 +282,9 @@ final class UpstreamStreams {
     dispatch(upstream)
   }
 
+  /// A message was taken in: clients' datagrams have their turn after some of them.
+  func noteWork() { core.value.streams?.turns.spend() }
+
   func noteUnexpected() { counters.unexpected += 1 }
 
   func noteSilence() { counters.silent += 1 }
