@@ -29,6 +29,7 @@ final class Server {
 
   private var signals: [SignalSource] = []
   private(set) var maintenance: Maintenance?
+  private var limitLog: LimitLog?
   private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   let history: HistoryKeeper
@@ -130,6 +131,7 @@ final class Server {
       [unowned self] in upstreamTable.addresses
     }
     maintenance = Maintenance(on: loop, core: core)
+    limitLog = LimitLog(on: loop, core: core, logger: logger)
     cookies = CookieKeeper(on: loop, core: core, isShared: settings.cookieSecrets != nil)
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(on: loop, signal: signal) { [unowned self] in stop() })

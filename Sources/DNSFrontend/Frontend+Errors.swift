@@ -19,7 +19,7 @@ extension Frontend {
       return .drop
     case .malformed where !isAllowed(address), .otherOpcode where !isAllowed(address):
       // Strangers are told nothing that needs no question.
-      counters.notAllowed &+= 1
+      noteLimit(.notAllowed, of: address)
       counters.ignored &+= 1
       return .drop
     case .otherOpcode:
@@ -33,7 +33,7 @@ extension Frontend {
       rcode = .formErr
     }
     guard limiter.admitCostly(from: address, isProven: transport == .tcp, now: now) else {
-      counters.missLimit &+= 1
+      noteLimit(.misses, of: address)
       counters.limited &+= 1
       counters.limitedUnanswered &+= 1
       return .drop
@@ -53,7 +53,7 @@ extension Frontend {
     reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Verdict {
     guard limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) else {
-      counters.missLimit &+= 1
+      noteLimit(.misses, of: header.address)
       return limit(header, question, reply: &reply)
     }
     let count = writeError(header, question, rcode, error, reply: &reply)

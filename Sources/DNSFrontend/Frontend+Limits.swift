@@ -52,6 +52,19 @@ extension Frontend {
       flags: Frontend.responseFlags(header.flags) | MessageHeader.Flag.truncated)
   }
 
+  /// Counts that a client has come to a limit.
+  @inline(never)
+  mutating func noteLimit(_ limit: ClientLimit, of client: IPAddress) {
+    switch limit {
+    case .rate: counters.queryLimit &+= 1
+    case .misses: counters.missLimit &+= 1
+    case .inFlight: counters.shareLimit &+= 1
+    case .amplification: counters.amplificationLimit &+= 1
+    case .notAllowed: counters.notAllowed &+= 1
+    }
+    limited.note(client, limit)
+  }
+
   // MARK: Addresses that nothing has proven
 
   /// Notes a query's size if what goes back beyond it is bounded: nothing shows that its sender is where
@@ -68,7 +81,7 @@ extension Frontend {
     guard header.unprovenOctets != 0,
       !limiter.admitExcess(count - Int(header.unprovenOctets), to: header.address, now: now)
     else { return true }
-    counters.amplificationLimit &+= 1
+    noteLimit(.amplification, of: header.address)
     return false
   }
 

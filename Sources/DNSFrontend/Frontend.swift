@@ -37,6 +37,7 @@ public struct Frontend: ~Copyable {
   /// How many of ``allowed`` are local.
   private var localCount = 0
   var limiter: ClientLimiter
+  var limited = LimitedClients()
   var cookies: ServerCookies
   private(set) var special: SpecialNames
   /// The network that the last client was in: the next one is likely to be there, too.
@@ -225,14 +226,14 @@ public struct Frontend: ~Copyable {
       isProven: transport == .tcp)
     let question = packet.extracting(MessageHeader.size..<query.questionEnd)
     guard isAllowed(address) else {
-      counters.notAllowed &+= 1
+      noteLimit(.notAllowed, of: address)
       noteUnproven(&header, packet.count)
       return refuse(header, question, .refused, Explanation.notAllowed, reply: &reply, now: now)
     }
     if let view = query.edns?.cookie { takeCookies(view, of: packet, into: &header, now: now) }
     if recentNetwork >= localCount { noteUnproven(&header, packet.count) }
     guard limiter.admitQuery(from: address, isProven: header.isProven, now: now) else {
-      counters.queryLimit &+= 1
+      noteLimit(.rate, of: address)
       return limit(header, question, reply: &reply)
     }
     if let edns = query.edns, edns.version > 0 {
@@ -252,7 +253,7 @@ public struct Frontend: ~Copyable {
       if rcode != 0 {
         // Names that don't exist are what floods ask for.
         guard limiter.admitCostly(from: address, isProven: header.isProven, now: now) else {
-          counters.missLimit &+= 1
+          noteLimit(.misses, of: address)
           return limit(header, question, reply: &reply)
         }
         if rcode == ResponseCode.servFail.rawValue { failed.note(question, .endlessAliases) }
@@ -268,7 +269,7 @@ public struct Frontend: ~Copyable {
         Frontend.rcode(reply) == 0
           || limiter.admitCostly(from: address, isProven: header.isProven, now: now)
       else {
-        counters.missLimit &+= 1
+        noteLimit(.misses, of: address)
         return limit(header, question, reply: &reply)
       }
       guard admitExcess(of: count, header, now: now) else {
@@ -326,11 +327,11 @@ public struct Frontend: ~Copyable {
       return refuse(header, question, .refused, Explanation.notRecursive, reply: &reply, now: now)
     }
     guard limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) else {
-      counters.missLimit &+= 1
+      noteLimit(.misses, of: header.address)
       return limit(header, question, reply: &reply)
     }
     guard let share = limiter.takePlace(for: header.address, free: freePlaces) else {
-      counters.shareLimit &+= 1
+      noteLimit(.inFlight, of: header.address)
       counters.limited &+= 1
       return .reply(
         writeFailure(

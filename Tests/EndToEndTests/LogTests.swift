@@ -166,10 +166,34 @@ extension EndToEnd {
       let lines = text.split(separator: "\n").dropLast()
       #expect(
         lines.allSatisfy {
-          $0.contains(#/^[a-z]+: /#)
+          $0.contains(#/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ [a-z]+: /#)
             && (!$0.contains("query client") || $0.contains(#/ us=\d+$/#))
         })
       #expect(server.terminate() == .exited(0))
+    }
+
+    @Test func `a client that comes to a limit has a line, once a minute`() throws {
+      let upstream = try ScriptedUpstream(Self.honest)
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], flags: ["--client-rate", "1", "--allow", "127.0.0.2"])
+      let client = try Client(server.endpoint, from: Endpoint("127.0.0.2", 0))
+      #expect(try client.ask(.query("www.example.net"))?.answers.count == 1)
+      for _ in 0..<20 { client.send(.query("www.example.net")) }
+      let stranger = try Client(server.endpoint, from: Endpoint("127.0.0.3", 0))
+      #expect(try stranger.ask(.query("www.example.net"))?.code == 5)
+      #expect(
+        eventually { !server.logLines(containing: "client 127.0.0.2 is over its rate").isEmpty })
+      #expect(eventually { !server.logLines(containing: "client 127.0.0.3 is refused").isEmpty })
+      let refused = try server.stat("clients.rate_limit_reached")
+      client.send(.query("www.example.net"))
+      client.send(.query("www.example.net"))
+      client.send(.query("www.example.net"))
+      // The next look has been taken when another client has its line.
+      #expect(try eventually { try server.stat("clients.rate_limit_reached") > refused })
+      let other = try Client(server.endpoint, from: Endpoint("127.0.0.4", 0))
+      #expect(try other.ask(.query("www.example.net"))?.code == 5)
+      #expect(eventually { !server.logLines(containing: "client 127.0.0.4 is refused").isEmpty })
+      #expect(server.logLines(containing: "client 127.0.0.2 is over").count == 1)
     }
 
     @Test func `what is said again and again is held back, counted and told`() throws {

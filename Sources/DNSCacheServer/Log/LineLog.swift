@@ -4,7 +4,7 @@ import Synchronization
 
 /// Writes one line an event: level, message, then `key=value`, whatever came from the network in quotes.
 ///
-/// No time: the journal adds its own, and so does whoever reads a terminal.
+/// The sink adds the time, unless the journal reads.
 struct LineLog: LogHandler {
   private let sink: LogSink
   private let threshold: LogThreshold

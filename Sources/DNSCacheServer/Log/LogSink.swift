@@ -9,7 +9,7 @@ import Memory
 /// shared with loggers, which have to be Sendable.
 final class LogSink: @unchecked Sendable {
   private let output: LineOutput
-  /// Whether the journal reads, which wants priorities and has times of its own.
+  /// Whether the journal reads, which wants priorities and has times of its own; others get the time.
   private let isJournal: Bool
   /// Lines that are the same to the last character, and those that differ in their values only.
   private var same = RepeatFilter(burst: LogSink.sameBurst)
@@ -18,6 +18,8 @@ final class LogSink: @unchecked Sendable {
   private var timer: Timer?
   private var turnEnd: EndOfTurn?
   private var isFlushRequested = false
+  /// The time as it was last written, for lines of queries, of which there may be many a second.
+  private var timed: (second: Int64, text: [UInt8]) = (.min, [])
 
   /// Equal lines that pass in ten seconds.
   private static let sameBurst = 3
@@ -32,8 +34,10 @@ final class LogSink: @unchecked Sendable {
     output = LineOutput(descriptor: descriptor, capacity: LogSink.capacity)
     isJournal = Process.isJournal(descriptor)
     let prefix = prefix(.warning)
+    let isJournal = isJournal
     output.dropNotice = {
-      "\(prefix)lines of the log were dropped: its reader is too slow count=\($0)\n"
+      LogSink.time(isJournal) + prefix
+        + "lines of the log were dropped: its reader is too slow count=\($0)\n"
     }
   }
 
@@ -87,8 +91,14 @@ final class LogSink: @unchecked Sendable {
     }
   }
 
+  /// What each line begins with: the time, unless the reader has it.
+  private static func time(_ isJournal: Bool) -> String {
+    isJournal ? "" : LogTime.text(EventLoop.wallClock()) + " "
+  }
+
   private func put(_ text: String, _ times: UInt64? = nil) {
-    let line = Array((text + (times.map { " (said \($0) times more)" } ?? "") + "\n").utf8)
+    let end = times.map { " (said \($0) times more)\n" } ?? "\n"
+    let line = Array((LogSink.time(isJournal) + text + end).utf8)
     output.append(line.span)
     output.flush()
   }
@@ -114,7 +124,18 @@ final class LogSink: @unchecked Sendable {
 
   /// Takes a query's line; those of a turn leave together.
   func take(_ line: Span<UInt8>) {
-    output.append(line)
+    if isJournal {
+      output.append(line)
+    } else {
+      let now = EventLoop.wallClock()
+      if timed.second != now {
+        timed = (now, Array(LogSink.time(isJournal).utf8))
+      }
+      var whole = timed.text
+      whole.reserveCapacity(whole.count + line.count)
+      for index in line.indices { whole.append(line[index]) }
+      output.append(whole.span)
+    }
     if isFlushRequested { return }
     isFlushRequested = true
     turnEnd?.request()
