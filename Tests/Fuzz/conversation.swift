@@ -103,14 +103,15 @@ final class Conversation {
     settings.isPrefetching = shape & 4 == 0
     var limits = CacheLimits(octets: CacheLimits.leastOctets)
     limits.staleAge = 3_600
+    var resolver = ResolverSettings(
+      upstreams: Conversation.upstreams, socketsPerUpstream: Conversation.sockets,
+      inFlightLimit: Conversation.inFlight, waiterLimit: 14, waitersPerQuestion: 5)
+    resolver.isStrict = shape & 8 != 0
+    if shape & 16 != 0 { resolver.rebindProtection = RebindProtection() }
     return Frontend(
       settings: settings,
       cache: Cache(limits: limits, seed: seed),
-      resolver: Resolver(
-        settings: ResolverSettings(
-          upstreams: Conversation.upstreams, socketsPerUpstream: Conversation.sockets,
-          inFlightLimit: Conversation.inFlight, waiterLimit: 14, waitersPerQuestion: 5),
-        seed: seed, random: Sequence(), now: now))
+      resolver: Resolver(settings: resolver, seed: seed, random: Sequence(), now: now))
   }
 
   func play() {
@@ -356,7 +357,8 @@ final class Conversation {
     var type = type(input.octet())
     let data: [UInt8]
     switch shape >> 5 {
-    case 0...1: (type, data) = (1, [192, 0, 2, input.octet()])
+    case 0: (type, data) = (1, [192, 0, 2, input.octet()])
+    case 1: (type, data) = (1, [10, 0, 0, input.octet()])
     case 2: (type, data) = (5, name(input.octet()))
     case 3: (type, data) = (6, name(input.octet()) + name(0) + [UInt8](repeating: 1, count: 20))
     case 4:

@@ -30,8 +30,9 @@ func number16(_ number: UInt16) -> [UInt8] {
   [UInt8(number >> 8), UInt8(truncatingIfNeeded: number)]
 }
 
-/// One of a few names, near to each other.
+/// One of a few names, near to each other, or one of as many labels as there can be.
 func name(_ choice: UInt8) -> [UInt8] {
+  if choice == 255 { return Array(repeating: [1, 0x61], count: 127).joined() + [0] }
   let zone: [UInt8] = [2, 0x65, 0x78, 0]
   switch choice & 31 {
   case 0: return zone
