@@ -59,7 +59,7 @@ extension EndToEnd {
         ip link set lo up
         for address in 192.0.2.1/24 192.0.2.2/24 192.0.2.3/24; do ip addr add $address dev lo; done
         for address in 2001:db8::1/64 2001:db8::2/64; do ip -6 addr add $address dev lo nodad; done
-        "$SERVER" run --listen 0.0.0.0:5300 --listen '[::]:5300' --upstream 127.0.0.1:5399 \
+        "$SERVER" run --config "$NO_CONFIGURATION" --listen 0.0.0.0:5300 --listen '[::]:5300' --upstream 127.0.0.1:5399 \
           --allow 0.0.0.0/0 --allow ::/0 \
           --cache-file "$FOLDER/cache" --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
         server=$!

@@ -49,7 +49,10 @@ extension EndToEnd {
       try text.write(toFile: secrets, atomically: true, encoding: .utf8)
       let result = try Tool.run(
         ServerProcess.binary,
-        ["run", "--upstream", "192.0.2.1", "--cookie-secret-file", secrets])
+        [
+          "run", "--config", folder.noConfiguration, "--upstream", "192.0.2.1",
+          "--cookie-secret-file", secrets,
+        ])
       #expect(result.status == 64 && result.errors.contains("32 hexadecimal digits"))
     }
 
@@ -202,7 +205,8 @@ extension EndToEnd {
     ])
     func `what can't be meant is an error of usage`(flags: [String], words: String) throws {
       let result = try Tool.run(
-        ServerProcess.binary, ["run", "--upstream", "192.0.2.1"] + flags)
+        ServerProcess.binary,
+        ["run", "--config", folder.noConfiguration, "--upstream", "192.0.2.1"] + flags)
       #expect(result.status == 64 && result.errors.contains(words), "\(result.errors)")
     }
   }

@@ -27,7 +27,7 @@ extension EndToEnd {
         serve() {
           upstreams=()
           for upstream in "$@"; do upstreams+=(--upstream "$upstream"); done
-          "$SERVER" run --listen 127.0.0.1:5300 "${upstreams[@]}" --cache-file "$FOLDER/cache" \\
+          "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:5300 "${upstreams[@]}" --cache-file "$FOLDER/cache" \\
             --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
           jobs+=($!)
           for attempt in $(seq 100); do
@@ -46,6 +46,7 @@ extension EndToEnd {
         "unshare", ["--net", "bash", "-c", prelude + script],
         environment: [
           "SERVER": ServerProcess.binary, "FOLDER": folder.path,
+          "NO_CONFIGURATION": folder.noConfiguration,
           "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
             + ":/usr/sbin:/sbin",
         ], timeout: .seconds(60))
@@ -239,7 +240,7 @@ extension EndToEnd {
         time.sleep(60)' &
         jobs+=($!)
         sleep 0.5
-        "$SERVER" run --listen 127.0.0.1:0 --upstream 192.0.2.1 --cache-file "$FOLDER/cache" \\
+        "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:0 --upstream 192.0.2.1 --cache-file "$FOLDER/cache" \\
           --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
         jobs+=($!)
         for attempt in $(seq 100); do

@@ -145,10 +145,9 @@ extension EndToEnd {
     }
 
     private func package(compression: String = "gzip") throws -> String {
-      let made = try run("deb", ["COMPRESSION": compression])
+      let made = try run("deb", ["COMPRESSION": compression, "OUTPUT": folder.file("deb")])
       try #require(made.status == 0, "\(made.errors)")
-      let name = made.output.split(separator: "\n").last.map(String.init) ?? ""
-      return "\(Self.repository)/\(name)"
+      return made.output.split(separator: "\n").last.map(String.init) ?? ""
     }
 
     @Test(
@@ -191,11 +190,27 @@ extension EndToEnd {
 
     /// What is done in the thrown-away system.
     ///
-    /// Systemd does not run there: what it is told to start and stop is written down.
+    /// First all that this system may have of the server goes: of the package, of `make install`, of a
+    /// server that root started. A part of it is left there first, so that this is seen to work. Systemd
+    /// does not run there: what it is told to start and stop is written down.
     private static let inside = """
       set -o pipefail
       fail() { echo "failed: $*" >&2; exit 1; }
       trap 'echo "failed in line $LINENO" >&2' ERR
+      mkdir -p /var/lib/dns-cache-server /usr/local/lib/systemd/system /etc/systemd/system
+      echo old >/var/lib/dns-cache-server/cache.snapshot
+      echo 'listen: [192.0.2.1]' >/etc/dns-cache-server.yaml
+      echo '[Service]' >/usr/local/lib/systemd/system/dns-cache-server.service
+      getent passwd dns-cache-server >/run/user || useradd --system dns-cache-server
+
+      if dpkg-query --show dns-cache-server >/run/dpkg.log 2>&1; then
+        dpkg --purge dns-cache-server >/run/dpkg.log 2>&1 || fail "$(cat /run/dpkg.log)"
+      fi
+      rm -rf /var/lib/dns-cache-server /etc/dns-cache-server.yaml \\
+        {/usr/local/lib,/lib,/etc}/systemd/system/dns-cache-server.{service,socket}{,.d} \\
+        /etc/systemd/system/*.wants/dns-cache-server.{service,socket} /usr/local/bin/dns-cache-server
+      if getent passwd dns-cache-server >/run/user; then userdel --force dns-cache-server; fi
+
       mkdir -p /run/systemd/system
       # Containers' systems forbid services, and leave out manuals.
       rm -f /usr/sbin/policy-rc.d /etc/dpkg/dpkg.cfg.d/*

@@ -192,7 +192,7 @@ extension EndToEnd {
         ip link set lo up
         nsd -d -c "$FOLDER/nsd.conf" &
         nsd=$!
-        "$SERVER" run --listen 127.0.0.1:53 --cache-file "$FOLDER/cache" \
+        "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:53 --cache-file "$FOLDER/cache" \
           --control "$FOLDER/control" 2>"$FOLDER/log" &
         server=$!
         trap 'cat "$FOLDER/log" >&2; kill $server $nsd; wait' EXIT
@@ -213,7 +213,8 @@ extension EndToEnd {
       let result = try Tool.run(
         "unshare", ["--mount", "--net", "bash", "-c", script],
         environment: [
-          "FOLDER": folder.path, "SERVER": ServerProcess.binary,
+          "FOLDER": folder.path, "NO_CONFIGURATION": folder.noConfiguration,
+          "SERVER": ServerProcess.binary,
           "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin",
         ], timeout: .seconds(60))
       #expect(result.status == 0, "\(result.errors)")

@@ -43,7 +43,8 @@ extension EndToEnd {
       let result = try Tool.run(
         ServerProcess.binary,
         [
-          "run", "--listen", "127.0.0.1:\(port)", "--upstream", nsd.endpoint.description,
+          "run", "--config", folder.noConfiguration, "--listen", "127.0.0.1:\(port)", "--upstream",
+          nsd.endpoint.description,
           "--cache-file", folder.file("cache"), "--control", folder.file("control"),
         ], environment: ["NOTIFY_SOCKET": manager.name])
       #expect(result.status == 69)

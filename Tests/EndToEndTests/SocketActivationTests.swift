@@ -123,7 +123,8 @@ extension EndToEnd {
       try Tool.run(
         launch.command[0],
         launch.command.dropFirst() + [
-          launch.binary, "run", "--upstream", nsd.endpoint.description, "--cache-file",
+          launch.binary, "run", "--config", folder.noConfiguration, "--upstream",
+          nsd.endpoint.description, "--cache-file",
           folder.file("cache"), "--control", folder.file("control"),
         ] + arguments, environment: ["DNS_TEST_PORT": "\(try FreePort.next())"])
     }

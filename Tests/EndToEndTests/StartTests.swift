@@ -20,7 +20,11 @@ extension EndToEnd {
 
     /// The arguments with files of this test where they name none.
     private func complete(_ arguments: [String]) -> [String] {
-      ["run", "--cache-file", folder.file("cache"), "--control", folder.file("control")] + arguments
+      [
+        "run", "--config", folder.noConfiguration, "--cache-file", folder.file("cache"),
+        "--control",
+        folder.file("control"),
+      ] + arguments
     }
 
     /// Checks the exit code and that the errors are a sentence that names what is wrong.
@@ -167,7 +171,7 @@ extension EndToEnd {
         ip link set lo up
         nsd -d -c "$FOLDER/nsd.conf" &
         nsd=$!
-        "$SERVER" run --listen 127.0.0.1:53 --cache-file "$FOLDER/cache" \
+        "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:53 --cache-file "$FOLDER/cache" \
           --control "$FOLDER/control" 2>"$FOLDER/log" &
         server=$!
         trap 'kill $server $nsd; wait' EXIT
@@ -183,7 +187,8 @@ extension EndToEnd {
       let result = try Tool.run(
         "unshare", ["--mount", "--net", "bash", "-c", script],
         environment: [
-          "FOLDER": folder.path, "SERVER": ServerProcess.binary,
+          "FOLDER": folder.path, "NO_CONFIGURATION": folder.noConfiguration,
+          "SERVER": ServerProcess.binary,
           "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin",
         ], timeout: .seconds(60))
       #expect(result.status == 0, "\(result.errors)")

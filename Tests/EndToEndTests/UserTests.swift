@@ -117,7 +117,8 @@ extension EndToEnd {
         try ChildProcess(
           ServerProcess.binary,
           [
-            "run", "--listen", "127.0.0.1:\(try FreePort.next())", "--upstream",
+            "run", "--config", folder.noConfiguration, "--listen",
+            "127.0.0.1:\(try FreePort.next())", "--upstream",
             nsd.endpoint.description,
           ] + flags + more, errors: folder.file(log))
       }
@@ -142,7 +143,8 @@ extension EndToEnd {
       let server = try ChildProcess(
         ServerProcess.binary,
         [
-          "run", "--listen", "127.0.0.1:\(try FreePort.next())", "--upstream",
+          "run", "--config", folder.noConfiguration, "--listen", "127.0.0.1:\(try FreePort.next())",
+          "--upstream",
           nsd.endpoint.description, "--user", Self.user, "--cache-file", folder.file("cache"),
           "--control", folder.file("run/control.sock"),
         ], errors: folder.file("log"))
@@ -168,7 +170,8 @@ extension EndToEnd {
         let server = try ChildProcess(
           ServerProcess.binary,
           [
-            "run", "--listen", "127.0.0.1:\(try FreePort.next())", "--upstream",
+            "run", "--config", folder.noConfiguration, "--listen",
+            "127.0.0.1:\(try FreePort.next())", "--upstream",
             nsd.endpoint.description, "--user", Self.user, "--cache-file", "\(state)/\(name)",
             "--control", "\(state)/control.sock",
           ], errors: folder.file("log-\(name)"))
@@ -184,7 +187,8 @@ extension EndToEnd {
         let result = try Tool.run(
           ServerProcess.binary,
           [
-            "run", "--listen", "127.0.0.1:\(try FreePort.next())", "--upstream",
+            "run", "--config", folder.noConfiguration, "--listen",
+            "127.0.0.1:\(try FreePort.next())", "--upstream",
             nsd.endpoint.description, "--user", name, "--cache-file", folder.file("made/cache"),
             "--control", folder.file("made/control"),
           ])
@@ -199,7 +203,8 @@ extension EndToEnd {
       let launch = try ServerProcess.Launch.unprivileged(in: folder)
       let arguments =
         launch.command.dropFirst() + [
-          launch.binary, "run", "--listen", "127.0.0.1:\(try FreePort.next())", "--upstream",
+          launch.binary, "run", "--config", folder.noConfiguration, "--listen",
+          "127.0.0.1:\(try FreePort.next())", "--upstream",
           nsd.endpoint.description, "--cache-file", folder.file("cache"), "--control",
           folder.file("control"), "--user",
         ]

@@ -262,7 +262,8 @@ extension EndToEnd {
       let result = try Tool.run(
         ServerProcess.binary,
         [
-          "run", "--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:53530", "--cache-file",
+          "run", "--config", server.folder.noConfiguration, "--listen", "127.0.0.1:0", "--upstream",
+          "127.0.0.1:53530", "--cache-file",
           server.folder.file("other"), "--control", server.folder.file("other.sock"),
           "--log-level", "error",
         ] + flags)

@@ -101,7 +101,10 @@ class Ours(Server):
 
     def command(self):
         size = self.cache_octets or 256 << 20
-        return [self.path(), "run", "--listen", f"127.0.0.1:{self.port}",
+        # Not the file in /etc, which an installed package may have left.
+        configuration = f"{self.folder}/none.yaml"
+        open(configuration, "w").close()
+        return [self.path(), "run", "--config", configuration, "--listen", f"127.0.0.1:{self.port}",
                 "--upstream", f"127.0.0.1:{self.upstream_port}", "--cache-file", f"{self.folder}/cache.snapshot",
                 "--cache-save-interval", "0", "--control", f"{self.folder}/control.sock",
                 "--cache-size", f"{size >> 20}MiB", "--log-level", "warning"] + (

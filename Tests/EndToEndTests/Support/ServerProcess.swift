@@ -51,7 +51,7 @@ final class ServerProcess {
   /// Starts the server with upstreams on a free port of both loopback addresses, and waits until
   /// it answers.
   ///
-  /// The flags come last; `listen` replaces the two loopback addresses, its port being the one
+  /// The flags come last, and may name a configuration file; `listen` replaces the two loopback addresses, its port being the one
   /// that was found free.
   init(
     upstreams: [Endpoint], flags: [String] = [], listen: [String] = ["127.0.0.1", "::1"],
@@ -65,6 +65,7 @@ final class ServerProcess {
       let port = try FreePort.next()
       endpoint = Endpoint(listen[0] == "0.0.0.0" ? "127.0.0.1" : listen[0], port)
       var arguments = ["run"]
+      if !flags.contains("--config") { arguments += ["--config", folder.noConfiguration] }
       for address in listen where launch.hasListenFlags {
         arguments += ["--listen", Endpoint(address, port).description]
       }

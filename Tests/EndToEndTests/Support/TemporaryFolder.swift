@@ -17,6 +17,27 @@ final class TemporaryFolder {
 
   func file(_ name: String) -> String { url.appending(path: name).path }
 
+  /// A configuration file that sets nothing.
+  ///
+  /// Each server that a test starts is given a file, so that the one in `/etc`, which an installed package
+  /// left there, has no say.
+  var noConfiguration: String {
+    let path = file("none.yaml")
+    if !FileManager.default.fileExists(atPath: path) {
+      _ = FileManager.default.createFile(atPath: path, contents: Data("# Nothing.\n".utf8))
+    }
+    return path
+  }
+
+  /// Flags that have HTTP let in who brings the token of ``WebClient``.
+  var tokenFlags: [String] {
+    let path = file("token")
+    _ = FileManager.default.createFile(
+      atPath: path, contents: Data("\(WebClient.usualToken)\n".utf8),
+      attributes: [.posixPermissions: 0o600])
+    return ["--http-token-file", path]
+  }
+
   deinit {
     if ProcessInfo.processInfo.environment["DNS_CACHE_SERVER_KEEP"] == nil {
       try? FileManager.default.removeItem(at: url)
