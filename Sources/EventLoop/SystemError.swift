@@ -24,6 +24,11 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
   /// Whether a file could not be read because it is a folder, a device or the like.
   public var isNotAFile: Bool { code == EINVAL }
 
+  /// Whether a file can't be made: its folder is missing, full, read-only or somebody else's.
+  public var isNoPlaceToWrite: Bool {
+    isMissingFile || [EACCES, EPERM, EROFS, ENOSPC, EDQUOT].contains(code)
+  }
+
   /// Whether this address or port is not to be had; with another one the call may succeed.
   public var isAddressRefused: Bool { code == EADDRINUSE || code == EACCES }
 

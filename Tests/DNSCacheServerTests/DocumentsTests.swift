@@ -86,7 +86,7 @@ struct DocumentsTests {
 
   /// Words with a dot that look like settings or figures.
   private static let otherWords: Set = [
-    "cache.snapshot", "cache.snapshot.tmp", "control.sock", "resolver.arpa",
+    "cache.snapshot", "cache.snapshot.tmp", "cache.snapshot.lock", "control.sock", "resolver.arpa",
   ]
 
   /// Times are histograms, which have no row of their own.

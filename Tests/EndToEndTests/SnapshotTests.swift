@@ -31,10 +31,10 @@ extension EndToEnd {
       Array(try Data(contentsOf: URL(filePath: server.cacheFile)))
     }
 
-    /// The files beside the snapshot whose names begin with its name.
+    /// The files beside the snapshot whose names begin with its name, but for its lock.
     private func filesBeside(_ server: ServerProcess) throws -> [String] {
       try FileManager.default.contentsOfDirectory(atPath: server.folder.path)
-        .filter { $0.hasPrefix("cache.snapshot") && $0 != "cache.snapshot" }.sorted()
+        .filter { $0.hasPrefix("cache.snapshot.") && $0 != "cache.snapshot.lock" }.sorted()
     }
 
     @Test(arguments: ["SIGTERM", "SIGINT", "ctl stop"])
@@ -200,7 +200,8 @@ extension EndToEnd {
       #expect(try Data(contentsOf: URL(filePath: path)) == whole)
       // What could not be finished does not fill the disk for ever.
       #expect(
-        try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["cache.snapshot"])
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+          == ["cache.snapshot", "cache.snapshot.lock"])
       #expect(try server.dig("web.example.net").status == "NOERROR")
       #expect(server.terminate() == .exited(0))
     }

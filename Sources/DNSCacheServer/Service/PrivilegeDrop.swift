@@ -43,7 +43,9 @@ struct PrivilegeDrop {
     try OwnedFolder.prepare(
       folder, for: user,
       isOwn: folder.split(separator: "/").last.map { $0 == Self.ownName } ?? false,
-      files: [String(path[path.index(after: slash)...])])
+      files: [path, SnapshotKeeper.lockPath(of: path)].map {
+        String($0[path.index(after: slash)...])
+      })
   }
 
   /// Becomes the user, for good.

@@ -47,6 +47,12 @@ final class SnapshotKeeper {
   private var period = 0
   /// Why nothing is saved: what is at ``path`` must not be overwritten.
   private var obstacle: String?
+  /// Held while the snapshot at ``path`` is this server's to write.
+  private var lock: FileLock?
+  /// Who has it instead.
+  private var rival: String?
+  /// Whether it was said that there are no locks at ``path``.
+  private var lacksLocks = false
   /// The path is another than before and nothing is there of ours yet: saved as soon as that may be.
   private var hasMoved = false
   /// Called when what is in a file has come into the cache.
@@ -78,6 +84,8 @@ final class SnapshotKeeper {
 
   private final class Saving {
     let file: AtomicFile
+    /// Held until this is over, also when the next one goes elsewhere.
+    let lock: FileLock?
     var writer: SnapshotWriter
     let cursor: Cache.Cursor
     var phase = Phase.writing
@@ -96,10 +104,11 @@ final class SnapshotKeeper {
     }
 
     init(
-      _ file: AtomicFile, _ writer: consuming SnapshotWriter, _ cursor: Cache.Cursor,
-      _ completions: [Completion]
+      _ file: AtomicFile, _ lock: FileLock?, _ writer: consuming SnapshotWriter,
+      _ cursor: Cache.Cursor, _ completions: [Completion]
     ) {
       self.file = file
+      self.lock = lock
       self.writer = writer
       self.cursor = cursor
       self.completions = completions
@@ -130,6 +139,9 @@ final class SnapshotKeeper {
     } catch {
       throw SnapshotError(description: "\(error)")
     }
+    if case .taken(let process) = FileLock.take(SnapshotKeeper.lockPath(of: path)) {
+      throw SnapshotError(description: "\(SnapshotKeeper.rival(process)) keeps its cache there")
+    }
     do {
       try AtomicFile(replacing: path).discard()
     } catch {
@@ -153,6 +165,10 @@ final class SnapshotKeeper {
     guard path != self.path else { return }
     self.path = path
     obstacle = nil
+    // A save that is under way keeps it until its end.
+    lock = nil
+    rival = nil
+    lacksLocks = false
     hasMoved = true
     // Else it is read when that one has been.
     if loading == nil { load() }
@@ -194,6 +210,55 @@ final class SnapshotKeeper {
     slice?.schedule(after: 0)
   }
 
+  // MARK: The lock
+
+  /// The file that is locked as long as a server keeps its cache in a snapshot: that one itself is replaced
+  /// with each save.
+  static func lockPath(of path: String) -> String { path + ".lock" }
+
+  private static func rival(_ process: Int32?) -> String {
+    process.map { "another server, process \($0)," } ?? "another server"
+  }
+
+  /// Takes the lock if it isn't held yet; false when another server has it.
+  ///
+  /// Where there are no locks the snapshot is written all the same.
+  private func mayWrite() -> Bool {
+    if lock != nil { return true }
+    let lockPath = SnapshotKeeper.lockPath(of: path)
+    if let old = saving?.lock, old.path == lockPath {
+      lock = old
+      return true
+    }
+    switch FileLock.take(lockPath) {
+    case .locked(let taken):
+      lock = taken
+      if rival != nil {
+        rival = nil
+        logger.notice(
+          "the cache is saved from now on: nobody else does", metadata: ["file": "\(path)"])
+      }
+      return true
+    case .taken(let process):
+      if rival == nil {
+        rival = "\(SnapshotKeeper.rival(process)) keeps its cache in \(path)"
+        logger.warning(
+          "the cache is not saved: \(rival ?? ""); stop that one, or name another file with --cache-file"
+        )
+      }
+      return false
+    case .unavailable(let error):
+      // Where no file can be made, saving will fail, too, and say so.
+      if !lacksLocks, !error.isNoPlaceToWrite {
+        lacksLocks = true
+        logger.warning(
+          "the snapshot can't be locked; see that no other server has the same --cache-file",
+          metadata: ["error": "\(error)"])
+      }
+      return true
+    }
+  }
+
   // MARK: Reading
 
   /// Begins to read the snapshot, if there is one.
@@ -201,9 +266,11 @@ final class SnapshotKeeper {
     do {
       loading = Loading(
         try FileReader(path: path), SnapshotReader(seed: core.value.frontend.cache.seed))
+      _ = mayWrite()
       slice?.schedule(after: 0)
     } catch  where error.isMissingFile {
       logger.info("no snapshot yet", metadata: ["file": "\(path)"])
+      _ = mayWrite()
       finishMove()
     } catch  where error.isNotAFile {
       obstacle = "\(path) is not a regular file"
@@ -280,6 +347,11 @@ final class SnapshotKeeper {
 
   /// Renames a file that must not be overwritten, so that a person can look at it.
   private func setAside(_ path: String, _ reason: String) {
+    guard path != self.path || mayWrite() else {
+      obstacle = "\(path) \(reason)"
+      logger.warning("the snapshot \(reason)", metadata: ["file": "\(path)"])
+      return
+    }
     let name = "\(path).\(EventLoop.wallClock()).damaged"
     do {
       try AtomicFile.rename(path, to: name)
@@ -313,6 +385,11 @@ final class SnapshotKeeper {
       completion(.failure(SnapshotError(description: "the cache is not saved: \(obstacle)")))
       return
     }
+    guard mayWrite() else {
+      failures += 1
+      completion(.failure(SnapshotError(description: "the cache is not saved: \(rival ?? "")")))
+      return
+    }
     guard let cursor = core.value.frontend.cache.openCursor() else {
       completion(.failure(SnapshotError(description: "too much else walks the cache; try again")))
       return
@@ -320,7 +397,7 @@ final class SnapshotKeeper {
     do {
       let file = try AtomicFile(replacing: path)
       saving = Saving(
-        file, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Core.seconds()), cursor,
+        file, lock, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Core.seconds()), cursor,
         [completion])
       slice?.schedule(after: 0)
     } catch {
@@ -443,6 +520,7 @@ final class SnapshotKeeper {
       ("loaded_records", loadResult.map { .count($0.restored) } ?? .none),
       ("damaged_places", loadResult.map { .count($0.damaged) } ?? .none),
       ("is_loading", .flag(loading != nil)), ("is_saving", .flag(saving != nil)),
+      ("not_saved_because", (rival ?? obstacle).map { .text($0) } ?? .none),
     ])
   }
 }

@@ -1,0 +1,61 @@
+import Glibc
+
+/// A lock on a file that stands for another one, so that two programs don't write that one in turns (flock(2)).
+///
+/// The kernel releases it with the program, however that ends. The file stays: whoever removed it could take a
+/// lock that somebody else holds.
+public final class FileLock {
+  /// The path of the lock's own file.
+  public let path: String
+  private let descriptor: Descriptor
+
+  /// What became of an attempt.
+  public enum Outcome {
+    case locked(FileLock)
+    /// Another program holds it: its process number, if that is known.
+    case taken(Int32?)
+    /// There are no locks here: a folder that can't be written, a file system without them.
+    case unavailable(SystemError)
+  }
+
+  /// Longest text that is read of a file that somebody else holds.
+  private static let longestNote = 32
+
+  /// Tries to take a lock, without waiting.
+  public static func take(_ path: String) -> Outcome {
+    do throws(SystemError) {
+      // SAFETY: open reads a terminated string.
+      let descriptor = try Descriptor("open", for: path) {
+        unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
+      }
+      let number = descriptor.number
+      let result = CallResult(retrying: { Int(flock(number, LOCK_EX | LOCK_NB)) })
+      if case .wouldBlock = result { return .taken(holder(number)) }
+      _ = try result.value(call: "flock", purpose: path)
+      return .locked(FileLock(path, descriptor))
+    } catch {
+      return .unavailable(error)
+    }
+  }
+
+  private init(_ path: String, _ descriptor: consuming Descriptor) {
+    self.path = path
+    let number = descriptor.number
+    self.descriptor = descriptor
+    // For people, and for the message of whoever comes second; where it can't be written, that one says less.
+    let note = Array("\(getpid())\n".utf8)
+    if ftruncate(number, 0) == 0 {
+      // SAFETY: the kernel reads as many octets as the array has.
+      _ = unsafe pwrite(number, note, note.count, 0)
+    }
+  }
+
+  /// The process that wrote itself into the file.
+  private static func holder(_ number: Int32) -> Int32? {
+    var octets = [UInt8](repeating: 0, count: longestNote)
+    // SAFETY: the call gets the array's length.
+    let count = unsafe pread(number, &octets, octets.count, 0)
+    guard count > 0 else { return nil }
+    return Int32(String(decoding: octets.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+  }
+}

@@ -1,0 +1,40 @@
+import EventLoop
+import Glibc
+import Testing
+
+@Suite("Locks on files")
+struct FileLockTests {
+  let directory: TemporaryDirectory
+  var path: String { "\(directory.path)/lock" }
+
+  init() throws {
+    directory = try TemporaryDirectory()
+  }
+
+  @Test func `one has it at a time, and who comes second learns who`() throws {
+    var first: FileLock.Outcome? = FileLock.take(path)
+    guard case .locked = first else { throw Unexpected() }
+    guard case .taken(let holder) = FileLock.take(path) else { throw Unexpected() }
+    #expect(holder == getpid())
+    first = nil
+    guard case .locked = FileLock.take(path) else { throw Unexpected() }
+    // The file is still there, for the next one to lock the same.
+    #expect(directory.names == ["lock"])
+  }
+
+  @Test func `where no file can be made there is no lock, and why is told`() throws {
+    guard case .unavailable(let error) = FileLock.take("\(directory.path)/missing/lock") else {
+      throw Unexpected()
+    }
+    #expect(error.isNoPlaceToWrite)
+  }
+
+  @Test func `a link is not followed`() throws {
+    #expect(unsafe symlink("\(directory.path)/elsewhere", path) == 0)
+    guard case .unavailable(let error) = FileLock.take(path) else { throw Unexpected() }
+    #expect(error.code == ELOOP)
+    #expect(directory.names == ["lock"])
+  }
+
+  private struct Unexpected: Error {}
+}
