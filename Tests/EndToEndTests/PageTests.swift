@@ -10,7 +10,10 @@ extension EndToEnd {
 
     init() throws {
       nsd = try NSD()
-      server = try ServerProcess(upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0"])
+      let folder = try TemporaryFolder()
+      server = try ServerProcess(
+        upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0"] + folder.tokenFlags,
+        folder: folder)
       page = "http://\(try server.web().endpoint)/"
       for name in ["www.example.net", "web.example.net", "missing.example.net"] {
         _ = try server.dig(name)
@@ -19,8 +22,20 @@ extension EndToEnd {
     }
 
     private func open(_ browser: Browser, _ place: String = "") throws {
-      try browser.open(page + place)
-      #expect(try browser.waits(for: "document.body?.dataset.ready"))
+      try open(browser, at: page + place)
+      try #require(try browser.waits(for: "document.body?.dataset.ready"))
+      // That it was asked for the token is not its fault.
+      browser.forgetRefusals()
+    }
+
+    private func open(_ browser: Browser, at place: String) throws {
+      try browser.open(place)
+      #expect(
+        try browser.waits(
+          for: "document.querySelector('dialog')?.open || document.body?.dataset.ready"))
+      if try browser.value(of: "document.querySelector('dialog').open") as? Bool == true {
+        try browser.type(WebClient.usualToken, into: "#token")
+      }
     }
 
     @Test func `it shows the figures of the server, and its scripts complain of nothing`() throws {
@@ -105,9 +120,10 @@ extension EndToEnd {
       let folder = try TemporaryFolder()
       let port = try FreePort.next()
       let server = try ServerProcess(
-        upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:\(port)"], folder: folder)
+        upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:\(port)"] + folder.tokenFlags,
+        folder: folder)
       let browser = try Browser()
-      try browser.open("http://127.0.0.1:\(port)/")
+      try open(browser, at: "http://127.0.0.1:\(port)/")
       #expect(try browser.waits(for: "document.body?.dataset.ready"))
       #expect(server.terminate() == .exited(0))
       #expect(try browser.waits(for: "document.body.classList.contains('lost')"))
@@ -143,6 +159,18 @@ extension EndToEnd {
       #expect(try browser.value(of: "localStorage.length + document.cookie.length") as? Int == 0)
       #expect(!browser.requests.contains { $0.contains("horse") })
       #expect(browser.complaints.allSatisfy { $0.contains("401") }, "\(browser.complaints)")
+    }
+
+    @Test func `without a token the page says how to have one, and explains names`() throws {
+      let server = try ServerProcess(
+        upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0"])
+      let browser = try Browser()
+      try browser.open("http://\(try server.web().endpoint)/#www.example.net/A")
+      #expect(
+        try browser.waits(
+          for: "document.querySelector('#state').innerText.includes('http-token-file')"))
+      #expect(try browser.waits(for: "!document.querySelector('#found').hidden"))
+      #expect(try browser.text(of: "#found").contains("www.example.net"))
     }
 
     /// 320 CSS pixels are what WCAG 2.2, success criterion 1.4.10, asks for.

@@ -225,7 +225,7 @@ extension EndToEnd {
         return try Tool.run(
           "curl",
           ["-sf", "--max-time", "5", "-o", "/dev/null"] + header
-            + ["http://127.0.0.1:\(port)/api/v1/status"]
+            + ["http://127.0.0.1:\(port)/api/v1/explain/example.net"]
         ).status == 0
       }
       #expect(try reload("http: 127.0.0.1:\(ports[0])").output == "changed: http\n")

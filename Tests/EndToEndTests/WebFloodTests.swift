@@ -11,7 +11,10 @@ extension EndToEnd {
 
     init() throws {
       nsd = try NSD()
-      server = try ServerProcess(upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0"])
+      let folder = try TemporaryFolder()
+      server = try ServerProcess(
+        upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0"] + folder.tokenFlags,
+        folder: folder)
       web = try server.web()
       _ = try server.ask("www.example.net")
     }
@@ -19,7 +22,9 @@ extension EndToEnd {
     /// Descriptors that come and go beside HTTP: upstream sockets that are being replaced, a save.
     private static let others = 8
 
-    private var head: String { "Host: \(web.endpoint)\r\n" }
+    private var head: String {
+      "Host: \(web.endpoint)\r\nAuthorization: Bearer \(WebClient.usualToken)\r\n"
+    }
 
     /// Whether a name is answered from the cache at once, and the page given.
     private func expectService(sourceLocation: SourceLocation = #_sourceLocation) throws {

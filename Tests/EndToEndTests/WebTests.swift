@@ -10,8 +10,11 @@ extension EndToEnd {
 
     init() throws {
       nsd = try NSD()
+      let folder = try TemporaryFolder()
       server = try ServerProcess(
-        upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0", "--http-host", "Resolver.Test"])
+        upstreams: [nsd.endpoint],
+        flags: ["--http", "127.0.0.1:0", "--http-host", "Resolver.Test"] + folder.tokenFlags,
+        folder: folder)
       web = try server.web()
     }
 
@@ -122,14 +125,40 @@ extension EndToEnd {
       #expect(try web.request("OPTIONS", Self.status)?.status == 501)
     }
 
+    @Test func `without a token only what tells is had, on loopback, too`() throws {
+      let server = try ServerProcess(
+        upstreams: [nsd.endpoint], flags: ["--http", "127.0.0.1:0"])
+      let web = try server.web()
+      for path in ["/", "/healthz", "/metrics", "/api/v1/explain/www.example.net"] {
+        #expect(try web.request("GET", path)?.status == 200, "\(path)")
+      }
+      #expect(try web.request("GET", "/nothing")?.status == 404)
+      for path in [
+        Self.status, "/api/v1/top/clients", "/api/v1/top/names", "/api/v1/cache/dump",
+        "/api/v1/inflight", "/api/v1/history",
+      ] {
+        let refused = try web.request("GET", path)
+        #expect(refused?.status == 403, "\(path)")
+        #expect(refused?.body.contains("http-token-file") == true)
+      }
+      for path in ["cache/flush?negative=1", "reload", "cache/save"] {
+        #expect(try web.request("POST", "/api/v1/\(path)", Self.safe)?.status == 403, "\(path)")
+      }
+      #expect(try server.stat("http.refused_token") == 9)
+      #expect(try server.ctl("cache", "flush", "--negative").status == 0)
+    }
+
     @Test func `what changes something is never done for a form of another page`() throws {
       let save = "/api/v1/cache/save"
       let own = "http://\(web.endpoint)"
       let cases: [(fields: [String: String], status: Int)] = [
+        // Whoever brings the token is no form of another page.
         (["Content-Type": "application/json"], 200), (["X-Requested-With": "page"], 200),
-        (["Origin": own], 200), ([:], 403),
-        (["Content-Type": "application/x-www-form-urlencoded"], 403),
-        (["Content-Type": "text/plain"], 403),
+        (["Origin": own], 200), ([:], 200),
+        (["Content-Type": "application/json", "Authorization": ""], 401),
+        (["Origin": own, "Authorization": ""], 401), (["Authorization": ""], 403),
+        (["Content-Type": "application/x-www-form-urlencoded", "Authorization": ""], 403),
+        (["Content-Type": "text/plain", "Authorization": ""], 403),
         (["Content-Type": "application/json", "Origin": "http://attacker.example.net"], 403),
         (["Content-Type": "application/json", "Origin": "null"], 403),
         (["Content-Type": "application/json", "Sec-Fetch-Site": "cross-site"], 403),
@@ -196,12 +225,13 @@ extension EndToEnd {
     // MARK: The token
 
     @Test func `with a token nothing but the page and health is had without it`() throws {
-      let file = server.folder.file("token")
-      let token = "correct-horse-battery-staple"
-      try "\(token)\n".write(toFile: file, atomically: false, encoding: .utf8)
+      let token = WebClient.usualToken
+      let folder = try TemporaryFolder()
       let server = try ServerProcess(
-        upstreams: [nsd.endpoint], flags: ["--http", "0.0.0.0:0", "--http-token-file", file])
-      let web = try server.web()
+        upstreams: [nsd.endpoint], flags: ["--http", "0.0.0.0:0"] + folder.tokenFlags,
+        folder: folder)
+      var web = try server.web()
+      web.token = nil
       #expect(try web.request("GET", "/")?.status == 200)
       // A probe has no secrets, and learns one word.
       let probe = try web.request("GET", "/healthz", ["Host": "any.example.net"])

@@ -56,7 +56,8 @@ extension Setting {
       .address(\.web.address)),
     Setting(
       "http-token-file", flag: "http-token-file", .text("path"), usual: "none",
-      help: "File with the token that HTTP requests must bring; needed but on loopback.",
+      help:
+        "File with the token that HTTP requests must bring; without one, only the page's frame, health, metrics and explain are had, on loopback.",
       .text(\.web.tokenFile)),
     Setting(
       "http-host", flag: "http-host", .text("name"), arity: .any, usual: "none",

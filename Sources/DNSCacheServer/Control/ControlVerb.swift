@@ -61,6 +61,11 @@ enum ControlVerb {
   /// What precedes the name to be explained.
   private static let explainRoot = "explain/"
 
+  /// Whether a path is one that only tells, and lists no clients; also a path that is no verb's.
+  static func tells(_ path: String) -> Bool {
+    !path.hasPrefix(root) || path.hasPrefix(root + explainRoot)
+  }
+
   private static func parameter(_ type: RecordType?) -> String {
     type.map { "&type=\($0)" } ?? ""
   }

@@ -21,6 +21,8 @@ struct WebGuard {
     /// Something is to change, and nothing shows that no page of others has asked for it.
     case intent
     case token
+    /// There is no token, and the request does more than tell.
+    case noToken
   }
 
   /// What is asked for, as far as the rules differ.
@@ -29,6 +31,9 @@ struct WebGuard {
     case health
     /// Is the same for all and tells nothing: it may be led to by a link, and asks for the token itself.
     case page
+    /// Tells how the server is and why a name is answered as it is, but not who asks what.
+    case telling
+    /// Changes something, or lists clients and what they ask for.
     case everything
   }
 
@@ -41,7 +46,12 @@ struct WebGuard {
       try checkOrigin(request, authority, resource)
     }
     if resource == .page || resource == .health { return }
-    if let token, !token.isIn(request.header("Authorization")) { throw .token }
+    guard let token else {
+      // On loopback: but each user of this host may come there, also those whom the control socket refuses.
+      guard resource == .telling else { throw .noToken }
+      return
+    }
+    if !token.isIn(request.header("Authorization")) { throw .token }
   }
 
   // MARK: Framing
@@ -100,7 +110,8 @@ struct WebGuard {
     // No form of another page can send JSON or a field of its own without asking first, and that is
     // never granted.
     guard
-      request.method == .get || origins == 1 || request.headerCount("Authorization") == 1
+      request.method == .get || origins == 1
+        || request.headerCount("Authorization") == 1
         || request.headerCount("X-Requested-With") == 1
         || request.header("Content-Type")?.lowercased().hasPrefix("application/json") == true
     else { throw .intent }
@@ -112,7 +123,7 @@ extension WebGuard.Refusal {
     switch self {
     case .framing: 400
     case .host: 421
-    case .origin, .intent: 403
+    case .origin, .intent, .noToken: 403
     case .token: 401
     }
   }
@@ -126,6 +137,8 @@ extension WebGuard.Refusal {
       "not for this server: \(name); ask by an address or localhost, or name it by --http-host"
     case .origin: "asked for by a page of another server"
     case .intent: "add Content-Type: application/json, so that it is no page of another server"
+    case .noToken:
+      "no token is set, so only /, /healthz, /livez, /metrics and explain are had here; make one with `openssl rand -base64 24 > PATH` and name it with http-token-file, or use ctl"
     case .token: "bring the token: Authorization: Bearer TOKEN"
     }
   }

@@ -99,7 +99,8 @@ final class WebServer {
       switch request.path {
       case "/": .page
       case "/healthz", "/livez": .health
-      default: .everything
+      case ControlAPI.metricsPath: .telling
+      default: ControlVerb.tells(request.path) ? .telling : .everything
       }
     do {
       try doorkeeper.check(request, for: resource)
@@ -133,6 +134,7 @@ final class WebServer {
     case .framing: counters.malformed += 1
     case .host: counters.hosts += 1
     case .origin, .intent: counters.origins += 1
+    case .noToken: counters.tokens += 1
     case .token:
       counters.tokens += 1
       responder.addHeader("WWW-Authenticate", "Bearer realm=\"dns-cache-server\"")

@@ -5,6 +5,9 @@ final class Browser {
   /// What went wrong on the page: exceptions, errors and warnings of the console, refused requests.
   private(set) var complaints: [String] = []
 
+  /// Forgets the complaints about answers that wanted the token.
+  func forgetRefusals() { complaints.removeAll { $0.contains("401") } }
+
   private let folder: TemporaryFolder
   private let process: ChildProcess
   private let toBrowser: Int32

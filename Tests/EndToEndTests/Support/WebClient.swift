@@ -3,6 +3,10 @@ import Foundation
 /// A client of HTTP/1.1 that sends exactly what it is told.
 struct WebClient {
   let endpoint: Endpoint
+  /// Brought with each request that has no field Authorization of its own.
+  var token: String?
+
+  static let usualToken = "correct-horse-battery-staple"
 
   struct Response {
     let status: Int
@@ -43,6 +47,7 @@ struct WebClient {
     var fields = fields
     fields["Host"] = fields["Host"] ?? "\(endpoint)"
     fields["Connection"] = "close"
+    if let token { fields["Authorization"] = fields["Authorization"] ?? "Bearer \(token)" }
     if method != "GET" { fields["Content-Length"] = "\(body.utf8.count)" }
     let head = fields.filter { !$0.value.isEmpty }.map { "\($0.key): \($0.value)\r\n" }.joined()
     return Response(
@@ -71,6 +76,8 @@ extension ServerProcess {
       let port = UInt16(match.output.2)
     else { throw NotReady(description: "the log names no page: \(log)") }
     let address = match.output.1.trimmingCharacters(in: ["[", "]"])
-    return WebClient(endpoint: Endpoint(address == "0.0.0.0" ? "127.0.0.1" : address, port))
+    return WebClient(
+      endpoint: Endpoint(address == "0.0.0.0" ? "127.0.0.1" : address, port),
+      token: arguments.contains("--http-token-file") ? WebClient.usualToken : nil)
   }
 }
