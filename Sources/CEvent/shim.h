@@ -20,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/timerfd.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -79,6 +80,17 @@ static inline int capabilities_keep(uint32_t permitted) {
   struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
   struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{permitted, permitted, 0}, {0, 0, 0}};
   return (int)syscall(SYS_capset, &header, data);
+}
+
+/// Opens a timer on the machine's clock; -1 and errno on error.
+static inline int clock_timer_open(void) {
+  return timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+}
+
+/// Has the timer end at a second of the machine's clock, or with ECANCELED as soon as that clock is set.
+static inline int clock_timer_arm(int descriptor, int64_t second) {
+  struct itimerspec end = {{0, 0}, {second, 0}};
+  return timerfd_settime(descriptor, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &end, NULL);
 }
 
 // Linux AIO (io_submit(2)), for which the C library has no functions. Each returns -1 and sets errno.

@@ -51,6 +51,30 @@ extension Cache {
     return (removed, finished)
   }
 
+  /// Makes RRsets of the next names older: those that came until a second, which are a snapshot's when it is
+  /// the one at which reading it ended.
+  ///
+  /// - Parameters:
+  ///   - count: names to look at in this slice.
+  ///   - end: the second, on the cache's clock.
+  ///   - seconds: by how much.
+  /// - Returns: whether the cursor has reached the end.
+  public mutating func age(
+    _ cursor: Cursor, names count: Int, cameUntil end: UInt32, by seconds: UInt32
+  ) -> Bool {
+    advance(cursor, names: count) { cache, node in
+      var set = cache.arena.link(node, NodeField.firstSet)
+      while !set.isNone {
+        let expiry = cache.arena.load32(set, SetField.expiry)
+        let ttl = cache.arena.load32(set, SetField.ttl)
+        if Int64(expiry) - Int64(ttl) <= Int64(end) {
+          cache.arena.store32(expiry > seconds ? expiry - seconds : 0, set, SetField.expiry)
+        }
+        set = cache.arena.link(set, SetField.next)
+      }
+    }
+  }
+
   private func hasLocalAddress(_ set: RRset, _ forbidden: borrowing Forbidden) -> Bool {
     var isLocal = false
     if set.kind == .records {

@@ -33,6 +33,7 @@ final class Server {
   private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   let history: HistoryKeeper
+  private var clock: ClockWatch?
   var control: ControlSocket?
   let service: ServiceManager
   var web: WebServer?
@@ -159,6 +160,18 @@ final class Server {
       if self.settings.names.isRebindProtected { purge() }
     }
     snapshot.load()
+    watchClock()
+  }
+
+  /// Has ages corrected when the clock is set after the snapshot was read.
+  private func watchClock() {
+    do {
+      clock = try ClockWatch(on: loop) { [unowned self] in snapshot.clockWasSet() }
+    } catch {
+      logger.notice(
+        "that the clock is set isn't told here; it is found out before each save",
+        metadata: ["error": "\(error)"])
+    }
   }
 
   /// Has upstreams tried anew as soon as this host's addresses, routes or links change.

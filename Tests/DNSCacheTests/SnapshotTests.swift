@@ -311,6 +311,28 @@ struct SnapshotTests {
     #expect(other.contents() == lab.contents())
   }
 
+  @Test(arguments: [1, 59, 60, 299, 300, 3_599, 3_600, 100_000])
+  func `what is aged afterwards is as old as if the clock had been right`(seconds: UInt32) throws {
+    let lab = Self.filled()
+    let file = lab.snapshot()
+    let right = Self.restarted(lab)
+    right.wallClock += Int64(seconds)
+    right.restore(file)
+    let late = Self.restarted(lab)
+    late.restore(file)
+    let end = late.now
+    // What comes later is not the snapshot's.
+    late.pass(1)
+    right.pass(1)
+    for lab in [late, right] { lab.insert("new.example.net. 300 A 192.0.2.9") }
+    let cursor = try #require(late.openCursor())
+    while !late.cache.age(cursor, names: 2, cameUntil: end, by: seconds) {}
+    late.cache.closeCursor(cursor)
+    // What has expired is kept in the one and was left out of the other; no query sees it.
+    for lab in [late, right] { lab.sweep() }
+    #expect(late.contents() == right.contents())
+  }
+
   @Test(arguments: [-1, -1_000, -1_800_000_000, -3_000_000_000, Int64.min + 1_800_000_000])
   func `a clock that was set back prolongs nothing`(seconds: Int64) {
     let lab = Self.filled()

@@ -55,6 +55,10 @@ final class SnapshotKeeper {
   private var lacksLocks = false
   /// The path is another than before and nothing is there of ours yet: saved as soon as that may be.
   private var hasMoved = false
+  /// How old the snapshot of the start was taken to be.
+  private var age: SnapshotAge?
+  /// Makes it older, and those who want the cache saved when that is done.
+  private var correction: (job: AgeCorrection, followers: [Completion])?
   /// Called when what is in a file has come into the cache.
   var whenLoaded: () -> Void = {}
 
@@ -72,6 +76,8 @@ final class SnapshotKeeper {
     var filled = 0
     var isAtEnd = false
     let started = EventLoop.now()
+    /// The setting of the machine's clock, the same for all of it.
+    let clockOffset = SnapshotAge.offsetNow()
 
     init(_ file: FileReader, _ reader: consuming SnapshotReader) {
       self.file = file
@@ -292,7 +298,8 @@ final class SnapshotKeeper {
       let progress = loading.reader.read(
         buffer.value.span.extracting(loading.position..<end),
         isEnd: loading.isAtEnd && end == loading.filled,
-        into: &core.value.frontend.cache, wallClock: EventLoop.wallClock(), now: Core.seconds())
+        into: &core.value.frontend.cache,
+        wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Core.seconds())
       loading.position += progress.consumed
       isFinished = progress.isFinished
     } while !isFinished && EventLoop.microseconds() - start.wall < SnapshotKeeper.loadSlice
@@ -334,6 +341,12 @@ final class SnapshotKeeper {
     } else if !result.isComplete {
       setAside(file, "is damaged in \(result.damaged) places or cut; what could be read is back")
     }
+    if age == nil, result.created > 0 {
+      age = SnapshotAge(
+        created: Int64(result.created), begun: Int64(loading.started / 1_000),
+        ended: Core.seconds(), offset: loading.clockOffset)
+      correctAges()
+    }
     whenLoaded()
     if file == path { finishMove() } else { load() }
   }
@@ -343,6 +356,27 @@ final class SnapshotKeeper {
     guard hasMoved else { return }
     hasMoved = false
     if period > 0 { save { _ in } }
+  }
+
+  /// The machine's clock was set: what the snapshot brought may be older than it seemed.
+  func clockWasSet() {
+    if loading == nil { correctAges() }
+  }
+
+  private func correctAges() {
+    // One at a time; the next save looks again.
+    guard correction == nil,
+      let seconds = age?.correction(offset: SnapshotAge.offsetNow()), let age
+    else { return }
+    logger.notice(
+      "the clock was set: what the snapshot brought is older than it seemed",
+      metadata: ["seconds": "\(seconds)"])
+    let job = AgeCorrection(on: loop, core, cameUntil: age.ended, by: seconds) { [unowned self] in
+      let followers = correction?.followers ?? []
+      correction = nil
+      for completion in followers { save(completion) }
+    }
+    correction = (job, [])
   }
 
   /// Renames a file that must not be overwritten, so that a person can look at it.
@@ -385,6 +419,11 @@ final class SnapshotKeeper {
       completion(.failure(SnapshotError(description: "the cache is not saved: \(obstacle)")))
       return
     }
+    correctAges()
+    if correction != nil {
+      correction?.followers.append(completion)
+      return
+    }
     guard mayWrite() else {
       failures += 1
       completion(.failure(SnapshotError(description: "the cache is not saved: \(rival ?? "")")))
@@ -421,6 +460,11 @@ final class SnapshotKeeper {
   /// - Parameter progress: called for each block, which is often.
   func saveNow(progress: () -> Void) {
     while loading != nil { loadSlice() }
+    if correction == nil { correctAges() }
+    let followers = correction?.followers ?? []
+    correction?.job.finish()
+    correction = nil
+    for completion in followers { save(completion) }
     loop.finishSyncs()
     // What that one has not is saved again.
     if let saving, saving.phase == .committing { commit(saving) }

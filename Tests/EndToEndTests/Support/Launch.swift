@@ -160,6 +160,45 @@ extension ServerProcess.Launch {
       """, in: folder)
   }
 
+  /// With a clock that is off by as many seconds as a file says.
+  ///
+  /// - Parameter news: a named pipe into which eight octets are written when the clock is set, as the kernel
+  ///   tells it; without one the kernel doesn't tell.
+  static func movableClock(
+    offset: String, news: String, in folder: TemporaryFolder
+  ) throws -> ServerProcess.Launch {
+    try preloading(
+      """
+      #define _GNU_SOURCE
+      #include <errno.h>
+      #include <fcntl.h>
+      #include <stdlib.h>
+      #include <sys/syscall.h>
+      #include <time.h>
+      #include <unistd.h>
+      int clock_gettime(clockid_t clock, struct timespec *time) {
+        int result = syscall(SYS_clock_gettime, clock, time);
+        if (result != 0 || clock != CLOCK_REALTIME) return result;
+        char text[32] = "";
+        int file = open("\(offset)", O_RDONLY | O_CLOEXEC);
+        if (file >= 0) {
+          if (read(file, text, sizeof text - 1) > 0) time->tv_sec += atol(text);
+          close(file);
+        }
+        return 0;
+      }
+      int timerfd_create(int clock, int flags) {
+        int pipe = open("\(news)", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        if (pipe < 0) errno = ENOSYS;
+        return pipe;
+      }
+      int timerfd_settime(int timer, int flags, const struct itimerspec *end, struct itimerspec *old) {
+        return 0;
+      }
+
+      """, in: folder)
+  }
+
   /// With C functions of the test's own before those of the C library.
   private static func preloading(
     _ code: String, in folder: TemporaryFolder
