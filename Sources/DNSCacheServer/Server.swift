@@ -33,7 +33,15 @@ final class Server {
   private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   let history: HistoryKeeper
+  /// Sees when the system's name servers change, as long as they are who is asked.
+  var systemServers: [FileWatch] = []
   private var clock: ClockWatch?
+  /// Those who wait for a reload that is under way.
+  var reloads: [ReloadCompletion] = []
+  /// Has a file read again that may be still being written.
+  var rereading: Timer?
+  /// Whether the configuration in force came from a file.
+  var hasFile = false
   var control: ControlSocket?
   let service: ServiceManager
   var web: WebServer?
@@ -141,7 +149,7 @@ final class Server {
       try SignalSource(on: loop, signal: SIGUSR1) { [unowned self] in snapshot.save { _ in } })
     signals.append(
       // What is wrong is in the log.
-      try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in _ = try? reload() })
+      try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in reload { _ in } })
     Process.release(Server.requestSignals)
     let api = ControlAPI(on: loop, core: core, server: self)
     self.api = api
@@ -161,6 +169,9 @@ final class Server {
     }
     snapshot.load()
     watchClock()
+    hasFile = (try? source.text(waits: false)) != nil
+    watchSystemServers()
+    if settings.upstreams.isEmpty { noteNoUpstream() }
   }
 
   /// Has ages corrected when the clock is set after the snapshot was read.

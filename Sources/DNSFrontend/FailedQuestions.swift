@@ -17,6 +17,8 @@ public enum FailureReason: UInt8, Sendable, CaseIterable {
   case ending
   /// Aliases form a loop, or too long a chain.
   case endlessAliases
+  /// No upstream is known yet.
+  case noUpstream
 
   /// What was in the way; nothing when aliases lead nowhere.
   init(_ failure: Failure?) {
@@ -27,6 +29,7 @@ public enum FailureReason: UInt8, Sendable, CaseIterable {
       case .upstreamError: .upstreamError
       case .overload: .overload
       case .ending: .ending
+      case .noUpstream: .noUpstream
       case nil: .endlessAliases
       }
   }

@@ -138,6 +138,7 @@ enum Explanation {
     case .upstreamError: ExtendedError(.other, "upstream has no answer")
     case .overload: tooMuchInFlight
     case .ending: ExtendedError(.notReady, "stopping")
+    case .noUpstream: ExtendedError(.notReady, "no upstream is known yet")
     }
   }
 }

@@ -20,12 +20,14 @@ public struct Failure: Equatable, Sendable, BitwiseCopyable {
     case overload
     /// The program ends.
     case ending
+    /// No upstream is known yet.
+    case noUpstream
 
     /// Whether the question itself failed, so that it is worth remembering (RFC 9520 §2).
     var isOfResolution: Bool {
       switch self {
       case .silence, .unreachable, .upstreamError: true
-      case .overload, .ending: false
+      case .overload, .ending, .noUpstream: false
       }
     }
   }

@@ -269,6 +269,7 @@ public struct Resolver: ~Copyable {
     let draw = random.next()
     guard let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
     else {
+      guard choice.count > 0 else { return .failed(Failure(.noUpstream)) }
       counters.allDown += 1
       return .failed(Failure(choice.upstreams[0].cause ?? .silence))
     }

@@ -34,8 +34,8 @@ struct UpstreamChoice: ~Copyable {
   private static let favouritesLife: UInt64 = 100
 
   init(count: Int) {
-    // UNREACHABLE: settings have 1 to 32 upstreams.
-    precondition(count > 0 && count <= UpstreamChoice.limit)
+    // UNREACHABLE: settings have 32 upstreams at most; none before the system names one.
+    precondition((0...UpstreamChoice.limit).contains(count))
     upstreams = FixedArray(repeating: Upstream(), count: UpstreamChoice.limit)
     ranks = FixedArray(repeating: 0, count: UpstreamChoice.limit)
     for place in 0..<UpstreamChoice.limit { ranks[place] = UInt8(place) }

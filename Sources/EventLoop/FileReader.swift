@@ -6,6 +6,8 @@ public final class FileReader {
   public let path: String
   /// Octets in the file when it was opened.
   public let size: Int
+  /// Tells its state from others.
+  public let stamp: FileStamp
   /// Whether others than its owner and its group may read or change it.
   public let isOpenToOthers: Bool
 
@@ -29,6 +31,7 @@ public final class FileReader {
       throw SystemError(call: "open", purpose: path, code: EINVAL)
     }
     size = Int(status.st_size)
+    stamp = FileStamp(status)
     isOpenToOthers = status.st_mode & (S_IROTH | S_IWOTH) != 0
     self.descriptor = descriptor
   }
@@ -56,6 +59,46 @@ public final class FileReader {
       filled += count
     }
     return filled - start
+  }
+
+  /// Whether there is something at a path that is no regular file, such as a pipe or `/dev/null`.
+  public static func isSpecial(_ path: String) -> Bool {
+    var status = stat()
+    // SAFETY: stat reads a terminated string and writes one stat.
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+  }
+
+  /// All that comes out of a pipe or a device, such as `/dev/null` or what a shell makes of `<(…)`.
+  ///
+  /// - Parameters:
+  ///   - limit: octets at most, else EFBIG.
+  ///   - patience: milliseconds to wait for more, else ETIMEDOUT.
+  public static func octets(
+    ofSpecial path: String, limit: Int, patience: Int32
+  ) throws(SystemError) -> [UInt8] {
+    // SAFETY: open reads a terminated string.
+    let descriptor = try Descriptor("open", for: path) {
+      unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    }
+    let number = descriptor.number
+    var octets: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while octets.count <= limit {
+      // SAFETY: the call gets the array's length.
+      let result = CallResult(retrying: { unsafe Glibc.read(number, &piece, piece.count) })
+      if case .wouldBlock = result {
+        var waiting = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+        // SAFETY: the kernel reads and writes one pollfd.
+        let ready = try CallResult(retrying: { unsafe Int(poll(&waiting, 1, patience)) })
+          .value(call: "poll", purpose: path)
+        guard ready > 0 else { throw SystemError(call: "read", purpose: path, code: ETIMEDOUT) }
+        continue
+      }
+      let count = try result.value(call: "read", purpose: path)
+      guard count > 0 else { return octets }
+      octets += piece[..<count]
+    }
+    throw SystemError(call: "read", purpose: path, code: EFBIG)
   }
 
   /// The whole of a small file as text; what isn't UTF-8 is replaced.

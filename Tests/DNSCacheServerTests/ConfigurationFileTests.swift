@@ -11,7 +11,7 @@ struct ConfigurationFileTests {
   private func settings(_ text: String) throws -> Settings {
     var configuration = Configuration(usual: Settings())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
-    return try configuration.settings(isForStart: false)
+    return try configuration.settings()
   }
 
   @Test func `what the file says is set, and nothing else`() throws {

@@ -38,7 +38,7 @@ struct ConfigurationPagesTests {
     let path = Self.root.appending(path: "examples/\(name).yaml").path
     var configuration = Configuration(usual: Settings())
     configuration.read(path)
-    let settings = try configuration.settings(isForStart: false)
+    let settings = try configuration.settings()
     #expect(Settings().difference(to: settings).changed.count > 3)
   }
 

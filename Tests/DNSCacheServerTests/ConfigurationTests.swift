@@ -10,7 +10,7 @@ struct ConfigurationTests {
     let command = try #require(try RunCommand.parse(arguments) as RunCommand?)
     for flag in command.given { configuration.take(flag) }
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
-    return try configuration.settings(isForStart: false)
+    return try configuration.settings()
   }
 
   private func mistakes(_ text: String = "", _ arguments: [String] = []) -> [String] {

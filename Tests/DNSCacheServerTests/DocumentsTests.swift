@@ -107,7 +107,7 @@ struct DocumentsTests {
       var configuration = Configuration(usual: Settings())
       configuration.read(file.path)
       #expect(throws: Never.self, "\(page): \(text)") {
-        _ = try configuration.settings(isForStart: false)
+        _ = try configuration.settings()
       }
     }
   }

@@ -226,6 +226,41 @@ extension EndToEnd {
       #expect(lines.last.map { $0.contains("127.0.0.53") } == true, "\(result.output)")
     }
 
+    // MARK: A file that is still being written
+
+    @Test func `an emptied file, or one that is gone, changes nothing and says so`() throws {
+      let path = folder.file("server.yaml")
+      for text in ["", " \n\n"] {
+        try text.write(toFile: path, atomically: false, encoding: .utf8)
+        let result = try server.ctl("reload")
+        #expect(result.status == 64 && result.errors.contains("empty"), "\(result)")
+      }
+      #expect(try server.ask("www.example.net")?.answers.count == 1)
+      try FileManager.default.removeItem(atPath: path)
+      #expect(try server.ctl("reload").status == 64)
+      #expect(try reload("allow: [127.0.0.0/8]").output == "changed: allow\n")
+    }
+
+    @Test func `a file without a final newline is read again before it is taken`() throws {
+      let path = folder.file("server.yaml")
+      let half = "upstream: \"\(nsd.endpoint)\"\nallow: [127.0.0.0/8, 192.0.2.0/2"
+      try half.write(toFile: path, atomically: false, encoding: .utf8)
+      let reloading = try ChildProcess(
+        ServerProcess.binary, ["ctl", "--control", server.control, "reload"],
+        output: folder.file("reloaded"))
+      // It goes on being written for a while, longer than between two looks.
+      for piece in ["4]", "\ncache: {max-ttl: 1h", "}"] {
+        let stopwatch = Stopwatch()
+        while stopwatch.elapsed < .milliseconds(120) { usleep(5_000) }
+        let file = try #require(FileHandle(forWritingAtPath: path))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data(piece.utf8))
+        try file.close()
+      }
+      #expect(reloading.wait() == .exited(0))
+      #expect(Tool.text(of: folder.file("reloaded")) == "changed: allow, cache.max-ttl\n")
+    }
+
     // MARK: Logs
 
     @Test func `the level of the log changes at once`() throws {

@@ -137,27 +137,6 @@ extension EndToEnd {
     static let mayMount =
       (try? Tool.run("unshare", ["--mount", "mount", "--bind", "/tmp", "/tmp"]).status) == 0
 
-    @Test(
-      .enabled(if: mayMount, "needs the right to make a mount namespace: run as root"),
-      arguments: [
-        ("", "127.0.0.1"), ("# nothing\n", "127.0.0.1"), ("nameserver 127.0.0.1\n", "127.0.0.1"),
-        ("nameserver 127.0.0.53\nnameserver 127.0.0.1\n", "0.0.0.0"),
-      ])
-    func `no upstream, or nobody but itself`(resolvConf: String, listen: String) throws {
-      try resolvConf.write(toFile: folder.file("resolv.conf"), atomically: false, encoding: .utf8)
-      let port = resolvConf.isEmpty ? try FreePort.next() : 53
-      // On port 53 of a network of its own, where it is the name server of its own list.
-      let script = """
-        mount --bind "$RESOLV_CONF" /etc/resolv.conf && ip link set lo up && exec "$@"
-        """
-      let result = try Tool.run(
-        "unshare",
-        ["--mount", "--net", "bash", "-c", script, "bash", ServerProcess.binary]
-          + complete(["--listen", "\(listen):\(port)"]),
-        environment: ["RESOLV_CONF": folder.file("resolv.conf")], timeout: .seconds(15))
-      expect(result, status: Self.usage, mentions: "upstream", "--upstream")
-    }
-
     @Test(.enabled(if: mayMount, "needs the right to make a mount namespace: run as root"))
     func `the name servers of resolv.conf are asked when no other is named`() throws {
       try "nameserver 127.0.0.53\n".write(

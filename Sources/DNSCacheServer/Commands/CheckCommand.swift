@@ -14,7 +14,7 @@ struct CheckCommand: ParsableCommand {
     var configuration = Configuration(usual: Settings())
     configuration.read(file)
     do {
-      let settings = try configuration.settings(isForStart: false)
+      let settings = try configuration.settings()
       print("\(file): nothing is wrong")
       if settings.isUpstreamExplicit, settings.upstreams.count > 1,
         settings.resolver.order == .fastest

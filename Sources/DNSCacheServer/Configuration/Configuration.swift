@@ -22,15 +22,16 @@ struct Configuration {
 
   /// Reads a file.
   mutating func read(_ path: String) {
-    let octets: [UInt8]
     do {
-      octets = try FileReader.octets(of: path, limit: Document.longest)
+      take(try ConfigurationText(reading: path, waits: true))
     } catch {
-      mistakes.append(
-        Mistake(origin: .usual, message: "the configuration \(path) can't be read: \(error)"))
-      return
+      mistakes += error.list
     }
-    take(ConfigurationFile(octets, path: path))
+  }
+
+  /// Takes what a file held.
+  mutating func take(_ text: ConfigurationText) {
+    take(ConfigurationFile(text.octets, path: text.path))
   }
 
   /// Takes what a file has, where no flag says otherwise.
@@ -45,8 +46,8 @@ struct Configuration {
 
   /// Puts the values in place and checks whether they go together.
   ///
-  /// - Parameter isForStart: whether what this host lacks counts, too: nobody to ask.
-  func settings(isForStart: Bool) throws(Mistakes) -> Settings {
+  /// - Parameter needsUpstream: whether it is a mistake that nobody is named and the system names nobody.
+  func settings(needsUpstream: Bool = false) throws(Mistakes) -> Settings {
     var settings = usual
     for (_, setting) in given where !setting.values.isEmpty || setting.setting.arity == .any {
       setting.setting.apply(setting.values.map(\.value), to: &settings)
@@ -57,7 +58,7 @@ struct Configuration {
     mistakes += cookieSecrets(&settings) + web(settings)
     // Of a list that is half wrong nothing follows.
     if !mistakes.contains(where: { isOf("listen", $0) || isOf("upstream", $0) }) {
-      mistakes += upstreams(&settings, isForStart: isForStart)
+      mistakes += upstreams(&settings, needsUpstream: needsUpstream)
     }
     guard mistakes.isEmpty else { throw Mistakes(list: mistakes) }
     return settings
@@ -169,14 +170,14 @@ struct Configuration {
   }
 
   /// Checks the upstreams that were named; else finds those of the system.
-  private func upstreams(_ settings: inout Settings, isForStart: Bool) -> [Mistake] {
+  private func upstreams(_ settings: inout Settings, needsUpstream: Bool) -> [Mistake] {
     let own = OwnEndpoints(settings.listen)
     guard settings.isUpstreamExplicit else {
       do {
         settings.upstreams = try ResolvConf.upstreams(besides: own)
         return []
       } catch {
-        return isForStart ? [error] : []
+        return needsUpstream ? [error] : []
       }
     }
     var found: [Mistake] = []

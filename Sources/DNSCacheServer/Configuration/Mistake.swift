@@ -27,6 +27,12 @@ struct Mistake: Error, Equatable, CustomStringConvertible {
 /// All that is wrong with a configuration, in the order of the places.
 struct Mistakes: Error, CustomStringConvertible {
   let list: [Mistake]
+
+  init(list: [Mistake]) { self.list = list }
+
+  /// One that has no place.
+  init(_ message: String) { self.init(list: [Mistake(origin: .usual, message: message)]) }
+
   /// A line for each.
   var description: String { list.map(\.description).joined(separator: "\n") }
 }

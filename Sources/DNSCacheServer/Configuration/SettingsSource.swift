@@ -18,8 +18,23 @@ struct SettingsSource: Sendable {
   /// Read when no other file is named.
   static let usualFile = "/etc/dns-cache-server.yaml"
 
-  /// Reads and checks everything, and fills in what depends on this host.
-  func settings() throws(Mistakes) -> Settings {
+  /// Reads and checks everything, and fills in what depends on this host, for a start.
+  func settings() throws(Mistakes) -> Settings { try settings(with: text(waits: true)) }
+
+  /// What the file holds now; nothing when none was named and the usual one isn't there.
+  ///
+  /// - Parameter waits: whether there is time to wait for a pipe; a running server has none.
+  func text(waits: Bool) throws(Mistakes) -> ConfigurationText? {
+    guard let path = file ?? SettingsSource.usualFileIfThere() else { return nil }
+    return try ConfigurationText(reading: path, waits: waits)
+  }
+
+  /// Checks what a file held, with the flags, and fills in what depends on this host.
+  ///
+  /// - Parameter needsUpstream: whether it is a mistake that nobody is to be asked.
+  func settings(
+    with text: ConfigurationText?, needsUpstream: Bool = false
+  ) throws(Mistakes) -> Settings {
     var usual = usual
     if !passed.isEmpty {
       usual.listen = passed
@@ -27,8 +42,8 @@ struct SettingsSource: Sendable {
     }
     var configuration = Configuration(usual: usual)
     for flag in flags { configuration.take(flag) }
-    if let path = file ?? SettingsSource.usualFileIfThere() { configuration.read(path) }
-    return try configuration.settings(isForStart: true)
+    if let text { configuration.take(text) }
+    return try configuration.settings(needsUpstream: needsUpstream)
   }
 
   private static func usualFileIfThere() -> String? {

@@ -97,11 +97,12 @@ final class ControlAPI {
     case .dump: start(DumpJob(core, reply))
     case .save: save(reply)
     case .reload:
-      do {
-        let result = try server.reload()
-        reply.send(result.report, as: result.text)
-      } catch {
-        reply.fail("\(error)", status: error.status == .usage ? 422 : 503)
+      server.reload { result in
+        switch result {
+        case .success(let changes): reply.send(changes.report, as: changes.text)
+        case .failure(let error):
+          reply.fail("\(error)", status: error.status == .usage ? 422 : 503)
+        }
       }
     case .stop:
       reply.send(.object([("stopping", .flag(true))]))

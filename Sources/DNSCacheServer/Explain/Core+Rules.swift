@@ -134,6 +134,7 @@ extension Failure.Cause {
     case .upstreamError: "an error where another upstream had an answer"
     case .overload: "too much in flight"
     case .ending: "the program ends"
+    case .noUpstream: "no upstream is known"
     }
   }
 }

@@ -108,6 +108,7 @@ extension FailureReason {
     case .overload: "too much in flight"
     case .ending: "stopping"
     case .endlessAliases: "endless aliases"
+    case .noUpstream: "no upstream is known"
     }
   }
 }

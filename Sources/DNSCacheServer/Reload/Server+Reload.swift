@@ -4,20 +4,75 @@ import Logging
 // Reading file and flags again: everything is checked first, then what has changed is taken over in place.
 
 extension Server {
+  /// Is told what has changed, or what is wrong, a line for each mistake; nothing has changed then.
+  typealias ReloadCompletion = (Result<ReloadResult, StartupError>) -> Void
+
+  /// Milliseconds after which a file that may be still being written is read again.
+  private static let rereadingPause: UInt64 = 200
+  /// Times that it is read at most: one that grows for five seconds is given up.
+  private static let mostReadings = 25
+
   /// Reads the configuration again and takes over what has changed; the cache stays.
   ///
-  /// Throws what is wrong, a line for each mistake; nothing has changed then.
-  func reload() throws(StartupError) -> ReloadResult {
+  /// Ends at once, but for a file that is empty or without a final newline: that may be still being written, and
+  /// is read again until it stays as it is.
+  func reload(_ completion: @escaping ReloadCompletion) {
+    reloads.append(completion)
+    guard reloads.count == 1 else { return }
     service.reloading()
-    defer { service.ready("Serving") }
-    let new: Settings
-    do {
-      new = try source.settings()
-    } catch {
-      for mistake in error.list { logger.error("reload: \(mistake)") }
-      logger.error("the configuration is not reloaded: nothing has changed")
-      throw StartupError(.usage, "\(error)")
+    readConfiguration(before: nil, readings: 1)
+  }
+
+  private func readConfiguration(before: ConfigurationText?, readings: Int) {
+    let result = Result { () throws(StartupError) -> ReloadResult? in
+      do {
+        let text = try source.text(waits: false)
+        if let text, text.isEmptied || !text.hasEnd, text.stamp != nil, text != before {
+          guard readings < Server.mostReadings else {
+            throw Mistakes("the configuration \(text.path) is still being written")
+          }
+          rereading = Timer(on: loop) { [unowned self] in
+            readConfiguration(before: text, readings: readings + 1)
+          }
+          rereading?.schedule(after: Server.rereadingPause)
+          return nil
+        }
+        if text == nil, hasFile {
+          throw Mistakes("the configuration \(SettingsSource.usualFile) is gone")
+        }
+        if let text, text.isEmptied {
+          throw Mistakes(
+            "the configuration \(text.path) is empty; write {} if nothing is to be set")
+        }
+        return try takeOver(
+          source.settings(with: text, needsUpstream: !settings.upstreams.isEmpty),
+          isFromFile: text != nil)
+      } catch let error as Mistakes {
+        for mistake in error.list { logger.error("reload: \(mistake)") }
+        logger.error("the configuration is not reloaded: nothing has changed")
+        throw StartupError(.usage, "\(error)")
+      } catch let error as StartupError {
+        throw error
+      } catch {
+        throw StartupError(.fault, "\(error)")
+      }
     }
+    let finished: Result<ReloadResult, StartupError>
+    switch result {
+    case .success(nil): return
+    case .success(let changes?): finished = .success(changes)
+    case .failure(let error): finished = .failure(error)
+    }
+    let waiting = reloads
+    reloads = []
+    service.ready("Serving")
+    for completion in waiting { completion(finished) }
+  }
+
+  /// Takes over settings that are right by themselves.
+  ///
+  /// - Parameter isFromFile: whether a file had a say.
+  private func takeOver(_ new: Settings, isFromFile: Bool) throws(StartupError) -> ReloadResult {
     let prepared: (listening: Listeners.Change, doors: Doors)
     do {
       prepared = try prepare(new)
@@ -46,6 +101,8 @@ extension Server {
     if result.changed.contains(where: { $0.hasPrefix("names.") || $0 == "resolver.trust-ad" }) {
       purge()
     }
+    hasFile = hasFile || isFromFile
+    watchSystemServers()
     logger.notice(
       "reloaded",
       metadata: [
@@ -79,13 +136,15 @@ extension Server {
   }
 
   /// Shares the files that may be open out anew, and takes over all that the core is told.
-  private func applyBudget() {
+  func applyBudget() {
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
     core.value.reconfigure(settings, budget)
   }
 
-  private func applyUpstreams() {
+  func applyUpstreams() {
+    // Nobody is to be asked only until the system first names somebody.
+    guard !settings.upstreams.isEmpty else { return }
     var table = upstreamTable
     let change = table.change(to: settings.upstreams)
     upstreamTable = table

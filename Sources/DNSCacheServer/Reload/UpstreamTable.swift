@@ -33,7 +33,7 @@ struct UpstreamTable {
   ///
   /// There are at most half as many as places, so there is one for each.
   mutating func change(to upstreams: [SocketAddress]) -> Change {
-    // UNREACHABLE: the check of the settings allows no other number.
+    // UNREACHABLE: the check of the settings allows no more, and a list of none isn't taken over.
     precondition(upstreams.count <= Settings.mostUpstreams && !upstreams.isEmpty)
     var change = Change()
     change.retired = addresses.indices.filter {

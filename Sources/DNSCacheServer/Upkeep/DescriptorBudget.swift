@@ -20,7 +20,8 @@ struct DescriptorBudget {
 
   init(_ settings: Settings, limit: UInt64) {
     let limit = Int(clamping: limit)
-    let count = settings.upstreams.count
+    // At least one is going to come.
+    let count = max(settings.upstreams.count, 1)
     let most = UpstreamSockets.mostPerUpstream
     let fixed =
       DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count

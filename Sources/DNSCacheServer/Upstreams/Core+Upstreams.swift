@@ -25,7 +25,9 @@ extension Core {
     let resolves = frontend.resolver.canResolve(now: EventLoop.now())
     let list = down.joined(separator: ", ")
     let sentence =
-      if down.isEmpty {
+      if states.isEmpty {
+        "no upstream is known yet"
+      } else if down.isEmpty {
         "all upstreams answer, as far as is known"
       } else if up > 0 {
         "\(up) of \(states.count) upstreams answer; silent: \(list)"

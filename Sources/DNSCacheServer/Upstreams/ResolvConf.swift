@@ -3,8 +3,15 @@ import EventLoop
 /// The name servers that the system uses, read from `/etc/resolv.conf` (resolv.conf(5)).
 enum ResolvConf {
   static let path = "/etc/resolv.conf"
+  /// Where systemd-resolved writes the servers that it asks itself (systemd-resolved.service(8)).
+  static let resolvedPath = "/run/systemd/resolve/resolv.conf"
+  /// Where it listens.
+  private static let resolvedStubs = ["127.0.0.53:53", "127.0.0.54:53"]
   /// Octets that are read at most.
   private static let limit = 1 << 20
+  /// Name servers, and characters of each, that a message repeats.
+  private static let shownServers = 3
+  private static let shownLength = 60
 
   /// The addresses behind `nameserver`, in order.
   static func nameServers(in text: String) -> [Substring] {
@@ -16,25 +23,53 @@ enum ResolvConf {
   }
 
   /// The system's name servers but ourselves: a server of our own address would ask itself.
+  ///
+  /// Nor systemd-resolved when it asks us: its own list stands in for it then.
   static func upstreams(besides own: OwnEndpoints) throws(Mistake) -> [SocketAddress] {
-    guard let text = try? FileReader.text(of: path, limit: limit) else {
-      throw Mistake(
-        origin: .usual,
-        message: "no upstream: \(path) can't be read; name one with --upstream ADDRESS")
+    let text: String
+    do {
+      text = try FileReader.text(of: path, limit: limit)
+    } catch {
+      throw mistake("\(path) can't be read: \(error)")
     }
+    let upstreams = upstreams(
+      in: text, resolved: try? FileReader.text(of: resolvedPath, limit: limit), besides: own)
+    guard upstreams.isEmpty else { return upstreams }
+    let servers = nameServers(in: text)
+    guard !servers.isEmpty else { throw mistake("\(path) has no line `nameserver ADDRESS`") }
+    let shown = servers.prefix(shownServers).map { server in
+      String(
+        String.UnicodeScalarView(server.unicodeScalars.prefix(shownLength).filter { $0.value > 32 })
+      )
+    }.joined(separator: ", ")
+    throw mistake(
+      "\(path) names no server but this one: \(shown)\(servers.count > shownServers ? ", …" : "")")
+  }
+
+  /// The servers of a text that may be asked.
+  ///
+  /// - Parameter resolved: systemd-resolved's own list, if there is one.
+  static func upstreams(
+    in text: String, resolved: String?, besides own: OwnEndpoints
+  ) -> [SocketAddress] {
+    let named = addresses(in: text)
+    let behind = resolved.map(addresses) ?? []
+    let asksUs = behind.contains { own.listener(at: $0) != nil }
     var found: [SocketAddress] = []
-    for server in nameServers(in: text) {
-      guard let address = SocketAddress(String(server), defaultPort: Settings.port),
-        own.listener(at: address) == nil, !address.isUnspecified, !found.contains(address)
+    for address in named.flatMap({ asksUs && resolvedStubs.contains("\($0)") ? behind : [$0] }) {
+      guard own.listener(at: address) == nil, !address.isUnspecified, !found.contains(address)
       else { continue }
       found.append(address)
     }
-    guard !found.isEmpty else {
-      throw Mistake(
-        origin: .usual,
-        message:
-          "no upstream: \(path) names no server but this one; name one with --upstream ADDRESS")
-    }
     return Array(found.prefix(Settings.mostUpstreams))
+  }
+
+  private static func addresses(in text: String) -> [SocketAddress] {
+    nameServers(in: text).compactMap { SocketAddress(String($0), defaultPort: Settings.port) }
+  }
+
+  private static func mistake(_ reason: String) -> Mistake {
+    Mistake(
+      origin: .usual, message: "no upstream: \(reason); name one with --upstream ADDRESS")
   }
 }
