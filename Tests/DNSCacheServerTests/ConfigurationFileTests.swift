@@ -95,6 +95,28 @@ struct ConfigurationFileTests {
 
   @Test(
     arguments: [
+      ("upstream: tls://9.9.9.9", "not spoken yet"),
+      ("upstream: [\"https://dns.example.net/dns-query\"]", "not spoken yet"),
+      ("upstream: dns.example.net", "a name"), ("upstream: 192.0.2.1@853", "192.0.2.1:853"),
+      ("upstream: 192.0.2.1#5353", "192.0.2.1:5353"), ("listen: [::1]", "quotes"),
+      ("listen: [[::1]:53]", "quotes"), ("forward-zone:\n  name: \".\"\n", "unbound's"),
+      ("server:\n  interface: 0.0.0.0\n", "unbound's"),
+      ("server=192.0.2.1\nno-resolv\n", "dnsmasq's"),
+      ("nameserver 192.0.2.1\n", "resolv.conf's"),
+      ("options { forwarders { 192.0.2.1; }; };\n", "BIND's"), ("cache:\n\tsize: 64MiB\n", "a tab"),
+      ("names: {rebind-protection: true, rebind-allow: [\"*.home\"]}", "write home"),
+    ] as [(String, String)])
+  func `what people bring from elsewhere has a sentence of its own`(text: String, words: String) {
+    let found = mistakes(text)
+    #expect(found.count == 1 && found[0].contains(words), "\(found)")
+  }
+
+  @Test func `a byte order mark is passed over`() throws {
+    #expect(try settings("\u{FEFF}upstream: 192.0.2.1\n").upstreams.count == 1)
+  }
+
+  @Test(
+    arguments: [
       ("sizze", "size"), ("Size", "size"), ("szie", "size"), ("save-intervall", "save-interval"),
     ] as [(String, String)])
   func `the nearest word is found`(wrong: String, right: String) {

@@ -73,5 +73,52 @@ extension EndToEnd {
       let page = try Tool.run(ServerProcess.binary, ["schema", "--reference"])
       #expect(page.output.contains("| `cache.size` | `--cache-size` |"))
     }
+
+    private func check(_ text: String) throws -> Tool.Result {
+      try Tool.run(ServerProcess.binary, ["check", try write(text)])
+    }
+
+    @Test func `check finds what a start on this machine would refuse`() throws {
+      let file = folder.file("file")
+      try "".write(toFile: file, atomically: false, encoding: .utf8)
+      for (text, words) in [
+        ("user: nobody-has-this-name\n", "no such user"), ("user: root\n", "that is root"),
+        ("control: \(file)/control.sock\n", "is not a folder"),
+        ("cache: {file: \(folder.path)}\n", "is a folder"),
+        ("control: /\(String(repeating: "x", count: 120))\n", "107 octets"),
+        ("http-host: \"*.lan\"\n", "no patterns"),
+      ] {
+        let result = try check(text)
+        #expect(result.status == 64 && result.errors.contains(words), "\(text)\(result.errors)")
+      }
+    }
+
+    @Test func `check warns of what is perhaps not meant, and finds nothing wrong`() throws {
+      for (text, words) in [
+        ("allow: [0.0.0.0/0]\n", "open resolver"), ("allow: [\"2000::/3\"]\n", "open resolver"),
+        ("upstream: 192.0.2.1", "last line has no end"),
+      ] {
+        let result = try check(text)
+        #expect(result.status == 0 && result.output.contains("nothing is wrong"))
+        #expect(result.errors.hasPrefix("warning: ") && result.errors.contains(words))
+      }
+      for text in ["allow: [10.0.0.0/8, \"fc00::/7\"]\n", "# nothing\n", ""] {
+        #expect(try check(text).errors.isEmpty, "\(text)")
+      }
+    }
+
+    @Test func `pipes and devices are files, too, and without a name it is the usual file`() throws
+    {
+      #expect(try Tool.run(ServerProcess.binary, ["check", "/dev/null"]).status == 0)
+      let pipe = try Tool.run(
+        "bash",
+        ["-c", "\"$0\" check <(sleep 0.1; echo 'upstream: nonsense')", ServerProcess.binary])
+      #expect(pipe.status == 64 && pipe.errors.contains(":1:11: upstream: nonsense"), "\(pipe)")
+      let usual = try Tool.run(ServerProcess.binary, ["check"])
+      #expect((usual.output + usual.errors).contains("/etc/dns-cache-server.yaml"))
+      let server = try ServerProcess(
+        upstreams: [.loopback(53_530)], flags: ["--config", "/dev/null"])
+      #expect(try server.ctl("reload").output == "nothing has changed\n")
+    }
   }
 }

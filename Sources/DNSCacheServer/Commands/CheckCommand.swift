@@ -5,17 +5,35 @@ import EventLoop
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Check a configuration file and say all that is wrong with it.",
-    discussion: "Exit status: 0 nothing is wrong, 64 something is.")
+    discussion: """
+      Finds what a start on this machine would refuse, and warns of what is perhaps not meant.
+      Exit status: 0 nothing is wrong, 64 something is.
+      """)
 
-  @Argument(help: ArgumentHelp("The file.", valueName: "file"))
-  var file: String
+  @Argument(
+    help: ArgumentHelp("The file. (default: \(SettingsSource.usualFile))", valueName: "file"))
+  var file: String?
 
   func run() throws {
-    var configuration = Configuration(usual: Settings())
-    configuration.read(file)
-    do {
+    let path = file ?? SettingsSource.usualFile
+    do throws(Mistakes) {
+      let text = try ConfigurationText(reading: path, waits: true)
+      var configuration = Configuration(usual: Settings())
+      configuration.take(text)
       let settings = try configuration.settings()
-      print("\(file): nothing is wrong")
+      let mistakes = configuration.hostMistakes()
+      guard mistakes.isEmpty else { throw Mistakes(list: mistakes) }
+      var warnings = configuration.warnings()
+      if !text.octets.isEmpty, !text.hasEnd {
+        warnings.append(
+          Mistake(
+            origin: .usual,
+            message:
+              "\(path): its last line has no end; a reload waits a moment, for the file may be still being written"
+          ))
+      }
+      for warning in warnings { Process.writeError("warning: \(warning)\n") }
+      print("\(path): nothing is wrong")
       if settings.isUpstreamExplicit, settings.upstreams.count > 1,
         settings.resolver.order == .fastest
       {

@@ -65,9 +65,9 @@ struct Configuration {
   }
 
   /// The values that were given for a setting.
-  private func values(_ key: String) -> [GivenValue] { given[key]?.values ?? [] }
+  func values(_ key: String) -> [GivenValue] { given[key]?.values ?? [] }
 
-  private func mistake(_ key: String, _ value: GivenValue, _ message: String) -> Mistake {
+  func mistake(_ key: String, _ value: GivenValue, _ message: String) -> Mistake {
     given[key]?.mistake(value, message) ?? Mistake(origin: .usual, message: message)
   }
 
@@ -151,6 +151,9 @@ struct Configuration {
 
   /// HTTP for others than this host needs a token, which must be there.
   private func web(_ settings: Settings) -> [Mistake] {
+    if let value = values("http-host").first(where: { $0.text.contains("*") }) {
+      return [mistake("http-host", value, "no patterns here; name each host")]
+    }
     if let value = values("http-token-file").first, let path = value.value.text {
       do {
         _ = try WebToken(file: path)

@@ -20,7 +20,10 @@ struct ConfigurationFile {
       let root = try Document(octets).root
       if let root, !root.isNothing { readGroup(root, in: []) }
     } catch {
-      report(error.mark, error.message)
+      let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      let line = lines.indices.contains(error.mark.line - 1) ? lines[error.mark.line - 1] : []
+      let hint = ForeignWords.hint(line: String(decoding: line, as: UTF8.self))
+      report(error.mark, hint ?? error.message)
     }
     mistakes.sort { ConfigurationFile.isBefore($0, $1) }
   }
@@ -37,6 +40,12 @@ struct ConfigurationFile {
   }
 
   private mutating func readGroup(_ node: Node, in group: [String]) {
+    if group.isEmpty, case .scalar(let text, _) = node.content,
+      let hint = ForeignWords.hint(text: text)
+    {
+      report(node.mark, hint)
+      return
+    }
     guard case .mapping(let entries) = node.content else {
       let what = group.isEmpty ? "the file" : group.joined(separator: ".")
       report(node.mark, "\(what) is \(node.kind); it must be a group of settings, as size: 64MiB")
@@ -56,6 +65,10 @@ struct ConfigurationFile {
 
   /// Names the word that was perhaps meant, and its place when that is another group.
   private mutating func reportUnknown(_ entry: Node.Entry, in group: [String]) {
+    if let hint = ForeignWords.hint(key: entry.key) {
+      report(entry.mark, "\(Self.shown(entry.key)): \(hint)")
+      return
+    }
     let prefix = group.map { $0 + "." }.joined()
     let siblings = Setting.all.filter { $0.key.hasPrefix(prefix) }
       .compactMap { $0.key.dropFirst(prefix.count).split(separator: ".").first.map(String.init) }

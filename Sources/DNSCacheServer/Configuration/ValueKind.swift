@@ -75,6 +75,7 @@ enum ValueKind: Sendable {
     switch self {
     case .address:
       guard let address = SocketAddress(text, defaultPort: Settings.port) else {
+        if let hint = ForeignWords.hint(address: text) { throw ValueError(description: hint) }
         throw ValueError(
           description: "not an address; write 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")
       }
@@ -94,6 +95,10 @@ enum ValueKind: Sendable {
       }
       return .network(network)
     case .domain:
+      guard !text.hasPrefix("*.") else {
+        throw ValueError(
+          description: "a domain stands for all names below it; write \(text.dropFirst(2))")
+      }
       guard let name = try? Name(text) else {
         throw ValueError(description: "not a domain name; write it as home.example")
       }

@@ -1,0 +1,68 @@
+import DNSWire
+import EventLoop
+
+// What `check` finds beyond what is wrong with the words: what this host lacks, and what is perhaps not meant.
+
+extension Configuration {
+  /// Octets that the path of a Unix socket has at most (unix(7)).
+  private static let longestSocketPath = 107
+  /// Bits of a prefix that are fewer than any private network has: such a network is the internet's.
+  private static let publicPrefix = (v4: 8, v6: 7)
+
+  /// What a start on this host would stumble over.
+  func hostMistakes() -> [Mistake] {
+    var found: [Mistake] = []
+    var user: SystemUser?
+    if let value = values("user").first, let name = value.value.text {
+      user = try? SystemUser(named: name)
+      if user == nil {
+        found.append(mistake("user", value, "this machine has no such user"))
+      } else if user?.id == 0 {
+        found.append(mistake("user", value, "that is root; leave it out to stay root"))
+      }
+    }
+    let isOther = !Process.isRoot && user?.isCurrent == false
+    for (key, value, path) in paths {
+      if key == "control", path.utf8.count > Self.longestSocketPath {
+        found.append(
+          mistake(key, value, "the path of a socket has \(Self.longestSocketPath) octets at most"))
+      } else if let fault = FolderCheck.fault(
+        at: path, user: Process.isRoot ? user : nil,
+        // Who checks a service's file as oneself has other rights.
+        looksAtRights: Process.isRoot || user?.isCurrent == true && !isOther)
+      {
+        found.append(mistake(key, value, fault))
+      }
+    }
+    return found
+  }
+
+  /// What is allowed, and perhaps not meant.
+  func warnings() -> [Mistake] {
+    var found = values("allow").compactMap { value -> Mistake? in
+      guard let network = value.value.network,
+        network.prefixLength
+          < (network.address.isIPv4 ? Self.publicPrefix.v4 : Self.publicPrefix.v6)
+      else { return nil }
+      return mistake(
+        "allow", value,
+        "the internet may ask then: an open resolver is used for attacks on others; name your own networks"
+      )
+    }
+    if !Process.isRoot, values("user").isEmpty {
+      for (key, value, path) in paths {
+        if let fault = FolderCheck.fault(at: path) {
+          found.append(mistake(key, value, "\(fault), if the server runs as you do"))
+        }
+      }
+    }
+    return found
+  }
+
+  private var paths: [(key: String, value: GivenValue, path: String)] {
+    ["control", "cache.file"].compactMap { key in
+      guard let value = values(key).first, let path = value.value.text else { return nil }
+      return (key, value, path)
+    }
+  }
+}

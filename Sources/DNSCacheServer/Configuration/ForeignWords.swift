@@ -1,0 +1,68 @@
+import DNSWire
+
+/// What people bring from other programs, and what it is called here.
+enum ForeignWords {
+  /// Top-level words of unbound's file that a YAML reader takes for keys.
+  private static let unboundKeys: Set<String> = [
+    "server", "forward-zone", "stub-zone", "auth-zone", "local-zone", "local-data", "forward-addr",
+    "remote-control", "interface", "access-control",
+  ]
+
+  /// What to say of a key that is another server's; nothing for other keys.
+  static func hint(key: String) -> String? {
+    guard unboundKeys.contains(key) else { return nil }
+    return
+      "this is unbound's; here the servers to ask are `upstream: [9.9.9.9]`, and `listen` and `allow` what interface and access-control are there"
+  }
+
+  /// What to say of a file that is one long text: another program's.
+  static func hint(text: String) -> String? {
+    let words = text.split(whereSeparator: \.isWhitespace)
+    guard let first = words.first else { return nil }
+    if first == "nameserver" {
+      return "this is resolv.conf's form; here it is `upstream: [9.9.9.9]`"
+    }
+    if first.contains("=") {
+      return "this is dnsmasq's form; here `server=9.9.9.9` is `upstream: [9.9.9.9]`"
+    }
+    if words.prefix(4).contains("{") {
+      return "this is BIND's or CoreDNS's form; here the servers to ask are `upstream: [9.9.9.9]`"
+    }
+    return nil
+  }
+
+  /// What to say of a text that is to be an address, and is something else that is known.
+  static func hint(address text: String) -> String? {
+    if let scheme = text.firstRange(of: "://") {
+      let name = text[..<scheme.lowerBound].lowercased()
+      guard ["tls", "https", "quic", "h3", "sdns", "http", "udp"].contains(name) else { return nil }
+      return name == "udp"
+        ? "that is what an address alone means; leave udp:// out"
+        : "encrypted DNS (\(name)://) is not spoken yet; write the server's address alone, to ask it unencrypted"
+    }
+    for mark in ["@", "#"] {
+      let parts = text.split(separator: mark, maxSplits: 1)
+      if parts.count == 2, UInt16(parts[1]) != nil {
+        return
+          "the port stands behind a colon here: \(parts[0].contains(":") ? "[\(parts[0])]" : parts[0]):\(parts[1])"
+      }
+    }
+    let hasLetter = text.contains { $0.isLetter }
+    if hasLetter, text.contains("."), !text.contains(":"), (try? Name(text)) != nil {
+      return
+        "a name, and nobody is there to be asked for its address; write the address, as 192.0.2.1"
+    }
+    return nil
+  }
+
+  /// What to say of a line that YAML can't read.
+  static func hint(line: String) -> String? {
+    if line.prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") {
+      return "a tab; indent with spaces"
+    }
+    if line.contains("[::") || line.contains("[[") || line.contains("[ [") {
+      return "an IPv6 address in a list wants quotes: [\"[::1]:53\"]"
+    }
+    return nil
+  }
+}
