@@ -91,7 +91,9 @@ extension Frontend {
     case .overdue: return concludeOverdue(index, into: &reply, now: now)
     case .rebound: return writeRebound(index, reply: &reply)
     case .failed(let reason): failure = reason
-    case .answered, .answeredWithoutDNSSEC:
+    case .answered, .answeredWithoutDNSSEC, .answeredWithRemarks:
+      if case .answeredWithRemarks(let remarks) = outcome { self.remarks = remarks }
+      defer { remarks = nil }
       if let count = composePending(index, into: &reply, now: now) {
         if Frontend.rcode(reply) == ResponseCode.servFail.rawValue {
           pendingQuestions.noteFailed(index, query, .endlessAliases, &failed)

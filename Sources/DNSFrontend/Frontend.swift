@@ -32,6 +32,8 @@ public struct Frontend: ~Copyable {
   var pendingQuestions: BufferPool
   /// Pending queries that follow an alias whose target had to be asked for by itself.
   var openChains = 0
+  /// What upstream said beside the answer that is being composed for those who waited for it.
+  var remarks: UpstreamRemarks?
   /// The networks that are served; those that are local come first.
   private var allowed: FixedArray<IPNetwork>
   /// How many of ``allowed`` are local.
@@ -412,7 +414,13 @@ public struct Frontend: ~Copyable {
       return Frontend.finishEndless(header, &writer)
     }
     writer.limit = limit
-    if header.hasEDNS { Frontend.writeWordlessOPT(for: header, into: &writer) }
+    if header.hasEDNS {
+      if once, let remarks {
+        writeOPT(with: remarks, for: header, into: &writer)
+      } else {
+        Frontend.writeWordlessOPT(for: header, into: &writer)
+      }
+    }
     return writer.finish(flags: flags)
   }
 
@@ -427,6 +435,18 @@ public struct Frontend: ~Copyable {
     let begin = writer.beginOPT(
       udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: header.dnssecOK)
     writer.option(cookie: cookies.client, cookies.server)
+    writer.endRecord(begin, in: .additional)
+  }
+
+  /// Writes our OPT record with what upstream said beside the answer.
+  @inline(never)
+  private func writeOPT(
+    with remarks: UpstreamRemarks, for header: Header, into writer: inout MessageWriter
+  ) {
+    let begin = writer.beginOPT(
+      udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: header.dnssecOK)
+    Frontend.writeOptions(for: header, error: nil, isCached: false, into: &writer)
+    writer.options(resolver.remarks(remarks))
     writer.endRecord(begin, in: .additional)
   }
 

@@ -70,6 +70,8 @@ struct ReplyIngest: ~Copyable {
   private var isAtQuestion = false
   private var leftOut: UInt64 = 0
   private var extendedRcode: UInt8 = 0
+  /// Whether the reply has an extended error (RFC 8914).
+  private(set) var hasExtendedError = false
   /// Whether an RRset of the reply was too large to be kept.
   private var hasOverflowed = false
   /// Whether signatures and proofs were asked for.
@@ -192,6 +194,7 @@ struct ReplyIngest: ~Copyable {
     recordCount = 0
     redirectionCount = 0
     extendedRcode = 0
+    hasExtendedError = false
     hasOverflowed = false
     isRebound = false
     leftOut = 0
@@ -207,6 +210,10 @@ struct ReplyIngest: ~Copyable {
         }
         hasOPT = true
         extendedRcode = UInt8(view.ttl >> 24)
+        var options = OptionCursor(at: view.data, count: view.dataCount)
+        while let option = try? options.next(message) {
+          if option.code == .extendedError { hasExtendedError = true }
+        }
         continue
       }
       let pointer = message.load16(view.owner)

@@ -246,7 +246,12 @@ extension Resolver {
         rememberUnkept(
           index, isLarge ? .large : .once, upstream: source.upstream, now: now)
       }
-      finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered)
+      if ingest.hasExtendedError {
+        let remarks = noteUpstreamErrors(packet, header, at: end, index)
+        finish(index, .answeredWithRemarks(remarks))
+      } else {
+        finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered)
+      }
     }
   }
 

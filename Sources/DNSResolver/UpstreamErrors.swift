@@ -59,14 +59,31 @@ enum UpstreamErrors {
   }
 }
 
+/// The extended errors that came with an answer: to be taken up before the resolver is told anything else.
+public struct UpstreamRemarks: Sendable, BitwiseCopyable {
+  /// The question's place.
+  let place: UInt32
+  /// Octets of the options.
+  let count: UInt8
+}
+
 extension Resolver {
-  /// Keeps what an upstream says of its error, should the question fail.
+  /// Keeps what an upstream says of its reply: should the question fail, or for those who wait.
+  @discardableResult
   mutating func noteUpstreamErrors(
     _ packet: Span<UInt8>, _ header: MessageHeader, at position: Int, _ index: Int
-  ) {
+  ) -> UpstreamRemarks {
     var buffer = upstreamErrors.mutableOctets(in: index, count: UpstreamErrors.size)
     let count = UpstreamErrors.collect(packet, header, at: position, into: &buffer)
     if count > 0 { questions[index].errorsCount = UInt8(truncatingIfNeeded: count) }
+    return UpstreamRemarks(
+      place: UInt32(truncatingIfNeeded: index), count: UInt8(truncatingIfNeeded: count))
+  }
+
+  /// What upstream said beside an answer: options for an OPT record.
+  @_lifetime(borrow self)
+  public func remarks(_ remarks: UpstreamRemarks) -> Span<UInt8> {
+    upstreamErrors.octets(in: Int(remarks.place), count: Int(remarks.count))
   }
 
   /// What upstream said of a failure: options for an OPT record, none when it said nothing.
