@@ -96,6 +96,27 @@ extension EndToEnd {
       #expect(try reload("cache: {max-ttl: 1m}").output == "nothing has changed\n")
     }
 
+    @Test func `what an upstream said to be authentic is not when it is believed no more`() throws {
+      let upstream = try ScriptedUpstream { query in
+        let name = query.message.question?.name ?? ""
+        var reply = DNSMessage.reply(to: query.message, answers: [.a(name, "192.0.2.1")])
+        reply.flags |= DNSMessage.Flag.authenticData
+        return [.reply(reply)]
+      }
+      func isAuthentic() throws -> Bool? {
+        let flags = DNSMessage.Flag.recursionDesired | DNSMessage.Flag.authenticData
+        return try server.ask(.query("www.example.org", flags: flags))?.has(
+          DNSMessage.Flag.authenticData)
+      }
+      // It is on this host.
+      #expect(try reload(upstreams: [upstream.endpoint]).status == 0)
+      #expect(try isAuthentic() == true)
+      let result = try reload("resolver: {trust-ad: off}", upstreams: [upstream.endpoint])
+      #expect(result.output == "changed: resolver.trust-ad\n", "\(result.errors)")
+      #expect(try eventually { try isAuthentic() == false })
+      #expect(upstream.queries.count == 1)
+    }
+
     @Test func `fewer TCP connections are taken, then more, and those that are open stay`() throws {
       var clients = try (0..<20).map { _ in try StreamClient(server.endpoint) }
       func open(_ clients: [StreamClient]) throws -> Int {
