@@ -92,7 +92,8 @@ extension EndToEnd {
       let second = try Tool.run(
         ServerProcess.binary,
         [
-          "run", "--listen", "127.0.0.1:\(try FreePort.next())", "--upstream", "\(upstream)",
+          "run", "--config", server.folder.noConfiguration, "--listen",
+          "127.0.0.1:\(try FreePort.next())", "--upstream", "\(upstream)",
           "--control", server.control, "--cache-file", server.folder.file("second"),
         ])
       #expect(second.status == 69)

@@ -31,7 +31,8 @@ extension EndToEnd {
         far sh -c 'ip link set lo up; ip addr add 192.168.7.2/24 dev far; ip link set far up'
         nsd -d -c "$FOLDER/nsd.conf" &
         jobs+=($!)
-        "$SERVER" run --listen 192.168.7.1:5300 --upstream 127.0.0.1:5399 \(flags) \\
+        "$SERVER" run --config "$NO_CONFIGURATION" --listen 192.168.7.1:5300 \\
+          --upstream 127.0.0.1:5399 \(flags) \\
           --cache-file "$FOLDER/cache" --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
         jobs+=($!)
         for attempt in $(seq 100); do
@@ -48,6 +49,7 @@ extension EndToEnd {
         "unshare", ["--net", "bash", "-c", prelude + script],
         environment: [
           "SERVER": ServerProcess.binary, "FOLDER": folder.path,
+          "NO_CONFIGURATION": folder.noConfiguration,
           "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
             + ":/usr/sbin:/sbin",
         ], timeout: .seconds(60))

@@ -170,8 +170,10 @@ extension EndToEnd {
         mount -t proc proc /mnt/system/proc
         mount --rbind /dev /mnt/system/dev
         mount -t tmpfs tmpfs /mnt/system/run
-        mkdir /mnt/system/run/test
+        mkdir /mnt/system/run/test /mnt/system/run/upper /mnt/system/run/lower
         mount --bind "$FOLDER" /mnt/system/run/test
+        mount --bind /mnt/upper /mnt/system/run/upper
+        mount --bind / /mnt/system/run/lower
         ip link set lo up
         exec chroot /mnt/system bash -eu /run/test/inside
         """
@@ -224,11 +226,19 @@ extension EndToEnd {
       esac
       END
       chmod 755 /usr/bin/systemctl
+      # What is in the layer but not in this system, and what is in this system but removed in the layer. Other
+      # programs go on meanwhile in this system itself.
       list() {
-        find /etc /usr /var /home /root -xdev \\
-          -not -path '/var/lib/dpkg/*' -not -path '/var/cache/*' -not -path '/var/log/*' \\
-          -not -name 'passwd*' -not -name 'group*' -not -name 'shadow*' -not -name 'gshadow*' \\
-          -not -name 'sub[ug]id*' | LC_ALL=C sort
+        (cd /run/upper && find . -path './run/*' -o -path './tmp/*' -o -path './var/lib/dpkg/*' \\
+          -o -path './var/cache/*' -o -path './var/log/*' -o -name 'passwd*' -o -name 'group*' \\
+          -o -name 'shadow*' -o -name 'gshadow*' -o -name 'sub[ug]id*' -o -print) \\
+          | while read -r path; do
+            if [ -c "/run/upper/$path" ]; then
+              echo "removed $path"
+            elif [ ! -e "/run/lower/$path" ] && [ ! -L "/run/lower/$path" ]; then
+              echo "added $path"
+            fi
+          done | LC_ALL=C sort
       }
       list >/run/before
       getent passwd dns-cache-server && fail "the user is there already"
