@@ -82,7 +82,10 @@ extension EndToEnd {
         """
       let result = try Tool.run(
         "unshare", ["--net", "bash", "-c", script],
-        environment: ["SERVER": ServerProcess.binary, "FOLDER": folder.path],
+        environment: [
+          "SERVER": ServerProcess.binary, "FOLDER": folder.path,
+          "NO_CONFIGURATION": folder.noConfiguration,
+        ],
         timeout: .seconds(60))
       let answered = result.output.split(separator: "\n").filter { $0.hasSuffix("answered") }
       #expect(
