@@ -168,7 +168,7 @@ extension EndToEnd {
       try browser.open("http://\(try server.web().endpoint)/#www.example.net/A")
       #expect(
         try browser.waits(
-          for: "document.querySelector('#state').innerText.includes('http-token-file')"))
+          for: "document.querySelector('#state')?.innerText.includes('http-token-file')"))
       #expect(try browser.waits(for: "!document.querySelector('#found').hidden"))
       #expect(try browser.text(of: "#found").contains("www.example.net"))
     }
