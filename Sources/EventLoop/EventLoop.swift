@@ -17,9 +17,9 @@ public final class EventLoop {
   private var diskSync: DiskSync?
   private var hasTriedDiskSync = false
 
-  /// Times that libevent has memory for from the start, so that no timer fails for want of it.
+  /// Times that libevent has memory for from the start, so that timers don't fire early for want of it.
   ///
-  /// Each timer has one, and each stream that is limited by itself: about a thousand at most.
+  /// Each timer that waits has one, and each stream whose time is limited by itself: a few hundred.
   static let timePlaces = 4_096
 
   /// Makes a loop that doesn't run yet; throws when the kernel refuses an epoll descriptor.
