@@ -246,7 +246,7 @@ extension Resolver {
         rememberUnkept(
           index, isLarge ? .large : .once, upstream: source.upstream, now: now)
       }
-      if ingest.hasExtendedError {
+      if ingest.hasExtendedError && !lacksDNSSEC {
         let remarks = noteUpstreamErrors(packet, header, at: end, index)
         finish(index, .answeredWithRemarks(remarks))
       } else {
