@@ -60,8 +60,9 @@ enum ResolvConf {
       guard own.listener(at: address) == nil, !address.isUnspecified, !found.contains(address)
       else { continue }
       found.append(address)
+      if found.count == Settings.mostUpstreams { break }
     }
-    return Array(found.prefix(Settings.mostUpstreams))
+    return found
   }
 
   private static func addresses(in text: String) -> [SocketAddress] {
