@@ -108,7 +108,8 @@ final class Server {
     core = Pinned(
       Core(
         frontend: Frontend(
-          settings: settings.frontend, cache: Cache(limits: settings.cache, seed: seed),
+          settings: settings.frontend,
+          cache: Cache(limits: settings.cache, seed: seed),
           resolver: Resolver(
             settings: settings.resolverSettings(socketsInUse: budget.socketsPerUpstream),
             seed: seed, random: RandomPool(), now: EventLoop.now()))))
@@ -125,8 +126,9 @@ final class Server {
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
     if settings.logsQueries { core.value.logQueries(to: log) }
     core.value.streams = try ClientStreams(on: loop, limits: budget.streams, core: core)
-    try service.sockets.checkAll(areAmong: settings.listen)
+    try service.sockets.checkAll(areAmong: settings.listening(on: HostAddresses()).addresses)
     listeners.apply(try listeners.prepare(settings))
+    listeners.lookForMissing(settings, on: HostAddresses())
     for (number, address) in settings.upstreams.enumerated() {
       core.value.setSource(of: number, to: address)
     }
@@ -155,7 +157,7 @@ final class Server {
     self.api = api
     pastDoors = PastDoors(on: loop)
     web = try WebServer(settings.web, on: loop, core: core, api: api)
-    if let web { logger.info("HTTP", metadata: ["page": "http://\(web.address)/"]) }
+    announceWeb()
     // All that needs root is open; what follows is the user's.
     try changeUser(privileges)
     do {
@@ -185,27 +187,12 @@ final class Server {
     }
   }
 
-  /// Has upstreams tried anew as soon as this host's addresses, routes or links change.
-  private func watchNetwork() {
-    do {
-      core.value.networkWatch = try NetworkWatch(on: loop) { [unowned self] in networkChanged() }
-    } catch {
-      logger.notice(
-        "changes of the network aren't told here; upstreams recover when they are tried again",
-        metadata: ["error": "\(error)"])
-    }
-  }
-
-  private func networkChanged() {
-    logger.debug("the network has changed")
-    core.value.upstreams?.networkChanged()
-    core.value.upstreamStreams?.networkChanged()
-    core.value.networkChanged()
-  }
-
-  /// What `ctl stats` shows of the HTTP servers.
-  var httpReports: [(name: String, value: Report)] {
-    [("control", control?.report ?? .none), ("http", web?.report ?? .none), ("log", log.report)]
+  /// What `ctl stats` shows beside the core.
+  var otherReports: [(name: String, value: Report)] {
+    [
+      ("control", control?.report ?? .none), ("http", web?.report ?? .none), ("log", log.report),
+      ("network", networkReport),
+    ]
   }
 
   // MARK: Running

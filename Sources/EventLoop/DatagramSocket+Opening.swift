@@ -12,6 +12,8 @@ extension DatagramSocket {
     public var packetInfo = true
     /// Whether ICMP errors reach the receiver; for connected sockets.
     public var reportErrors = false
+    /// Whether the address may be one that this host gets later (IP_FREEBIND).
+    public var mayBeMissing = false
     /// SO_REUSEADDR: on Linux another socket of the same user can then take the port over.
     public var reuseAddress = false
     /// SO_REUSEPORT: several sockets, one for each loop, share the port's traffic.
@@ -42,7 +44,7 @@ extension DatagramSocket {
     let purpose = "UDP on \(address)"
     let descriptor = try open(family: address, options: options, purpose: purpose)
     try tellDestinations(descriptor, address, options)
-    try bind(descriptor, to: address, purpose: purpose)
+    try descriptor.bind(to: address, mayBeMissing: options.mayBeMissing, purpose: purpose)
     return descriptor
   }
 
@@ -106,7 +108,7 @@ extension DatagramSocket {
       let local =
         address.isIPv4
         ? SocketAddress(ipv4: 0, port: localPort) : SocketAddress(ipv6: 0, 0, port: localPort)
-      try bind(descriptor, to: local, purpose: "UDP from port \(localPort)")
+      try descriptor.bind(to: local, purpose: "UDP from port \(localPort)")
     }
     let number = descriptor.number
     _ = try CallResult(retrying: {
@@ -158,15 +160,5 @@ extension DatagramSocket {
       try descriptor.setOption(
         SO_RCVBUF, level: SOL_SOCKET, to: Int32(clamping: options.receiveBuffer), purpose: purpose)
     }
-  }
-
-  private static func bind(
-    _ descriptor: borrowing Descriptor, to address: SocketAddress, purpose: String
-  ) throws(SystemError) {
-    let number = descriptor.number
-    _ = try CallResult(retrying: {
-      // SAFETY: the kernel copies the address before the call returns.
-      unsafe KernelAddress(address).withPointer { unsafe Int(Glibc.bind(number, $0, $1)) }
-    }).value(call: "bind", purpose: purpose)
   }
 }

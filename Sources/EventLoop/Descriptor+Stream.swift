@@ -5,8 +5,10 @@ extension Descriptor {
   /// Opens a TCP socket that listens on an address.
   ///
   /// The connections that it accepts inherit TCP_NODELAY: a DNS message is written whole.
+  ///
+  /// - Parameter mayBeMissing: whether the address may be one that this host gets later.
   static func listening(
-    on address: SocketAddress, backlog: Int32
+    on address: SocketAddress, backlog: Int32, mayBeMissing: Bool = false
   ) throws(SystemError) -> Descriptor {
     let purpose = "TCP on \(address)"
     let descriptor = try Descriptor(
@@ -18,10 +20,7 @@ extension Descriptor {
     if !address.isIPv4 {
       try descriptor.setOption(IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: 1, purpose: purpose)
     }
-    // SAFETY: the kernel copies the address before the call returns.
-    _ = try CallResult(retrying: {
-      unsafe KernelAddress(address).withPointer { unsafe Int(bind(number, $0, $1)) }
-    }).value(call: "bind", purpose: purpose)
+    try descriptor.bind(to: address, mayBeMissing: mayBeMissing, purpose: purpose)
     _ = try CallResult(retrying: { Int(listen(number, backlog)) })
       .value(call: "listen", purpose: purpose)
     return descriptor
@@ -59,7 +58,7 @@ extension Descriptor {
       .value(call: "fchmod", purpose: path)
     // SAFETY: the kernel copies address and path before the calls return.
     _ = try CallResult(retrying: {
-      unsafe address.withPointer { unsafe Int(bind(number, $0, $1)) }
+      unsafe address.withPointer { unsafe Int(Glibc.bind(number, $0, $1)) }
     }).value(call: "bind", purpose: path)
     file = try UnixSocketFile(path: path)
     _ = try CallResult(retrying: { unsafe Int(chmod(path, mode)) })

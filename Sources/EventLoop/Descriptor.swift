@@ -1,3 +1,4 @@
+import CEvent
 import Glibc
 
 /// The one owner of an open file descriptor; closes it when it goes out of use.
@@ -35,6 +36,33 @@ struct Descriptor: ~Copyable {
     let number = number
     discard self
     return number
+  }
+
+  /// Binds a socket to an address.
+  ///
+  /// - Parameter mayBeMissing: whether an address that this host doesn't have is bound all the same, to serve
+  ///   as soon as it comes. Only then: the kernel's refusal is what tells a wrong address from a right one.
+  func bind(
+    to address: SocketAddress, mayBeMissing: Bool = false, purpose: @autoclosure () -> String
+  ) throws(SystemError) {
+    let number = number
+    func attempt() -> CallResult {
+      CallResult(retrying: {
+        // SAFETY: the kernel copies the address before the call returns.
+        unsafe KernelAddress(address).withPointer { unsafe Int(Glibc.bind(number, $0, $1)) }
+      })
+    }
+    var result = attempt()
+    if mayBeMissing, case .failed(EADDRNOTAVAIL) = result {
+      // ip(7) has the option for IPv4; the kernel's IPV6_FREEBIND is not in its manual.
+      if address.isIPv4 {
+        try setOption(IP_FREEBIND, level: Int32(IPPROTO_IP), to: 1, purpose: purpose())
+      } else {
+        try setOption(IPV6_FREEBIND, level: Int32(IPPROTO_IPV6), to: 1, purpose: purpose())
+      }
+      result = attempt()
+    }
+    _ = try result.value(call: "bind", purpose: purpose())
   }
 
   /// Sets a socket option with an integer value.

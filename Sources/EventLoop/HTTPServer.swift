@@ -125,9 +125,14 @@ public final class HTTPServer {
   }
 
   /// Listens for TCP on an address and returns it, with the port that the kernel picked for 0.
+  ///
+  /// - Parameter mayBeMissing: whether the address may be one that this host gets later.
   @discardableResult
-  public func listen(on address: SocketAddress) throws(SystemError) -> SocketAddress {
-    let descriptor = try Descriptor.listening(on: address, backlog: limits.backlog)
+  public func listen(
+    on address: SocketAddress, mayBeMissing: Bool = false
+  ) throws(SystemError) -> SocketAddress {
+    let descriptor = try Descriptor.listening(
+      on: address, backlog: limits.backlog, mayBeMissing: mayBeMissing)
     let local = SocketAddress(ofSocket: descriptor.number)
     try accept(descriptor, purpose: "TCP on \(address)")
     return local ?? address

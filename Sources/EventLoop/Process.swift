@@ -132,25 +132,6 @@ public enum Process {
     _ = unsafe sigprocmask(SIG_BLOCK, &all, nil)
   }
 
-  /// The addresses of this host's interfaces, with port 0.
-  public static func addresses() -> [SocketAddress] {
-    var list: UnsafeMutablePointer<ifaddrs>?
-    // SAFETY: the list is freed once, after its addresses have been copied; each is as long as its
-    // family says.
-    guard unsafe getifaddrs(&list) == 0 else { return [] }
-    defer { unsafe freeifaddrs(list) }
-    var addresses: [SocketAddress] = []
-    var entry = unsafe list
-    while let current = unsafe entry {
-      unsafe entry = current.pointee.ifa_next
-      guard let name = unsafe current.pointee.ifa_addr,
-        let address = unsafe SocketAddress(at: UnsafeRawPointer(name))
-      else { continue }
-      addresses.append(address)
-    }
-    return addresses
-  }
-
   /// Writes text to standard error as it is; what can't be written is lost.
   public static func writeError(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 

@@ -30,13 +30,14 @@ public final class StreamListener {
   /// Listens for TCP on an address; port 0 lets the kernel pick one.
   ///
   /// `accept` has to keep the streams that it gets. An IPv6 wildcard doesn't include IPv4. Throws
-  /// when the address is not to be had.
+  /// when the address is not to be had; with `mayBeMissing` it may be one that this host gets later.
   public convenience init(
-    on loop: EventLoop, boundTo address: SocketAddress,
+    on loop: EventLoop, boundTo address: SocketAddress, mayBeMissing: Bool = false,
     backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
     accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
-    let descriptor = try Descriptor.listening(on: address, backlog: backlog)
+    let descriptor = try Descriptor.listening(
+      on: address, backlog: backlog, mayBeMissing: mayBeMissing)
     try self.init(
       on: loop, owning: descriptor, file: nil, inputLimit: inputLimit, accept: accept)
   }

@@ -7,7 +7,7 @@ struct CatalogueTests {
   /// A value of a setting that is not its default.
   private static func other(_ setting: Setting) -> String {
     switch setting.kind {
-    case .address: "192.0.2.77:5377"
+    case .address, .listener: "192.0.2.77:5377"
     case .endpoint: "127.0.0.1:8053"
     case .network: "192.0.2.0/24"
     case .domain: "example.net."

@@ -81,7 +81,10 @@ struct ConfigurationFileTests {
       ),
       ("cache: {size: }", "f.yaml:1:9: cache.size has no value; write one size"),
       ("cache: {size: 8GiB}", "f.yaml:1:15: cache.size: 8GiB: must be 1MiB to 4GiB"),
-      ("listen: [~]", "f.yaml:1:10: listen has nothing here; write a list of address[:port]"),
+      (
+        "listen: [~]",
+        "f.yaml:1:10: listen has nothing here; write a list of address[:port] or interface[:port]"
+      ),
       ("allow: []", "f.yaml:1:8: allow is an empty list; leave it out to have the default"),
       (
         "names: {rebind-protection: yes}",

@@ -8,7 +8,9 @@ struct ResolvConfTests {
   private func upstreams(
     _ text: String, resolved: String? = nil, listen: [String] = ["127.0.0.1:53"]
   ) -> [String] {
-    let own = OwnEndpoints(listen.compactMap { SocketAddress($0, defaultPort: 53) })
+    var settings = Settings()
+    settings.listen = listen.compactMap { SocketAddress($0, defaultPort: 53) }
+    let own = OwnEndpoints(settings)
     return ResolvConf.upstreams(in: text, resolved: resolved, besides: own).map(\.description)
   }
 

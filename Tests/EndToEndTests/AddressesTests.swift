@@ -47,10 +47,9 @@ extension EndToEnd {
     }
 
     /// Whether this test may make a network of its own.
-    static let mayMakeNetworks =
-      (try? Tool.run("unshare", ["--net", "ip", "link", "set", "lo", "up"]).status) == 0
+    static let mayMakeNetworks = PrivateNetwork.isAllowed
 
-    @Test(.enabled(if: mayMakeNetworks, "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `in a network with several addresses, of both families, the one asked answers`() throws {
       let folder = try TemporaryFolder()
       // The upstream is a closed port: the question is one that needs none.

@@ -10,16 +10,12 @@ extension EndToEnd {
       folder = try TemporaryFolder()
     }
 
-    /// Runs a script in a network of its own; `$SERVER` is started by `serve`, whose arguments are the
+    /// Runs a script in a network of its own; the server is started by `serve`, whose arguments are the
     /// upstreams, and `ask NAME` prints the rcode.
     private func runInNetwork(_ script: String, nsdAt address: String) throws -> Tool.Result {
       try NSD.configuration(of: Endpoint(address, 5399), in: folder).write(
         toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
       let prelude = """
-        set -eu
-        ip link set lo up
-        jobs=()
-        trap 'kill "${jobs[@]}" || true; wait' EXIT
         ask() {
           dig @127.0.0.1 -p 5300 +tries=1 +time=8 "$1.wild.example.net" \\
             | sed -n 's/.*status: \\([A-Z]*\\),.*/\\1/p'
@@ -27,36 +23,18 @@ extension EndToEnd {
         serve() {
           upstreams=()
           for upstream in "$@"; do upstreams+=(--upstream "$upstream"); done
-          "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:5300 "${upstreams[@]}" --cache-file "$FOLDER/cache" \\
-            --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
-          jobs+=($!)
-          for attempt in $(seq 100); do
-            if "$SERVER" ctl --control "$FOLDER/control" status >"$FOLDER/status"; then return; fi
-            sleep 0.1
-          done 2>/dev/null
-          cat "$FOLDER/log" >&2
-          exit 1
-        }
-        stat() {
-          "$SERVER" ctl --control "$FOLDER/control" stats | sed -n "s/^$1  *//p"
+          start --listen 127.0.0.1:5300 "${upstreams[@]}"
         }
 
         """
-      return try Tool.run(
-        "unshare", ["--net", "bash", "-c", prelude + script],
-        environment: [
-          "SERVER": ServerProcess.binary, "FOLDER": folder.path,
-          "NO_CONFIGURATION": folder.noConfiguration,
-          "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
-            + ":/usr/sbin:/sbin",
-        ], timeout: .seconds(60))
+      return try PrivateNetwork.run(prelude + script, in: folder)
     }
 
     private var log: String { Tool.text(of: folder.file("log")) }
 
     @Test(
       .enabled(
-        if: AddressesTests.mayMakeNetworks,
+        if: PrivateNetwork.isAllowed,
         "needs the right to make a network namespace: run as root"))
     func `the first miss after the host's address changed is answered`() throws {
       let script =
@@ -107,7 +85,7 @@ extension EndToEnd {
 
     @Test(
       .enabled(
-        if: AddressesTests.mayMakeNetworks,
+        if: PrivateNetwork.isAllowed,
         "needs the right to make a network namespace: run as root"))
     func `after a change of address the sockets are renewed before anybody asks`() throws {
       let script =
@@ -135,7 +113,7 @@ extension EndToEnd {
 
     @Test(
       .enabled(
-        if: AddressesTests.mayMakeNetworks,
+        if: PrivateNetwork.isAllowed,
         "needs the right to make a network namespace: run as root"))
     func `a question in flight is answered as soon as the network is there`() throws {
       // What is sent before goes nowhere; the next attempt would be 0.8 s later.
@@ -179,7 +157,7 @@ extension EndToEnd {
 
     @Test(
       .enabled(
-        if: AddressesTests.mayMakeNetworks,
+        if: PrivateNetwork.isAllowed,
         "needs the right to make a network namespace: run as root"))
     func `an upstream without a route is no hindrance, and one warning`() throws {
       let script = """
@@ -202,7 +180,7 @@ extension EndToEnd {
 
     @Test(
       .enabled(
-        if: AddressesTests.mayMakeNetworks,
+        if: PrivateNetwork.isAllowed,
         "needs the right to make a network namespace: run as root"))
     func `a start without any network succeeds, and so does the first miss when there is one`()
       throws
@@ -228,7 +206,7 @@ extension EndToEnd {
 
     @Test(
       .enabled(
-        if: AddressesTests.mayMakeNetworks,
+        if: PrivateNetwork.isAllowed,
         "needs the right to make a network namespace: run as root"))
     func `port 0 finds a port that is free for UDP and TCP`() throws {
       // Four ports, three of them taken for TCP.

@@ -38,8 +38,9 @@ extension Configuration {
   }
 
   /// What is allowed, and perhaps not meant.
-  func warnings() -> [Mistake] {
-    var found = values("allow").compactMap { value -> Mistake? in
+  func warnings(on host: HostAddresses = HostAddresses()) -> [Mistake] {
+    var found = missingListeners(on: host)
+    found += values("allow").compactMap { value -> Mistake? in
       guard let network = value.value.network,
         network.prefixLength
           < (network.address.isIPv4 ? Self.publicPrefix.v4 : Self.publicPrefix.v6)
@@ -57,6 +58,22 @@ extension Configuration {
       }
     }
     return found
+  }
+
+  /// Addresses and interfaces to listen on that this host doesn't have; they may come, or be a slip.
+  private func missingListeners(on host: HostAddresses) -> [Mistake] {
+    values("listen").compactMap { value in
+      if let interface = value.value.interface, interface.addresses(on: host).isEmpty {
+        return mistake(
+          "listen", value,
+          "this host has no such interface with an address now; the server would answer there once it has"
+        )
+      }
+      guard let address = value.value.address, !host.has(address) else { return nil }
+      return mistake(
+        "listen", value,
+        "this host does not have this address now; the server would answer there once it comes")
+    }
   }
 
   private var paths: [(key: String, value: GivenValue, path: String)] {

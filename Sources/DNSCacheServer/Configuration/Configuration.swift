@@ -54,7 +54,7 @@ struct Configuration {
     }
     var mistakes = mistakes
     mistakes += timesToLive(settings) + zones() + rebinding(settings)
-    mistakes += twice("listen") { $0.port != 0 } + twice("upstream") { _ in true }
+    mistakes += twice("listen") { $0.address?.port != 0 } + twice("upstream") { _ in true }
     mistakes += cookieSecrets(&settings) + web(settings)
     // Of a list that is half wrong nothing follows.
     if !mistakes.contains(where: { isOf("listen", $0) || isOf("upstream", $0) }) {
@@ -127,11 +127,12 @@ struct Configuration {
     }
   }
 
-  /// Addresses that stand twice in a list.
-  private func twice(_ key: String, where counts: (SocketAddress) -> Bool) -> [Mistake] {
-    var seen: Set<SocketAddress> = []
+  /// Values that stand twice in a list.
+  private func twice(_ key: String, where counts: (Value) -> Bool) -> [Mistake] {
+    var seen: Set<String> = []
     return values(key).compactMap { value in
-      guard let address = value.value.address, counts(address), !seen.insert(address).inserted
+      guard let kind = given[key]?.setting.kind, counts(value.value),
+        !seen.insert(kind.text(of: value.value)).inserted
       else { return nil }
       return mistake(key, value, "stands in the list twice; name it once")
     }
@@ -174,7 +175,7 @@ struct Configuration {
 
   /// Checks the upstreams that were named; else finds those of the system.
   private func upstreams(_ settings: inout Settings, needsUpstream: Bool) -> [Mistake] {
-    let own = OwnEndpoints(settings.listen)
+    let own = OwnEndpoints(settings)
     guard settings.isUpstreamExplicit else {
       do {
         settings.upstreams = try ResolvConf.upstreams(besides: own)

@@ -68,7 +68,7 @@ enum ConfigurationSchema {
     case .percent: quantity("%")
     case .network: [text, ("pattern", .text("^[0-9a-fA-F:.]+(/[0-9]+)?$"))]
     case .endpoint: [text, ("pattern", .text(":[0-9]+$"))]
-    case .address, .domain, .specialZone, .text: [text, ("minLength", .count(1))]
+    case .address, .listener, .domain, .specialZone, .text: [text, ("minLength", .count(1))]
     }
   }
 

@@ -25,9 +25,10 @@ extension Setting {
 
   private static let general = [
     Setting(
-      "listen", flag: "listen", .address, arity: .some,
-      help: "Answer on this address, UDP and TCP; IPv6 as [::1]:53.",
-      .addresses(\.listen, \.isListenExplicit)),
+      "listen", flag: "listen", .listener, arity: .some,
+      help:
+        "Answer on this address, UDP and TCP; IPv6 as [::1]:53; or on an interface's, as they come and go.",
+      .listeners(\.listen, \.listenInterfaces, \.isListenExplicit)),
     Setting(
       "upstream", flag: "upstream", .address, arity: .some, usual: "those of /etc/resolv.conf",
       help:

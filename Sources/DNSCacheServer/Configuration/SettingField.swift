@@ -77,6 +77,22 @@ struct SettingField: Sendable {
       })
   }
 
+  /// Addresses and interfaces, with a note that they were named.
+  static func listeners(
+    _ addresses: Path<[SocketAddress]>, _ interfaces: Path<[ListenInterface]>,
+    _ isNamed: Path<Bool>
+  ) -> SettingField {
+    SettingField(
+      read: {
+        $0[keyPath: addresses].map { .address($0) } + $0[keyPath: interfaces].map { .interface($0) }
+      },
+      write: {
+        $0[keyPath: addresses] = $1.compactMap(\.address)
+        $0[keyPath: interfaces] = $1.compactMap(\.interface)
+        $0[keyPath: isNamed] = true
+      })
+  }
+
   /// An address, or none.
   static func address(_ path: Path<SocketAddress?>) -> SettingField {
     SettingField(

@@ -11,6 +11,8 @@ import Logging
 /// depends on this host.
 struct Settings: Sendable {
   var listen = Settings.defaultListen
+  /// Interfaces whose addresses are listened on, too.
+  var listenInterfaces: [ListenInterface] = []
   /// Whether each address was asked for by name; a default that isn't there is left out.
   var isListenExplicit = false
   /// Whom to ask; of nobody was named, those of `/etc/resolv.conf`.

@@ -4,6 +4,7 @@ import EventLoop
 /// A setting's value that was checked.
 enum Value: Sendable {
   case address(SocketAddress)
+  case interface(ListenInterface)
   case network(IPNetwork)
   case domain(Name)
   /// Octets, milliseconds, percent, or a plain number.
@@ -12,6 +13,7 @@ enum Value: Sendable {
   case text(String)
 
   var address: SocketAddress? { if case .address(let value) = self { value } else { nil } }
+  var interface: ListenInterface? { if case .interface(let value) = self { value } else { nil } }
   var network: IPNetwork? { if case .network(let value) = self { value } else { nil } }
   var domain: Name? { if case .domain(let value) = self { value } else { nil } }
   var number: Int? { if case .number(let value) = self { value } else { nil } }

@@ -5,6 +5,8 @@ import EventLoop
 enum ValueKind: Sendable {
   /// An address with a port, 53 when there is none.
   case address
+  /// The same, or an interface's name with or without a port.
+  case listener
   /// An address with a port, which must be named.
   case endpoint
   case network
@@ -26,6 +28,7 @@ enum ValueKind: Sendable {
   var form: String {
     switch self {
     case .address: "address[:port]"
+    case .listener: "address[:port] or interface[:port]"
     case .endpoint: "address:port"
     case .network: "network"
     case .domain: "domain"
@@ -53,6 +56,7 @@ enum ValueKind: Sendable {
   func text(of value: Value) -> String {
     switch value {
     case .address(let address): "\(address)"
+    case .interface(let interface): "\(interface)"
     case .network(let network): "\(network)"
     case .domain(let name): "\(name)"
     case .number(let number): shown(number)
@@ -80,6 +84,16 @@ enum ValueKind: Sendable {
           description: "not an address; write 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")
       }
       return .address(address)
+    case .listener:
+      if let address = SocketAddress(text, defaultPort: Settings.port) { return .address(address) }
+      guard let interface = ListenInterface(text, defaultPort: Settings.port) else {
+        if let hint = ForeignWords.hint(address: text) { throw ValueError(description: hint) }
+        throw ValueError(
+          description:
+            "neither an address nor an interface; write 192.0.2.1, 192.0.2.1:53, [2001:db8::1]:53, eth0 or eth0:53"
+        )
+      }
+      return .interface(interface)
     case .endpoint:
       guard let address = SocketAddress(text, defaultPort: 0),
         address.port != 0 || text.hasSuffix(":0")

@@ -114,24 +114,30 @@ final class ControlAPI {
   }
 
   private func status() -> Report {
-    .object(
-      core.value.healthReport(server.upstreamTable.addresses) + [
-        ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
-        ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
-        ("listening", .list(server.listeners.addresses.map { .text("\($0)") })),
-        ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
-        (
-          "cache",
-          .object([
-            ("names", .count(core.value.frontend.cache.nameCount)),
-            ("records", .count(core.value.frontend.cache.recordCount)),
-            ("bytes", .count(core.value.frontend.cache.octets)),
-            ("limit_bytes", .count(core.value.frontend.cache.limits.octets)),
-          ])
-        ),
-        ("inflight", .count(core.value.frontend.resolver.inFlight)),
-        ("snapshot", server.snapshot.report),
-      ])
+    var rows = core.value.healthReport(server.upstreamTable.addresses)
+    rows += [
+      ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
+      ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
+      ("listening", .list(server.listeners.addresses.map { .text("\($0)") })),
+    ]
+    // Only where there are such, so that the line stands out.
+    let missing = server.listeners.missing.map { Report.text($0) }
+    if !missing.isEmpty { rows.append(("not_on_this_host_yet", .list(missing))) }
+    rows += [
+      ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
+      (
+        "cache",
+        .object([
+          ("names", .count(core.value.frontend.cache.nameCount)),
+          ("records", .count(core.value.frontend.cache.recordCount)),
+          ("bytes", .count(core.value.frontend.cache.octets)),
+          ("limit_bytes", .count(core.value.frontend.cache.limits.octets)),
+        ])
+      ),
+      ("inflight", .count(core.value.frontend.resolver.inFlight)),
+      ("snapshot", server.snapshot.report),
+    ]
+    return .object(rows)
   }
 
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
@@ -145,7 +151,7 @@ final class ControlAPI {
   }
 
   private func statistics() -> Report {
-    core.value.statistics(snapshot: server.snapshot.report, others: server.httpReports)
+    core.value.statistics(snapshot: server.snapshot.report, others: server.otherReports)
   }
 
   private func metrics() -> [UInt8] {

@@ -39,7 +39,7 @@ struct Metric {
   /// Every figure, in the order in which it is written.
   static let all: [Metric] =
     queries + clients + cache + inFlight + upstream + tcp + udp + snapshot
-    + http("control", "the control socket") + http("http", "HTTP over TCP") + web
+    + network + http("control", "the control socket") + http("http", "HTTP over TCP") + web
 
   private static let queries: [Metric] = [
     counter("queries.udp", "Queries that came", name: "queries", [("transport", "udp")]),
@@ -62,6 +62,12 @@ struct Metric {
       "clients.amplification_limit_reached",
       "Answers withheld from an address that may be forged"),
     counter("clients.limited_unanswered", "Queries over a limit that were not answered"),
+  ]
+
+  private static let network: [Metric] = [
+    gauge("network.listeners", "Addresses that are listened on"),
+    gauge("network.listeners_missing", "Of them, those that this host doesn't have at present"),
+    counter("network.followed_limit_reached", "Times that interfaces had too many addresses"),
   ]
 
   private static let cache: [Metric] = [

@@ -17,6 +17,12 @@ final class Listeners {
   /// Those given up, the first to close first.
   private var retired: [(listener: Listener, until: UInt64)] = []
   private var closing: Timer?
+  /// Interfaces whose addresses are followed that have none at present.
+  private var idle: [ListenInterface] = []
+  /// Addresses of interfaces that could not be had, of which a line has told.
+  private var refused: Set<SocketAddress> = []
+  /// How often interfaces had more addresses than are followed.
+  private(set) var followedCut: UInt64 = 0
 
   /// Milliseconds that a listener goes on when it is given up: longer than any question lasts.
   private static let retirement: UInt64 = 5_000
@@ -32,6 +38,8 @@ final class Listeners {
     fileprivate let datagrams: DatagramSocket
     /// Nothing where another listener has taken the place for TCP.
     fileprivate var streams: StreamListener?
+    /// Whether this host has the address, as far as was seen.
+    fileprivate var isHere = true
 
     fileprivate init(
       _ address: SocketAddress, number: Int, _ receiver: ClientDatagrams,
@@ -79,20 +87,22 @@ final class Listeners {
 
   /// Opens what is new; those that stay are not touched.
   ///
-  /// When an address can't be had, everything is as before, and why is thrown. An old listener may be in the way
-  /// of a new one, as `0.0.0.0` of any address with its port. Over UDP both are there for a while, and the one
-  /// with the narrower address has what is for it; over TCP the old one ends before the new one begins.
-  func prepare(_ settings: Settings) throws(StartupError) -> Change {
+  /// An address that this host doesn't have is bound all the same and answers once it comes: a router gets some
+  /// late, and one that two servers share is at the other one most of the time. When an address can't be had
+  /// for another reason, everything is as before, and why is thrown.
+  ///
+  /// An old listener may be in the way of a new one, as `0.0.0.0` of any address with its port. Over UDP both are
+  /// there for a while, and the one with the narrower address has what is for it; over TCP the old one ends before
+  /// the new one begins.
+  func prepare(
+    _ settings: Settings, on host: HostAddresses = HostAddresses()
+  ) throws(StartupError) -> Change {
     var change = Change()
-    change.givenUp = open.filter { !settings.listen.contains($0.address) }
-    for address in settings.listen where !open.contains(where: { $0.address == address }) {
+    let wanted = settings.listening(on: host).addresses
+    change.givenUp = open.filter { !wanted.contains($0.address) }
+    for address in wanted where !open.contains(where: { $0.address == address }) {
       do {
-        if let old = retired.first(where: { $0.listener.address == address })?.listener {
-          try openStreams(of: old, &change)
-          change.revived.append(old)
-          continue
-        }
-        change.opened.append(try open(address, &change))
+        try take(address, mayBeMissing: settings.isListenExplicit || address.isIPv4, &change)
       } catch {
         // ::1 among the defaults is a wish: a host without IPv6 goes on without it.
         if !settings.isListenExplicit && !address.isIPv4
@@ -106,6 +116,18 @@ final class Listeners {
       }
     }
     return change
+  }
+
+  /// Opens a listener, or takes back one that was given up.
+  private func take(
+    _ address: SocketAddress, mayBeMissing: Bool, _ change: inout Change
+  ) throws(SystemError) {
+    if let old = retired.first(where: { $0.listener.address == address })?.listener {
+      try openStreams(of: old, &change)
+      change.revived.append(old)
+    } else {
+      change.opened.append(try open(address, mayBeMissing: mayBeMissing, &change))
+    }
   }
 
   /// Closes what a change has opened, and opens again what it has closed.
@@ -138,6 +160,75 @@ final class Listeners {
     scheduleClosing()
   }
 
+  // MARK: Addresses that come and go
+
+  /// Opens and gives up listeners as the addresses of interfaces come and go, and says which addresses are missing.
+  ///
+  /// What can't be had is told and left out, for there is nobody to take an error.
+  func follow(_ settings: Settings, on host: HostAddresses) {
+    if !settings.listenInterfaces.isEmpty {
+      let addresses = settings.listening(on: host).addresses
+      var change = Change()
+      change.givenUp = open.filter { !addresses.contains($0.address) }
+      refused.formIntersection(addresses)
+      for address in addresses where !open.contains(where: { $0.address == address }) {
+        follow(address, settings, &change)
+      }
+      if !change.isEmpty { apply(change) }
+    }
+    lookForMissing(settings, on: host)
+  }
+
+  private func follow(_ address: SocketAddress, _ settings: Settings, _ change: inout Change) {
+    let complaint: String
+    if settings.upstreams.contains(address) {
+      complaint = "it is an upstream's, and the server would ask itself"
+    } else {
+      do throws(SystemError) {
+        try take(address, mayBeMissing: true, &change)
+        refused.remove(address)
+        return
+      } catch {
+        complaint = "\(error)"
+      }
+    }
+    if refused.insert(address).inserted {
+      logger.warning(
+        "an interface's address is not listened on",
+        metadata: ["address": "\(address)", "error": "\(complaint)"])
+    }
+  }
+
+  /// Looks which addresses this host has not, and says what has changed.
+  func lookForMissing(_ settings: Settings, on host: HostAddresses) {
+    for listener in open {
+      let isHere = host.has(listener.address)
+      guard isHere != listener.isHere else { continue }
+      listener.isHere = isHere
+      let metadata: Logger.Metadata = ["address": "\(listener.datagrams.localAddress)"]
+      if isHere {
+        logger.notice("this host has an address to listen on now", metadata: metadata)
+      } else {
+        logger.warning(
+          "this host does not have an address to listen on; it is answered as soon as it comes",
+          metadata: metadata)
+      }
+    }
+    let idle = settings.listenInterfaces.filter { $0.addresses(on: host).isEmpty }
+    for interface in idle where !self.idle.contains(interface) {
+      logger.warning(
+        "an interface to listen on has no address; those that it gets are answered",
+        metadata: ["interface": "\(interface.name)"])
+    }
+    self.idle = idle
+    if settings.listening(on: host).isCut {
+      followedCut += 1
+      logger.warning(
+        "interfaces have more addresses than are listened on",
+        metadata: ["limit": "\(Settings.mostFollowed)"])
+    }
+  }
+
   /// Takes no more connections: for the end.
   func close() {
     for listener in open { listener.closeStreams() }
@@ -146,6 +237,11 @@ final class Listeners {
 
   /// Where clients are answered.
   var addresses: [SocketAddress] { open.map(\.datagrams.localAddress) }
+
+  /// Those of them that this host doesn't have at present, and interfaces without an address.
+  var missing: [String] {
+    open.filter { !$0.isHere }.map { "\($0.datagrams.localAddress)" } + idle.map(\.description)
+  }
 
   // MARK: The end of a listener
 
@@ -166,7 +262,7 @@ final class Listeners {
   // MARK: Opening
 
   private func open(
-    _ address: SocketAddress, _ change: inout Change
+    _ address: SocketAddress, mayBeMissing: Bool, _ change: inout Change
   ) throws(SystemError) -> Listener {
     let number = core.value.freeDatagramPlace
     let receiver = ClientDatagrams(core, number: UInt32(number))
@@ -174,9 +270,10 @@ final class Listeners {
     // picks another.
     var useless: [DatagramSocket] = []
     while true {
-      let socket = try openDatagrams(on: address, receiver, change)
+      let socket = try openDatagrams(on: address, mayBeMissing: mayBeMissing, receiver, change)
       do {
-        let streams = try openStreams(on: socket.localAddress, &change)
+        let streams = try openStreams(
+          on: socket.localAddress, mayBeMissing: mayBeMissing, &change)
         core.value.putDatagrams(socket, at: number)
         return Listener(address, number: number, receiver, socket, streams)
       } catch {
@@ -192,10 +289,11 @@ final class Listeners {
 
   /// Opens a UDP socket, beside those that go and are in the way.
   private func openDatagrams(
-    on address: SocketAddress, _ receiver: ClientDatagrams, _ change: Change
+    on address: SocketAddress, mayBeMissing: Bool, _ receiver: ClientDatagrams, _ change: Change
   ) throws(SystemError) -> DatagramSocket {
     var options = DatagramSocket.Options()
     options.receiveBuffer = 4 << 20
+    options.mayBeMissing = mayBeMissing
     if let socket = passed.socket(.udp, at: address) {
       return try DatagramSocket(on: loop, adopting: socket, options: options, receiver: receiver)
     }
@@ -217,26 +315,30 @@ final class Listeners {
 
   /// Listens for TCP; those that go and are in the way take no more connections.
   private func openStreams(
-    on address: SocketAddress, _ change: inout Change
+    on address: SocketAddress, mayBeMissing: Bool, _ change: inout Change
   ) throws(SystemError) -> StreamListener {
     do {
-      return try openStreams(on: address)
+      return try openStreams(on: address, mayBeMissing: mayBeMissing)
     } catch  where error.code == EADDRINUSE {
       let old = leaving(change, inTheWayOf: address).filter { $0.streams != nil }
       guard !old.isEmpty else { throw error }
       for listener in old { listener.closeStreams() }
       change.silenced += old
-      return try openStreams(on: address)
+      return try openStreams(on: address, mayBeMissing: mayBeMissing)
     }
   }
 
   /// Has a listener take connections again that gave way to another.
   private func openStreams(of listener: Listener, _ change: inout Change) throws(SystemError) {
     guard listener.streams == nil else { return }
-    listener.streams = try openStreams(on: listener.datagrams.localAddress, &change)
+    // Its address may have gone since.
+    listener.streams = try openStreams(
+      on: listener.datagrams.localAddress, mayBeMissing: true, &change)
   }
 
-  private func openStreams(on address: SocketAddress) throws(SystemError) -> StreamListener {
+  private func openStreams(
+    on address: SocketAddress, mayBeMissing: Bool
+  ) throws(SystemError) -> StreamListener {
     // UNREACHABLE: the server makes streams before listeners.
     guard let streams = core.value.streams else { preconditionFailure("streams come first") }
     let limit = ClientStreams.inputLimit
@@ -245,7 +347,9 @@ final class Listeners {
         streams.accept($0)
       }
     }
-    return try StreamListener(on: loop, boundTo: address, inputLimit: limit) { streams.accept($0) }
+    return try StreamListener(
+      on: loop, boundTo: address, mayBeMissing: mayBeMissing, inputLimit: limit
+    ) { streams.accept($0) }
   }
 
   /// Listeners that are given up, and can't be there together with one on an address.
@@ -267,11 +371,6 @@ final class Listeners {
       StartupError(
         .unavailable,
         "cannot listen on \(address): already in use by another program; stop that one, or choose another address or port with --listen"
-      )
-    case EADDRNOTAVAIL:
-      StartupError(
-        .unavailable,
-        "cannot listen on \(address): this host has no such address; choose one of its own with --listen"
       )
     default:
       StartupError(.unavailable, "cannot listen on \(address): \(error)")

@@ -87,6 +87,7 @@ extension Server {
     listeners.apply(prepared.listening)
     takeOver(prepared.doors)
     applyBudget()
+    listeners.lookForMissing(settings, on: HostAddresses())
     applyUpstreams()
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
@@ -218,7 +219,7 @@ extension Server {
       pastDoors?.add { old.close() }
     }
     web = doors.web
-    if let web { logger.info("HTTP", metadata: ["page": "http://\(web.address)/"]) }
+    announceWeb()
   }
 }
 

@@ -24,7 +24,7 @@ struct DescriptorBudget {
     let count = max(settings.upstreams.count, 1)
     let most = UpstreamSockets.mostPerUpstream
     let fixed =
-      DescriptorBudget.others + DescriptorBudget.perListener * settings.listen.count
+      DescriptorBudget.others + DescriptorBudget.perListener * settings.mostListeners
       + (settings.web.address == nil ? 0 : WebServer.connections + 1)
       + settings.resolver.connections * count
     let upstreams = (most + UpstreamSockets.retired(perUpstream: most)) * count

@@ -3,11 +3,12 @@ import EventLoop
 /// Where this server is to be reached, so that it isn't made its own upstream.
 struct OwnEndpoints {
   private let listening: [SocketAddress]
-  private let hosts: [SocketAddress]
+  private let host: HostAddresses
 
-  init(_ listening: [SocketAddress]) {
-    self.listening = listening
-    hosts = Process.addresses()
+  /// - Parameter settings: where it is to listen; addresses that this host gets later count as well.
+  init(_ settings: Settings, on host: HostAddresses = HostAddresses()) {
+    listening = settings.listening(on: host).addresses
+    self.host = host
   }
 
   /// The listener that would get what is sent to an address, if there is one.
@@ -21,6 +22,6 @@ struct OwnEndpoints {
 
   private func isOwn(_ address: SocketAddress) -> Bool {
     // RFC 1122 §3.2.1.3 (g): all of 127.0.0.0/8 is this host.
-    address.isIPv4 && address.low >> 24 == 127 || hosts.contains { $0.isSameHost(as: address) }
+    address.isIPv4 && address.isLoopback || host.isOnInterface(address)
   }
 }

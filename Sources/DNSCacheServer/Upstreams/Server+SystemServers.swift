@@ -18,7 +18,7 @@ extension Server {
   /// Says that nobody can be asked, and what will be done about it.
   func noteNoUpstream() {
     do {
-      _ = try ResolvConf.upstreams(besides: OwnEndpoints(settings.listen))
+      _ = try ResolvConf.upstreams(besides: OwnEndpoints(settings))
     } catch {
       logger.warning(
         "\(error); until \(ResolvConf.path) names one, only what is known is answered")
@@ -28,7 +28,7 @@ extension Server {
   /// Has those asked that the system names now; when it names nobody, those before.
   private func systemServersChanged() {
     guard !settings.isUpstreamExplicit,
-      let found = try? ResolvConf.upstreams(besides: OwnEndpoints(settings.listen)),
+      let found = try? ResolvConf.upstreams(besides: OwnEndpoints(settings)),
       found != settings.upstreams
     else { return }
     settings.upstreams = found

@@ -41,7 +41,7 @@ final class WebServer {
       let http = try HTTPServer(on: loop, limits: limits) { [unowned self] request, responder in
         answer(request, responder)
       }
-      self.address = try http.listen(on: address)
+      self.address = try http.listen(on: address, mayBeMissing: true)
       self.http = http
     } catch {
       throw StartupError(

@@ -1,0 +1,85 @@
+import EventLoop
+
+/// An interface whose addresses are listened on, and the port: `eth0`, `eth0:5353`.
+struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
+  let name: String
+  let port: UInt16
+
+  /// Longest name of an interface (IFNAMSIZ less the zero at its end, netdevice(7)).
+  private static let longestName = 15
+
+  /// Reads a name, which is not looked up: the interface may come later.
+  ///
+  /// Nil for what may be meant for an address or a host's name: one that doesn't begin with a word, as `192.168.1`,
+  /// `localhost`, and what ends with one, as `dns.example`; behind a dot interfaces have numbers, as `eth0.10`.
+  init?(_ text: String, defaultPort: UInt16) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard let name = parts.first, (1...ListenInterface.longestName).contains(name.utf8.count),
+      name.utf8.allSatisfy(ListenInterface.isPlain), name != "localhost"
+    else { return nil }
+    let words = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard words[0].utf8.contains(where: ListenInterface.isLetter),
+      words.dropFirst().allSatisfy({ $0.utf8.contains(where: ListenInterface.isDigit) })
+    else { return nil }
+    self.name = String(name)
+    guard parts.count == 2 else {
+      port = defaultPort
+      return
+    }
+    // UInt16(_:) alone would take a sign.
+    guard parts[1].utf8.first.map({ (UInt8(ascii: "1")...UInt8(ascii: "9")).contains($0) }) == true,
+      let port = UInt16(parts[1])
+    else { return nil }
+    self.port = port
+  }
+
+  private static func isLetter(_ octet: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet | 0x20)
+  }
+
+  private static func isDigit(_ octet: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(octet)
+  }
+
+  private static func isPlain(_ octet: UInt8) -> Bool {
+    isLetter(octet) || isDigit(octet)
+      || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(octet)
+  }
+
+  var description: String { port == Settings.port ? name : "\(name):\(port)" }
+
+  /// The addresses that the interface has, with the port.
+  func addresses(on host: HostAddresses) -> [SocketAddress] {
+    host.all.filter { $0.interface == name }.map { $0.address.withPort(port) }
+  }
+}
+
+extension Settings {
+  /// Addresses of interfaces that are listened on at most.
+  static let mostFollowed = 64
+
+  /// Addresses to listen on at most.
+  var mostListeners: Int {
+    listen.count + (listenInterfaces.isEmpty ? 0 : Settings.mostFollowed)
+  }
+
+  /// The addresses to listen on now: those that were named, then those that named interfaces have.
+  ///
+  /// - Returns: the addresses, and whether interfaces have more than ``mostFollowed``.
+  func listening(on host: HostAddresses) -> (addresses: [SocketAddress], isCut: Bool) {
+    var addresses = listen
+    for address in listenInterfaces.flatMap({ $0.addresses(on: host) })
+    where !addresses.contains(where: { $0 == address || $0.includes(address) }) {
+      guard addresses.count - listen.count < Settings.mostFollowed else { return (addresses, true) }
+      addresses.append(address)
+    }
+    return (addresses, false)
+  }
+}
+
+extension SocketAddress {
+  /// Whether this is a wildcard, to which what is sent to the other goes as well.
+  fileprivate func includes(_ other: SocketAddress) -> Bool {
+    isUnspecified && port == other.port && isIPv4 == other.isIPv4
+  }
+}

@@ -1,0 +1,115 @@
+import EventLoop
+import Testing
+
+@testable import DNSCacheServer
+
+@Suite("What follows from this host's addresses: interfaces in listen")
+struct HostNetworkTests {
+  private func entry(
+    _ interface: String, _ address: String, _ prefixLength: Int, isUp: Bool = true,
+    isPointToPoint: Bool = false
+  ) throws -> InterfaceAddress {
+    InterfaceAddress(
+      interface: interface, address: try #require(SocketAddress(address, defaultPort: 0)),
+      prefixLength: prefixLength, isUp: isUp, isPointToPoint: isPointToPoint)
+  }
+
+  /// A router at home.
+  private func router() throws -> HostAddresses {
+    HostAddresses([
+      try entry("lo", "127.0.0.1", 8), try entry("lo", "::1", 128),
+      try entry("br0", "192.168.1.1", 24), try entry("br0", "2001:db8:1::1", 64),
+      try entry("br0", "2001:db8:1::2", 64), try entry("br0", "fe80::1", 64),
+      try entry("ppp0", "198.51.100.7", 32, isPointToPoint: true),
+      try entry("wg0", "203.0.113.1", 24, isPointToPoint: true),
+      try entry("eth7", "203.0.113.129", 25, isUp: false),
+    ])
+  }
+
+  private func settings(_ text: String) throws -> Settings {
+    var configuration = Configuration(usual: Settings())
+    configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
+    return try configuration.settings()
+  }
+
+  private func mistakes(_ text: String) -> [String] {
+    do {
+      _ = try settings(text)
+      return []
+    } catch let error as Mistakes {
+      return error.list.map(\.description)
+    } catch {
+      return ["\(error)"]
+    }
+  }
+
+  // MARK: Interfaces in listen
+
+  @Test(
+    arguments: [
+      ("eth0", "eth0"), ("eth0:53", "eth0"), ("eth0:5353", "eth0:5353"), ("br-lan.10", "br-lan.10"),
+      ("wlan0.sta1", "wlan0.sta1"),
+      ("6in4-wan", "6in4-wan"), ("a23456789012345", "a23456789012345"),
+    ])
+  func `an interface is read and written`(text: String, expected: String) {
+    #expect(ListenInterface(text, defaultPort: 53)?.description == expected)
+  }
+
+  @Test(
+    arguments: [
+      "", ":53", "eth0:", "eth0:0", "eth0:+1", "eth0:65536", "eth0:x", "eth0:1:2",
+      "a234567890123456",
+      "192.168.1", "192.168.1.1a", "12345", "localhost", "localhost:53", "eth 0", "eth/0", "éth0",
+      "dns.example", "eth0.", ".5",
+      "ns.example.net.x", "eth0%1", "[eth0]:53",
+    ])
+  func `what may be an address or a host's name is none`(text: String) {
+    #expect(ListenInterface(text, defaultPort: 53) == nil)
+  }
+
+  @Test func `all addresses of an interface are listened on, each once`() throws {
+    let settings = try settings(
+      "listen: ['192.168.1.1:5353', '[::]:53', 'br0:5353', br0, nothere0]")
+    #expect(settings.listenInterfaces.map(\.description) == ["br0:5353", "br0", "nothere0"])
+    let (addresses, isCut) = settings.listening(on: try router())
+    #expect(
+      addresses.map(\.description) == [
+        "192.168.1.1:5353", "[::]:53", "[2001:db8:1::1]:5353", "[2001:db8:1::2]:5353",
+        "[fe80::1]:5353", "192.168.1.1:53",
+      ])
+    #expect(!isCut)
+  }
+
+  @Test func `an interface's addresses are bounded`() throws {
+    let entries = try (0..<100).map { try entry("eth0", "198.51.100.\($0)", 24) }
+    let settings = try settings("listen: [127.0.0.1, eth0]")
+    let (addresses, isCut) = settings.listening(on: HostAddresses(entries))
+    #expect(addresses.count == 1 + Settings.mostFollowed && isCut)
+    #expect(settings.mostListeners == 1 + Settings.mostFollowed)
+  }
+
+  @Test func `mistakes in listen are told with what to write`() {
+    #expect(
+      mistakes("listen: [eth0, 'eth0:53', localhost]") == [
+        "f.yaml:1:27: listen: localhost: neither an address nor an interface; write 192.0.2.1, 192.0.2.1:53, [2001:db8::1]:53, eth0 or eth0:53",
+        "f.yaml:1:16: listen: eth0:53: stands in the list twice; name it once",
+      ])
+  }
+
+  @Test func `an upstream at an interface's own address is refused`() throws {
+    // Loopback is there on every host.
+    #expect(
+      mistakes("listen: [lo]\nupstream: [127.0.0.1]").first?.contains("listens there itself")
+        == true)
+  }
+
+  @Test func `a warning names what this host doesn't have`() throws {
+    var configuration = Configuration(usual: Settings())
+    let text = "listen: [eth0, br0, 192.168.1.1, 192.0.2.77, 127.0.0.1]"
+    configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
+    let warnings = configuration.warnings(on: try router()).map(\.description)
+    #expect(warnings.count == 2, "\(warnings)")
+    #expect(warnings.first?.hasPrefix("f.yaml:1:10: listen: eth0: this host has no such") == true)
+    #expect(warnings.last?.hasPrefix("f.yaml:1:34: listen: 192.0.2.77: this host does not") == true)
+  }
+}
