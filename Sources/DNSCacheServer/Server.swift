@@ -21,6 +21,10 @@ final class Server {
   /// The least level that is logged.
   let threshold: LogThreshold
   let listeners: Listeners
+  /// The networks that this host is in, as far as was seen.
+  var localNetworks: LocalNetworks
+  /// How often there were more of them than are served.
+  var localNetworksCut: UInt64 = 0
   /// Which upstream has which of the resolver's places.
   var upstreamTable: UpstreamTable
   /// Removes from the cache what new rules forbid.
@@ -105,10 +109,11 @@ final class Server {
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     var random = SystemRandomNumberGenerator()
     let seed = HashSeed(random.next(), random.next())
+    localNetworks = LocalNetworks(of: HostAddresses(), besides: settings.allowed)
     core = Pinned(
       Core(
         frontend: Frontend(
-          settings: settings.frontend,
+          settings: settings.frontend(in: localNetworks),
           cache: Cache(limits: settings.cache, seed: seed),
           resolver: Resolver(
             settings: settings.resolverSettings(socketsInUse: budget.socketsPerUpstream),
@@ -138,6 +143,7 @@ final class Server {
     core.value.upstreamStreams = UpstreamStreams(
       on: loop, upstreams: settings.upstreams, limits: settings.resolver, core: core)
     watchNetwork()
+    announceLocalNetworks()
     core.value.healthLog = UpstreamHealthLog(on: loop, core: core, logger: logger) {
       [unowned self] in upstreamTable.addresses
     }

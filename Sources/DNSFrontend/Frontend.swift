@@ -159,14 +159,20 @@ public struct Frontend: ~Copyable {
     settings = new
     settings.pendingLimit = pendingLimit
     cache.rotates = new.rotates
-    let networks = Frontend.ordered(new)
-    allowed = FixedArray(networks.all)
-    localCount = networks.localCount
-    recentNetwork = 0
+    allow(new.allowed)
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
     special = SpecialNames(new.specialZones)
     if let cookieSecrets { cookies.replace(cookieSecrets) }
+  }
+
+  /// Answers clients of these networks alone from now on.
+  public mutating func allow(_ networks: [IPNetwork]) {
+    settings.allowed = networks
+    let ordered = Frontend.ordered(settings)
+    allowed = FixedArray(ordered.all)
+    localCount = ordered.localCount
+    recentNetwork = 0
   }
 
   // MARK: Queries

@@ -9,7 +9,7 @@ struct CatalogueTests {
     switch setting.kind {
     case .address, .listener: "192.0.2.77:5377"
     case .endpoint: "127.0.0.1:8053"
-    case .network: "192.0.2.0/24"
+    case .network, .clientNetwork: "192.0.2.0/24"
     case .domain: "example.net."
     case .specialZone: "home.arpa"
     case .size(let range): MemorySize(octets: range.lowerBound).description

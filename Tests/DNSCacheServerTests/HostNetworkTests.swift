@@ -1,9 +1,10 @@
+import DNSWire
 import EventLoop
 import Testing
 
 @testable import DNSCacheServer
 
-@Suite("What follows from this host's addresses: interfaces in listen")
+@Suite("What follows from this host's addresses: local-networks, and interfaces in listen")
 struct HostNetworkTests {
   private func entry(
     _ interface: String, _ address: String, _ prefixLength: Int, isUp: Bool = true,
@@ -41,6 +42,58 @@ struct HostNetworkTests {
     } catch {
       return ["\(error)"]
     }
+  }
+
+  // MARK: local-networks
+
+  @Test func `networks of interfaces that are up count, those of links to one peer don't`() throws {
+    let local = LocalNetworks(of: try router(), besides: [])
+    #expect(local.text == "127.0.0.0/8,::1/128,192.168.1.0/24,2001:db8:1::/64,fe80::/64")
+    #expect(!local.isCut)
+  }
+
+  @Test func `of networks within others the broadest counts`() throws {
+    let host = HostAddresses([
+      try entry("a", "198.51.100.1", 26), try entry("b", "198.51.100.65", 24),
+      try entry("c", "198.51.100.129", 25),
+    ])
+    #expect(LocalNetworks(of: host, besides: []).text == "198.51.100.0/24")
+  }
+
+  @Test func `a network as large as the world of a tunnel isn't local`() throws {
+    let host = HostAddresses([
+      try entry("a", "198.51.100.1", 0), try entry("b", "198.51.100.1", 7),
+      try entry("tun6to4", "2002:c633:6401::1", 16), try entry("ygg0", "200::1", 7),
+    ])
+    #expect(LocalNetworks(of: host, besides: []).text == "none")
+  }
+
+  @Test func `there are 64 at most`() throws {
+    let entries = try (0..<100).map { try entry("vlan\($0)", "198.51.\($0).1", 24) }
+    let local = LocalNetworks(of: HostAddresses(entries), besides: [])
+    #expect(local.networks.count == LocalNetworks.most && local.isCut)
+  }
+
+  @Test func `those that are served anyway take nobody's place`() throws {
+    let lan = try (0..<100).map { try entry("vlan\($0)", "10.1.\($0).1", 24) }
+    let host = HostAddresses(lan + [try entry("vlan99", "2001:db8:1::1", 64)])
+    let local = LocalNetworks(of: host, besides: Settings.defaultAllowed)
+    #expect(local.networks.count == LocalNetworks.most && !local.isCut)
+    #expect(Settings().allowed(with: local).last == IPNetwork("2001:db8:1::/64"))
+  }
+
+  @Test func `they are served by default and when they are named, each network once`() throws {
+    let local = LocalNetworks(of: try router(), besides: [])
+    let added = try #require(IPNetwork("2001:db8:1::/64"))
+    let usual = Settings().allowed(with: local)
+    #expect(usual == Settings.defaultAllowed + [added])
+    let named = try settings("allow: [192.168.0.0/16, local-networks]").allowed(with: local)
+    #expect(
+      named.map(\.description) == [
+        "192.168.0.0/16", "127.0.0.0/8", "::1/128", "2001:db8:1::/64", "fe80::/64",
+      ])
+    let without = try settings("allow: [192.168.0.0/16]").allowed(with: local)
+    #expect(without.map(\.description) == ["192.168.0.0/16"])
   }
 
   // MARK: Interfaces in listen

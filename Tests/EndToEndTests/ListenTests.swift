@@ -77,6 +77,42 @@ extension EndToEnd {
 
       """
 
+    @Test
+    func `a phone's global address is answered in this host's networks alone, as they come and go`()
+      throws
+    {
+      let script =
+        Self.link + """
+          ip addr add 2001:db8:1::1/64 dev near nodad
+          fromFar ip addr add 2001:db8:1::7/64 dev far nodad
+          # A network that has a route, but no address here.
+          fromFar ip addr add 2001:db8:2::7/64 dev far nodad
+          ip route add 2001:db8:2::/64 dev near
+          start --listen '[::]:5300' --upstream 127.0.0.1:5399
+          ask() {
+            fromFar dig @2001:db8:1::1 -b "2001:db8:$1::7" -p 5300 +tries=1 +time=2 CH TXT version.bind \\
+              | sed -n 's/.*status: \\([A-Z]*\\),.*/\\1/p'
+          }
+          isAnswered() { [ "$(ask 2)" = NOERROR ]; }
+          isRefused() { [ "$(ask 2)" = REFUSED ]; }
+          ask 1
+          ask 2
+          ip addr add 2001:db8:2::1/64 dev near nodad
+          await isAnswered
+          ip addr del 2001:db8:2::1/64 dev near
+          await isRefused
+          ask 1
+          stat network.local_networks
+          """
+      let lines = try lines(script)
+      #expect(Array(lines.prefix(3)) == ["NOERROR", "REFUSED", "NOERROR"], "\(lines)\(log)")
+      let told = log.split(separator: "\n").filter { $0.contains("local networks are served") }
+      #expect(told.count == 3, "\(log)")
+      #expect(told.first?.contains("2001:db8:1::/64") == true, "\(log)")
+      #expect(told.first?.contains("2001:db8:2::/64") == false, "\(log)")
+      #expect(told.dropFirst().first?.contains("2001:db8:2::/64") == true, "\(log)")
+    }
+
     @Test func `an interface's addresses are listened on as they come and go`() throws {
       let script = """
         start --listen near:5300 --upstream 127.0.0.1:5399
@@ -155,6 +191,7 @@ extension EndToEnd {
         toFile: path, atomically: false, encoding: .utf8)
       let result = try Tool.run(ServerProcess.binary, ["check", path])
       #expect(result.status == 0 && result.output.contains("nothing is wrong"))
+      #expect(result.output.contains("local-networks are now: 127.0.0.0/8"), "\(result.output)")
       let warnings = result.errors.split(separator: "\n")
       #expect(warnings.count == 1, "\(result.errors)")
       #expect(

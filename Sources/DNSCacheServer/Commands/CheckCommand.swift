@@ -34,6 +34,10 @@ struct CheckCommand: ParsableCommand {
       }
       for warning in warnings { Process.writeError("warning: \(warning)\n") }
       print("\(path): nothing is wrong")
+      if settings.allowsLocalNetworks {
+        let local = LocalNetworks(of: HostAddresses(), besides: settings.allowed)
+        print("allow: \(LocalNetworks.word) are now: \(local.text)")
+      }
       if settings.isUpstreamExplicit, settings.upstreams.count > 1,
         settings.resolver.order == .fastest
       {

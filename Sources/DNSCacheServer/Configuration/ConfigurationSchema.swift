@@ -67,6 +67,8 @@ enum ConfigurationSchema {
     case .duration: quantity("ms|s|m|h|d")
     case .percent: quantity("%")
     case .network: [text, ("pattern", .text("^[0-9a-fA-F:.]+(/[0-9]+)?$"))]
+    case .clientNetwork:
+      [text, ("pattern", .text("^([0-9a-fA-F:.]+(/[0-9]+)?|\(LocalNetworks.word))$"))]
     case .endpoint: [text, ("pattern", .text(":[0-9]+$"))]
     case .address, .listener, .domain, .specialZone, .text: [text, ("minLength", .count(1))]
     }

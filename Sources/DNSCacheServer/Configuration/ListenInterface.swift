@@ -18,7 +18,7 @@ struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
       name.utf8.allSatisfy(ListenInterface.isPlain), name != "localhost"
     else { return nil }
     let words = name.split(separator: ".", omittingEmptySubsequences: false)
-    guard words[0].utf8.contains(where: ListenInterface.isLetter),
+    guard words.first?.utf8.contains(where: ListenInterface.isLetter) == true,
       words.dropFirst().allSatisfy({ $0.utf8.contains(where: ListenInterface.isDigit) })
     else { return nil }
     self.name = String(name)

@@ -45,8 +45,10 @@ extension Setting {
           $0.resolver.order = order
         })),
     Setting(
-      "allow", flag: "allow", .network, arity: .some,
-      help: "Answer clients of this network; others are refused.", .networks(\.allowed)),
+      "allow", flag: "allow", .clientNetwork, arity: .some,
+      help:
+        "Answer clients of this network, or of those that this host is in; others are refused.",
+      .networks(\.allowed, andLocal: \.allowsLocalNetworks)),
     Setting(
       "control", flag: "control", .text("path"),
       usual: "control.sock in $RUNTIME_DIRECTORY, /run/dns-cache-server or $XDG_RUNTIME_DIR",

@@ -61,6 +61,21 @@ struct SettingField: Sendable {
       write: { $0[keyPath: path] = $1.compactMap(\.network) })
   }
 
+  /// Networks, and whether those that this host is in count, too.
+  static func networks(
+    _ path: Path<[IPNetwork]>, andLocal isLocal: Path<Bool>
+  ) -> SettingField {
+    SettingField(
+      read: {
+        $0[keyPath: path].map { .network($0) }
+          + ($0[keyPath: isLocal] ? [.text(LocalNetworks.word)] : [])
+      },
+      write: {
+        $0[keyPath: path] = $1.compactMap(\.network)
+        $0[keyPath: isLocal] = $1.contains { $0.text == LocalNetworks.word }
+      })
+  }
+
   static func domains(_ path: Path<[Name]>) -> SettingField {
     SettingField(
       read: { $0[keyPath: path].map { .domain($0) } },

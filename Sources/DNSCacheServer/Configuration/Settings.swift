@@ -19,7 +19,10 @@ struct Settings: Sendable {
   var upstreams: [SocketAddress] = []
   /// Whether ``upstreams`` were named; else they are the system's.
   var isUpstreamExplicit = false
+  /// The networks whose clients are answered.
   var allowed = Settings.defaultAllowed
+  /// Whether those of ``LocalNetworks`` are, too.
+  var allowsLocalNetworks = true
   /// What one client may ask.
   var clients = ClientLimits()
   /// Where secrets are that other servers have, too; nothing for one of our own.

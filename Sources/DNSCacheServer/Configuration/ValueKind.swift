@@ -10,6 +10,8 @@ enum ValueKind: Sendable {
   /// An address with a port, which must be named.
   case endpoint
   case network
+  /// The same, or `local-networks`.
+  case clientNetwork
   case domain
   /// One of the zones that are answered here, or a group of them.
   case specialZone
@@ -31,6 +33,7 @@ enum ValueKind: Sendable {
     case .listener: "address[:port] or interface[:port]"
     case .endpoint: "address:port"
     case .network: "network"
+    case .clientNetwork: "network or \(LocalNetworks.word)"
     case .domain: "domain"
     case .specialZone: "zone"
     case .size: "size"
@@ -106,6 +109,15 @@ enum ValueKind: Sendable {
       guard let network = IPNetwork(text) else {
         throw ValueError(
           description: "not a network; write an address and a prefix length, as 192.168.0.0/16")
+      }
+      return .network(network)
+    case .clientNetwork:
+      if text == LocalNetworks.word { return .text(text) }
+      guard let network = IPNetwork(text) else {
+        throw ValueError(
+          description:
+            "not a network; write an address and a prefix length, as 192.168.0.0/16, or \(LocalNetworks.word)"
+        )
       }
       return .network(network)
     case .domain:

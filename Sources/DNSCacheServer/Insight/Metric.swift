@@ -68,6 +68,8 @@ struct Metric {
     gauge("network.listeners", "Addresses that are listened on"),
     gauge("network.listeners_missing", "Of them, those that this host doesn't have at present"),
     counter("network.followed_limit_reached", "Times that interfaces had too many addresses"),
+    gauge("network.local_networks", "Networks that this host's interfaces are in"),
+    counter("network.local_networks_limit_reached", "Times that there were too many of them"),
   ]
 
   private static let cache: [Metric] = [

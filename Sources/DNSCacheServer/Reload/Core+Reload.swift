@@ -22,8 +22,10 @@ extension Core {
   /// Takes over other settings, but for those that memory is reserved for.
   ///
   /// Before other upstreams are asked: where files are scarce, the sockets of those that stay make room.
-  mutating func reconfigure(_ settings: Settings, _ budget: DescriptorBudget) {
-    frontend.reconfigure(settings.frontend, cookieSecrets: settings.cookieSecrets)
+  mutating func reconfigure(
+    _ settings: Settings, in local: LocalNetworks, _ budget: DescriptorBudget
+  ) {
+    frontend.reconfigure(settings.frontend(in: local), cookieSecrets: settings.cookieSecrets)
     frontend.resolver.reconfigure(
       settings.resolverSettings(socketsInUse: budget.socketsPerUpstream))
     frontend.cache.reconfigure(settings.cache)

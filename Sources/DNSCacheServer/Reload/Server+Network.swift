@@ -21,18 +21,48 @@ extension Server {
 
   private func networkChanged() {
     logger.debug("the network has changed")
-    listeners.follow(settings, on: HostAddresses())
+    let host = HostAddresses()
+    listeners.follow(settings, on: host)
+    lookForNetworks(on: host)
     core.value.upstreams?.networkChanged()
     core.value.upstreamStreams?.networkChanged()
     core.value.networkChanged()
   }
 
-  /// What `ctl stats` shows of listeners.
+  /// Looks which networks this host is in, and serves their clients if `allow` says so.
+  ///
+  /// - Parameter isNew: whether `allow` has changed, so that they are said in any case.
+  func lookForNetworks(on host: HostAddresses, isNew: Bool = false) {
+    let found = LocalNetworks(of: host, besides: settings.allowed)
+    if found != localNetworks {
+      localNetworks = found
+      core.value.frontend.allow(settings.allowed(with: found))
+    } else if !isNew {
+      return
+    }
+    announceLocalNetworks()
+  }
+
+  /// Says which networks `local-networks` are.
+  func announceLocalNetworks() {
+    guard settings.allowsLocalNetworks else { return }
+    logger.info("local networks are served", metadata: ["networks": "\(localNetworks.text)"])
+    if localNetworks.isCut {
+      localNetworksCut += 1
+      logger.warning(
+        "this host is in more networks than are served by themselves; name the others in allow",
+        metadata: ["limit": "\(LocalNetworks.most)"])
+    }
+  }
+
+  /// What `ctl stats` shows of listeners and networks.
   var networkReport: Report {
     .object([
       ("listeners", .count(listeners.addresses.count)),
       ("listeners_missing", .count(listeners.missing.count)),
       ("followed_limit_reached", .count(listeners.followedCut)),
+      ("local_networks", .count(localNetworks.networks.count)),
+      ("local_networks_limit_reached", .count(localNetworksCut)),
     ])
   }
 

@@ -87,7 +87,9 @@ extension Server {
     listeners.apply(prepared.listening)
     takeOver(prepared.doors)
     applyBudget()
-    listeners.lookForMissing(settings, on: HostAddresses())
+    let host = HostAddresses()
+    listeners.lookForMissing(settings, on: host)
+    lookForNetworks(on: host, isNew: result.changed.contains("allow"))
     applyUpstreams()
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
@@ -140,7 +142,7 @@ extension Server {
   func applyBudget() {
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
-    core.value.reconfigure(settings, budget)
+    core.value.reconfigure(settings, in: localNetworks, budget)
   }
 
   func applyUpstreams() {

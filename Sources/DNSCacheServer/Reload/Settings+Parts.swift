@@ -6,9 +6,11 @@ import EventLoop
 
 extension Settings {
   /// What clients may do.
-  var frontend: FrontendSettings {
+  ///
+  /// - Parameter local: the networks that this host is in.
+  func frontend(in local: LocalNetworks) -> FrontendSettings {
     var frontend = FrontendSettings(
-      allowed: allowed, version: "dns-cache-server \(DNSCacheServer.version)",
+      allowed: allowed(with: local), version: "dns-cache-server \(DNSCacheServer.version)",
       identity: Process.hostName() ?? "dns-cache-server",
       cookieSecrets: cookieSecrets ?? CookieSecrets(current: CookieKeeper.randomSecret()))
     frontend.isPrefetching = isPrefetching
