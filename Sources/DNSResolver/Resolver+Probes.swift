@@ -11,6 +11,7 @@ extension Resolver {
     choice.mark(upstream, isDown: true)
     choice.upstreams[upstream].counters.downs += 1
     choice.upstreams[upstream].downSince = now
+    choice.upstreams[upstream].probeCount = 0
     choice.upstreams[upstream].probeInterval = ResolverTiming.firstProbe
     scheduleProbe(upstream, now: now)
   }
@@ -37,14 +38,23 @@ extension Resolver {
     timers.schedule(settings.inFlightLimit + upstream, at: now + interval, now: now)
   }
 
-  /// Asks an upstream that is down for something that it knew, from a random port with a random ID.
+  /// Asks an upstream that is down for something, from a random port with a random ID.
   mutating func sendProbe(_ upstream: Int, now: UInt64) {
     guard choice.upstreams[upstream].isDown else { return }
+    let last = choice.upstreams[upstream].probe
+    // Clients may ask for nothing meanwhile: probes have to tell, too, that it is silent.
+    if last.isPending {
+      choice.upstreams[upstream].counters.timeouts += 1
+      noteFailure(upstream, .silence, sent: last.sent, now: now)
+    }
     scheduleProbe(upstream, now: now)
     guard let (socket, id) = drawTransaction(upstream) else { return }
-    choice.upstreams[upstream].earlierProbe = choice.upstreams[upstream].probe
+    let question =
+      choice.upstreams[upstream].probeCount % (choice.upstreams[upstream].knownCount + 1)
+    choice.upstreams[upstream].probeCount &+= 1
+    choice.upstreams[upstream].earlierProbe = last
     choice.upstreams[upstream].probe = Upstream.Probe(
-      socket: UInt16(socket), id: id, isPending: true, sent: now)
+      socket: UInt16(socket), id: id, isPending: true, question: question, sent: now)
     counters.probes += 1
     choice.upstreams[upstream].counters.queries += 1
     let query = OutgoingQuery(
@@ -53,16 +63,17 @@ extension Resolver {
     _ = actions.push(.send(query))
   }
 
-  /// Writes a probe: the question that the upstream had an answer to, or else for the root's servers.
+  /// Writes the latest probe of an upstream.
   func writeProbe(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
-    let count = Int(choice.upstreams[query.upstream].knownCount)
     writer.header(id: query.id, questionCount: 1)
-    if count > 0 {
-      writer.octets(knownNames.octets(in: query.upstream, count: count))
+    let question = choice.upstreams[query.upstream].probe.question
+    if let place = KnownQuestion.place(question, of: query.upstream) {
+      writer.octets(knownNames.octets(in: place, count: Int(known[place].nameCount)))
+      writer.number16(known[place].type.rawValue)
     } else {
       writer.octet(0)
+      writer.number16(RecordType.ns.rawValue)
     }
-    writer.number16(choice.upstreams[query.upstream].knownType.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     return writer.finish(flags: MessageHeader.Flag.recursionDesired)
   }
@@ -78,7 +89,7 @@ extension Resolver {
       probe = choice.upstreams[upstream].earlierProbe
     }
     guard probe.matches(socket: socket, id: header.id),
-      isProbed(upstream, packet, header)
+      asks(probe.question, of: upstream, packet, header)
     else { return false }
     // One that is down for its errors has to have an answer.
     let isBad = choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown
@@ -90,18 +101,87 @@ extension Resolver {
     return true
   }
 
-  /// Whether a packet's question is the one that an upstream's probes ask.
-  private mutating func isProbed(
-    _ upstream: Int, _ packet: Span<UInt8>, _ header: MessageHeader
+  /// Whether a packet's question is the one that a probe asked.
+  private mutating func asks(
+    _ question: UInt8, of upstream: Int, _ packet: Span<UInt8>, _ header: MessageHeader
   ) -> Bool {
-    let count = Int(choice.upstreams[upstream].knownCount)
     guard header.questionCount == 1, let end = ingest.loadQuestion(packet),
-      end + 4 <= packet.count,
-      packet.load16(end) == choice.upstreams[upstream].knownType.rawValue,
-      packet.load16(end + 2) == RecordClass.internet.rawValue
+      end + 4 <= packet.count, packet.load16(end + 2) == RecordClass.internet.rawValue
     else { return false }
-    guard count > 0 else { return ingest.question.count == 1 }
-    return ingest.question.matches(knownNames.octets(in: upstream, count: count))
+    let type = RecordType(packet.load16(end))
+    guard let place = KnownQuestion.place(question, of: upstream) else {
+      return type == .ns && ingest.question.count == 1
+    }
+    return type == known[place].type
+      && ingest.question.matches(
+        knownNames.octets(in: place, count: Int(known[place].nameCount)))
+  }
+
+  // MARK: What probes ask for
+
+  /// Keeps a question that an upstream had an answer to.
+  ///
+  /// Of each domain there is one, so that no domain's servers decide whether an upstream seems to answer.
+  mutating func noteKnown(_ index: Int, _ upstream: Int, now: UInt64) {
+    let count = Int(questions[index].nameCount)
+    let domain = names.domain(in: index, count: count)
+    choice.upstreams[upstream].knownAt = now
+    let first = upstream * KnownQuestion.perUpstream
+    var slot = Int(choice.upstreams[upstream].knownNext)
+    if let same = (0..<Int(choice.upstreams[upstream].knownCount)).first(where: {
+      known[first + $0].domain == domain
+    }) {
+      slot = same
+    } else {
+      choice.upstreams[upstream].knownNext = UInt8((slot + 1) % KnownQuestion.perUpstream)
+      choice.upstreams[upstream].knownCount = max(
+        choice.upstreams[upstream].knownCount, UInt8(slot + 1))
+    }
+    known[first + slot] = KnownQuestion(
+      nameCount: questions[index].nameCount, type: questions[index].type, domain: domain)
+    names.copy(index, count: count, into: &knownNames, at: first + slot)
+  }
+}
+
+/// A question that an upstream had an answer to, to be asked again by probes; its name is in
+/// `Resolver.knownNames`.
+struct KnownQuestion: BitwiseCopyable {
+  /// Octets of its name.
+  var nameCount: UInt8 = 0
+  var type = RecordType.ns
+  /// A hash of the name's last two labels.
+  var domain: UInt32 = 0
+
+  /// Questions kept for each upstream.
+  static let perUpstream = 3
+  /// Milliseconds after which another one is kept.
+  static let pause: UInt64 = 1_000
+
+  /// Where the question of a probe is; nothing for the root's name servers.
+  static func place(_ question: UInt8, of upstream: Int) -> Int? {
+    question == 0 ? nil : upstream * perUpstream + Int(question) - 1
+  }
+}
+
+extension BufferPool {
+  fileprivate func copy(_ index: Int, count: Int, into other: inout BufferPool, at place: Int) {
+    other.store(octets(in: index, count: count), in: place)
+  }
+
+  /// A hash of the last two labels of a name; that of a shorter name is its own.
+  fileprivate func domain(in index: Int, count: Int) -> UInt32 {
+    let name = octets(in: index, count: count)
+    var (position, last, before) = (0, 0, 0)
+    while position < name.count, name[position] != 0 {
+      (before, last) = (last, position)
+      position += 1 + Int(name[position])
+    }
+    // FNV-1a.
+    var hash: UInt32 = 0x811C_9DC5
+    for position in before..<name.count {
+      hash = (hash ^ UInt32(name[position])) &* 0x0100_0193
+    }
+    return hash
   }
 }
 

@@ -7,6 +7,20 @@ import Memory
 extension Resolver {
   // MARK: Whom to ask
 
+  /// Whom a client's question asks first; nothing when all are given up.
+  ///
+  /// - Parameter isTrial: becomes true when all are given up and it may ask one all the same.
+  @inline(__always)
+  mutating func firstUpstream(_ draw: UInt64, isTrial: inout Bool, now: UInt64) -> Int? {
+    if let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now) {
+      return upstream
+    }
+    guard let upstream = choice.trial(now: now) else { return nil }
+    counters.trials += 1
+    isTrial = true
+    return upstream
+  }
+
   /// Perhaps has a new question ask another upstream than the best.
   ///
   /// - Returns: how long to wait for it at most: for as long as for the best.
@@ -101,18 +115,12 @@ extension Resolver {
         in: index, count: Int(questions[index].nameCount), hash: questions[index].nameHash,
         type: questions[index].type, needs: questions[index].needs, &failures)
     }
-    if now >= choice.upstreams[upstream].knownAt + Resolver.knownLife
+    if now >= choice.upstreams[upstream].knownAt + KnownQuestion.pause
       || choice.upstreams[upstream].knownCount == 0
     {
-      choice.upstreams[upstream].knownAt = now
-      choice.upstreams[upstream].knownCount = questions[index].nameCount
-      choice.upstreams[upstream].knownType = questions[index].type
-      names.copy(index, count: Int(questions[index].nameCount), into: &knownNames, at: upstream)
+      noteKnown(index, upstream, now: now)
     }
   }
-
-  /// Milliseconds for which the question that probes repeat stays the same.
-  private static let knownLife: UInt64 = 1_000
 
   /// An upstream answered with an error, or with what is no answer.
   mutating func noteError(_ upstream: Int) {
@@ -176,7 +184,7 @@ extension Resolver {
     noteFailure(upstream, .silence, sent: attempts[Int(latest)].sent, now: now)
   }
 
-  private mutating func noteFailure(
+  mutating func noteFailure(
     _ upstream: Int, _ cause: Failure.Cause, sent: UInt64, now: UInt64
   ) {
     let isDown = choice.upstreams[upstream].fail(cause, sent: sent, now: now)
@@ -325,9 +333,5 @@ extension BufferPool {
     _ failures: inout FailureCache
   ) {
     failures.forget(octets(in: index, count: count), hash: hash, type: type, needs: needs)
-  }
-
-  fileprivate func copy(_ index: Int, count: Int, into other: inout BufferPool, at place: Int) {
-    other.store(octets(in: index, count: count), in: place)
   }
 }

@@ -30,7 +30,8 @@ public struct Resolver: ~Copyable {
   var upstreamErrors: BufferPool
   /// What is known of the upstreams.
   var choice: UpstreamChoice
-  /// For each upstream the name of a question that it had an answer to.
+  /// For each upstream some questions that it had an answer to, and their names.
+  var known: FixedArray<KnownQuestion>
   var knownNames: BufferPool
   /// For each upstream the cookie that it gave.
   var serverCookies: BufferPool
@@ -213,7 +214,9 @@ public struct Resolver: ~Copyable {
     ingest = ReplyIngest(seed: seed, forbidden: settings.forbidden)
     choice = UpstreamChoice(count: settings.upstreams)
     choice.isStrict = settings.isStrict
-    knownNames = BufferPool(count: UpstreamChoice.limit, size: WireName.longest)
+    let knownLimit = UpstreamChoice.limit * KnownQuestion.perUpstream
+    known = FixedArray(repeating: KnownQuestion(), count: knownLimit)
+    knownNames = BufferPool(count: knownLimit, size: WireName.longest)
     serverCookies = BufferPool(
       count: UpstreamChoice.limit, size: CookieView.serverOctets.upperBound)
   }
@@ -267,8 +270,8 @@ public struct Resolver: ~Copyable {
       return .failed(failure)
     }
     let draw = random.next()
-    guard let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
-    else {
+    var isTrial = false
+    guard let upstream = firstUpstream(draw, isTrial: &isTrial, now: now) else {
       guard choice.count > 0 else { return .failed(Failure(.noUpstream)) }
       counters.allDown += 1
       return .failed(Failure(choice.upstreams[0].cause ?? .silence))
@@ -278,7 +281,10 @@ public struct Resolver: ~Copyable {
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))
     }
-    guard addWaiter(client, since: since, patience: patience, to: index) else {
+    // Who has something else is not the one to find out whether anybody is there.
+    if isTrial, patience != nil, completions.push(Completion(client: client, outcome: .overdue)) {
+      questions[index].isRefresh = true
+    } else if !addWaiter(client, since: since, patience: patience, to: index) {
       questions.remove(index)
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))

@@ -150,6 +150,8 @@ public struct ResolverCounters: Sendable {
   public var explored: UInt64 = 0
   /// Packets that asked an upstream whether it is back.
   public var probes: UInt64 = 0
+  /// Questions sent to an upstream although all were silent for long.
+  public var trials: UInt64 = 0
   /// How often an upstream was taken as down.
   public var downs: UInt64 = 0
   /// How often one came back.

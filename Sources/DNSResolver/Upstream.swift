@@ -33,16 +33,23 @@ struct Upstream: BitwiseCopyable {
   /// Milliseconds until the probe after the next.
   var probeInterval: UInt64 = 0
   var nextProbe: UInt64 = 0
-  /// The question that it answered last, or some other not long ago; octets of its name, 0 if none.
+  /// Probes sent since it went down: each one asks for another name than the one before.
+  var probeCount: UInt8 = 0
+  /// Questions that it answered not long ago, as many as are kept for its probes.
   var knownCount: UInt8 = 0
-  var knownType = RecordType.ns
+  /// Which of them is replaced next, and when the last one was.
+  var knownNext: UInt8 = 0
   var knownAt: UInt64 = 0
+  /// When a question may be sent to it although it was given up.
+  var nextTrial: UInt64 = 0
 
   /// A packet that asks whether an upstream is back.
   struct Probe: BitwiseCopyable {
     var socket: UInt16 = 0
     var id: UInt16 = 0
     var isPending = false
+    /// Which question it asks: 0 for the root's name servers, else one more than the place of the known one.
+    var question: UInt8 = 0
     var sent: UInt64 = 0
   }
 

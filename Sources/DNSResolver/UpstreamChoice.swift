@@ -117,6 +117,21 @@ struct UpstreamChoice: ~Copyable {
     return left.trailingZeroBitCount
   }
 
+  /// When all have been given up: one that may be asked all the same, for it may have been silent about some
+  /// names only; each at most once in ``ResolverTiming/mostProbeInterval``.
+  mutating func trial(now: UInt64) -> Int? {
+    guard up == 0 else { return nil }
+    var left = present
+    while left != 0 {
+      let upstream = left.trailingZeroBitCount
+      left &= left - 1
+      guard now >= upstreams[upstream].nextTrial else { continue }
+      upstreams[upstream].nextTrial = now + ResolverTiming.mostProbeInterval
+      return upstream
+    }
+    return nil
+  }
+
   /// An upstream that is up and not among those asked first: the one that was timed longest ago.
   func neglected() -> Int? {
     if isStrict { return nil }

@@ -34,6 +34,25 @@ struct NetworkChangeTests {
     #expect(host.frontend.resolver.inFlight == 1)
   }
 
+  /// Nobody asks anything meanwhile: that probes aren't answered says it, too.
+  @Test func `an upstream that was down before a change and after it is not probing for ever`()
+    throws
+  {
+    let host = Host()
+    func state() -> UpstreamView.State? {
+      var state: UpstreamView.State?
+      host.frontend.resolver.visitUpstreams(now: host.now) { state = $0.state }
+      return state
+    }
+    _ = host.ask(Message(query: try Name("www.example.net"), .a).encoded(compress: false))
+    host.advance(to: 10_000) { _ in }
+    #expect(state() == .down)
+    _ = host.networkChanged()
+    #expect(state() == .probing)
+    host.advance(to: 15_000) { _ in }
+    #expect(state() == .down)
+  }
+
   @Test func `the client is told in time even so, and nothing stays behind`() throws {
     let host = Host()
     let query = Message(query: try Name("www.example.net"), .a)

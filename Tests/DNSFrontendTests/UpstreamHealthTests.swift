@@ -68,7 +68,9 @@ struct UpstreamHealthTests {
     #expect(network.host.frontend.counters.pendingLimit == 0)
     #expect(network.host.frontend.resolver.inFlight == 0)
     let late = network.endings.asked(in: 15_000..<65_000).filter { !$0.isAnswered }
-    #expect(late.count > 49_000 && late.allSatisfy { $0.wait == 0 }, "they fail at once")
+    #expect(late.count > 49_000)
+    // One each 0.8 seconds and upstream is let through.
+    #expect(late.count { $0.wait > 0 } <= 2 * 50_000 / 800 + 2, "the others fail at once")
     #expect(network.endings.allSatisfy { $0.wait <= 4_500 })
     for link in 0..<2 { network.links[link].isUp = true }
     try network.run(to: 70_000, every: 1)

@@ -102,6 +102,7 @@ extension Core {
             ("explored", .count(resolver.explored)), ("probes", .count(resolver.probes)),
             ("downs", .count(resolver.downs)), ("recoveries", .count(resolver.recoveries)),
             ("fallbacks", .count(resolver.fallbacks)), ("all_down", .count(resolver.allDown)),
+            ("let_through", .count(resolver.trials)),
             ("failed_before", .count(resolver.failedBefore)),
             ("failures_remembered", .count(frontend.resolver.failureCount)),
             ("failures_limit", .count(Resolver.failureLimit)),

@@ -145,6 +145,7 @@ struct Metric {
     counter("upstream.recoveries", "Times that one came back"),
     counter("upstream.fallbacks", "Times that an upstream did not understand something"),
     counter("upstream.all_down", "Questions failed at once because all upstreams were down"),
+    counter("upstream.let_through", "Questions sent although all upstreams were down"),
     counter("upstream.failed_before", "Questions failed at once because they had before"),
     gauge("upstream.failures_remembered", "Questions whose failure is remembered"),
     gauge("upstream.failures_limit", "Questions whose failure may be remembered"),

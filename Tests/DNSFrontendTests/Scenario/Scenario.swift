@@ -5,6 +5,8 @@ import DNSWire
 struct Scenario {
   /// What the server is set up with.
   var options = Host.Options()
+  /// The upstreams' addresses in the order of their numbers, if the file names them by address.
+  var addresses: [IPAddress] = []
   /// Whether probes must be expected by lines; else they are passed over.
   var showsProbes = false
   /// What happens and what is expected, in order.

@@ -44,10 +44,7 @@ struct ScenarioParser {
   }
 
   private mutating func parseSetting(_ first: String) throws {
-    if first == "upstreams" {
-      scenario.options.upstreams = try words.number()
-      return
-    }
+    if first == "upstreams" { return try parseUpstreams() }
     if first == "serve-stale" {
       scenario.options.staleAge = UInt32(try words.time() / 1000)
       return
@@ -95,6 +92,28 @@ struct ScenarioParser {
     case "pending": scenario.options.pendingLimit = value
     default: throw words.unknown(name)
     }
+  }
+
+  private mutating func parseUpstreams() throws {
+    guard words.accept("are") else {
+      scenario.options.upstreams = try words.number()
+      return
+    }
+    repeat { scenario.addresses.append(try words.address()) } while !words.isAtEnd
+    scenario.options.upstreams = scenario.addresses.count
+  }
+
+  /// The number of the upstream that is named next, by its address or its number.
+  private mutating func upstream() throws -> Int {
+    let number: Int
+    if scenario.addresses.isEmpty {
+      number = try words.number()
+    } else {
+      let address = try words.address()
+      number = scenario.addresses.firstIndex(of: address) ?? scenario.options.upstreams
+    }
+    guard number < scenario.options.upstreams else { throw words.error("no such upstream") }
+    return number
   }
 
   private mutating func parseRebind() throws {
@@ -187,8 +206,7 @@ struct ScenarioParser {
   // MARK: Upstreams
 
   private mutating func parseUpstream() throws -> Scenario.Statement {
-    let upstream: Int = try words.number()
-    guard upstream < scenario.options.upstreams else { throw words.error("no such upstream") }
+    let upstream = try upstream()
     let verb = try words.next("is, answers or sends")
     switch verb {
     case "is":
