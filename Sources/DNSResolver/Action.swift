@@ -9,6 +9,23 @@ public struct QuestionHandle: Equatable, Hashable, Sendable {
     self.index = index
     self.generation = generation
   }
+
+  /// What a probe of an upstream over TCP has in place of a question.
+  init(probeOf upstream: Int, id: UInt16) {
+    index = QuestionHandle.lastProbe - UInt32(upstream)
+    generation = UInt32(id)
+  }
+
+  private static let lastProbe = UInt32.max - 1
+
+  /// Whether it is that of a probe.
+  public var isProbe: Bool {
+    index > QuestionHandle.lastProbe - UInt32(UpstreamChoice.limit)
+      && index <= QuestionHandle.lastProbe
+  }
+
+  /// The upstream of a probe.
+  var upstream: Int { Int(QuestionHandle.lastProbe &- index) }
 }
 
 /// A packet that is to be sent upstream; `Resolver.writeQuery(_:into:)` writes it.

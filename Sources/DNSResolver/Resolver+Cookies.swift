@@ -17,14 +17,10 @@ extension Resolver {
     case wrong
   }
 
-  /// Whether a packet to a question's upstream has a cookie.
-  mutating func offersCookie(_ index: Int, _ edns: EDNSOffer, now: UInt64) -> Bool {
-    let upstream = Int(questions[index].upstream)
-    guard edns != .none, !questions[index].isCookieless(upstream),
-      now >= choice.upstreams[upstream].cookie.refusedUntil
-    else { return false }
+  /// Draws another cookie for an upstream when the one before is old.
+  @inline(__always)
+  mutating func renewCookieIfDue(_ upstream: Int, now: UInt64) {
     if choice.upstreams[upstream].cookie.isDue(now: now) { renewCookie(upstream, now: now) }
-    return true
   }
 
   /// Draws another cookie for an upstream.
@@ -51,6 +47,7 @@ extension Resolver {
       return .fine
     }
     guard choice.upstreams[upstream].cookie.isOurs(cookie, now: now) else { return .wrong }
+    choice.upstreams[upstream].cookie.wrongOnes = 0
     // Some servers send back whatever options they get; what speaks cookies has one of its own.
     guard cookie.serverCount > 0 else { return .fine }
     // What belongs to the cookie before is of no use any more.
@@ -69,7 +66,7 @@ extension Resolver {
   /// Handles a reply over UDP that its cookie speaks against; false when nothing does.
   mutating func takeCookie(
     _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ place: Int,
-    upstream: Int, now: UInt64
+    upstream: Int, isCaseKept: Bool, now: UInt64
   ) -> Bool {
     let index = Int(attempts[place].question)
     switch judgeCookie(packet, header, options, upstream: upstream, now: now) {
@@ -77,6 +74,9 @@ extension Resolver {
     case .wrong:
       counters.cookieMismatches += 1
       takeMismatch(packet, header, index, now: now)
+      if isCaseKept, questions[index].firstAttempt != Resolver.nobody {
+        takeWrongCookie(place, index, upstream: upstream, now: now)
+      }
     case .missing:
       counters.cookiesMissing += 1
       moveToStream(index, upstream: upstream, isCookieDoubted: true, now: now)
@@ -89,6 +89,23 @@ extension Resolver {
       takeBadCookie(index, upstream: upstream, now: now)
     }
     return true
+  }
+
+  /// Handles a reply that is right but for its cookie: some forwarders send back those of other clients.
+  ///
+  /// To two packets, without a right one in between, no forger has found port, ID and letter case: the
+  /// upstream is asked without cookies.
+  private mutating func takeWrongCookie(_ place: Int, _ index: Int, upstream: Int, now: UInt64) {
+    guard !attempts[place].hasWrongCookie else { return }
+    attempts[place].hasWrongCookie = true
+    choice.upstreams[upstream].cookie.wrongOnes += 1
+    guard choice.upstreams[upstream].cookie.wrongOnes >= UpstreamCookie.wrongLimit else { return }
+    choice.upstreams[upstream].cookie.wrongOnes = 0
+    begin(.withoutCookies, upstream, now: now)
+    guard !questions[index].isStreaming, questions[index].attemptCount < ResolverTiming.attempts
+    else { return }
+    questions[index].upstream = UInt8(upstream)
+    send(index, now: now)
   }
 
   /// Asks again with the cookie that the server gave, once; what is not content with it is asked over TCP
@@ -127,8 +144,7 @@ extension Resolver {
     case .fine, .renewed: break
     case .wrong:
       counters.cookieMismatches += 1
-      counters.fallbacks += 1
-      choice.upstreams[upstream].cookie.noteRefusal(now: now)
+      begin(.withoutCookies, upstream, now: now)
     case .missing:
       // Some don't send them over TCP, or with errors. Only when UDP had none either they are gone.
       guard questions[index].isCookieDoubted, header.hasAnswerCode else { return }
@@ -137,22 +153,22 @@ extension Resolver {
     }
   }
 
-  /// An upstream whose cookie was missed doesn't talk TCP: it is asked again over UDP.
+  /// An upstream whose cookie was missed doesn't talk TCP: it is asked again over UDP, the second time without
+  /// a cookie.
   ///
   /// - Returns: whether that is so.
   mutating func retryDoubted(_ index: Int, now: UInt64) -> Bool {
     guard questions[index].isCookieDoubted else { return false }
     questions[index].isCookieDoubted = false
-    let upstream = Int(questions[index].upstream)
-    if choice.upstreams[upstream].cookie.noteDoubt(now: now) { counters.fallbacks += 1 }
+    questions[index].cookieDoubts += 1
+    if questions[index].cookieDoubts >= Resolver.cookieDoubtLimit {
+      questions[index].cookielessUpstreams |= 1 << UInt64(questions[index].upstream)
+    }
     retry(index, now: now)
     return true
   }
 
-  /// An upstream that rejected a cookie had an answer to the same question without one.
-  mutating func noteCookieRefusal(_ upstream: Int, now: UInt64) {
-    guard now >= choice.upstreams[upstream].cookie.refusedUntil else { return }
-    choice.upstreams[upstream].cookie.noteRefusal(now: now)
-    counters.fallbacks += 1
-  }
+  /// Replies to a question without a cookie, from an upstream that had them before and doesn't talk TCP, after
+  /// which the question goes on without.
+  private static let cookieDoubtLimit: UInt8 = 2
 }

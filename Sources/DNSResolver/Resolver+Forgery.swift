@@ -18,8 +18,13 @@ extension Resolver {
   /// Handles a reply that answers no packet that was sent: wrong ID, or wrong socket.
   ///
   /// When its question is one in flight, it counts as a guess at that.
-  mutating func takeGuess(_ packet: Span<UInt8>, _ header: MessageHeader, now: UInt64) {
+  mutating func takeGuess(
+    _ packet: Span<UInt8>, _ header: MessageHeader, socket: Int, now: UInt64
+  ) {
     counters.mismatched += 1
+    if header.questionCount == 0 {
+      choice.upstreams[socket / settings.socketsPerUpstream].noteBareGuess(now: now)
+    }
     guard header.questionCount == 1, let end = ingest.loadQuestion(packet),
       end + 4 <= packet.count, packet.load16(end + 2) == RecordClass.internet.rawValue
     else { return }
@@ -45,7 +50,7 @@ extension Resolver {
   }
 
   /// Counts a guess at a question; too many move it to TCP, where there is nothing to guess.
-  private mutating func suspect(_ index: Int, now: UInt64) {
+  mutating func suspect(_ index: Int, now: UInt64) {
     guard questions[index].mismatches < Resolver.mismatchLimit else { return }
     questions[index].mismatches += 1
     guard questions[index].mismatches == Resolver.mismatchLimit else { return }

@@ -50,15 +50,9 @@ struct LetterCase: BitwiseCopyable {
 }
 
 extension Resolver {
-  /// Replies over TCP that an upstream's other letter case was its own after which it is asked in lower
-  /// case.
+  /// Names in a row whose replies had another letter case, and TCP an answer, after which an upstream is asked
+  /// in lower case; one reply that keeps it begins the count anew.
   static let caseFailureLimit: UInt8 = 4
-
-  /// Whether a packet to a question's upstream has random letter case.
-  func isCased(_ index: Int, now: UInt64) -> Bool {
-    !questions[index].isFolded
-      && now >= choice.upstreams[Int(questions[index].upstream)].foldedUntil
-  }
 
   /// Draws the letter case that a question's name is sent in.
   mutating func drawCase(of name: Span<UInt8>, for index: Int) {
@@ -102,12 +96,37 @@ extension Resolver {
 
   /// Notes that a question's upstream doesn't keep letter case.
   mutating func noteCaseFailure(_ index: Int, now: UInt64) {
-    let upstream = Int(questions[index].upstream)
-    choice.upstreams[upstream].caseFailures += 1
-    guard choice.upstreams[upstream].caseFailures >= Resolver.caseFailureLimit else { return }
-    // When its time is over, one more failure suffices.
-    choice.upstreams[upstream].caseFailures = Resolver.caseFailureLimit - 1
-    choice.upstreams[upstream].foldedUntil = now + Upstream.fallbackLife
-    counters.fallbacks += 1
+    note(
+      .lowerCase, Int(questions[index].upstream), questions[index].nameHash,
+      limit: Resolver.caseFailureLimit, now: now)
+  }
+
+  /// Handles an answer that may be another one for the name in lower case; false when it is to be taken.
+  ///
+  /// Some deny what they know in lower case. What has ever given data for a name in mixed case does not.
+  mutating func doubtDenial(
+    _ header: MessageHeader, _ index: Int, attempt: Int, upstream: Int, now: UInt64
+  ) -> Bool {
+    guard attempts[attempt].isCased else { return false }
+    let count = Int(questions[index].nameCount)
+    guard !casedNames.octets(in: index, count: count).holds(sentName(index, isCased: false), 0)
+    else { return false }
+    guard header.answerCount == 0 else {
+      choice.upstreams[upstream].keepsCase = true
+      return false
+    }
+    return askInLowerCase(index, upstream: upstream, now: now)
+  }
+
+  /// Asks an upstream again that refused or denied a name in mixed letter case; false when that was done.
+  mutating func askInLowerCase(_ index: Int, upstream: Int, now: UInt64) -> Bool {
+    guard !questions[index].isFolded, !questions[index].isStreaming,
+      questions[index].attemptCount < ResolverTiming.attempts
+    else { return false }
+    questions[index].isFolded = true
+    questions[index].caseDeniedUpstreams |= 1 << UInt64(upstream)
+    questions[index].upstream = UInt8(upstream)
+    send(index, now: now)
+    return true
   }
 }

@@ -19,8 +19,9 @@ extension Resolver {
       renewHealth(upstream, now: now)
     }
     choice.reconsider()
-    for index in 0..<questions.end where questions.contains(index) && !questions[index].isStreaming
-    {
+    for index in 0..<questions.end where questions.contains(index) {
+      if questions[index].isStreamTrial { endStream(index) }
+      guard !questions[index].isStreaming else { continue }
       questions[index].failedUpstreams = 0
       askAgainSoon(index, now: now)
     }
@@ -38,6 +39,7 @@ extension Resolver {
   private mutating func renewHealth(_ upstream: Int, now: UInt64) {
     // Another address of ours: the same cookie would tell that we are who we were (RFC 7873 §6).
     renewCookie(upstream, now: now)
+    choice.upstreams[upstream].retryFallbacks(now: now)
     choice.upstreams[upstream].roundTrip = RoundTripTime()
     choice.upstreams[upstream].failures = 0
     choice.upstreams[upstream].failingSince = now

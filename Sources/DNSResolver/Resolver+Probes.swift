@@ -24,6 +24,7 @@ extension Resolver {
     choice.upstreams[upstream].badAnswers = 0
     choice.upstreams[upstream].probe.isPending = false
     choice.upstreams[upstream].earlierProbe.isPending = false
+    endStreamProbe(upstream)
     timers.cancel(settings.inFlightLimit + upstream)
     // What failed meanwhile would be answered now.
     if now >= choice.upstreams[upstream].downSince + ResolverTiming.outage {
@@ -48,10 +49,14 @@ extension Resolver {
       noteFailure(upstream, .silence, sent: last.sent, now: now)
     }
     scheduleProbe(upstream, now: now)
-    guard let (socket, id) = drawTransaction(upstream) else { return }
-    let question =
-      choice.upstreams[upstream].probeCount % (choice.upstreams[upstream].knownCount + 1)
-    choice.upstreams[upstream].probeCount &+= 1
+    let count = choice.upstreams[upstream].probeCount
+    choice.upstreams[upstream].probeCount = count &+ 1
+    let question = count % (choice.upstreams[upstream].knownCount + 1)
+    let isStreamOnly = choice.upstreams[upstream].rules.isStreamOnly
+    if isStreamOnly || count % Resolver.streamProbeShare == Resolver.streamProbeShare - 1 {
+      sendStreamProbe(upstream, question, now: now)
+    }
+    guard !isStreamOnly, let (socket, id) = drawTransaction(upstream) else { return }
     choice.upstreams[upstream].earlierProbe = last
     choice.upstreams[upstream].probe = Upstream.Probe(
       socket: UInt16(socket), id: id, isPending: true, question: question, sent: now)
@@ -63,10 +68,66 @@ extension Resolver {
     _ = actions.push(.send(query))
   }
 
-  /// Writes the latest probe of an upstream.
+  /// One probe of so many is sent over TCP, too: there are networks that let no UDP through.
+  private static let streamProbeShare: UInt8 = 3
+
+  /// Asks an upstream that is down over TCP, unless that is being done.
+  private mutating func sendStreamProbe(_ upstream: Int, _ question: UInt8, now: UInt64) {
+    let last = choice.upstreams[upstream].streamProbe
+    guard !last.isPending || now >= last.sent + ResolverTiming.stream else { return }
+    if last.isPending, choice.upstreams[upstream].rules.isStreamOnly {
+      noteFailure(upstream, .silence, sent: last.sent, now: now)
+    }
+    endStreamProbe(upstream)
+    let id = UInt16(truncatingIfNeeded: random.next())
+    choice.upstreams[upstream].streamProbe = Upstream.Probe(
+      id: id, isPending: true, question: question, sent: now)
+    counters.probes += 1
+    choice.upstreams[upstream].counters.streams += 1
+    let query = OutgoingQuery(
+      question: QuestionHandle(probeOf: upstream, id: id), id: id, upstream: upstream, socket: nil,
+      isCased: false, edns: .none, hasCookie: false, isProbe: true)
+    _ = actions.push(.openStream(query))
+  }
+
+  /// Gives up the probe over TCP, if there is one.
+  mutating func endStreamProbe(_ upstream: Int) {
+    guard choice.upstreams[upstream].streamProbe.isPending else { return }
+    choice.upstreams[upstream].streamProbe.isPending = false
+    let id = choice.upstreams[upstream].streamProbe.id
+    _ = actions.push(.closeStream(QuestionHandle(probeOf: upstream, id: id)))
+  }
+
+  /// Handles a message that came over TCP for a probe.
+  mutating func takeStreamProbe(_ packet: Span<UInt8>, _ upstream: Int, now: UInt64) {
+    let probe = choice.upstreams[upstream].streamProbe
+    guard let header = try? MessageHeader(packet), header.isResponse,
+      header.opcode == Opcode.query.rawValue, probe.isPending, header.id == probe.id,
+      choice.upstreams[upstream].isDown, asks(probe.question, of: upstream, packet, header)
+    else {
+      counters.mismatched += 1
+      return
+    }
+    endStreamProbe(upstream)
+    let isBad = choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown
+    choice.upstreams[upstream].hear(now: now)
+    guard header.hasAnswerCode || !isBad else { return }
+    // The same questions over UDP, the root's among them, were not answered.
+    if !choice.upstreams[upstream].rules.isStreamOnly, !isBad,
+      choice.upstreams[upstream].probe.isPending, choice.upstreams[upstream].earlierProbe.isPending
+    {
+      begin(.overStream, upstream, now: now)
+    }
+    comeUp(upstream, now: now)
+  }
+
+  /// Writes the latest probe of an upstream, over UDP or TCP.
   func writeProbe(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
     writer.header(id: query.id, questionCount: 1)
-    let question = choice.upstreams[query.upstream].probe.question
+    let question =
+      query.socket == nil
+      ? choice.upstreams[query.upstream].streamProbe.question
+      : choice.upstreams[query.upstream].probe.question
     if let place = KnownQuestion.place(question, of: query.upstream) {
       writer.octets(knownNames.octets(in: place, count: Int(known[place].nameCount)))
       writer.number16(known[place].type.rawValue)

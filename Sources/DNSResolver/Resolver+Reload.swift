@@ -60,6 +60,11 @@ extension Resolver {
     failures.forgetAll()
   }
 
+  /// Says what an upstream may be asked with.
+  public mutating func setRules(_ rules: UpstreamRules, of upstream: Int) {
+    choice.upstreams[upstream].rules = rules
+  }
+
   /// Has an upstream asked no more.
   ///
   /// Replies to what it was asked are still good. The questions that were asked there last are asked
@@ -68,6 +73,7 @@ extension Resolver {
     guard choice.isPresent(upstream) else { return }
     // UNREACHABLE: a reload opens new upstreams before it retires old ones, and has one at least.
     precondition(choice.count > 1, "nobody would be left to ask")
+    endStreamProbe(upstream)
     choice.retire(upstream)
     timers.cancel(settings.inFlightLimit + upstream)
     for index in 0..<questions.end
@@ -85,6 +91,7 @@ extension Resolver {
       questions[index].triedUpstreams &= others
       questions[index].plainUpstreams &= others
       questions[index].cookielessUpstreams &= others
+      questions[index].caseDeniedUpstreams &= others
       if choice.upstreams[upstream].inFlight > 0 { forgetAttempts(of: index, at: upstream) }
     }
     // UNREACHABLE: forgetAttempts(of:at:) has just ended all that was counted.

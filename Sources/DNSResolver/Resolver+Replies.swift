@@ -20,14 +20,20 @@ extension Resolver {
       return
     }
     guard let place = findAttempt(socket: socket, id: header.id) else {
-      if !takeProbeReply(packet, header, socket: socket, now: now) {
-        takeGuess(packet, header, now: now)
+      if !takeProbeReply(packet, header, socket: socket, now: now),
+        !takeWatched(header, socket: socket, now: now)
+      {
+        takeGuess(packet, header, socket: socket, now: now)
       }
       return
     }
     let index = Int(attempts[place].question)
     let isCased = attempts[place].isCased
-    guard let (end, isCaseKept) = matchingQuestion(packet, header, index, isCased: isCased) else {
+    let hasEDNS = attempts[place].edns != .none
+    guard
+      let (end, isCaseKept) = matchingQuestion(
+        packet, header, index, isCased: isCased, hasEDNS: hasEDNS)
+    else {
       takeMismatch(packet, header, index, now: now)
       return
     }
@@ -35,8 +41,16 @@ extension Resolver {
     var lacksCookie = false
     if attempts[place].hasCookie {
       let options = ReplyOptions(packet, header, at: end)
-      if takeCookie(packet, header, options, place, upstream: upstream, now: now) { return }
+      if takeCookie(
+        packet, header, options, place, upstream: upstream, isCaseKept: isCaseKept, now: now)
+      {
+        return
+      }
       lacksCookie = options.hasOPT && options.cookie == nil
+    }
+    guard end > MessageHeader.size else {
+      takeBare(place, upstream: upstream, now: now)
+      return
     }
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     timed = RoundTrip(
@@ -96,6 +110,10 @@ extension Resolver {
   public mutating func receiveStream(
     _ packet: Span<UInt8>, for handle: QuestionHandle, cache: inout Cache, now: UInt64
   ) {
+    guard !handle.isProbe else {
+      takeStreamProbe(packet, handle.upstream, now: now)
+      return
+    }
     guard let index = index(handle), questions[index].isStreaming,
       let header = try? MessageHeader(packet), header.isResponse,
       header.opcode == Opcode.query.rawValue, header.id == questions[index].streamID
@@ -103,7 +121,11 @@ extension Resolver {
       counters.mismatched += 1
       return
     }
-    guard let (end, _) = matchingQuestion(packet, header, index, isCased: false) else {
+    let edns = questions[index].streamEDNS
+    guard
+      let (end, _) = matchingQuestion(
+        packet, header, index, isCased: false, hasEDNS: edns != .none)
+    else {
       counters.mismatched += 1
       return
     }
@@ -116,8 +138,7 @@ extension Resolver {
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     let source = Source(
-      upstream: upstream, isStream: true,
-      edns: questions[index].isPlain(upstream) ? .none : .full, lacksCookie: lacksCookie)
+      upstream: upstream, isStream: true, edns: edns, lacksCookie: lacksCookie)
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
       // More than a message holds; there is nothing larger to ask with.
       noteError(upstream)
@@ -130,16 +151,39 @@ extension Resolver {
 
   /// Notices that a TCP connection could not be made, or ended without a reply.
   public mutating func streamFailed(_ handle: QuestionHandle, now: UInt64) {
+    guard !handle.isProbe else {
+      endStreamProbe(handle.upstream)
+      return
+    }
     guard let index = index(handle), questions[index].isStreaming else { return }
+    let upstream = Int(questions[index].upstream)
     counters.unreachable += 1
-    questions[index].cause = .unreachable
-    noteTrouble(index, .unreachable, Int(questions[index].upstream))
+    if !questions[index].isStreamTrial {
+      questions[index].cause = .unreachable
+      noteTrouble(index, .unreachable, upstream)
+    }
+    if choice.upstreams[upstream].rules.isStreamOnly {
+      choice.upstreams[upstream].counters.refusals += 1
+      noteFailure(upstream, .unreachable, sent: questions[index].streamSent, now: now)
+    } else if choice.upstreams[upstream].overStream.isInForce {
+      // It talks TCP no more.
+      choice.upstreams[upstream].overStream.end()
+      endStream(index)
+      retry(index, now: now)
+      return
+    }
     abandonStream(index, now: now)
   }
 
   /// Gives up a TCP attempt: the next upstream is asked.
   mutating func abandonStream(_ index: Int, now: UInt64) {
+    let wasTrial = questions[index].isStreamTrial
     endStream(index)
+    if wasTrial {
+      // UDP was silent, too; its packets are still good.
+      retry(index, now: now)
+      return
+    }
     if foldDoubted(index, now: now) || retryDoubted(index, now: now) { return }
     if questions[index].mismatches >= Resolver.mismatchLimit {
       // That it goes over TCP was our wish, not the upstream's: UDP is tried again, from another port.
@@ -154,7 +198,7 @@ extension Resolver {
   /// Where the records begin, and whether the name has the letter case that was sent, when the packet's
   /// question is the one that was asked.
   private mutating func matchingQuestion(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, isCased: Bool
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, isCased: Bool, hasEDNS: Bool
   ) -> (end: Int, isCaseKept: Bool)? {
     // Nearly always the question comes back octet for octet: then its hash is known, too.
     let count = Int(questions[index].nameCount)
@@ -174,8 +218,8 @@ extension Resolver {
       isName(of: index, ingest.question)
     else {
       // An upstream that doesn't take EDNS may send back nothing but a header (RFC 6891 §7).
-      if header.questionCount == 0 && header.rcode == ResponseCode.formErr.rawValue
-        && packet.count == MessageHeader.size
+      if hasEDNS && header.questionCount == 0 && packet.count == MessageHeader.size
+        && ResponseCode(UInt16(header.rcode)).mayRefuseEDNS
       {
         return (packet.count, true)
       }
@@ -203,13 +247,21 @@ extension Resolver {
   ) {
     guard header.hasAnswerCode else {
       noteUpstreamErrors(packet, header, at: end, index)
-      takeError(ResponseCode(UInt16(header.rcode)), index, from: source, now: now)
+      let hasOPT = ReplyOptions(packet, header, at: end).hasOPT
+      takeError(
+        ResponseCode(UInt16(header.rcode)), hasOPT: hasOPT, index, from: source, now: now)
       return
     }
     guard packet.count > MessageHeader.size else {
       takeMalformed(index, from: source, now: now)
       return
     }
+    if let attempt = source.attempt, !choice.upstreams[source.upstream].keepsCase,
+      doubtDenial(header, index, attempt: attempt, upstream: source.upstream, now: now)
+    {
+      return
+    }
+    let isPositive = header.answerCount > 0
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     // There is no DO without EDNS.
     var needs = questions[index].needs
@@ -225,14 +277,15 @@ extension Resolver {
       takeMalformed(index, from: source, now: now)
     case .error(let rcode):
       noteUpstreamErrors(packet, header, at: end, index)
-      takeError(rcode, index, from: source, now: now)
+      takeError(rcode, hasOPT: true, index, from: source, now: now)
     case .referral: takeNoAnswer(index, .referral, from: source, now: now)
     case .tooLarge: takeNoAnswer(index, .tooLarge, from: source, now: now)
     case .rebound:
       counters.rebound += 1
       counters.answered += 1
       noteAnswer(
-        index, upstream: source.upstream, attempt: source.attempt, count: packet.count, now: now)
+        index, upstream: source.upstream, attempt: source.attempt, count: packet.count,
+        isPositive: isPositive, now: now)
       rememberUnkept(index, .rebound, upstream: source.upstream, now: now)
       finish(index, .rebound)
     case .usable:
@@ -240,7 +293,8 @@ extension Resolver {
       counters.answered += 1
       if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index, now: now) }
       noteAnswer(
-        index, upstream: source.upstream, attempt: source.attempt, count: packet.count, now: now)
+        index, upstream: source.upstream, attempt: source.attempt, count: packet.count,
+        isPositive: isPositive, now: now)
       if cache.onceCount != onceBefore {
         let isLarge = cache.counters.largeSets != largeBefore
         rememberUnkept(
@@ -283,7 +337,7 @@ extension Resolver {
 
   /// Handles an error that belongs to a question.
   private mutating func takeError(
-    _ rcode: ResponseCode, _ index: Int, from source: Source, now: UInt64
+    _ rcode: ResponseCode, hasOPT: Bool, _ index: Int, from source: Source, now: UInt64
   ) {
     noteError(source.upstream)
     // While TCP is being tried, what UDP has to say beside an answer is no news.
@@ -302,11 +356,26 @@ extension Resolver {
       // RFC 6891 §6.2.2: asked once more without EDNS. That has been done already when the other
       // packets with EDNS are answered, too.
       guard !questions[index].isPlain(source.upstream) else { return }
-      questions[index].plainUpstreams |= 1 << UInt64(source.upstream)
-      questions[index].upstream = UInt8(source.upstream)
-      askAgain(index, now: now)
+      askWithoutEDNS(index, source.upstream, now: now)
+      return
+    case .servFail, .refused:
+      // Some say so to EDNS; who has it, answers with it.
+      guard source.edns != .none, !hasOPT, !choice.upstreams[source.upstream].answersEDNS,
+        !questions[index].isPlain(source.upstream)
+      else { break }
+      askWithoutEDNS(index, source.upstream, now: now)
       return
     default: break
+    }
+    if rcode.mayRefuseEDNS, let attempt = source.attempt, attempts[attempt].isCased,
+      !choice.upstreams[source.upstream].keepsCase
+    {
+      // That there was no EDNS did not help.
+      let bit: UInt64 = 1 << UInt64(source.upstream)
+      let plain = questions[index].plainUpstreams
+      questions[index].plainUpstreams &= ~bit
+      if askInLowerCase(index, upstream: source.upstream, now: now) { return }
+      questions[index].plainUpstreams = plain
     }
     questions[index].cause = .upstreamError
     noteTrouble(index, .errorCode, source.upstream, rcode: rcode)
@@ -323,6 +392,35 @@ extension Resolver {
     noteTrouble(index, kind, source.upstream)
     questions[index].erringUpstreams |= 1 << UInt64(source.upstream)
     giveUp(on: source, index, now: now)
+  }
+
+  private mutating func askWithoutEDNS(_ index: Int, _ upstream: Int, now: UInt64) {
+    questions[index].plainUpstreams |= 1 << UInt64(upstream)
+    questions[index].upstream = UInt8(upstream)
+    askAgain(index, now: now)
+  }
+
+  /// Handles a header without a question that has the ID of a packet with EDNS.
+  ///
+  /// It shows so little that it may as well be a guess. The question is asked without EDNS, too; the reply to
+  /// what was sent is still good, and comes first when the upstream has EDNS.
+  private mutating func takeBare(_ place: Int, upstream: Int, now: UInt64) {
+    guard choice.upstreams[upstream].mayAnswerBare(now: now) else {
+      counters.mismatched += 1
+      counters.bareIgnored += 1
+      return
+    }
+    guard !attempts[place].isSpoiled else { return }
+    attempts[place].isSpoiled = true
+    let index = Int(attempts[place].question)
+    hear(upstream, now: now)
+    noteError(upstream)
+    suspect(index, now: now)
+    // A guess too many has moved it to TCP, and its packets are forgotten.
+    guard questions[index].firstAttempt != Resolver.nobody, !questions[index].isStreaming,
+      !questions[index].isPlain(upstream)
+    else { return }
+    askWithoutEDNS(index, upstream, now: now)
   }
 
   private mutating func askAgain(_ index: Int, now: UInt64) {
@@ -354,6 +452,16 @@ extension MessageHeader {
   @inline(__always)
   var hasAnswerCode: Bool {
     rcode == ResponseCode.noError.rawValue || rcode == ResponseCode.nxDomain.rawValue
+  }
+}
+
+extension ResponseCode {
+  /// Whether it may be what EDNS, or something else that is not understood, is refused with.
+  fileprivate var mayRefuseEDNS: Bool {
+    switch self {
+    case .formErr, .notImp, .servFail, .refused: true
+    default: false
+    }
   }
 }
 

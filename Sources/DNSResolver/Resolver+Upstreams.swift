@@ -67,15 +67,6 @@ extension Resolver {
     }
   }
 
-  /// What EDNS a question's next packet has.
-  func ednsOffer(_ index: Int, attempt: Int, now: UInt64) -> EDNSOffer {
-    let upstream = Int(questions[index].upstream)
-    if questions[index].isPlain(upstream) { return .none }
-    let offer = choice.upstreams[upstream].edns(now: now)
-    // Large replies may be what gets lost.
-    return offer == .full && attempt >= ResolverTiming.smallFrom ? .small : offer
-  }
-
   // MARK: What came back
 
   /// An upstream answered something that it was asked.
@@ -92,20 +83,27 @@ extension Resolver {
 
   /// An upstream had an answer to a question.
   ///
-  /// - Parameter count: the reply's octets.
+  /// - Parameters:
+  ///   - count: the reply's octets.
+  ///   - isPositive: whether there are records.
   mutating func noteAnswer(
-    _ index: Int, upstream: Int, attempt: Int?, count: Int, now: UInt64
+    _ index: Int, upstream: Int, attempt: Int?, count: Int, isPositive: Bool, now: UInt64
   ) {
+    var isUsual = !questions[index].isSimplified && !choice.upstreams[upstream].isInDoubt
     if let attempt {
       choice.upstreams[upstream].measure(sent: attempts[attempt].sent, now: now)
-      if count > Int(EDNSOffer.smallSize) { choice.upstreams[upstream].smallHints = 0 }
+      if attempts[attempt].simplicity == .usual {
+        choice.upstreams[upstream].provenUntil = now + Upstream.provenLife
+      } else {
+        isUsual = false
+      }
+      if attempts[attempt].edns != .none { choice.upstreams[upstream].answersEDNS = true }
+      if !isUsual, count > Int(EDNSOffer.smallSize) { choice.upstreams[upstream].small.end() }
     }
     choice.upstreams[upstream].badAnswers = 0
     if choice.upstreams[upstream].isDown { comeUp(upstream, now: now) }
-    if questions[index].isPlain(upstream) {
-      notePlain(upstream, now: now)
-    } else if questions[index].isCookieless(upstream) {
-      noteCookieRefusal(upstream, now: now)
+    if !isUsual {
+      noteWays(index, upstream, attempt: attempt, isPositive: isPositive, now: now)
     }
     if questions[index].erringUpstreams != 0 {
       noteBadAnswers(questions[index].erringUpstreams, now: now)
@@ -149,27 +147,17 @@ extension Resolver {
     }
   }
 
-  /// An upstream that rejected EDNS had an answer to the same question without it.
-  private mutating func notePlain(_ upstream: Int, now: UInt64) {
-    guard now >= choice.upstreams[upstream].plainUntil else { return }
-    choice.upstreams[upstream].plainUntil = now + Upstream.fallbackLife
-    counters.fallbacks += 1
-  }
-
   /// A reply was cut: perhaps the larger one, offered before, was lost on the way for its size.
   mutating func noteTruncated(_ attempt: Int, upstream: Int, now: UInt64) {
     choice.upstreams[upstream].measure(sent: attempts[attempt].sent, now: now)
-    guard attempts[attempt].edns == .small, now >= choice.upstreams[upstream].smallUntil else {
+    guard attempts[attempt].edns == .small, !choice.upstreams[upstream].small.isInForce else {
       return
     }
-    choice.upstreams[upstream].smallHints += 1
-    guard choice.upstreams[upstream].smallHints >= Resolver.smallHintLimit else { return }
-    choice.upstreams[upstream].smallHints = 0
-    choice.upstreams[upstream].smallUntil = now + Upstream.fallbackLife
-    counters.fallbacks += 1
+    let name = questions[Int(attempts[attempt].question)].nameHash
+    note(.small, upstream, name, limit: Resolver.smallHintLimit, now: now)
   }
 
-  /// Questions in a row that an upstream answered only when few octets were offered, after which it is
+  /// Names in a row that an upstream answered only when few octets were offered, after which it is
   /// offered no more; any larger reply that arrives begins the count anew.
   private static let smallHintLimit: UInt8 = 3
 

@@ -71,6 +71,8 @@ public struct Resolver: ~Copyable {
     var plainUpstreams: UInt64 = 0
     /// Upstreams that understood EDNS, but no cookie, a bit each.
     var cookielessUpstreams: UInt64 = 0
+    /// Upstreams that refused or denied the name in mixed letter case, a bit each.
+    var caseDeniedUpstreams: UInt64 = 0
     /// Attempts that the network refused.
     var refusals: UInt8 = 0
     /// Packets that look like forged replies to it.
@@ -87,6 +89,8 @@ public struct Resolver: ~Copyable {
     var isCaseDoubted = false
     /// Whether TCP is to tell whose reply had no cookie.
     var isCookieDoubted = false
+    /// How often TCP could not tell.
+    var cookieDoubts: UInt8 = 0
     /// Whether it was asked again for a server's cookie.
     var hasRenewedCookie = false
     /// Attempts at it that had malformed replies.
@@ -95,8 +99,14 @@ public struct Resolver: ~Copyable {
     var isStreaming = false
     /// The ID of the TCP attempt.
     var streamID: UInt16 = 0
-    /// Whether the TCP attempt has a cookie.
+    /// Whether the TCP attempt has a cookie, and EDNS.
     var streamHasCookie = false
+    var streamEDNS = EDNSOffer.full
+    /// Whether it is made because UDP is silent, and whether one has been.
+    var isStreamTrial = false
+    var hasTriedStream = false
+    /// When it was begun.
+    var streamSent: UInt64 = 0
     /// Tells this question from others that had the same place.
     var generation: UInt32
     var started: UInt64
@@ -137,6 +147,17 @@ public struct Resolver: ~Copyable {
     func isPlain(_ upstream: Int) -> Bool { plainUpstreams & (1 << UInt64(upstream)) != 0 }
 
     @inline(__always)
+    func isCaseDenied(_ upstream: Int) -> Bool {
+      caseDeniedUpstreams & (1 << UInt64(upstream)) != 0
+    }
+
+    /// Whether it was sent without something that an upstream didn't bear.
+    @inline(__always)
+    var isSimplified: Bool {
+      plainUpstreams | cookielessUpstreams | caseDeniedUpstreams != 0 || isStreamTrial
+    }
+
+    @inline(__always)
     func isCookieless(_ upstream: Int) -> Bool {
       cookielessUpstreams & (1 << UInt64(upstream)) != 0
     }
@@ -153,8 +174,12 @@ public struct Resolver: ~Copyable {
     var isCased: Bool
     /// Whether it had a cookie.
     var hasCookie: Bool
-    /// Whether a malformed reply came.
+    /// What it did without because its upstream said nothing.
+    var simplicity: Simplicity
+    /// Whether a malformed reply came, or one that shows nothing but its ID.
     var isSpoiled = false
+    /// Whether a reply with another's cookie came.
+    var hasWrongCookie = false
     /// Whether the network said that it didn't arrive.
     var isRefused = false
     var sent: UInt64
@@ -208,7 +233,7 @@ public struct Resolver: ~Copyable {
     // Behind the questions, each upstream has its probes' deadline.
     timers = TimerWheel(capacity: limit + UpstreamChoice.limit, now: now)
     actions = Queue(
-      capacity: limit * 3 + UpstreamChoice.limit, filler: .closeStream(QuestionHandle(0, 0)))
+      capacity: limit * 3 + UpstreamChoice.limit * 3, filler: .closeStream(QuestionHandle(0, 0)))
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
     ingest = ReplyIngest(seed: seed, forbidden: settings.forbidden)
@@ -377,7 +402,7 @@ public struct Resolver: ~Copyable {
         continue
       }
       if questions[index].isStreaming {
-        abandonStream(index, now: now)
+        noteStreamTimeout(index, now: now)
       } else {
         noteTimeout(index, now: now)
         retry(index, now: now)
@@ -447,73 +472,7 @@ public struct Resolver: ~Copyable {
     return writer.finish(flags: flags)
   }
 
-  // MARK: Sending
-
-  /// Sends a question's next packet over UDP and sets its timer.
-  ///
-  /// - Parameter limit: milliseconds until the next attempt at most.
-  mutating func send(_ index: Int, now: UInt64, waitingAtMost limit: UInt64 = .max) {
-    let attempt = Int(questions[index].attemptCount)
-    let upstream = Int(questions[index].upstream)
-    let wait = min(
-      ResolverTiming.wait(
-        attempt: attempt, timeout: choice.upstreams[upstream].roundTrip.timeout), limit)
-    let isCased = isCased(index, now: now)
-    let edns = ednsOffer(index, attempt: attempt, now: now)
-    let hasCookie = offersCookie(index, edns, now: now)
-    guard let (socket, id) = drawTransaction(upstream),
-      let place = attempts.insert(
-        Attempt(
-          question: UInt32(index), socket: UInt16(socket), id: id, edns: edns, isCased: isCased,
-          hasCookie: hasCookie, sent: now, stopwatch: stopwatch,
-          next: questions[index].firstAttempt))
-    else {
-      // The attempts that others have under way take all places: what was sent must do.
-      if attempt == 0 {
-        fail(index, .overload, now: now)
-      } else {
-        setTimer(index, at: questions[index].deadline, now: now)
-      }
-      return
-    }
-    byTransaction.insert(place, in: &attempts)
-    questions[index].firstAttempt = UInt32(place)
-    questions[index].attemptCount += 1
-    questions[index].triedUpstreams |= 1 << UInt64(upstream)
-    choice.upstreams[upstream].inFlight += 1
-    choice.upstreams[upstream].counters.queries += 1
-    setTimer(index, at: now + wait, now: now)
-    let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased,
-      edns: edns, hasCookie: hasCookie)
-    guard actions.push(.send(query)) else {
-      fail(index, .overload, now: now)
-      return
-    }
-  }
-
-  /// Sets when a question's attempt is over; the question's deadline, and that of the client who has
-  /// waited longest, may come first.
-  mutating func setTimer(_ index: Int, at due: UInt64, now: UInt64) {
-    questions[index].due = due
-    timers.schedule(index, at: min(due, questions[index].earliest), now: now)
-  }
-
-  /// Draws a socket and an ID that no attempt in flight has together.
-  mutating func drawTransaction(_ upstream: Int) -> (socket: Int, id: UInt16)? {
-    // With at most 49,152 attempts in flight over 256 × 65,536 pairs, a second draw is rare.
-    for _ in 0..<16 {
-      let word = random.next()
-      let socket =
-        upstream * settings.socketsPerUpstream
-        // The upper half of a product in place of a remainder, which takes a division; what it favours, it
-        // favours by less than one in 2³².
-        + Int(((word >> 32) &* UInt64(settings.socketsInUse)) >> 32)
-      let id = UInt16(truncatingIfNeeded: word)
-      if findAttempt(socket: socket, id: id) == nil { return (socket, id) }
-    }
-    return nil
-  }
+  // MARK: Going on
 
   /// Asks the next upstream that has not failed for this question, or fails.
   mutating func moveOn(_ index: Int, now: UInt64) {

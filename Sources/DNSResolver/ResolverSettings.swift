@@ -159,6 +159,18 @@ public struct ResolverCounters: Sendable {
   /// How often an upstream turned out to understand no EDNS or no cookies, to lose large replies, or not
   /// to keep letter case.
   public var fallbacks: UInt64 = 0
+  /// How often one is asked without EDNS because of that.
+  public var withoutEDNS: UInt64 = 0
+  /// The same without cookies.
+  public var withoutCookies: UInt64 = 0
+  /// The same in lower case.
+  public var lowerCase: UInt64 = 0
+  /// The same with few octets offered.
+  public var small: UInt64 = 0
+  /// How often one is asked over TCP alone because UDP is silent.
+  public var overStream: UInt64 = 0
+  /// Headers without a question that had the ID of a packet and were not believed.
+  public var bareIgnored: UInt64 = 0
   /// Replies with a local address for a name that may have none (``RebindProtection``).
   public var rebound: UInt64 = 0
   /// Records not kept because they lie outside the bailiwick, or beyond the number looked at.

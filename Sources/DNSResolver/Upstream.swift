@@ -30,6 +30,8 @@ struct Upstream: BitwiseCopyable {
   /// The last two probes: the earlier one may still be answered when the next is under way.
   var probe = Probe()
   var earlierProbe = Probe()
+  /// The last probe over TCP.
+  var streamProbe = Probe()
   /// Milliseconds until the probe after the next.
   var probeInterval: UInt64 = 0
   var nextProbe: UInt64 = 0
@@ -55,16 +57,33 @@ struct Upstream: BitwiseCopyable {
 
   // MARK: What it doesn't understand
 
-  /// Until when it is asked without EDNS.
-  var plainUntil: UInt64 = 0
-  /// Until when it is offered no more octets than fit anywhere.
-  var smallUntil: UInt64 = 0
-  /// Until when it is asked in lower case.
-  var foldedUntil: UInt64 = 0
-  /// How often in a row it was seen to answer when offered few octets and not when offered many.
-  var smallHints: UInt8 = 0
-  /// How often it was seen not to keep letter case.
-  var caseFailures: UInt8 = 0
+  var rules = UpstreamRules()
+  /// Whether it is asked without EDNS, without cookies, in lower case, offered few octets, over TCP.
+  var withoutEDNS = Fallback()
+  var withoutCookies = Fallback()
+  var lowerCase = Fallback()
+  var small = Fallback()
+  var overStream = Fallback()
+  /// Whether any of them may have to be taken back.
+  private(set) var isInDoubt = false
+  /// Until when silence to a usual packet is the name's, because another one was answered not long ago.
+  var provenUntil: UInt64 = 0
+  /// Whether it has ever answered a packet with EDNS; then an error is no answer to that.
+  var answersEDNS = false
+  /// Whether it has ever given data for a name in mixed letter case; then it denies none because of that.
+  var keepsCase = false
+  /// A usual packet to it whose question was ended by a simpler one.
+  var watched = Watched()
+  /// Headers without a question that answer nothing, since when.
+  var bareGuesses: UInt8 = 0
+  var bareSince: UInt64 = 0
+
+  /// A packet whose reply would tell that nothing is amiss.
+  struct Watched: BitwiseCopyable {
+    var socket: UInt16 = 0
+    var id: UInt16 = 0
+    var isPending = false
+  }
 
   var cookie = UpstreamCookie()
 
@@ -88,8 +107,9 @@ struct Upstream: BitwiseCopyable {
   ///
   /// Shorter than a question's life: what is asked after the first failure fails at once.
   static let giveUpAfter: UInt64 = 4_000
-  /// Milliseconds for which what an upstream doesn't understand is remembered.
-  static let fallbackLife: UInt64 = 3_600_000
+  /// Milliseconds for which an upstream that has answered a usual packet is not asked in simpler ways because
+  /// it says nothing to a name.
+  static let provenLife: UInt64 = 60_000
   /// Milliseconds by which an unanswered attempt makes an upstream look slower; halved each second.
   static let failurePenalty: UInt64 = 200
   /// Milliseconds after which a round-trip time counts half: an upstream that was not asked for long may
@@ -143,13 +163,63 @@ struct Upstream: BitwiseCopyable {
     return !isDown && failures >= Upstream.failuresUntilDown
   }
 
-  /// What EDNS a query to it has.
-  // Inlined: a call gets a copy of all that is known of the upstream.
-  @inline(__always)
-  func edns(now: UInt64) -> EDNSOffer {
-    if now < plainUntil { return .none }
-    return now < smallUntil ? .small : .full
+  subscript(fallback: Fallback.Kind) -> Fallback {
+    get {
+      switch fallback {
+      case .withoutEDNS: withoutEDNS
+      case .withoutCookies: withoutCookies
+      case .lowerCase: lowerCase
+      case .small: small
+      case .overStream: overStream
+      }
+    }
+    set {
+      switch fallback {
+      case .withoutEDNS: withoutEDNS = newValue
+      case .withoutCookies: withoutCookies = newValue
+      case .lowerCase: lowerCase = newValue
+      case .small: small = newValue
+      case .overStream: overStream = newValue
+      }
+    }
   }
+
+  /// Sees whether anything is left that may have to be taken back.
+  mutating func noteDoubts() {
+    isInDoubt =
+      withoutEDNS.isDoubted || withoutCookies.isDoubted || lowerCase.isDoubted || small.isDoubted
+      || overStream.isDoubted
+  }
+
+  /// The way to it is another one: what it bears is tried again.
+  mutating func retryFallbacks(now: UInt64) {
+    for kind in Fallback.Kind.allCases { self[kind].retry(now: now) }
+    provenUntil = 0
+    watched.isPending = false
+    noteDoubts()
+  }
+
+  /// Takes in a header without a question that answers nothing.
+  mutating func noteBareGuess(now: UInt64) {
+    if now >= bareSince + Upstream.bareWindow {
+      bareSince = now
+      bareGuesses = 0
+    }
+    if bareGuesses < UInt8.max { bareGuesses += 1 }
+  }
+
+  /// Whether a header without a question may be what it answers what it doesn't understand with.
+  func mayAnswerBare(now: UInt64) -> Bool {
+    bareGuesses < Upstream.bareLimit || now >= bareSince + Upstream.bareWindow
+  }
+
+  /// Headers without a question that answer nothing after which none is believed, and milliseconds for which
+  /// they are counted.
+  ///
+  /// Such a header shows nothing but port and ID: with thousands of packets in flight one guess in some
+  /// thousands hits one of them.
+  static let bareLimit: UInt8 = 3
+  static let bareWindow: UInt64 = 60_000
 }
 
 /// What a query offers by EDNS.

@@ -15,19 +15,16 @@ struct UpstreamCookie: BitwiseCopyable {
   var serverCount: UInt8 = 0
   /// Whether the upstream speaks cookies.
   var use = CookieUse.unknown
-  /// Until when it is asked without a cookie.
-  private(set) var refusedUntil: UInt64 = 0
   /// Until when replies without one are believed.
   private var forgivenUntil: UInt64 = 0
-  /// Replies without a cookie that TCP could not tell about.
-  private var doubts: UInt8 = 0
+  /// Packets that were answered with another's cookie, and none with ours since.
+  var wrongOnes: UInt8 = 0
 
   /// Milliseconds after which our cookie is another one, a day: RFC 7873 §7.1 has a secret changed so
   /// often.
   private static let life: UInt64 = 86_400_000
-  /// Replies without a cookie from an upstream that had them before and doesn't talk TCP after which they
-  /// are believed.
-  private static let doubtLimit: UInt8 = 4
+  /// Packets answered with another's cookie after which an upstream is asked without.
+  static let wrongLimit: UInt8 = 2
 
   @inline(__always)
   func isDue(now: UInt64) -> Bool { now >= renewal }
@@ -50,31 +47,13 @@ struct UpstreamCookie: BitwiseCopyable {
   mutating func noteUse(now: UInt64) {
     guard now >= forgivenUntil else { return }
     use = .yes
-    doubts = 0
   }
 
   /// Notes that the upstream, asked with a cookie, answered without one, beyond doubt.
   mutating func noteLoss(now: UInt64) {
     use = .no
     serverCount = 0
-    forgivenUntil = now + Upstream.fallbackLife
-  }
-
-  /// Notes that TCP could not tell whether the upstream still speaks cookies.
-  ///
-  /// - Returns: whether it is taken not to from now on.
-  mutating func noteDoubt(now: UInt64) -> Bool {
-    doubts += 1
-    guard doubts >= UpstreamCookie.doubtLimit else { return false }
-    doubts = 0
-    noteLoss(now: now)
-    return true
-  }
-
-  /// Notes that the upstream answers only what has no cookie, or sends back wrong ones.
-  mutating func noteRefusal(now: UInt64) {
-    noteLoss(now: now)
-    refusedUntil = now + Upstream.fallbackLife
+    forgivenUntil = now + Fallback.life
   }
 }
 

@@ -24,6 +24,12 @@ public struct UpstreamView: Sendable {
   public let isFolded: Bool
   /// Whether it speaks cookies.
   public let cookies: CookieUse
+  /// What it is asked with, as it was set.
+  public let rules: UpstreamRules
+  /// What it turned out not to bear, in words: "edns", "cookies", "letter-case", "large-replies", "udp".
+  public let without: [String]
+  /// Milliseconds until the first of that is tried again.
+  public let untilRetry: UInt64?
   /// Why it failed last.
   public let cause: Failure.Cause?
   /// Milliseconds since then.
@@ -67,13 +73,43 @@ extension Resolver {
           roundTrip: isMeasured ? upstream.roundTrip.milliseconds : nil,
           variance: isMeasured ? upstream.roundTrip.varianceMilliseconds : nil,
           timeout: upstream.roundTrip.timeout, inFlight: Int(upstream.inFlight),
-          counters: upstream.counters, udpSize: upstream.edns(now: now).octets,
-          isFolded: now < upstream.foldedUntil,
-          cookies: upstream.cookie.use,
+          counters: upstream.counters, udpSize: upstream.offer(now: now).octets,
+          isFolded: upstream.lowerCase.isInForce || !upstream.rules.usesLetterCase,
+          cookies: upstream.cookie.use, rules: upstream.rules,
+          without: Fallback.Kind.allCases.filter { upstream.isDone($0, now: now) }.map(\.word),
+          untilRetry: Fallback.Kind.allCases.filter { upstream.isDone($0, now: now) }
+            .map { max(upstream[$0].until, now) - now }.min(),
           cause: upstream.cause,
           sinceFailure: upstream.cause == nil ? nil : now &- upstream.failedAt,
           untilProbe: upstream.isDown
             ? upstream.nextProbe &- min(now, upstream.nextProbe) : nil))
+    }
+  }
+}
+
+extension Upstream {
+  /// What EDNS a query to it has.
+  fileprivate func offer(now: UInt64) -> EDNSOffer {
+    if !rules.usesEDNS || withoutEDNS.isInForce { return .none }
+    return isDone(.small, now: now) ? .small : .full
+  }
+
+  /// Whether something is done because it turned out to be needed.
+  fileprivate func isDone(_ kind: Fallback.Kind, now: UInt64) -> Bool {
+    // This one simply ends.
+    kind == .small ? now < small.until : self[kind].isInForce
+  }
+}
+
+extension Fallback.Kind {
+  /// What an upstream is asked without.
+  fileprivate var word: String {
+    switch self {
+    case .withoutEDNS: "edns"
+    case .withoutCookies: "cookies"
+    case .lowerCase: "letter-case"
+    case .small: "large-replies"
+    case .overStream: "udp"
     }
   }
 }

@@ -1,10 +1,10 @@
 import DNSCache
-import DNSResolver
 import DNSWire
 import Memory
 import Randomness
 
 @testable import DNSFrontend
+@testable import DNSResolver
 
 /// A frontend with a fake clock and buffers: what every test of this folder drives.
 ///
@@ -56,6 +56,11 @@ final class Host {
     var isStrict = false
     /// One question in so many asks another upstream than the best first; 0 stands for none.
     var exploration: UInt32 = 0
+    /// What each upstream is asked with.
+    var rules: [UpstreamRules] = []
+    /// Whether upstreams have never answered anything; else they have given data for a name in mixed letter
+    /// case, to a packet with EDNS.
+    var areUpstreamsNew = false
   }
 
   static var unlimited: ClientLimits {
@@ -98,6 +103,13 @@ final class Host {
       cache: Cache(limits: limits, seed: seed),
       resolver: Resolver(
         settings: resolver, seed: seed, random: SplitMix64(seed: options.seed), now: options.start))
+    for (upstream, rules) in options.rules.enumerated() {
+      frontend.resolver.setRules(rules, of: upstream)
+    }
+    for upstream in 0..<options.upstreams where !options.areUpstreamsNew {
+      frontend.resolver.choice.upstreams[upstream].keepsCase = true
+      frontend.resolver.choice.upstreams[upstream].answersEDNS = true
+    }
     guard options.adTrust != .on else { return }
     for number in 0..<options.upstreams {
       let network: UInt32 = options.loopbackUpstreams.contains(number) ? 0x7F00_0001 : 0xC000_0201

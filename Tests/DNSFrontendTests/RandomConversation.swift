@@ -55,7 +55,8 @@ struct RandomConversation {
     options = Host.Options(
       upstreams: random.number(1...3), inFlightLimit: 6, waiterLimit: 20, waitersPerQuestion: 5,
       pendingLimit: 16, start: UInt64(random.number(0...100_000)), seed: seed,
-      staleAge: random.oneOf([0, 5, 86_400]), isPrefetching: random.number(0...1) == 0)
+      staleAge: random.oneOf([0, 5, 86_400]), isPrefetching: random.number(0...1) == 0,
+      areUpstreamsNew: random.number(0...1) == 0)
     host = Host(options)
     ways = (0..<options.upstreams).map { _ in UpstreamWays(&random) }
   }
@@ -379,7 +380,8 @@ struct RandomConversation {
         if message.edns == nil { plain.insert(message.questions[0].name.lowercased) }
         sent.append(Sent(query: query, message: message))
         if sent.count > 64 { sent.removeFirst() }
-        if query.socket == nil { try open(query.question) }
+        if query.socket == nil, !query.isProbe { try open(query.question) }
+      case .closed(let handle) where handle.isProbe: break
       case .closed(let handle):
         let place = streams.firstIndex(of: handle)
         streams.remove(at: try #require(place, "closed once, after it was opened"))

@@ -70,6 +70,15 @@ extension Core {
           ),
           // Its turn, where there is such.
           ("order", isStrict ? .count(view.rank + 1) : .none),
+          (
+            "transport",
+            .text(view.rules.isStreamOnly || view.without.contains("udp") ? "tcp" : "udp")
+          ),
+          (
+            "without",
+            view.without.isEmpty ? .none : .text(view.without.joined(separator: " "))
+          ),
+          ("without_ms", view.untilRetry.map { .count($0) } ?? .none),
           ("last_failure", view.cause.map { .text("\($0)") } ?? .none),
           ("last_failure_ms", view.sinceFailure.map { .count($0) } ?? .none),
           ("next_probe_ms", view.untilProbe.map { .count($0) } ?? .none),

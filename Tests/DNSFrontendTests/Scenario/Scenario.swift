@@ -31,7 +31,7 @@ struct Scenario {
     case networkChanges
     // What is expected.
     case upstreamIsAsked(UpstreamQuery)
-    case upstreamIsProbed(upstream: Int, Question, label: String)
+    case upstreamIsProbed(upstream: Int, Question, isStream: Bool, label: String)
     case streamIsClosed(query: String)
     case clientGets(ClientReply)
     case clientGetsNothing(client: String)
@@ -65,6 +65,8 @@ struct Scenario {
     var hasCookie = true
     /// The server's octets behind it.
     var serverCookie: [UInt8] = []
+    /// Whether the name is in lower case, or in mixed case, if a line says so.
+    var isLowerCase: Bool?
     /// Whether the reply may have no more than 512 octets.
     var isSmall = false
     /// What later lines call it.

@@ -99,7 +99,19 @@ struct ScenarioParser {
       scenario.options.upstreams = try words.number()
       return
     }
-    repeat { scenario.addresses.append(try words.address()) } while !words.isAtEnd
+    if words.accept("new") {
+      scenario.options.areUpstreamsNew = true
+      return
+    }
+    repeat {
+      scenario.addresses.append(try words.address())
+      var rules = UpstreamRules()
+      if words.accept("tcp") { rules.isStreamOnly = true }
+      if words.accept("edns=off") { rules.usesEDNS = false }
+      if words.accept("cookies=off") { rules.usesCookies = false }
+      if words.accept("letter-case=off") { rules.usesLetterCase = false }
+      scenario.options.rules.append(rules)
+    } while !words.isAtEnd
     scenario.options.upstreams = scenario.addresses.count
   }
 
@@ -216,9 +228,11 @@ struct ScenarioParser {
       }
       if words.accept("probed") {
         let question = Question(name: try words.name(), type: try words.type())
+        let isStream = words.accept("tcp")
         try words.expect("as")
         return .upstreamIsProbed(
-          upstream: upstream, question, label: try words.next("a name for the probe"))
+          upstream: upstream, question, isStream: isStream,
+          label: try words.next("a name for the probe"))
       }
       try words.expect("asked")
       return .upstreamIsAsked(try parseUpstreamQuery(upstream))
@@ -253,6 +267,8 @@ struct ScenarioParser {
     }
     if words.accept("cookie") { query.serverCookie = try words.literal() }
     if words.accept("small") { query.isSmall = true }
+    if words.accept("lower") { query.isLowerCase = true }
+    if words.accept("mixed") { query.isLowerCase = false }
     return query
   }
 

@@ -120,8 +120,8 @@ final class ScenarioPlayer {
       try expectNothingMore()
       seen = shown(host.sweep())
     case .upstreamIsAsked(let query): try expectQuery(query)
-    case .upstreamIsProbed(let upstream, let question, let label):
-      try expectProbe(upstream, question, label: label)
+    case .upstreamIsProbed(let upstream, let question, let isStream, let label):
+      try expectProbe(upstream, question, isStream: isStream, label: label)
     case .streamIsClosed(let query): try expectClosed(query)
     case .clientGets(let reply): try expectReply(reply)
     case .clientGetsNothing(let client):
@@ -235,6 +235,12 @@ final class ScenarioPlayer {
         throw error("socket \(socket) does not lead to upstream \(sent.upstream)")
       }
     }
+    if let isLowerCase = query.isLowerCase {
+      let name = octets[MessageHeader.size..<MessageHeader.size + query.name.wire.count]
+      guard name.contains(where: { (0x41...0x5A).contains($0) }) != isLowerCase else {
+        throw error("the letter case is another one: \(message)")
+      }
+    }
     var flags = MessageHeader.Flag.recursionDesired | MessageHeader.Flag.authenticData
     if query.checkingDisabled { flags |= MessageHeader.Flag.checkingDisabled }
     guard message.id == sent.id, message.flags == flags,
@@ -264,11 +270,14 @@ final class ScenarioPlayer {
     return found
   }
 
-  private func expectProbe(_ upstream: Int, _ question: Question, label: String) throws {
+  private func expectProbe(
+    _ upstream: Int, _ question: Question, isStream: Bool, label: String
+  ) throws {
     let event = try take("upstream \(upstream) is probed \(question.name) \(question.type)") {
       guard case .sent(let sent, let octets) = $0, let message = try? Message(parsing: octets)
       else { return false }
-      return sent.isProbe && sent.upstream == upstream && message.questions == [question]
+      return sent.isProbe && sent.upstream == upstream && (sent.socket == nil) == isStream
+        && message.questions == [question]
         && message.edns == nil
     }
     guard case .sent(let sent, let octets) = event, let message = try? Message(parsing: octets)
@@ -427,7 +436,11 @@ final class ScenarioPlayer {
 extension Host.Event {
   /// Whether this is a packet that nobody asked for: to an upstream that is down.
   var isProbe: Bool {
-    if case .sent(let query, _) = self { query.isProbe } else { false }
+    switch self {
+    case .sent(let query, _): query.isProbe
+    case .closed(let handle): handle.isProbe
+    default: false
+    }
   }
 }
 

@@ -1,0 +1,80 @@
+import DNSWire
+import Memory
+
+// A question's packets over UDP, and its timer.
+
+extension Resolver {
+  /// Sends a question's next packet over UDP and sets its timer.
+  ///
+  /// - Parameter limit: milliseconds until the next attempt at most.
+  mutating func send(_ index: Int, now: UInt64, waitingAtMost limit: UInt64 = .max) {
+    let attempt = Int(questions[index].attemptCount)
+    let upstream = Int(questions[index].upstream)
+    var isTrying = false
+    let simplicity = simplicity(index, attempt: attempt, upstream, now: now)
+    if simplicity == .stream || isStreamUpstream(upstream, isTrying: &isTrying, now: now) {
+      questions[index].hasTriedStream = true
+      questions[index].triedUpstreams |= 1 << UInt64(upstream)
+      startStream(index, isTrial: simplicity == .stream, now: now)
+      return
+    }
+    let wait = min(
+      ResolverTiming.wait(
+        attempt: attempt, timeout: choice.upstreams[upstream].roundTrip.timeout), limit)
+    let edns = ednsOffer(index, attempt: attempt, simplicity, isTrying: &isTrying, now: now)
+    let hasCookie = offersCookie(index, edns, simplicity, isTrying: &isTrying, now: now)
+    let isCased = isCased(index, simplicity, isTrying: &isTrying, now: now)
+    guard let (socket, id) = drawTransaction(upstream),
+      let place = attempts.insert(
+        Attempt(
+          question: UInt32(index), socket: UInt16(socket), id: id, edns: edns, isCased: isCased,
+          hasCookie: hasCookie, simplicity: simplicity, sent: now, stopwatch: stopwatch,
+          next: questions[index].firstAttempt))
+    else {
+      // The attempts that others have under way take all places: what was sent must do.
+      if attempt == 0 {
+        fail(index, .overload, now: now)
+      } else {
+        setTimer(index, at: questions[index].deadline, now: now)
+      }
+      return
+    }
+    byTransaction.insert(place, in: &attempts)
+    questions[index].firstAttempt = UInt32(place)
+    questions[index].attemptCount += 1
+    questions[index].triedUpstreams |= 1 << UInt64(upstream)
+    choice.upstreams[upstream].inFlight += 1
+    choice.upstreams[upstream].counters.queries += 1
+    setTimer(index, at: now + wait, now: now)
+    let query = OutgoingQuery(
+      question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased,
+      edns: edns, hasCookie: hasCookie)
+    guard actions.push(.send(query)) else {
+      fail(index, .overload, now: now)
+      return
+    }
+  }
+
+  /// Sets when a question's attempt is over; the question's deadline, and that of the client who has
+  /// waited longest, may come first.
+  mutating func setTimer(_ index: Int, at due: UInt64, now: UInt64) {
+    questions[index].due = due
+    timers.schedule(index, at: min(due, questions[index].earliest), now: now)
+  }
+
+  /// Draws a socket and an ID that no attempt in flight has together.
+  mutating func drawTransaction(_ upstream: Int) -> (socket: Int, id: UInt16)? {
+    // With at most 49,152 attempts in flight over 256 × 65,536 pairs, a second draw is rare.
+    for _ in 0..<16 {
+      let word = random.next()
+      let socket =
+        upstream * settings.socketsPerUpstream
+        // The upper half of a product in place of a remainder, which takes a division; what it favours, it
+        // favours by less than one in 2³².
+        + Int(((word >> 32) &* UInt64(settings.socketsInUse)) >> 32)
+      let id = UInt16(truncatingIfNeeded: word)
+      if findAttempt(socket: socket, id: id) == nil { return (socket, id) }
+    }
+    return nil
+  }
+}
