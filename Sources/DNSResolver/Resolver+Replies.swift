@@ -300,7 +300,7 @@ extension Resolver {
         rememberUnkept(
           index, isLarge ? .large : .once, upstream: source.upstream, now: now)
       }
-      if ingest.hasExtendedError && !lacksDNSSEC {
+      if ingest.hasExtendedError {
         let remarks = noteUpstreamErrors(packet, header, at: end, index)
         finish(index, .answeredWithRemarks(remarks))
       } else {
