@@ -123,7 +123,7 @@ extension EndToEnd {
         let host = Int(query.name.description.filter(\.isNumber)) ?? 0
         var reply = DNSMessage.reply(to: query.message, answers: [.a(name, "192.0.2.\(host)")])
         guard query.transport == .udp else {
-          return [.replyAfter(milliseconds: 300 - 20 * host, reply)]
+          return [.replyAfter(milliseconds: 600 - 60 * host, reply)]
         }
         reply.answers = []
         reply.flags |= DNSMessage.Flag.truncated
