@@ -5,7 +5,7 @@ import Glibc
 public struct HTTPRequest {
   /// The methods that are let through; others get 501.
   public enum Method: Sendable {
-    /// Ask.
+    /// Ask. HEAD is this, too: its answer is the same without the body (RFC 9110 §9.3.2).
     case get
     /// Do something.
     case post
@@ -13,6 +13,8 @@ public struct HTTPRequest {
     case put
     /// Remove something.
     case delete
+    /// Ask which methods there are.
+    case options
   }
 
   /// What is to be done.
@@ -56,10 +58,11 @@ public struct HTTPRequest {
   init?(_ request: UnsafeMutablePointer<evhttp_request>) {
     // SAFETY: libevent's strings are terminated and live as long as the request.
     switch unsafe evhttp_request_get_command(request) {
-    case EVHTTP_REQ_GET: method = .get
+    case EVHTTP_REQ_GET, EVHTTP_REQ_HEAD: method = .get
     case EVHTTP_REQ_POST: method = .post
     case EVHTTP_REQ_PUT: method = .put
     case EVHTTP_REQ_DELETE: method = .delete
+    case EVHTTP_REQ_OPTIONS: method = .options
     default: return nil
     }
     guard let location = unsafe evhttp_request_get_evhttp_uri(request),

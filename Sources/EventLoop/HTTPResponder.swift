@@ -17,6 +17,8 @@ public final class HTTPResponder {
   private var request: UnsafeMutablePointer<evhttp_request>?
   private let connections: HTTPConnections
   private var hasBegun = false
+  /// Whether the request was HEAD, whose answer has no body (RFC 9110 §9.3.2).
+  private let isHead: Bool
   /// To be called when all that was written has been taken by the kernel.
   private var flushed: [() -> Void] = []
   /// Self, while libevent may call back about a response that has begun.
@@ -26,6 +28,7 @@ public final class HTTPResponder {
   init(_ request: UnsafeMutablePointer<evhttp_request>, _ connections: HTTPConnections) {
     unsafe self.request = request
     self.connections = connections
+    isHead = unsafe evhttp_request_get_command(request) == EVHTTP_REQ_HEAD
     // SAFETY: a request that was just handed over has a connection, and that has buffers.
     unsafe connections.requestCame(
       over: evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)))
@@ -60,7 +63,13 @@ public final class HTTPResponder {
     }
     addHeader("Content-Type", contentType)
     // SAFETY: libevent copies the octets, and moves them out of the buffer before it is freed.
-    let isWhole = unsafe evbuffer_add(buffer, body, body.count) == 0
+    var isWhole = true
+    if isHead {
+      // It would send the body that it is given, and no length without.
+      addHeader("Content-Length", "\(body.count)")
+    } else {
+      unsafe isWhole = evbuffer_add(buffer, body, body.count) == 0
+    }
     unsafe prepare(request)
     _ = unsafe release()
     unsafe evhttp_send_reply(request, Int32(isWhole ? status : 503), nil, buffer)
@@ -72,10 +81,27 @@ public final class HTTPResponder {
     send(status: status, contentType: contentType, body: Array(body.utf8))
   }
 
+  /// Answers without a body: that it is well, or which methods there are (RFC 9110 §15.3.5).
+  public func sendNothing() {
+    guard !hasBegun, let request = unsafe request else { return }
+    unsafe prepare(request)
+    _ = unsafe release()
+    unsafe evhttp_send_reply(request, 204, nil, nil)
+  }
+
   /// Starts a response whose length isn't known; `write` and `end` follow.
+  ///
+  /// The answer to HEAD ends with this: ``isOpen`` is false then.
   public func begin(status: Int, contentType: String) {
     guard !hasBegun, let request = unsafe request else { return }
     addHeader("Content-Type", contentType)
+    if isHead {
+      hasBegun = true
+      unsafe prepare(request)
+      _ = unsafe release()
+      unsafe evhttp_send_reply(request, Int32(status), nil, nil)
+      return
+    }
     hasBegun = true
     begun = self
     // SAFETY: the request is alive until release() or clientWentAway().

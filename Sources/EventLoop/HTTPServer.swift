@@ -78,8 +78,8 @@ public final class HTTPServer {
       unsafe evhttp_set_timeout_tv(server, $0)
     }
     let methods =
-      EVHTTP_REQ_GET.rawValue | EVHTTP_REQ_POST.rawValue | EVHTTP_REQ_PUT.rawValue
-      | EVHTTP_REQ_DELETE.rawValue
+      EVHTTP_REQ_GET.rawValue | EVHTTP_REQ_HEAD.rawValue | EVHTTP_REQ_POST.rawValue
+      | EVHTTP_REQ_PUT.rawValue | EVHTTP_REQ_DELETE.rawValue | EVHTTP_REQ_OPTIONS.rawValue
     unsafe evhttp_set_allowed_methods(server, UInt16(methods))
     // SAFETY: both callbacks get their context unretained. close() removes the one with self; the
     // connections live until libevent's server is freed.

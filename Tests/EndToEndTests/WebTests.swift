@@ -57,6 +57,41 @@ extension EndToEnd {
       #expect(try web.request("POST", "/metrics", Self.safe)?.status == 405)
     }
 
+    @Test func `HEAD is GET without the body, and OPTIONS tells the methods`() throws {
+      for path in ["/", "/healthz", "/metrics", Self.status, "/api/v1/cache/dump", "/nothing"] {
+        let whole = try #require(try web.request("GET", path))
+        let head = try #require(try web.request("HEAD", path), "\(path)")
+        #expect(head.status == whole.status && head.body.isEmpty, "\(path)")
+        #expect(head.headers["content-type"] == whole.headers["content-type"])
+        if path == "/healthz" { #expect(head.headers["content-length"] == "3") }
+        #expect(head.headers["transfer-encoding"] == nil)
+      }
+      // Two on one connection: the second begins where the first has ended.
+      let two = try web.exchange(
+        "HEAD /healthz HTTP/1.1\r\n\r\nGET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n")
+      #expect(
+        String(decoding: two, as: UTF8.self).components(separatedBy: "HTTP/1.1 200").count == 3)
+      #expect(String(decoding: two, as: UTF8.self).hasSuffix("\r\n\r\nok\n"))
+      // As HAProxy asks when nothing is set, and as others do.
+      for line in [
+        "OPTIONS / HTTP/1.0", "OPTIONS * HTTP/1.1", "OPTIONS /api/v1/cache/save HTTP/1.1",
+      ] {
+        let answer = try web.exchange("\(line)\r\nConnection: close\r\n\r\n")
+        let response = try #require(WebClient.Response(answer), "\(line)")
+        #expect(response.status == 204 && response.body.isEmpty, "\(line)")
+        #expect(response.headers["allow"]?.hasPrefix("GET, HEAD") == true, "\(line)")
+        #expect(response.headers["content-length"] == nil)
+      }
+      #expect(try web.request("HEAD", Self.status, ["Host": "attacker.example.net"])?.status == 421)
+      #expect(try web.request("HEAD", "/api/v1/cache/save")?.status == 405)
+      let refused = try web.request("GET", "/api/v1/cache/save")
+      #expect(refused?.headers["allow"] == "POST, OPTIONS")
+      #expect(try web.request("POST", "/", Self.safe)?.headers["allow"] == "GET, HEAD, OPTIONS")
+      // The dumps' cursors are free again.
+      for _ in 0..<10 { #expect(try web.request("HEAD", "/api/v1/cache/dump")?.status == 200) }
+      #expect(try server.ctl("cache", "flush", "example.net", "--tree").status == 0)
+    }
+
     @Test func `a name that was made to lead here is refused`() throws {
       let port = web.endpoint.port
       let cases: [(host: String, status: Int)] = [
@@ -122,7 +157,12 @@ extension EndToEnd {
       // No answer may be read by another page.
       let response = try web.request("GET", Self.status, ["Origin": own])
       #expect(response?.headers["access-control-allow-origin"] == nil)
-      #expect(try web.request("OPTIONS", Self.status)?.status == 501)
+      let foreign = [
+        "Origin": "http://attacker.example.net", "Access-Control-Request-Method": "POST",
+      ]
+      let preflight = try web.request("OPTIONS", Self.status, foreign)
+      #expect(preflight?.status == 403)
+      #expect(preflight?.headers.keys.contains { $0.hasPrefix("access-control") } == false)
     }
 
     @Test func `without a token only what tells is had, on loopback, too`() throws {

@@ -219,7 +219,7 @@ struct HTTPTests {
     arguments: [
       ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 10_000))\r\n\r\n", "HTTP/1.1 4"),
       ("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", "HTTP/1.1 413 "),
-      ("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501 "),
+      ("PATCH / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501 "),
       ("GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 400 "),
       ("\u{0}\u{1}\u{2}\r\n\r\n", "HTTP/1.1 400 "),
     ])

@@ -41,8 +41,10 @@ final class ControlAPI {
     defer { core.value.slices.note(.control, since: start) }
     let isText = request.queryValue("format") == "text"
     let reply = ControlReply(responder, isText: isText)
+    if request.method == .options { return responder.sendMethods(HTTPResponder.allMethods) }
     if request.path == ControlAPI.metricsPath {
       guard request.method == .get else {
+        responder.addHeader("Allow", HTTPResponder.readingMethods)
         return reply.fail("\(request.path) wants another method: GET", status: 405)
       }
       return responder.send(
@@ -58,6 +60,7 @@ final class ControlAPI {
       }
       perform(verb, reply)
     } catch {
+      if let methods = error.methods { responder.addHeader("Allow", methods) }
       reply.fail(error.sentence, status: error.status)
     }
   }
@@ -274,6 +277,8 @@ private final class DumpJob: ControlJob {
     if !isBegun {
       isBegun = true
       reply.beginLines()
+      // Nothing is wanted beyond the header.
+      guard reply.isWanted else { return end() }
     }
     let reply = reply
     let (lines, isDone) = core.value.measureSlice(.walk) { core in

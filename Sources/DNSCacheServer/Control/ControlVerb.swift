@@ -88,6 +88,8 @@ enum ControlVerb {
   struct Refusal: Error {
     let status: Int
     let sentence: String
+    /// The methods that there are, where it was asked for with another one (RFC 9110 §15.5.6).
+    var methods: String?
   }
 
   /// Reads a request.
@@ -130,7 +132,8 @@ enum ControlVerb {
       }
     guard request.method == method else {
       throw Refusal(
-        status: 405, sentence: "\(path) wants another method: GET to ask, POST to change")
+        status: 405, sentence: "\(path) wants another method: GET to ask, POST to change",
+        methods: request.method == .get ? HTTPResponder.readingMethods : "POST, OPTIONS")
     }
   }
 

@@ -95,6 +95,7 @@ final class WebServer {
     responder.addHeader("Cross-Origin-Resource-Policy", "same-origin")
     responder.addHeader("X-Frame-Options", "DENY")
     responder.addHeader("Cache-Control", "no-store")
+    if request.method == .options { return answerOptions(request, responder) }
     let resource: WebGuard.Resource =
       switch request.path {
       case "/": .page
@@ -118,6 +119,7 @@ final class WebServer {
     case ("/livez", .get):
       responder.send(status: 200, contentType: "text/plain; charset=utf-8", body: "ok\n")
     case ("/", _), ("/healthz", _), ("/livez", _):
+      responder.addHeader("Allow", HTTPResponder.readingMethods)
       send(405, "GET is what there is at \(request.path)", responder)
     default:
       guard request.path == ControlAPI.metricsPath || request.path.hasPrefix(ControlVerb.root)
@@ -127,6 +129,21 @@ final class WebServer {
       }
       api.answer(request, responder, through: .web)
     }
+  }
+
+  /// Tells the methods to load balancers, which look by OPTIONS whether a server is there, often without Host.
+  ///
+  /// A browser asks so before it lets a page of others change something (Fetch, "CORS-preflight
+  /// request"), which it does only when the answer allows it: ours never does.
+  private func answerOptions(_ request: HTTPRequest, _ responder: HTTPResponder) {
+    do throws(WebGuard.Refusal) {
+      try doorkeeper.check(request, for: .health)
+      if request.headerCount("Origin") > 0 { throw .origin }
+    } catch {
+      return refuse(error, responder)
+    }
+    let isAPI = request.path == "*" || request.path.hasPrefix(ControlVerb.root)
+    responder.sendMethods(isAPI ? HTTPResponder.allMethods : HTTPResponder.readingMethods)
   }
 
   private func refuse(_ refusal: WebGuard.Refusal, _ responder: HTTPResponder) {
