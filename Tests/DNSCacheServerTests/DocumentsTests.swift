@@ -81,7 +81,8 @@ struct DocumentsTests {
 
   /// Flags that are no settings.
   private static let otherFlags = [
-    "check", "config", "control", "count", "help", "json", "negative", "reference", "tree", "type",
+    "all", "check", "config", "control", "count", "help", "json", "negative", "reference", "tree",
+    "type",
   ]
 
   /// Words with a dot that look like settings or figures.

@@ -223,7 +223,7 @@ extension EndToEnd {
       #expect(lines.contains("changed: upstream"))
       #expect(lines.contains("192.0.2.80"))
       #expect(lines.contains("1"))
-      #expect(lines.last.map { $0.contains("127.0.0.53") } == true, "\(result.output)")
+      #expect(lines.contains { $0.hasPrefix("127.0.0.53:53 ") }, "\(result.output)")
     }
 
     // MARK: A file that is still being written

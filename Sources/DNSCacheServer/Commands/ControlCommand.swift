@@ -26,7 +26,7 @@ struct ControlCommand: ParsableCommand {
     func resolves() throws -> Bool {
       var resolves = false
       try ask { client in
-        resolves = try client.report(.status)["resolves"]?.text == Report.flag(true).text
+        resolves = try client.report(.status).flag("resolves")
       }
       return resolves
     }
@@ -82,7 +82,12 @@ struct ControlCommand: ParsableCommand {
     @OptionGroup var options: Options
 
     func run() throws {
-      try options.perform { .status }
+      try options.show(.status) { client, status, display in
+        StatusText(
+          status: status, stats: try client.report(.stats),
+          upstreams: try client.report(.upstreams), display
+        ).text
+      }
       guard check else { return }
       if try !options.resolves() { throw ExitCode(ExitStatus.notResolving.rawValue) }
     }
@@ -90,9 +95,32 @@ struct ControlCommand: ParsableCommand {
 
   struct Stats: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "stats", abstract: "Every counter.")
+      commandName: "stats", abstract: "Every counter, or those that are named.")
+    @Argument(help: "A group, such as cache, or a part of names, such as limit.")
+    var filter: String?
+    @Flag(help: "Also those of the event loop, for developers.") var all = false
     @OptionGroup var options: Options
-    func run() throws { try options.perform { .stats } }
+
+    func run() throws {
+      try options.ask { client in
+        if options.json, filter == nil { return try client.perform(.stats, isText: false) }
+        let stats = try client.report(.stats)
+        let text: String?
+        if options.json {
+          let found = StatsText.filtered(stats, by: filter)
+          text = found.members.isEmpty ? nil : found.json + "\n"
+        } else {
+          text = StatsText(stats, filter: filter, isWhole: all, .current).text
+        }
+        guard let text else {
+          throw StartupError(
+            .usage,
+            "no counter has \"\(filter ?? "")\" in its name; groups are \(stats.members.map(\.name).joined(separator: ", "))"
+          )
+        }
+        Process.writeOutput(Array(text.utf8))
+      }
+    }
   }
 
   struct InFlight: ParsableCommand {
@@ -107,7 +135,11 @@ struct ControlCommand: ParsableCommand {
       commandName: "upstreams",
       abstract: "Each upstream: whether it answers, how fast, and what it doesn't understand.")
     @OptionGroup var options: Options
-    func run() throws { try options.perform { .upstreams } }
+    func run() throws {
+      try options.show(.upstreams) { _, upstreams, display in
+        UpstreamsText(upstreams, display).text
+      }
+    }
   }
 
   struct Explain: ParsableCommand {
@@ -122,8 +154,13 @@ struct ControlCommand: ParsableCommand {
     @Argument(help: "A record type; A if none is given, PTR for an address.") var type: String?
     @OptionGroup var options: Options
     func run() throws {
-      try options.perform { () throws(ControlVerb.Refusal) in
-        try .explain(name, type: type)
+      try options.ask { client in
+        let verb = try ControlVerb.explain(name, type: type)
+        guard Terminal.isOutput, !options.json else {
+          return try client.perform(verb, isText: !options.json)
+        }
+        let text = Display.current.wrapped(try client.text(verb))
+        Process.writeOutput(Array(text.utf8))
       }
     }
   }

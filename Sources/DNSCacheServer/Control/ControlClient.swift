@@ -36,6 +36,13 @@ struct ControlClient {
     (try? report(.status))?.number("cache.names").map { Int(clamping: $0) }
   }
 
+  /// Sends a verb and returns the answer as text.
+  func text(_ verb: ControlVerb) throws -> String {
+    var answer: [UInt8] = []
+    try request(verb, isText: true) { answer += $0 }
+    return String(decoding: answer, as: UTF8.self)
+  }
+
   /// Sends a verb and returns the answer.
   func report(_ verb: ControlVerb) throws -> Report {
     var answer: [UInt8] = []

@@ -40,6 +40,26 @@ struct Display {
     return (lines + [line]).joined(separator: "\n") + "\n"
   }
 
+  /// A text whose lines are broken between words where they are too long, with a margin of two columns more.
+  func wrapped(_ text: String) -> String {
+    text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+      guard line.count > columns else { return String(line) }
+      let margin = String(repeating: " ", count: line.prefix { $0 == " " }.count)
+      var lines: [String] = []
+      var current = margin
+      for word in line.split(separator: " ") {
+        let isFirst = current.allSatisfy { $0 == " " }
+        if !isFirst, current.count + 1 + word.count > columns {
+          lines.append(current)
+          current = margin + "  " + word
+        } else {
+          current += (isFirst ? "" : " ") + word
+        }
+      }
+      return (lines + [current]).joined(separator: "\n")
+    }.joined(separator: "\n")
+  }
+
   /// Rows below each other, columns two spaces apart.
   ///
   /// - Parameter numbers: columns whose cells stand on the right.

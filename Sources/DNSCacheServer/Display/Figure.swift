@@ -67,7 +67,7 @@ enum Figure {
   /// How long ago a moment was, by two readings of the wall clock.
   static func ago(_ moment: Int64, now: Int64) -> String {
     guard moment <= now else { return "in the future, by this clock" }
-    return "\(Elapsed.text(seconds: Int(clamping: now - moment))) ago"
+    return moment == now ? "just now" : "\(Elapsed.text(seconds: Int(clamping: now - moment))) ago"
   }
 
   /// One digit behind the point below ten.

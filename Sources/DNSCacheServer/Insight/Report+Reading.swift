@@ -31,6 +31,31 @@ extension Report {
     if case .list(let elements) = self { elements } else { [] }
   }
 
+  /// The members of an object; none for anything else.
+  var members: [(name: String, value: Report)] {
+    if case .object(let members) = self { members } else { [] }
+  }
+
+  /// Whether a member is there and true.
+  func flag(_ name: String) -> Bool {
+    if case .flag(let flag)? = self[name] { flag } else { false }
+  }
+
+  /// What has no members of its own, with its path.
+  func leaves(_ path: String) -> [(path: String, value: Report)] {
+    guard case .object(let members) = self else { return [(path, self)] }
+    return members.flatMap { $0.value.leaves("\(path).\($0.name)") }
+  }
+
+  /// The same with those leaves only whose paths are wanted; nil when there are none.
+  func pruned(_ path: String, where isWanted: (String) -> Bool) -> Report? {
+    guard case .object(let members) = self else { return isWanted(path) ? self : nil }
+    let rest = members.compactMap { name, value in
+      value.pruned("\(path).\(name)", where: isWanted).map { (name: name, value: $0) }
+    }
+    return rest.isEmpty ? nil : .object(rest)
+  }
+
   /// The text, if it is one.
   var string: String? {
     if case .text(let text) = self { text } else { nil }

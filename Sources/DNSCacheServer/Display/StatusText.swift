@@ -1,0 +1,93 @@
+/// What `ctl status` prints for a person: whether names can be resolved, first of all.
+struct StatusText {
+  let text: String
+
+  /// Columns of the words on the left.
+  private static let margin = 12
+  /// What is shown in words of its own; all else that a server says is shown as it is.
+  private static let shown: Set<String> = [
+    "health", "resolves", "version", "pid", "uptime_seconds", "listening", "upstreams", "cache",
+    "inflight", "snapshot",
+  ]
+
+  /// Lays out what a server says of itself.
+  init(status: Report, stats: Report, upstreams: Report, _ display: Display) {
+    var text = ""
+    func add(_ label: String, _ items: [String]) {
+      text += display.list(label, items, width: StatusText.margin)
+    }
+    if let health = status["health"]?.string {
+      add("health", health.split(separator: ", ").map(String.init))
+    }
+    add(
+      "server",
+      [
+        "dns-cache-server \(status["version"]?.string ?? "?")", "pid \(status.number("pid") ?? 0)",
+        "up \(Figure.age(status.number("uptime_seconds") ?? 0))",
+      ])
+    add("upstreams", StatusText.health(upstreams, display))
+    add("listening", status["listening"]?.elements.compactMap(\.string) ?? [])
+    add("queries", StatusText.queries(stats))
+    func cache(_ name: String) -> Int64 { status.number("cache.\(name)") ?? 0 }
+    add(
+      "cache",
+      [
+        "\(Figure.size(cache("bytes"))) of \(Figure.size(cache("limit_bytes")))",
+        Figure.count(cache("names"), "name", "names"),
+        Figure.count(cache("records"), "record", "records"),
+      ])
+    add(
+      "in flight", [Figure.count(status.number("inflight") ?? 0, "question", "questions")])
+    add("snapshot", StatusText.snapshot(status["snapshot"], display))
+    for (name, value) in status.members where !StatusText.shown.contains(name) {
+      add(name, [value.text.split(separator: "\n").joined(separator: "; ")])
+    }
+    self.text = text
+  }
+
+  /// Each upstream with its state.
+  private static func health(_ upstreams: Report, _ display: Display) -> [String] {
+    let rows = upstreams.elements.map { row in
+      let state = row["state"]?.string ?? "?"
+      let time = row.number("rtt_ms").map { $0 == 0 ? "below 1 ms" : "\($0) ms" }
+      let speed = state == "up" ? " (\(time ?? "not asked yet"))" : ""
+      return "\(row["address"]?.string ?? "?") \(state)\(speed)"
+    }
+    return rows.isEmpty ? ["none"] : rows
+  }
+
+  private static func queries(_ stats: Report) -> [String] {
+    func stat(_ path: String) -> Int64 { stats.number(path) ?? 0 }
+    let all = stat("queries.udp") + stat("queries.tcp")
+    guard all > 0 else { return ["none yet"] }
+    return [
+      Figure.count(all), "\(Figure.percent(stat("cache.hits"), of: all)) from the cache",
+      "\(Figure.percent(stat("cache.misses"), of: all)) asked upstream",
+      Figure.count(stat("queries.failures"), "failure", "failures"),
+    ]
+  }
+
+  private static func snapshot(_ snapshot: Report?, _ display: Display) -> [String] {
+    guard let snapshot else { return ["-"] }
+    var items: [String] = []
+    if let reason = snapshot["not_saved_because"]?.string { items.append("not saved: \(reason)") }
+    if let moment = snapshot.number("last_saved_unix") {
+      items.append("saved \(Figure.ago(moment, now: display.now))")
+      if let bytes = snapshot.number("last_bytes") { items.append(Figure.size(bytes)) }
+    } else {
+      items.append("not saved yet")
+    }
+    if snapshot.flag("is_saving") { items.append("being saved") }
+    if snapshot.flag("is_loading") { items.append("being loaded") }
+    if let records = snapshot.number("loaded_records") {
+      items.append("\(Figure.count(records, "record", "records")) loaded at the start")
+    }
+    if let damaged = snapshot.number("damaged_places"), damaged > 0 {
+      items.append(Figure.count(damaged, "damaged place", "damaged places"))
+    }
+    if let failures = snapshot.number("failures"), failures > 0 {
+      items.append(Figure.count(failures, "failed save", "failed saves"))
+    }
+    return items + [snapshot["file"]?.string ?? "?"]
+  }
+}

@@ -1,0 +1,86 @@
+/// What `ctl upstreams` prints for a person: a paragraph for each.
+struct UpstreamsText {
+  let text: String
+
+  /// Columns before the lines below an address.
+  private static let margin = 4
+  /// What is shown in words of its own; all else that a server says is shown as it is.
+  private static let shown: Set<String> = [
+    "address", "state", "rtt_ms", "variance_ms", "timeout_ms", "inflight", "queries", "replies",
+    "timeouts", "errors", "refusals", "tcp", "tcp_connections", "downs", "edns", "cookies",
+    "letter_case", "ad", "last_failure", "last_failure_ms", "next_probe_ms",
+  ]
+
+  /// Lays out the upstreams.
+  init(_ upstreams: Report, _ display: Display) {
+    let margin = UpstreamsText.margin
+    let paragraphs = upstreams.elements.map { row in
+      let address = row["address"]?.string ?? "?"
+      return display.list(address, UpstreamsText.state(row, display), width: margin)
+        + display.list("", UpstreamsText.traffic(row), width: margin)
+        + display.list("", UpstreamsText.abilities(row), width: margin)
+    }
+    text = paragraphs.isEmpty ? "no upstreams\n" : paragraphs.joined(separator: "\n")
+  }
+
+  /// Whether it answers, how fast, and what went wrong last.
+  private static func state(_ row: Report, _ display: Display) -> [String] {
+    func elapsed(_ name: String) -> String? {
+      row.number(name).map { Elapsed.text(milliseconds: UInt64(max(0, $0))) }
+    }
+    let state = row["state"]?.string ?? "?"
+    var items = [state]
+    if let time = row.number("rtt_ms") {
+      let variance = row.number("variance_ms") ?? 0
+      let reach = variance > 0 ? " (\(display.isUnicode ? "±" : "+/-") \(variance))" : ""
+      items.append(time == 0 ? "answers in less than 1 ms" : "answers in \(time) ms\(reach)")
+    } else {
+      items.append("not timed yet")
+    }
+    if let cause = row["last_failure"]?.string, let age = elapsed("last_failure_ms") {
+      items.append("failed \(age) ago: \(cause)")
+    }
+    if let wait = elapsed("next_probe_ms") { items.append("probed again in \(wait)") }
+    let downs = row.number("downs") ?? 0
+    if downs > 0 { items.append(downs == 1 ? "once down" : "\(Figure.count(downs)) times down") }
+    return items
+  }
+
+  private static func traffic(_ row: Report) -> [String] {
+    func number(_ name: String) -> Int64 { row.number(name) ?? 0 }
+    let queries = number("queries")
+    var items = [
+      Figure.count(queries, "query", "queries"),
+      Figure.count(number("replies"), "reply", "replies"),
+      Figure.count(number("timeouts"), "timeout", "timeouts")
+        + (number("timeouts") > 0 ? " (\(Figure.percent(number("timeouts"), of: queries)))" : ""),
+      Figure.count(number("errors"), "error", "errors"),
+    ]
+    if number("refusals") > 0 {
+      items.append(Figure.count(number("refusals"), "refusal", "refusals") + " by the network")
+    }
+    items.append("\(Figure.count(number("inflight"))) in flight")
+    if number("tcp") > 0 || number("tcp_connections") > 0 {
+      items.append(
+        "\(Figure.count(number("tcp"))) over TCP, "
+          + Figure.count(number("tcp_connections"), "connection", "connections") + " open")
+    }
+    return items
+  }
+
+  /// What it understands, and whatever else a server says.
+  private static func abilities(_ row: Report) -> [String] {
+    func word(_ name: String) -> String { row[name]?.string ?? "?" }
+    var items = [
+      "asked again after \(row.number("timeout_ms") ?? 0) ms",
+      word("edns") == "off" ? "no EDNS" : "EDNS \(word("edns"))", "cookies \(word("cookies"))",
+      "\(word("letter_case")) letter case",
+    ]
+    if let trust = row["ad"]?.string { items.append("AD \(trust)") }
+    for (name, value) in row.members where !shown.contains(name) {
+      if case .none = value { continue }
+      items.append("\(name) \(value.text.dropLast())")
+    }
+    return items
+  }
+}
