@@ -136,6 +136,7 @@ final class Server {
     listeners.lookForMissing(settings, on: HostAddresses())
     for (number, address) in settings.upstreams.enumerated() {
       core.value.setSource(of: number, to: address)
+      core.value.frontend.resolver.setRules(settings.rules(of: address), of: number)
     }
     core.value.upstreams = try UpstreamSockets(
       on: loop, upstreams: settings.upstreams, inUse: budget.socketsPerUpstream, core: core,

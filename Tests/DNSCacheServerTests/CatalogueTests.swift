@@ -8,6 +8,7 @@ struct CatalogueTests {
   private static func other(_ setting: Setting) -> String {
     switch setting.kind {
     case .address, .listener: "192.0.2.77:5377"
+    case .server: "dns://192.0.2.77:5377?cookies=off&edns=off"
     case .endpoint: "127.0.0.1:8053"
     case .network, .clientNetwork: "192.0.2.0/24"
     case .domain: "example.net."

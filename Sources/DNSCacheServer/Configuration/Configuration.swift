@@ -131,10 +131,18 @@ struct Configuration {
   private func twice(_ key: String, where counts: (Value) -> Bool) -> [Mistake] {
     var seen: Set<String> = []
     return values(key).compactMap { value in
-      guard let kind = given[key]?.setting.kind, counts(value.value),
-        !seen.insert(kind.text(of: value.value)).inserted
-      else { return nil }
-      return mistake(key, value, "stands in the list twice; name it once")
+      guard let kind = given[key]?.setting.kind, counts(value.value) else { return nil }
+      let server = value.value.server
+      let text = server.map { "\($0.address)" } ?? kind.text(of: value.value)
+      guard !seen.insert(text).inserted else { return nil }
+      let isOther = values(key).contains {
+        $0.value.server?.address == server?.address && $0.value.server != server
+      }
+      return mistake(
+        key, value,
+        isOther
+          ? "\(text) stands in the list with other options; name it once"
+          : "stands in the list twice; name it once")
     }
   }
 

@@ -70,7 +70,8 @@ enum ConfigurationSchema {
     case .clientNetwork:
       [text, ("pattern", .text("^([0-9a-fA-F:.]+(/[0-9]+)?|\(LocalNetworks.word))$"))]
     case .endpoint: [text, ("pattern", .text(":[0-9]+$"))]
-    case .address, .listener, .domain, .specialZone, .text: [text, ("minLength", .count(1))]
+    case .address, .server, .listener, .domain, .specialZone, .text:
+      [text, ("minLength", .count(1))]
     }
   }
 

@@ -30,10 +30,10 @@ extension Setting {
         "Answer on this address, UDP and TCP; IPv6 as [::1]:53; or on an interface's, as they come and go.",
       .listeners(\.listen, \.listenInterfaces, \.isListenExplicit)),
     Setting(
-      "upstream", flag: "upstream", .address, arity: .some, usual: "those of /etc/resolv.conf",
+      "upstream", flag: "upstream", .server, arity: .some, usual: "those of /etc/resolv.conf",
       help:
         "Ask this name server; \(Settings.mostUpstreams) at most. All are equal, the fastest is asked first: see upstream-order.",
-      .addresses(\.upstreams, \.isUpstreamExplicit)),
+      .upstreams),
     Setting(
       "upstream-order", flag: "upstream-order", .oneOf(UpstreamOrder.allCases.map(\.rawValue)),
       help:
@@ -184,6 +184,18 @@ extension Setting {
     Setting(
       "resolver.waiters-per-question", flag: "resolver-waiters-per-question", .number(1...65_536),
       help: "Clients that may wait for one question.", .number(\.resolver.waitersPerQuestion)),
+    Setting(
+      "resolver.cookies", flag: "resolver-cookies", .oneOf(["auto", "off"]),
+      help: "Whether upstreams that bear cookies are asked with them.",
+      .automatic(\.resolver.usesCookies)),
+    Setting(
+      "resolver.edns", flag: "resolver-edns", .oneOf(["auto", "off"]),
+      help: "Whether upstreams that bear EDNS are asked with it; DNSSEC needs it.",
+      .automatic(\.resolver.usesEDNS)),
+    Setting(
+      "resolver.letter-case", flag: "resolver-letter-case", .oneOf(["auto", "off"]),
+      help: "Whether upstreams that bear it are asked in random letter case.",
+      .automatic(\.resolver.usesLetterCase)),
     Setting(
       "resolver.tcp-connections", flag: "resolver-tcp-connections", .number(1...64),
       help: "TCP connections to one upstream at most.", .number(\.resolver.connections)),

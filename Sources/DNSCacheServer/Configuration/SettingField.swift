@@ -1,3 +1,4 @@
+import DNSResolver
 import DNSWire
 import EventLoop
 
@@ -106,6 +107,26 @@ struct SettingField: Sendable {
         $0[keyPath: interfaces] = $1.compactMap(\.interface)
         $0[keyPath: isNamed] = true
       })
+  }
+
+  /// The upstreams, with a note that they were named.
+  static let upstreams = SettingField(
+    read: { settings in settings.upstreams.map { .server(settings.upstreamServer($0)) } },
+    write: {
+      let servers = $1.compactMap(\.server)
+      $0.upstreams = servers.map(\.address)
+      $0.upstreamRules = [:]
+      for server in servers where server.rules != UpstreamRules() {
+        $0.upstreamRules[server.address] = server.rules
+      }
+      $0.isUpstreamExplicit = true
+    })
+
+  /// Whether something is used where it is borne: `auto` or `off`.
+  static func automatic(_ path: Path<Bool>) -> SettingField {
+    SettingField(
+      read: { [.text($0[keyPath: path] ? "auto" : "off")] },
+      write: { if let text = $1.first?.text { $0[keyPath: path] = text == "auto" } })
   }
 
   /// An address, or none.

@@ -17,6 +17,8 @@ struct Settings: Sendable {
   var isListenExplicit = false
   /// Whom to ask; of nobody was named, those of `/etc/resolv.conf`.
   var upstreams: [SocketAddress] = []
+  /// What those are asked with for which it was said.
+  var upstreamRules: [SocketAddress: UpstreamRules] = [:]
   /// Whether ``upstreams`` were named; else they are the system's.
   var isUpstreamExplicit = false
   /// The networks whose clients are answered.
@@ -66,6 +68,10 @@ struct Settings: Sendable {
     var prefetchShare = ResolverSettings.usualRefreshShare
     /// Which upstream is asked first.
     var order = UpstreamOrder.fastest
+    /// Whether upstreams are asked with these, where they bear it.
+    var usesCookies = true
+    var usesEDNS = true
+    var usesLetterCase = true
     /// TCP connections to one upstream at most.
     var connections = UpstreamStreams.usualConnections
     /// Questions on one of them at most, over its life.

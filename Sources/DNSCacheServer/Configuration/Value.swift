@@ -5,6 +5,7 @@ import EventLoop
 enum Value: Sendable {
   case address(SocketAddress)
   case interface(ListenInterface)
+  case server(UpstreamServer)
   case network(IPNetwork)
   case domain(Name)
   /// Octets, milliseconds, percent, or a plain number.
@@ -12,8 +13,12 @@ enum Value: Sendable {
   case truth(Bool)
   case text(String)
 
-  var address: SocketAddress? { if case .address(let value) = self { value } else { nil } }
   var interface: ListenInterface? { if case .interface(let value) = self { value } else { nil } }
+  /// An address, or that of a server.
+  var address: SocketAddress? {
+    if case .address(let value) = self { value } else { server?.address }
+  }
+  var server: UpstreamServer? { if case .server(let value) = self { value } else { nil } }
   var network: IPNetwork? { if case .network(let value) = self { value } else { nil } }
   var domain: Name? { if case .domain(let value) = self { value } else { nil } }
   var number: Int? { if case .number(let value) = self { value } else { nil } }

@@ -7,6 +7,8 @@ enum ValueKind: Sendable {
   case address
   /// The same, or an interface's name with or without a port.
   case listener
+  /// An upstream: an address with a port, 53 when there is none, and what it is asked with.
+  case server
   /// An address with a port, which must be named.
   case endpoint
   case network
@@ -31,6 +33,7 @@ enum ValueKind: Sendable {
     switch self {
     case .address: "address[:port]"
     case .listener: "address[:port] or interface[:port]"
+    case .server: "server"
     case .endpoint: "address:port"
     case .network: "network"
     case .clientNetwork: "network or \(LocalNetworks.word)"
@@ -60,6 +63,7 @@ enum ValueKind: Sendable {
     switch value {
     case .address(let address): "\(address)"
     case .interface(let interface): "\(interface)"
+    case .server(let server): "\(server)"
     case .network(let network): "\(network)"
     case .domain(let name): "\(name)"
     case .number(let number): shown(number)
@@ -97,6 +101,7 @@ enum ValueKind: Sendable {
         )
       }
       return .interface(interface)
+    case .server: return .server(try UpstreamServer(text))
     case .endpoint:
       guard let address = SocketAddress(text, defaultPort: 0),
         address.port != 0 || text.hasSuffix(":0")

@@ -42,6 +42,14 @@ extension Core {
     }
   }
 
+  /// Says what upstreams are asked with.
+  mutating func setRules(_ settings: Settings, of table: UpstreamTable) {
+    for (place, address) in table.addresses.enumerated()
+    where frontend.resolver.hasUpstream(place) {
+      frontend.resolver.setRules(settings.rules(of: address), of: place)
+    }
+  }
+
   /// Has other upstreams asked: first the new ones, then no more those that go.
   mutating func change(_ upstreams: UpstreamTable.Change, of table: UpstreamTable) {
     takeReplies()

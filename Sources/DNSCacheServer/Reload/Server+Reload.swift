@@ -153,10 +153,12 @@ extension Server {
     upstreamTable = table
     guard !change.isEmpty else {
       core.value.setOrder(of: settings.upstreams, in: table)
+      core.value.setRules(settings, of: table)
       return
     }
     core.value.change(change, of: table)
     core.value.setOrder(of: settings.upstreams, in: table)
+    core.value.setRules(settings, of: table)
     // Not while the core is being changed: what ends tells it.
     for place in change.retired { core.value.upstreamStreams?.retire(place) }
     core.value.settle()

@@ -37,4 +37,18 @@ extension Settings {
     settings.rebindProtection = names.rebindProtection
     return settings
   }
+
+  /// An upstream with what was said about it.
+  func upstreamServer(_ address: SocketAddress) -> UpstreamServer {
+    UpstreamServer(address, upstreamRules[address] ?? UpstreamRules())
+  }
+
+  /// What an upstream is asked with: what was said about it, and about all.
+  func rules(of address: SocketAddress) -> UpstreamRules {
+    var rules = upstreamServer(address).rules
+    rules.usesCookies = rules.usesCookies && resolver.usesCookies
+    rules.usesEDNS = rules.usesEDNS && resolver.usesEDNS
+    rules.usesLetterCase = rules.usesLetterCase && resolver.usesLetterCase
+    return rules
+  }
 }

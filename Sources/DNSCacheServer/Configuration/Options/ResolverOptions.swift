@@ -6,6 +6,9 @@ struct ResolverOptions: ParsableArguments {
   @Option(help: .setting("resolver.waiters")) var resolverWaiters: String?
   @Option(help: .setting("resolver.waiters-per-question"))
   var resolverWaitersPerQuestion: String?
+  @Option(help: .setting("resolver.cookies")) var resolverCookies: String?
+  @Option(help: .setting("resolver.edns")) var resolverEdns: String?
+  @Option(help: .setting("resolver.letter-case")) var resolverLetterCase: String?
   @Option(help: .setting("resolver.tcp-connections")) var resolverTcpConnections: String?
   @Option(help: .setting("resolver.tcp-queries")) var resolverTcpQueries: String?
 
@@ -16,6 +19,9 @@ struct ResolverOptions: ParsableArguments {
       GivenFlag("resolver.in-flight", resolverInFlight),
       GivenFlag("resolver.waiters", resolverWaiters),
       GivenFlag("resolver.waiters-per-question", resolverWaitersPerQuestion),
+      GivenFlag("resolver.cookies", resolverCookies),
+      GivenFlag("resolver.edns", resolverEdns),
+      GivenFlag("resolver.letter-case", resolverLetterCase),
       GivenFlag("resolver.tcp-connections", resolverTcpConnections),
       GivenFlag("resolver.tcp-queries", resolverTcpQueries),
       GivenFlag("resolver.trust-ad", resolverTrustAd),
