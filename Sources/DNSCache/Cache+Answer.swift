@@ -11,6 +11,9 @@ extension Cache {
     case missing
     /// The chain of aliases is a loop, or too long.
     case endless
+    /// The answer holds a local address, which the name asked for may not lead to
+    /// (``RebindProtection``).
+    case blocked
   }
 
   /// Most aliases that are followed for one question.
@@ -44,6 +47,8 @@ extension Cache {
     var marks = SetMarks.authentic.rawValue
     var owner = MessageHeader.size
     var links = 0
+    // Whether the name asked for may have no local addresses; known from the first alias on.
+    var filtered: Bool?
     while true {
       let node = find(key)
       if node.isNone { return .missing }
@@ -69,8 +74,18 @@ extension Cache {
         marks &= head.marks
         let isAuthentic = marks != 0
         if head.kind == RRset.Kind.records.rawValue {
+          // By the name asked for, whatever name has the address: an alias may lead to names that have it
+          // rightly.
+          if rebindFilter.isOn {
+            if isBlocked(exact, key, filtered: filtered) { return .blocked }
+            if RRset.hasAdditional(type) && filtered == nil {
+              filtered = rebindFilter.applies(to: key)
+            }
+          }
           noteIfAgeing(exact, head, at: node, asked: type, now: now)
-          let fits = writeAnswer(exact, head, type, owner: owner, choice, into: &writer, now: now)
+          let fits = writeAnswer(
+            exact, head, type, owner: owner, choice, filtered: filtered ?? false, into: &writer,
+            now: now)
           return .written(.noError, truncated: !fits, authentic: isAuthentic)
         }
         // "No such name" is found here when somebody asks for its number, type 0.
@@ -90,6 +105,10 @@ extension Cache {
       noteIfAgeing(alias, head, at: node, asked: type, now: now)
       marks &= head.marks
       guard links < Cache.longestChain else { return .endless }
+      if rebindFilter.isOn && links == 0 {
+        isAliasFiltered = rebindFilter.applies(to: key)
+        filtered = isAliasFiltered
+      }
       links += 1
       let mark = writer.mark
       let target = writeAlias(alias, head, owner: owner, choice, into: &writer, now: now)
@@ -149,7 +168,7 @@ extension Cache {
   /// - Returns: whether it fitted, what is only a help to the client aside.
   private mutating func writeAnswer(
     _ set: Reference, _ head: SetHead, _ type: RecordType, owner: Int, _ choice: Choice,
-    into writer: inout MessageWriter, now: UInt32
+    filtered: Bool, into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     let mark = writer.mark
     let ttl = remainingTTL(set, head, now: now)
@@ -181,7 +200,9 @@ extension Cache {
       return false
     }
     if provenCount > 0 && !endProof(into: &writer, now: now) { return false }
-    if entry == 0 { writeAdditional(for: set, type, choice, into: &writer, now: now) }
+    if entry == 0 {
+      writeAdditional(for: set, type, choice, filtered: filtered, into: &writer, now: now)
+    }
     return true
   }
 
@@ -274,8 +295,10 @@ extension Cache {
   /// For name servers any rank will do, so that glue is of use. For mail and other hosts, whose
   /// addresses a client may believe, only what would also be an answer. What doesn't fit is left out,
   /// without TC (RFC 2181 §9).
+  ///
+  /// - Parameter filtered: whether local addresses are left out, too.
   private mutating func writeAdditional(
-    for set: Reference, _ type: RecordType, _ choice: Choice,
+    for set: Reference, _ type: RecordType, _ choice: Choice, filtered: Bool,
     into writer: inout MessageWriter, now: UInt32
   ) {
     let before: Int
@@ -300,19 +323,24 @@ extension Cache {
       nodes[targets] = node.rawValue
       targets += 1
       guard isNew else { continue }
-      guard writeAdditionalAddresses(.a, at: node, least, choice, into: &writer, now: now),
-        writeAdditionalAddresses(.aaaa, at: node, least, choice, into: &writer, now: now)
+      guard
+        writeAdditionalAddresses(
+          .a, at: node, least, choice, filtered: filtered, into: &writer, now: now),
+        writeAdditionalAddresses(
+          .aaaa, at: node, least, choice, filtered: filtered, into: &writer, now: now)
       else { return }
     }
   }
 
   /// Writes the addresses of the name in `scratch`; false when there is no more room.
   private mutating func writeAdditionalAddresses(
-    _ type: RecordType, at node: Reference, _ least: Rank, _ choice: Choice,
+    _ type: RecordType, at node: Reference, _ least: Rank, _ choice: Choice, filtered: Bool,
     into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     let set = findSet(type, at: node)
-    if set.isNone { return true }
+    if set.isNone || filtered && hasLocalAddress(RRset(set, in: arena), rebindFilter) {
+      return true
+    }
     let head = arena.setHead(set)
     let unusable = choice.excluded | SetMarks.ephemeral.rawValue
     guard head.standing >= Standing.least(least), head.kind == RRset.Kind.records.rawValue,

@@ -44,8 +44,8 @@ extension Cache {
       cache.loadScratch(node)
       if forbidden.forbids(cache.scratch.octets) {
         removed += cache.flush(node, .everything)
-      } else if forbidden.forbidsLocalAddresses(of: cache.scratch) {
-        removed += cache.removeSets(at: node) { $0.hasLocalAddress($1, forbidden) }
+      } else if forbidden.rebind.applies(to: cache.scratch) {
+        removed += cache.removeSets(at: node) { $0.hasLocalAddress($1, forbidden.rebind) }
       }
     }
     return (removed, finished)
@@ -73,13 +73,5 @@ extension Cache {
         set = cache.arena.link(set, SetField.next)
       }
     }
-  }
-
-  private func hasLocalAddress(_ set: RRset, _ forbidden: borrowing Forbidden) -> Bool {
-    var isLocal = false
-    if set.kind == .records {
-      visitRecords(of: set) { if forbidden.isLocal($0, set.type) { isLocal = true } }
-    }
-    return isLocal
   }
 }

@@ -54,6 +54,11 @@ public struct Cache: ~Copyable {
   /// What the next answer's first record is made from.
   var turn: UInt32 = 0
 
+  /// Which names may not lead to local addresses; see ``Answer/blocked``.
+  public var rebindFilter = RebindFilter(nil)
+  /// Whether the name last asked for is one of those, when an alias led on from it.
+  public internal(set) var isAliasFiltered = false
+
   /// RRsets of the answer being written that have a proof, in the order of the chain.
   var proven: FixedArray<UInt32>
   var provenCount = 0

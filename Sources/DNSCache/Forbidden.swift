@@ -15,24 +15,51 @@ public struct RebindProtection: Sendable {
   }
 }
 
+/// Which names may not lead to local addresses, and which addresses are local.
+public struct RebindFilter: ~Copyable {
+  /// Whether any name is filtered.
+  let isOn: Bool
+  private let allowsLoopback: Bool
+  /// Zones whose names may have local addresses.
+  private let allowed: ZoneSet
+
+  /// - Parameter protection: which names may have local addresses; nothing when all may.
+  public init(_ protection: RebindProtection?) {
+    isOn = protection != nil
+    allowsLoopback = protection?.allowsLoopback ?? true
+    allowed = ZoneSet(protection?.allowed ?? [])
+  }
+
+  /// Whether a name may have no local addresses.
+  public func applies(to name: borrowing NameKey) -> Bool {
+    // Names of one label are not of the internet.
+    isOn && name.labelCount > 1 && allowed.zone(of: name.octets) == nil
+  }
+
+  /// Whether a record is a local address that counts.
+  public func isLocal(_ data: Span<UInt8>, _ type: RecordType) -> Bool {
+    guard let scope = LocalAddress.scope(of: data, type: type) else { return false }
+    return scope != .loopback || !allowsLoopback
+  }
+
+  /// Whether loopback addresses count as local.
+  public var coversLoopback: Bool { isOn && !allowsLoopback }
+}
+
 extension Cache {
   /// What may not be in the cache, whatever upstream says.
   public struct Forbidden: ~Copyable {
     /// Zones that are answered without it.
     private let zones: ZoneSet
-    private let isRebindProtected: Bool
-    private let allowsLoopback: Bool
-    /// Zones whose names may have local addresses.
-    private let allowed: ZoneSet
+    /// Which names may have local addresses.
+    let rebind: RebindFilter
 
     /// - Parameters:
     ///   - zones: the zones that are answered without the cache.
     ///   - rebind: which names may have local addresses; nothing when all may.
     public init(zones: [Name], rebind: RebindProtection?) {
       self.zones = ZoneSet(zones)
-      isRebindProtected = rebind != nil
-      allowsLoopback = rebind?.allowsLoopback ?? true
-      allowed = ZoneSet(rebind?.allowed ?? [])
+      self.rebind = RebindFilter(rebind)
     }
 
     /// Whether nothing of a name may be there.
@@ -42,19 +69,30 @@ extension Cache {
     public func forbids(
       _ data: Span<UInt8>, _ type: RecordType, of name: borrowing NameKey
     ) -> Bool {
-      isRebindProtected && isLocal(data, type) && forbidsLocalAddresses(of: name)
+      rebind.isOn && rebind.isLocal(data, type) && rebind.applies(to: name)
     }
+  }
+}
 
-    /// Whether a name may have no local addresses.
-    func forbidsLocalAddresses(of name: borrowing NameKey) -> Bool {
-      // Names of one label are not of the internet.
-      isRebindProtected && name.labelCount > 1 && allowed.zone(of: name.octets) == nil
-    }
+// MARK: Answers
 
-    /// Whether a record is a local address that counts.
-    func isLocal(_ data: Span<UInt8>, _ type: RecordType) -> Bool {
-      guard let scope = LocalAddress.scope(of: data, type: type) else { return false }
-      return scope != .loopback || !allowsLoopback
+extension Cache {
+  /// Whether an answer to a name that may have no local addresses would hold one.
+  ///
+  /// - Parameter filtered: what is known of the name asked for; nothing when it is `key` itself.
+  @inline(never)
+  func isBlocked(_ set: Reference, _ key: borrowing NameKey, filtered: Bool?) -> Bool {
+    let set = RRset(set, in: arena)
+    guard filtered != false, hasLocalAddress(set, rebindFilter) else { return false }
+    return filtered ?? rebindFilter.applies(to: key)
+  }
+
+  /// Whether an RRset holds a local address.
+  func hasLocalAddress(_ set: RRset, _ filter: borrowing RebindFilter) -> Bool {
+    var isLocal = false
+    if set.kind == .records {
+      visitRecords(of: set) { if filter.isLocal($0, set.type) { isLocal = true } }
     }
+    return isLocal
   }
 }

@@ -200,6 +200,11 @@ public struct RRset: Sendable {
     marks = SetMarks(rawValue: head.marks)
   }
 
+  /// Whether answers of a type come with the addresses of hosts that its records name.
+  static func hasAdditional(_ type: RecordType) -> Bool {
+    type == .ns || type == .mx || type == .srv
+  }
+
   /// Octets of one entry when the records are addresses, else zero.
   static func addressEntry(_ type: RecordType, _ kind: Kind) -> Int {
     guard kind == .records else { return 0 }

@@ -137,6 +137,7 @@ public struct Frontend: ~Copyable {
     failed = FailedQuestions(count: Frontend.anticipated, seed: cache.seed)
     self.cache = cache
     self.cache.rotates = settings.rotates
+    self.cache.rebindFilter = RebindFilter(settings.rebindProtection)
     self.resolver = resolver
     pending = Slab(capacity: settings.pendingLimit)
     pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
@@ -159,6 +160,7 @@ public struct Frontend: ~Copyable {
     settings = new
     settings.pendingLimit = pendingLimit
     cache.rotates = new.rotates
+    cache.rebindFilter = RebindFilter(new.rebindProtection)
     allow(new.allowed)
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
@@ -418,6 +420,11 @@ public struct Frontend: ~Copyable {
       writer.rewind(to: start)
       writer.limit = limit
       return Frontend.finishEndless(header, &writer)
+    case .blocked:
+      writer.rewind(to: start)
+      writer.limit = limit
+      counters.rebindBlocked &+= 1
+      return Frontend.finishBlocked(header, &writer)
     }
     writer.limit = limit
     if header.hasEDNS {
@@ -474,6 +481,16 @@ public struct Frontend: ~Copyable {
       writeOPT(extendedRcode: 0, for: header, error: Explanation.endlessAliases, into: &writer)
     }
     return writer.finish(flags: responseFlags(header.flags) | ResponseCode.servFail.rawValue)
+  }
+
+  /// Ends the answer to a question that leads to a local address: as if the name had none, for this once,
+  /// for without an SOA it is not kept.
+  @inline(never)
+  static func finishBlocked(_ header: Header, _ writer: inout MessageWriter) -> Int {
+    if header.hasEDNS {
+      writeOPT(extendedRcode: 0, for: header, error: Explanation.rebound, into: &writer)
+    }
+    return writer.finish(flags: responseFlags(header.flags))
   }
 
   /// What a response's flags have of the query's: opcode, RD and CD, with QR and RA set.

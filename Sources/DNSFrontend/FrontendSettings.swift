@@ -1,3 +1,4 @@
+import DNSCache
 import DNSWire
 
 /// What the frontend lets clients do.
@@ -23,6 +24,8 @@ public struct FrontendSettings: Sendable {
   public var clients = ClientLimits()
   /// Zones that are answered here; the resolver is told their names, too.
   public var specialZones: [SpecialZone] = []
+  /// Which names of the internet may not lead to local addresses; the resolver is told, too.
+  public var rebindProtection: RebindProtection?
   /// What server cookies are made with.
   public var cookieSecrets: CookieSecrets
 
@@ -102,6 +105,8 @@ public struct FrontendCounters: Sendable {
   public var amplificationLimit: UInt64 = 0
   /// Limited queries that were not answered at all.
   public var limitedUnanswered: UInt64 = 0
+  /// Answers withheld because they would hold a local address (``FrontendSettings/rebindProtection``).
+  public var rebindBlocked: UInt64 = 0
   /// Answers cut to fit.
   public var truncated: UInt64 = 0
 }

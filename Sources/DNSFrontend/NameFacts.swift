@@ -46,6 +46,8 @@ public struct NameFacts: Sendable {
     case unasked(ResponseCode)
     /// The aliases form a loop or too long a chain.
     case endless
+    /// The answer holds a local address, which the name may not lead to (`RebindProtection`).
+    case blocked
     /// The same question is being asked already; the client waits with others.
     case joins
     /// It has failed not long before, and isn't asked again yet.
@@ -77,10 +79,16 @@ extension Frontend {
     let course: NameFacts.Course
     switch end {
     case _ where Frontend.isSpecial(type): course = .unasked(Frontend.specialTypeCode(type))
+    case .written where isBlocked(name, links): course = .blocked
     case .written(let rcode): course = .hit(rcode)
     case .endless: course = .endless
     case .missing:
-      if let answer = specialAnswer(asked, type) {
+      if links.count > 1 && isFiltered(name),
+        let place = special.place(of: key.octets, asked: type),
+        isLocal(place, type)
+      {
+        course = .blocked
+      } else if let answer = specialAnswer(asked, type) {
         course = .special(answer)
       } else if question.inFlight != nil {
         course = .joins
@@ -116,6 +124,25 @@ extension Frontend {
     let zone = special.name(place.zone)
     return NameFacts.SpecialAnswer(
       zone: zone.indices.map { zone[$0] }, rcode: message.rcode, records: message.answers)
+  }
+
+  private func isFiltered(_ name: [UInt8]) -> Bool {
+    var key = NameKey(seed: cache.seed)
+    key.load(trusted: name.span)
+    return cache.rebindFilter.applies(to: key)
+  }
+
+  /// Whether an answer to a name is withheld for a local address in it.
+  private func isBlocked(_ name: [UInt8], _ links: [NameFacts.Link]) -> Bool {
+    guard let last = links.last, let used = last.used, last.sets[used].kind == .records,
+      isFiltered(name)
+    else { return false }
+    let type = last.sets[used].type
+    var isLocal = false
+    cache.visitRecords(of: last.sets[used]) {
+      if cache.rebindFilter.isLocal($0, type) { isLocal = true }
+    }
+    return isLocal
   }
 
   private enum ChainEnd {

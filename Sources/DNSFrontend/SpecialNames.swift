@@ -45,8 +45,13 @@ extension Frontend {
   ///
   /// - Returns: the message's octets, or nothing when it is for upstream to know.
   @inline(never)
-  func composeSpecial(_ header: Header, into writer: inout MessageWriter) -> Int? {
+  mutating func composeSpecial(_ header: Header, into writer: inout MessageWriter) -> Int? {
     guard let place = special.place(of: key.octets, asked: header.type) else { return nil }
+    if writer.counts.answer > 0 && cache.isAliasFiltered && isLocal(place, header.type) {
+      writer.rewindToQuestion()
+      counters.rebindBlocked &+= 1
+      return Frontend.finishBlocked(header, &writer)
+    }
     writer.limit = header.limit - header.optOctets
     let mark = writer.mark
     var flags = Frontend.responseFlags(header.flags)
@@ -64,6 +69,11 @@ extension Frontend {
     writer.limit = header.limit
     if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
     return writer.finish(flags: flags)
+  }
+
+  /// Whether a local address is answered that counts for rebind protection.
+  func isLocal(_ place: SpecialNames.Place, _ type: RecordType) -> Bool {
+    place.kind == .loopback && (type == .a || type == .aaaa) && cache.rebindFilter.coversLoopback
   }
 
   /// What a name without data of the type asked for is: there, or not there at all.

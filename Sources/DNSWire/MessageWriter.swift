@@ -77,6 +77,16 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     return true
   }
 
+  /// Takes back all that was written behind the question, an overflow with it.
+  @_lifetime(self: copy self)
+  public mutating func rewindToQuestion() {
+    // Behind the name: type and class.
+    position = MessageHeader.size &+ (questionName > 0 ? questionName &+ 4 : 0)
+    counts = (0, 0, 0)
+    overflowed = false
+    forgetNames()
+  }
+
   /// What is written so far.
   @inline(__always)
   var written: Span<UInt8> {

@@ -133,7 +133,7 @@ final class Lab {
   /// What came of a question.
   struct Reply {
     enum Outcome: Equatable {
-      case written(ResponseCode, truncated: Bool), missing(String), endless
+      case written(ResponseCode, truncated: Bool), missing(String), endless, blocked
     }
     var outcome: Outcome
     var isAuthentic: Bool
@@ -181,6 +181,7 @@ final class Lab {
       let octets = key.octets
       outcome = .missing(text((0..<octets.count).map { octets[$0] }))
     case .endless: outcome = .endless
+    case .blocked: outcome = .blocked
     }
     let count = writer.finish(flags: flags)
     let bytes = Array(buffer[..<count])

@@ -92,6 +92,7 @@ final class Host {
     resolver.isStrict = options.isStrict
     resolver.localZones = options.specialZones.map(\.name)
     resolver.rebindProtection = options.rebindProtection
+    settings.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
     settings.rotates = options.rotates
     settings.isPrefetching = options.isPrefetching

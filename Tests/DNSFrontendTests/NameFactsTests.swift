@@ -54,6 +54,7 @@ struct NameFactsTests {
     case .special: "special"
     case .unasked: "unasked"
     case .endless: "endless"
+    case .blocked: "blocked"
     case .joins: "joins"
     case .failsAgain: "fails again"
     case .failsForAll: "fails for all"
@@ -234,6 +235,7 @@ struct NameFactsTests {
         #expect(rcode == answer.rcode)
         #expect(answers.suffix(answer.records.count) == answer.records[...])
       case .unasked(let expected): #expect(rcode == expected)
+      case .blocked: #expect(rcode == .noError)
       case .failsAgain, .failsForAll: #expect(rcode == told.staleAnswer ?? .servFail)
       case .joins:
         // Who comes late to a slow question gets what is stale at once.

@@ -27,7 +27,7 @@ extension Core {
       }
     }
     switch facts.course {
-    case .special, .unasked: break
+    case .special, .unasked, .blocked: break
     default:
       story.wouldAsk = facts.question.order.map { candidate in
         Core.candidate(candidate, facts.question.views, upstreams)
@@ -109,6 +109,11 @@ extension Core {
     case .endless:
       return (
         "endless", "SERVFAIL", "A client gets SERVFAIL: aliases form a loop or too long a chain."
+      )
+    case .blocked:
+      return (
+        "blocked", "NOERROR",
+        "A client gets no records: the answer holds a local address, which this name may not lead to."
       )
     case .joins:
       let view = facts.question.inFlight

@@ -41,6 +41,12 @@ extension Core {
         "upstream-order",
         "strict: an upstream is asked while all that were given before it are down")
     }
+    if case .blocked = facts.course {
+      add(
+        "rebind-protection",
+        "the answer for \(type) holds a local address, which this name may not lead to; see --rebind-allow"
+      )
+    }
     if case .endless = facts.course {
       add("cname-chain", "at most \(Cache.longestChain) aliases are followed")
     }

@@ -82,6 +82,7 @@ struct Metric {
     counter("cache.hits", "Queries answered from the cache at once"),
     counter("cache.misses", "Queries that had to wait for upstream"),
     counter("cache.stale", "Misses answered with data whose time was over"),
+    counter("cache.rebind_blocked", "Answers withheld because they held a local address"),
     counter("cache.prefetches", "Questions asked upstream before their answers were over"),
     counter("cache.prefetch_limit_reached", "Questions not asked early because too many were"),
     counter("cache.inserted", "RRsets and negative facts taken into the cache"),

@@ -19,6 +19,7 @@ extension Settings {
     frontend.prefetchRate = prefetchRate
     frontend.pendingLimit = resolver.waiters
     frontend.specialZones = names.specialZones
+    frontend.rebindProtection = names.rebindProtection
     return frontend
   }
 
