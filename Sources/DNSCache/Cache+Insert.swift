@@ -89,14 +89,18 @@ extension Cache {
   /// - Parameters:
   ///   - owner: the name that is meant: the last of a chain of aliases.
   ///   - type: the type that does not exist; nothing when the name does not.
+  ///   - asked: the type asked for when the name does not exist: where other types' data contradicts that,
+  ///     it counts for this type only.
   ///   - soa: the SOA that came with the fact; without one, or with one whose zone the name isn't
   ///     in, the fact may be used once (RFC 2308 §5).
   ///   - evidence: the SOA's signatures and the proof; their TTLs are regarded in the SOA's.
   ///   - now: the time in seconds.
   public mutating func insertNegative(
-    owner: borrowing NameKey, type: RecordType?, soa: NegativeSOA?, soaData: Span<UInt8>,
-    evidence: Evidence = Evidence(), from origin: Origin, now: UInt32
+    owner: borrowing NameKey, type: RecordType?, asked: RecordType? = nil, soa: NegativeSOA?,
+    soaData: Span<UInt8>, evidence: Evidence = Evidence(), from origin: Origin, now: UInt32
   ) -> Insertion {
+    var type = type
+    var isBesideBetter = false
     var data: InlineArray<1024, UInt8> = InlineArray(repeating: 0)
     var dataCount = 0
     var ttl: UInt32 = 0
@@ -115,13 +119,45 @@ extension Cache {
     }
     let isLarge = dataCount + evidence.count > Cache.octetsPerSet
     if isLarge { counters.largeSets += 1 }
+    if type == nil, let asked {
+      let contradiction = contradiction(to: origin, at: find(owner), asked: asked, now)
+      if evidence.proof.isEmpty {
+        if contradiction != nil { type = asked }
+      } else if let best = contradiction, best > origin.rank {
+        // Who validates has no use for that proof but with NXDOMAIN; what is better trusted stays.
+        isBesideBetter = true
+      }
+    }
     // Evidence has the SOA's zone for its place: none without it.
     return place(
       owner: owner, type: type ?? RecordType(rawValue: 0), kind: type == nil ? .noName : .noData,
       ttl: ttl, expiry: now &+ ttl, data: data.span.extracting(0..<dataCount),
       evidence: dataCount > 0 ? evidence : Evidence(), origin: origin.marked(ttl, of: received),
-      once: ttl == 0 || isLarge,
+      once: ttl == 0 || isLarge || isBesideBetter,
       now: now)
+  }
+
+  /// The best rank of data in force that says that a name exists which is said not to.
+  ///
+  /// Some servers deny names for types that they don't know (RFC 4074 §4.2). An alias doesn't count: with it
+  /// in force nobody would have been asked, unless for signatures or to renew it.
+  private func contradiction(
+    to origin: Origin, at node: Reference, asked type: RecordType, _ now: UInt32
+  ) -> Rank? {
+    guard !node.isNone else { return nil }
+    var best: Rank?
+    var set = arena.link(node, NodeField.firstSet)
+    while !set.isNone {
+      let other = RRset(set, in: arena)
+      if other.kind == .records, other.type != type, other.type != .cname,
+        other.rank.answersQuestions, other.expiry > now, !other.isEphemeral,
+        other.marks.contains(.unchecked) == origin.marks.contains(.unchecked)
+      {
+        best = max(best ?? other.rank, other.rank)
+      }
+      set = arena.link(set, SetField.next)
+    }
+    return best
   }
 
   /// Where the last labels of a name begin that take so many octets; nothing if none do.

@@ -450,14 +450,15 @@ struct ReplyIngest: ~Copyable {
       }
       description = Cache.NegativeSOA(zoneCount: soa.zoneCount, ttl: evidence.ttl)
     }
-    _ = cache.insertNegative(
-      owner: current, type: isNoName ? nil : type, soa: description,
+    let insertion = cache.insertNegative(
+      owner: current, type: isNoName ? nil : type, asked: type, soa: description,
       soaData: data.span.extracting(0..<written),
       evidence: Evidence(
         signatures: data.span.extracting(written..<max(written, evidence.signatures)),
         proof: data.span.extracting(evidence.signatures..<evidence.end)),
       from: origin, now: now)
-    return .usable
+    // Of a proof as large as a message, a part would be none.
+    return insertion == .refused ? .tooLarge : .usable
   }
 
   /// The first record of a type in Authority whose owner is at or above `current`.

@@ -1,0 +1,65 @@
+import DNSWire
+import Testing
+
+@testable import DNSFrontend
+
+@Suite("Proofs that are too large to be kept")
+struct LargeProofTests {
+  /// Asks with DO over TCP; gives what came of it, and the connection to upstream if there is one.
+  private func ask(_ host: Host, _ name: Name) throws -> [Host.Event] {
+    host.ask(
+      Message(query: name, .a, edns: EDNS(dnssecOK: true)).encoded(), over: .tcp)
+  }
+
+  /// The signature is the largest part; with an SOA of 50 octets, 1,024 octets at the end are what a negative
+  /// entry has no room for.
+  @Test(arguments: [60_000, 64_300, 64_500, 64_600, 64_700, 65_000])
+  func `a negative answer with one fails, and the failure is remembered`(count: Int) throws {
+    let host = Host(Host.Options(cacheOctets: 4 << 20))
+    let name = try Name("none.example.net")
+    guard case .sent(let sent, let octets)? = try ask(host, name).first else { throw TestFailure() }
+    var reply = Message(respondingTo: try Message(parsing: octets), edns: EDNS(dnssecOK: true))
+    reply.tc = true
+    guard
+      case .sent(let stream, let again)? = host.receive(
+        reply.encoded(), socket: try #require(sent.socket)
+      ).first
+    else { throw TestFailure() }
+    reply = Message(
+      respondingTo: try Message(parsing: again),
+      authority: [
+        try Record(
+          "example.net. 900 IN SOA ns1.example.net. host.example.net. 1 7200 900 1209600 600"),
+        try Record("nona.example.net. 900 IN NSEC nonf.example.net. A"),
+        signature(owner: try Name("nona.example.net"), octets: count),
+      ], edns: EDNS(dnssecOK: true))
+    reply.rcode = .nxDomain
+    let message = reply.encoded()
+    try #require(message.count <= FrontendSettings.streamSize)
+    var answers: [Message] = []
+    for case .replied(_, _, let octets) in host.receive(message, stream: stream.question) {
+      answers.append(try Message(parsing: octets))
+    }
+    let answer = try #require(answers.first)
+    let isKept = count <= 64_300
+    #expect(answer.rcode == (isKept ? .nxDomain : .servFail), "\(count)")
+    // Such an answer is given once, as all that is larger than 16 KiB.
+    if isKept { return }
+    let second = try ask(host, name)
+    guard case .replied(_, _, let repeated)? = second.first, second.count == 1 else {
+      Issue.record("upstream was asked again")
+      return
+    }
+    #expect(try Message(parsing: repeated).rcode == .servFail)
+    #expect(host.frontend.resolver.counters.failedBefore == 1)
+  }
+
+  private func signature(owner: Name, octets: Int) -> Record {
+    let signer = [7] + Array("example".utf8) + [3] + Array("net".utf8) + [0]
+    let fixed: [UInt8] = [0, 47, 13, 3, 0, 0, 3, 132] + [UInt8](repeating: 1, count: 8) + [0, 7]
+    let head = fixed + signer
+    return Record(
+      name: owner, type: .rrsig, ttl: 900,
+      rdata: head + [UInt8](repeating: 0x5A, count: octets - head.count))
+  }
+}
