@@ -241,7 +241,7 @@ struct ReplyIngest: ~Copyable {
       }
       recordCount += 1
     }
-    guard cursor.position == message.count else { throw .trailingOctets }
+    // What stands behind the last record means nothing, as in queries.
   }
 
   /// Checks a record's RDATA.
@@ -422,9 +422,11 @@ struct ReplyIngest: ~Copyable {
     let soa = enclosing(message, .soa)
     if soa == nil && !isNoName {
       // NOERROR without data: the chain's end is to be asked for by itself; or a referral
-      // (RFC 2308 §2.2.1: NS without SOA), which no resolver should send; or NODATA, type 3.
+      // (RFC 2308 §2.2.1: NS without SOA), which no resolver should send; or NODATA, type 3, perhaps with
+      // the zone's NS, from a resolver whose answers are full.
       if links > 0 { return .usable }
-      if enclosing(message, .ns) != nil { return .referral }
+      let isResolver = header.flags & MessageHeader.Flag.recursionAvailable != 0
+      if !isResolver && enclosing(message, .ns) != nil { return .referral }
     }
     var description: Cache.NegativeSOA?
     var written = 0

@@ -128,7 +128,10 @@ struct RandomConversation {
       return
     }
     switch random.number(0...19) {
-    case 0...6: try deliver("honest", honest(query), to: target)
+    case 0...6:
+      // What stands behind the end means nothing.
+      let trailing = random.number(0...3) == 0 ? random.number(1...9) : 0
+      try deliver("honest", honest(query), to: target, trailing: trailing)
     case 7...9:
       var reply = honest(query)
       reply.tc = true
@@ -245,11 +248,7 @@ struct RandomConversation {
     var reply = Message(respondingTo: target.message)
     reply.answers = [forgery(target.message)]
     reply.edns = nil
-    if random.number(0...1) == 0 {
-      try deliver("malformed", reply, to: target, cut: random.number(1...9))
-    } else {
-      try deliver("malformed", reply, to: target, trailing: random.number(1...9))
-    }
+    try deliver("malformed", reply, to: target, cut: random.number(1...9))
   }
 
   /// A name with its first letter in the other case.

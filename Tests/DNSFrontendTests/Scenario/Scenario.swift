@@ -81,6 +81,7 @@ struct Scenario {
     var isTruncated = false
     var isAuthentic = false
     var isResponse = true
+    var offersRecursion = true
     var opcode = Opcode.query
     var hasWrongID = false
     var hasWrongSocket = false

@@ -299,9 +299,10 @@ struct ScenarioParser {
         reply.isResponse = false
       case "opcode": reply.opcode = Opcode(rawValue: try words.number())
       case "no":
-        let what = try words.next("question or edns")
+        let what = try words.next("question, edns or recursion")
         switch what {
         case "question": reply.hasQuestion = false
+        case "recursion": reply.offersRecursion = false
         case "edns": reply.hasEDNS = false
         default: throw words.unknown(what)
         }

@@ -181,7 +181,7 @@ final class ScenarioPlayer {
       EDNS.Option(.extendedError, [UInt8($0 >> 8), UInt8(truncatingIfNeeded: $0)])
     }
     message.rcode = reply.rcode
-    message.ra = true
+    message.ra = reply.offersRecursion
     message.qr = reply.isResponse
     message.aa = reply.isAuthoritative
     message.ad = reply.isAuthentic
