@@ -173,7 +173,9 @@ extension Cache {
     let mark = writer.mark
     let ttl = remainingTTL(set, head, now: now)
     let isAccompanied = head.marks & choice.wanted != 0
-    if isAccompanied { beginProof(set, ttl: ttl, into: &writer) }
+    if head.marks & SetMarks.accompanied.rawValue != 0 && (isAccompanied || type == .cname) {
+      beginProof(set, ttl: ttl, isSigned: isAccompanied, into: &writer)
+    }
     let count = Int(head.count)
     let first = rotates && count > 1 ? nextTurn(of: count) : 0
     let entry = RRset.addressEntry(type, .records)
@@ -199,7 +201,7 @@ extension Cache {
       writer.rewind(to: mark)
       return false
     }
-    if provenCount > 0 && !endProof(into: &writer, now: now) { return false }
+    if provenCount > 0 && !endProof(choice.wanted != 0, into: &writer, now: now) { return false }
     if entry == 0 {
       writeAdditional(for: set, type, choice, filtered: filtered, into: &writer, now: now)
     }
@@ -242,7 +244,9 @@ extension Cache {
     let count = Int(arena.load16(set, SetField.data).bigEndian)
     let ttl = remainingTTL(set, head, now: now)
     let isAccompanied = head.marks & choice.wanted != 0
-    if isAccompanied { beginProof(set, ttl: ttl, into: &writer) }
+    if head.marks & SetMarks.accompanied.rawValue != 0 {
+      beginProof(set, ttl: ttl, isSigned: isAccompanied, into: &writer)
+    }
     let begin = writer.beginRecord(owner: owner, type: .cname, ttl: ttl)
     writer.name(arena.octets(set, SetField.data + 2, count: count), compress: true)
     writer.endRecord(begin, in: .answer)
@@ -261,7 +265,8 @@ extension Cache {
   ) -> Bool {
     let head = arena.setHead(set)
     let octets = Int(head.dataCount)
-    guard octets > 1 else { return provenCount == 0 || endProof(into: &writer, now: now) }
+    let isSigned = choice.wanted != 0
+    guard octets > 1 else { return provenCount == 0 || endProof(isSigned, into: &writer, now: now) }
     let zone = Int(arena.load8(set, SetField.data))
     let mark = writer.mark
     let ttl = remainingTTL(set, head, now: now)
@@ -279,13 +284,13 @@ extension Cache {
       writeSignatures(
         set, ownerName: name.octets.extracting(zone..<name.count), ttl: ttl, in: .authority,
         into: &writer)
-      beginProof(set, ttl: ttl, into: &writer)
+      beginProof(set, ttl: ttl, isSigned: true, into: &writer)
     }
     if writer.overflowed {
       writer.rewind(to: mark)
       return false
     }
-    return provenCount == 0 || endProof(into: &writer, now: now)
+    return provenCount == 0 || endProof(isSigned, into: &writer, now: now)
   }
 
   // MARK: Additional (RFC 1034 §4.3.2 step 6)

@@ -140,24 +140,38 @@ extension Cache {
 
   /// Notes an RRset of the answer whose proof belongs into Authority, and writes the part of it that
   /// comes before the RRset.
-  mutating func beginProof(_ set: Reference, ttl: UInt32, into writer: inout MessageWriter) {
+  ///
+  /// - Parameter isSigned: whether signatures are wanted; else only the DNAME is that an alias was made from
+  ///   (RFC 6672 §3.1).
+  mutating func beginProof(
+    _ set: Reference, ttl: UInt32, isSigned: Bool, into writer: inout MessageWriter
+  ) {
     let place = EvidencePlace(set, in: arena)
     guard place.proof < place.end else { return }
     proven[provenCount] = set.rawValue
     provenCount += 1
-    writeProof(provenCount - 1, ttl: ttl, redirections: true, into: &writer)
+    writeProof(provenCount - 1, ttl: ttl, redirections: true, isSigned: isSigned, into: &writer)
   }
 
   /// Writes into Authority what proves the RRsets noted.
   ///
   /// All of it or nothing: RFC 4035 §3.1.3 wants TC when it doesn't fit.
   ///
+  /// - Parameter isSigned: whether it is wanted.
   /// - Returns: whether it fitted.
-  mutating func endProof(into writer: inout MessageWriter, now: UInt32) -> Bool {
+  mutating func endProof(
+    _ isSigned: Bool, into writer: inout MessageWriter, now: UInt32
+  ) -> Bool {
+    guard isSigned else {
+      provenCount = 0
+      return true
+    }
     let mark = writer.mark
     for index in 0..<provenCount {
       let set = Reference(rawValue: proven[index])
-      writeProof(index, ttl: remainingTTL(set, now: now), redirections: false, into: &writer)
+      writeProof(
+        index, ttl: remainingTTL(set, now: now), redirections: false, isSigned: true,
+        into: &writer)
     }
     provenCount = 0
     guard writer.overflowed else { return true }
@@ -166,7 +180,8 @@ extension Cache {
   }
 
   private func writeProof(
-    _ index: Int, ttl: UInt32, redirections: Bool, into writer: inout MessageWriter
+    _ index: Int, ttl: UInt32, redirections: Bool, isSigned: Bool,
+    into writer: inout MessageWriter
   ) {
     let set = Reference(rawValue: proven[index])
     let place = EvidencePlace(set, in: arena)
@@ -174,7 +189,7 @@ extension Cache {
     var position = 0
     while position < proof.count && !writer.overflowed {
       let record = ProofRecord(proof, at: position)
-      if record.isRedirection == redirections
+      if record.isRedirection == redirections && (isSigned || record.type == .dname)
         && !isProven(proof.extracting(position..<record.end), before: index)
       {
         let begin = writer.beginRecord(

@@ -115,6 +115,14 @@ enum Explanation {
   static var rebound: ExtendedError {
     ExtendedError(.blocked, "leads to a local address")
   }
+  /// A DNAME makes a name that is too long.
+  static var nameTooLong: ExtendedError {
+    ExtendedError(.other, "leads to a name that is too long")
+  }
+  /// Signatures were asked for, and there are none while upstream has no answer.
+  static var unsigned: ExtendedError {
+    ExtendedError(.other, "without signatures: upstream has no answer")
+  }
   /// Aliases that lead nowhere.
   static var endlessAliases: ExtendedError {
     ExtendedError(.other, "aliases form a loop or too long a chain")
@@ -136,6 +144,7 @@ enum Explanation {
     case .unreachable: ExtendedError(.networkError)
     // What the error means is known upstream.
     case .upstreamError: ExtendedError(.other, "upstream has no answer")
+    case .nameTooLong: nameTooLong
     case .overload: tooMuchInFlight
     case .ending: ExtendedError(.notReady, "stopping")
     case .noUpstream: ExtendedError(.notReady, "no upstream is known yet")

@@ -115,7 +115,9 @@ extension Frontend {
         }
       }
     }
-    if let count = composeStale(index, into: &reply, now: now) { return count }
+    if failure?.cause != .nameTooLong, let count = composeStale(index, into: &reply, now: now) {
+      return count
+    }
     return writeFailure(index, failure, reply: &reply)
   }
 
@@ -134,8 +136,13 @@ extension Frontend {
   mutating func writeFailure(
     _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>
   ) -> Int {
-    counters.failures &+= 1
     let query = pending[index]
+    if let failure, failure.cause == .nameTooLong {
+      return writeError(
+        query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
+        .yxDomain, Explanation.nameTooLong, failure: failure, reply: &reply)
+    }
+    counters.failures &+= 1
     pendingQuestions.noteFailed(index, query, FailureReason(failure), &failed)
     return writeError(
       query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,

@@ -34,6 +34,11 @@ extension Frontend {
     _ header: Header, _ question: Span<UInt8>, _ failure: Failure,
     because error: ExtendedError? = nil, reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int {
+    if failure.cause == .nameTooLong {
+      return writeError(
+        header, question, .yxDomain, Explanation.nameTooLong, failure: failure,
+        reply: &reply)
+    }
     if cache.limits.staleAge > 0 {
       key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
       var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)

@@ -16,6 +16,8 @@ public struct Failure: Equatable, Sendable, BitwiseCopyable {
     case unreachable
     /// Upstreams answered with an error, or with what is no answer.
     case upstreamError
+    /// A DNAME makes a name that is too long (YXDOMAIN, RFC 6672 §2.2): an answer, which is no other's to know.
+    case nameTooLong
     /// Too much was in flight, or waiting.
     case overload
     /// The program ends.
@@ -26,7 +28,7 @@ public struct Failure: Equatable, Sendable, BitwiseCopyable {
     /// Whether the question itself failed, so that it is worth remembering (RFC 9520 §2).
     var isOfResolution: Bool {
       switch self {
-      case .silence, .unreachable, .upstreamError: true
+      case .silence, .unreachable, .upstreamError, .nameTooLong: true
       case .overload, .ending, .noUpstream: false
       }
     }

@@ -22,6 +22,8 @@ struct ReplyIngest: ~Copyable {
     case tooLarge
     /// The name asked for leads to a local address, and is not to.
     case rebound
+    /// A DNAME makes a name of more than 255 octets (RFC 6672 §2.2).
+    case nameTooLong
     /// The cache knows now what the reply says about the question, or the next link of its chain.
     case usable
   }
@@ -82,6 +84,8 @@ struct ReplyIngest: ~Copyable {
   private var source: UInt8 = 0
   /// Whether the answer has an address that the name may not have.
   private var isRebound = false
+  /// Whether a DNAME led to a name that is too long.
+  private var isNameTooLong = false
   /// Names that are answered here, and addresses that names may not lead to.
   var forbidden: Cache.Forbidden
 
@@ -175,6 +179,7 @@ struct ReplyIngest: ~Copyable {
     }
     guard !hasOverflowed else { return .tooLarge }
     guard !isRebound else { return .rebound }
+    guard !isNameTooLong else { return .nameTooLong }
     if !isFound {
       switch takeNegative(message, header, type, links: links, answer, into: &cache, now: now) {
       case .usable: break
@@ -197,6 +202,7 @@ struct ReplyIngest: ~Copyable {
     hasExtendedError = false
     hasOverflowed = false
     isRebound = false
+    isNameTooLong = false
     leftOut = 0
     var hasOPT = false
     var lastPointer: UInt16 = 0
@@ -310,11 +316,24 @@ struct ReplyIngest: ~Copyable {
       ttl = min(ttl, entry.view.ttl > UInt32(Int32.max) ? 0 : entry.view.ttl)
     }
     guard written > 0 else { return false }
+    return keep(
+      written, ttl: ttl, message, type, section, from: origin, redirection: redirection,
+      into: &cache, now: now)
+  }
+
+  /// Puts the RRset at the front of `data`, which belongs to `current`, into the cache with its evidence.
+  ///
+  /// - Returns: whether there was room for the evidence.
+  private mutating func keep(
+    _ written: Int, ttl: UInt32, _ message: Span<UInt8>, _ type: RecordType,
+    _ section: RecordView.Section, from origin: Origin, redirection: Int?,
+    into cache: inout Cache, now: UInt32
+  ) -> Bool {
     var evidence = EvidenceExtent(at: written, ttl: ttl)
-    // Of Authority nothing is given to clients but what proves something.
-    if keepsEvidence && section != .authority {
+    // Of Authority nothing is given to clients but what proves something. A DNAME is for all of them.
+    if (keepsEvidence || redirection != nil) && section != .authority {
       signed.load(current)
-      guard takeSignatures(message, of: type, section, &evidence),
+      guard !keepsEvidence || takeSignatures(message, of: type, section, &evidence),
         section != .answer || takeProof(message, of: redirection, &evidence)
       else {
         leftOut += 1
@@ -379,12 +398,45 @@ struct ReplyIngest: ~Copyable {
         }
       }
     }
-    guard let first,
+    guard let first else {
+      guard let redirection else { return false }
+      return makeAlias(message, redirection, origin, &cache, now)
+    }
+    guard
       takeSet(
         message, .cname, .answer, from: origin, redirection: redirection, into: &cache, now: now)
     else { return false }
     isAtQuestion = false
     return (try? current.load(from: message, at: first.data)) != nil
+  }
+
+  /// Makes the alias at `current` that a DNAME calls for and upstream left out (RFC 6672 §3.4), and moves on
+  /// to its target.
+  private mutating func makeAlias(
+    _ message: Span<UInt8>, _ redirection: Int, _ origin: Origin, _ cache: inout Cache,
+    _ now: UInt32
+  ) -> Bool {
+    let view = records[redirection].view
+    guard (try? owner.load(from: message, at: view.owner)) != nil, owner.count < current.count
+    else { return false }
+    // The labels that the DNAME's owner lacks, before the DNAME's target.
+    let head = current.count - owner.count
+    data.store(current, at: 2)
+    guard let tail = copyData(of: view, message, at: 2 + head) else { return false }
+    guard head + tail <= WireName.longest else {
+      isNameTooLong = true
+      return false
+    }
+    data.storeCount(head + tail)
+    let ttl = view.ttl > UInt32(Int32.max) ? 0 : view.ttl
+    guard
+      keep(
+        2 + head + tail, ttl: ttl, message, .cname, .answer, from: origin,
+        redirection: redirection, into: &cache, now: now)
+    else { return false }
+    isAtQuestion = false
+    data.load(2..<2 + head + tail, into: &current)
+    return true
   }
 
   /// Takes in a DNAME that encloses `current` (RFC 6672).
@@ -560,5 +612,24 @@ struct ReplyIngest: ~Copyable {
       zone.load(owner)
     }
     return deepest > 0
+  }
+}
+
+extension FixedArray<UInt8> {
+  // Two parts of `ReplyIngest` at once: the compiler sees that only with a method of one of them.
+
+  fileprivate mutating func store(_ name: borrowing NameKey, at offset: Int) {
+    var target = mutableSpan
+    target.store(name.octets, offset)
+  }
+
+  fileprivate mutating func storeCount(_ count: Int) {
+    var target = mutableSpan
+    target.store16(UInt16(truncatingIfNeeded: count), 0)
+  }
+
+  /// Fills a key with a name that is known to be well formed.
+  fileprivate func load(_ range: Range<Int>, into key: inout NameKey) {
+    key.load(trusted: span.extracting(range))
   }
 }

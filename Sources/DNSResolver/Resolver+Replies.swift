@@ -245,6 +245,11 @@ extension Resolver {
     _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, from source: Source,
     recordsAt end: Int, cache: inout Cache, now: UInt64
   ) {
+    if header.rcode == UInt8(ResponseCode.yxDomain.rawValue) {
+      noteUpstreamErrors(packet, header, at: end, index)
+      takeNameTooLong(packet, index, from: source, now: now)
+      return
+    }
     guard header.hasAnswerCode else {
       noteUpstreamErrors(packet, header, at: end, index)
       let hasOPT = ReplyOptions(packet, header, at: end).hasOPT
@@ -280,6 +285,7 @@ extension Resolver {
       takeError(rcode, hasOPT: true, index, from: source, now: now)
     case .referral: takeNoAnswer(index, .referral, from: source, now: now)
     case .tooLarge: takeNoAnswer(index, .tooLarge, from: source, now: now)
+    case .nameTooLong: takeNameTooLong(packet, index, from: source, now: now)
     case .rebound:
       counters.rebound += 1
       counters.answered += 1
@@ -421,6 +427,23 @@ extension Resolver {
       !questions[index].isPlain(upstream)
     else { return }
     askWithoutEDNS(index, upstream, now: now)
+  }
+
+  /// Handles the answer that a DNAME makes a name which is too long.
+  private mutating func takeNameTooLong(
+    _ packet: Span<UInt8>, _ index: Int, from source: Source, now: UInt64
+  ) {
+    counters.answered += 1
+    noteAnswer(
+      index, upstream: source.upstream, attempt: source.attempt, count: packet.count,
+      isPositive: false, now: now)
+    noteTrouble(index, .errorCode, source.upstream, rcode: .yxDomain)
+    var failure = Failure(.nameTooLong)
+    if !questions[index].isUnasked {
+      failure.place = rememberFailure(index, failure.cause, now: now)
+      failure.nameHash = questions[index].nameHash
+    }
+    finish(index, .failed(failure))
   }
 
   private mutating func askAgain(_ index: Int, now: UInt64) {

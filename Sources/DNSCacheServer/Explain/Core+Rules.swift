@@ -138,6 +138,7 @@ extension Failure.Cause {
     case .silence: "no reply in time"
     case .unreachable: "can't be reached"
     case .upstreamError: "an error where another upstream had an answer"
+    case .nameTooLong: "a name that is too long"
     case .overload: "too much in flight"
     case .ending: "the program ends"
     case .noUpstream: "no upstream is known"
