@@ -93,7 +93,9 @@ extension Cache {
         let fits = writeNegative(exact, name: key, owner: owner, choice, into: &writer, now: now)
         return .written(rcode, truncated: !fits, authentic: isAuthentic)
       }
-      if alias.isNone || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue {
+      if alias.isNone || type.isOfAlias
+        || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue
+      {
         guard !noName.isNone else { return .missing }
         markUsed(node, once)
         marks &= arena.load8(noName, SetField.marks)
@@ -114,12 +116,44 @@ extension Cache {
       let target = writeAlias(alias, head, owner: owner, choice, into: &writer, now: now)
       if writer.overflowed {
         writer.rewind(to: mark)
+        // With TC the client would come over TCP for nothing.
+        if isEndless(alias, type, after: links, choice, horizon) { return .endless }
         return .written(.noError, truncated: true, authentic: marks != 0)
       }
       owner = target
       let count = Int(arena.load16(alias, SetField.data).bigEndian)
       key.load(trusted: arena.octets(alias, SetField.data + 2, count: count))
     }
+  }
+
+  /// Whether what an alias leads to is a loop, or too long a chain.
+  ///
+  /// - Parameter links: aliases followed so far, this one among them.
+  @inline(never)
+  private mutating func isEndless(
+    _ alias: Reference, _ type: RecordType, after links: Int, _ choice: Choice, _ horizon: UInt32
+  ) -> Bool {
+    var alias = alias
+    for _ in links...Cache.longestChain {
+      let count = Int(arena.load16(alias, SetField.data).bigEndian)
+      arena.load(&scratch, alias, SetField.data + 2, count: count)
+      let node = find(scratch)
+      if node.isNone { return false }
+      alias = .none
+      var set = arena.link(node, NodeField.firstSet)
+      while !set.isNone {
+        let head = arena.setHead(set)
+        if Cache.isUsable(head, choice, horizon) {
+          if head.type == type.rawValue { return false }
+          if head.type == RecordType.cname.rawValue && head.kind == RRset.Kind.records.rawValue {
+            alias = set
+          }
+        }
+        set = Reference(rawValue: head.next)
+      }
+      if alias.isNone { return false }
+    }
+    return true
   }
 
   /// What a client's needs come down to: ``SetMarks``.

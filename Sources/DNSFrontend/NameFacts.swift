@@ -168,7 +168,9 @@ extension Frontend {
           && (stale || set.expiry > now)
       }
       let exact = usable.first { sets[$0].type == type }
-      let alias = usable.last { sets[$0].type == .cname && sets[$0].kind == .records }
+      let alias = usable.last {
+        sets[$0].type == .cname && sets[$0].kind == .records && !type.isOfAlias
+      }
       let noName = usable.last { sets[$0].kind == .noName }
       let used = exact ?? alias ?? noName
       links.append(NameFacts.Link(name: name, sets: sets, used: used))

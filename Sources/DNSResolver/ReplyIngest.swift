@@ -168,7 +168,9 @@ struct ReplyIngest: ~Copyable {
         isFound = true
         break
       }
-      guard type != .cname, followAlias(message, answer, &cache, now) else { break }
+      guard type != .cname, !type.isOfAlias, followAlias(message, answer, &cache, now) else {
+        break
+      }
       links += 1
       // The upstream was asked for the alias, not for what it leads to.
       answer.rank = .aliasedAnswer

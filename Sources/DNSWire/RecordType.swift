@@ -11,6 +11,11 @@ public struct RecordType: CodePoint {
   @inlinable
   public var isMeta: Bool { rawValue == 41 || (rawValue >= 128 && rawValue <= 255) }
 
+  /// Whether a question for the type at an alias is for the alias's own records, and follows it nowhere
+  /// (RFC 4035 §2.5).
+  @inlinable
+  public var isOfAlias: Bool { self == .nsec || self == .rrsig }
+
   /// The registry's mnemonics, with `TYPE65280` for the rest (RFC 3597 §5).
   public static let mnemonics = Mnemonics<UInt16>(
     prefix: "TYPE",
