@@ -27,7 +27,7 @@ extension Cache {
   /// Writes what is known as the answer to a question, following aliases.
   ///
   /// Expects header and question to be written, the question's name at the usual place. Allocates
-  /// nothing. RRsets are written whole or not at all (RFC 2181 §9).
+  /// nothing. RRsets are written whole or not at all (RFC 2181 §9), unless told otherwise.
   ///
   /// - Parameters:
   ///   - key: the name asked for; afterwards the name at the end of the chain.
@@ -35,10 +35,12 @@ extension Cache {
   ///   - needs: which data will do for the client, and whether it wants signatures.
   ///   - once: data that may be used once is used, too.
   ///   - stale: data whose time is over is used, too; see ``staleness``.
+  ///   - partly: when the RRset asked for doesn't fit, as many of its records are written as do.
   ///   - now: the time in seconds.
   public mutating func answer(
     _ key: inout NameKey, type: RecordType, needs: DNSSECNeeds = [],
-    into writer: inout MessageWriter, once: Bool, stale: Bool = false, now: UInt32
+    into writer: inout MessageWriter, once: Bool, stale: Bool = false, partly: Bool = false,
+    now: UInt32
   ) -> Answer {
     let horizon = stale ? staleHorizon(now) : now
     if stale { staleness = .none }
@@ -84,8 +86,8 @@ extension Cache {
           }
           noteIfAgeing(exact, head, at: node, asked: type, now: now)
           let fits = writeAnswer(
-            exact, head, type, owner: owner, choice, filtered: filtered ?? false, into: &writer,
-            now: now)
+            exact, head, type, owner: owner, choice, filtered: filtered ?? false, partly: partly,
+            into: &writer, now: now)
           return .written(.noError, truncated: !fits, authentic: isAuthentic)
         }
         // "No such name" is found here when somebody asks for its number, type 0.
@@ -202,9 +204,9 @@ extension Cache {
   /// - Returns: whether it fitted, what is only a help to the client aside.
   private mutating func writeAnswer(
     _ set: Reference, _ head: SetHead, _ type: RecordType, owner: Int, _ choice: Choice,
-    filtered: Bool, into writer: inout MessageWriter, now: UInt32
+    filtered: Bool, partly: Bool, into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
-    let mark = writer.mark
+    var mark = writer.mark
     let ttl = remainingTTL(set, head, now: now)
     let isAccompanied = head.marks & choice.wanted != 0
     if head.marks & SetMarks.accompanied.rawValue != 0 && (isAccompanied || type == .cname) {
@@ -216,12 +218,15 @@ extension Cache {
     if entry > 0 {
       writeAddresses(
         set, count, entry, type, owner: owner, ttl: ttl, first: first, into: &writer)
+      // An address that doesn't fit leaves nothing behind.
+      if partly { mark = writer.mark }
     } else {
       let end = SetField.data + Int(head.dataCount)
       var position = SetField.data
       for _ in 0..<first { position += 2 + Int(arena.load16(set, position).bigEndian) }
       for _ in 0..<count where !writer.overflowed {
         let octets = Int(arena.load16(set, position).bigEndian)
+        if partly { mark = writer.mark }
         let begin = writer.beginRecord(owner: owner, type: type, ttl: ttl)
         writer.data(arena.octets(set, position + 2, count: octets), of: type)
         writer.endRecord(begin, in: .answer)

@@ -42,7 +42,11 @@ extension Frontend {
     // Nothing of the question is sent back: it may be what is malformed.
     var writer = MessageWriter(&reply, limit: MessageHeader.size)
     writer.header(id: packet.load16(0), questionCount: 0)
-    let flags = Frontend.responseFlags(packet.load16(2)) | UInt16(rcode.rawValue)
+    var flags = Frontend.responseFlags(packet.load16(2)) | UInt16(rcode.rawValue)
+    // RA and CD speak of queries; in what other operations mean by these bits nobody is told anything.
+    if rcode == .notImp {
+      flags &= ~(MessageHeader.Flag.recursionAvailable | MessageHeader.Flag.checkingDisabled)
+    }
     return .reply(writer.finish(flags: flags))
   }
 

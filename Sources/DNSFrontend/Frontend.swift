@@ -397,7 +397,8 @@ public struct Frontend: ~Copyable {
     var flags = Frontend.responseFlags(header.flags)
     let start = writer.mark
     switch cache.answer(
-      &key, type: header.type, needs: needs, into: &writer, once: once, stale: stale, now: now)
+      &key, type: header.type, needs: needs, into: &writer, once: once, stale: stale,
+      partly: !header.hasEDNS && header.transport == .udp, now: now)
     {
     case .missing:
       return nil

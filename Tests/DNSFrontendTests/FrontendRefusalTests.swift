@@ -44,9 +44,9 @@ struct FrontendRefusalTests {
       query.opcode = Opcode(opcode)
       query.cd = true
       let reply = try #require(host.answer(to: query.encoded()))
-      // A header with the ID, opcode, RD and CD, and nothing more.
+      // A header with the ID, opcode and RD, and nothing more: RA and CD speak of queries.
       #expect(
-        reply == [0x12, 0x34, 0x80 | opcode << 3 | 1, 0x94, 0, 0, 0, 0, 0, 0, 0, 0])
+        reply == [0x12, 0x34, 0x80 | opcode << 3 | 1, 0x04, 0, 0, 0, 0, 0, 0, 0, 0])
     }
     #expect(host.frontend.counters.refused == 2 && nothingWasAsked)
   }

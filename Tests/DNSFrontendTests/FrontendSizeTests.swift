@@ -52,11 +52,11 @@ struct FrontendSizeTests {
     let whole = try #require(try host(addresses: size.count).answer(to: query(size.udpSize)))
     let message = try Message(parsing: whole)
     #expect(!message.tc && message.answers.count == size.count && whole.count <= limit)
-    // One more and nothing of the RRset is sent (RFC 2181 §9).
+    // One more and nothing of the RRset is sent (RFC 2181 §9), but to clients without EDNS what fits.
     let host = try host(addresses: size.count + 1)
     let cut = try #require(host.answer(to: query(size.udpSize)))
     let truncated = try Message(parsing: cut)
-    #expect(truncated.tc && truncated.answers.isEmpty)
+    #expect(truncated.tc && truncated.answers.count == (size.udpSize == nil ? size.count : 0))
     #expect((truncated.edns != nil) == (size.udpSize != nil))
     #expect(host.frontend.counters.truncated == 1)
     // All of it over TCP, whatever size is given.
@@ -78,7 +78,8 @@ struct FrontendSizeTests {
         })
     for edns in [nil, EDNS()] {
       let reply = try host.answer(to: Message(query: alias, .a, edns: edns))
-      #expect(reply.tc && reply.answers == [link])
+      #expect(reply.tc && reply.answers.first == link)
+      #expect(edns == nil ? reply.answers.count > 1 : reply.answers.count == 1)
     }
     #expect(try host.answer(to: Message(query: alias, .a), over: .tcp).answers.count == 101)
   }
