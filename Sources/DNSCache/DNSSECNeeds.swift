@@ -60,6 +60,9 @@ public struct DNSSECNeeds: OptionSet, Sendable, BitwiseCopyable {
   /// is nothing better to be had.
   @inlinable public static var unsignedToo: DNSSECNeeds { DNSSECNeeds(rawValue: 4) }
 
+  /// The same, but data without signatures will do as well.
+  public var orUnsigned: DNSSECNeeds { contains(.signatures) ? union(.unsignedToo) : self }
+
   /// How data with some marks was asked for, and is to be asked for again.
   init(of marks: SetMarks) {
     self = marks.contains(.withoutDNSSEC) ? [] : .signatures

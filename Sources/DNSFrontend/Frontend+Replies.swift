@@ -152,9 +152,11 @@ extension Frontend {
 
   /// Writes a waiting query's answer from what the cache has.
   ///
+  /// - Parameter unsigned: what is known without DO is used for a client with DO, too.
   /// - Returns: nothing when something is missing that the key then names.
   mutating func composePending(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, stale: Bool = false, now: UInt64
+    _ index: Int, into reply: inout MutableSpan<UInt8>, stale: Bool = false,
+    unsigned: Bool = false, now: UInt64
   ) -> Int? {
     let query = pending[index]
     let question = Int(query.questionCount)
@@ -162,7 +164,8 @@ extension Frontend {
     var writer = MessageWriter(&reply, limit: query.header.limit, suffixes: suffixes)
     Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
     if let count = compose(
-      query.header, query.needs, into: &writer, once: true, stale: stale,
+      query.header, unsigned ? query.needs.orUnsigned : query.needs, into: &writer, once: true,
+      stale: stale,
       now: UInt32(truncatingIfNeeded: now / 1000))
     {
       return count

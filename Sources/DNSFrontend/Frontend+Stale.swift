@@ -4,30 +4,32 @@ import DNSWire
 import Memory
 
 // Stale answers (RFC 8767): what clients get from data whose time is over, when upstream fails or takes
-// longer than they should have to wait. The question goes on meanwhile, for those who ask next.
+// longer than they should have to wait. The question goes on meanwhile, for those who ask next. Clients with
+// DO are given what is known without it in the same way.
 
 extension Frontend {
   /// How long a client is to wait for what the key names, in milliseconds, before it gets something
-  /// stale; nothing when nothing stale is known that would answer it.
+  /// stale, or without the signatures that it wants; nothing when nothing is known that would answer it.
   ///
   /// - Parameter buffer: is written to.
   mutating func patience(
     _ type: RecordType, _ needs: DNSSECNeeds, _ buffer: inout MutableSpan<UInt8>, now: UInt64
   ) -> UInt64? {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
-    guard cache.hasStale(key, now: seconds) else { return nil }
+    guard cache.hasStale(key, now: seconds) || needs.contains(.signatures) else { return nil }
     // A try: only whether the chain has an end is of interest, and what precedes the key's name is known.
     missing.load(key)
     var writer = MessageWriter(&buffer, limit: buffer.count)
     writer.header(id: 0, questionCount: 0)
     let answer = cache.answer(
-      &key, type: type, needs: needs, into: &writer, once: true, stale: true, now: seconds)
+      &key, type: type, needs: needs.orUnsigned, into: &writer, once: true, stale: true,
+      now: seconds)
     key.load(missing)
     guard case .written = answer else { return nil }
     return FrontendSettings.stalePatience
   }
 
-  /// Answers a query that can't be asked upstream: with what is stale, if there is anything.
+  /// Answers a query that can't be asked upstream: with what is stale or unsigned, if there is anything.
   ///
   /// - Parameter error: what is told in place of the failure's own reason.
   mutating func writeFailure(
@@ -39,17 +41,15 @@ extension Frontend {
         header, question, .yxDomain, Explanation.nameTooLong, failure: failure,
         reply: &reply)
     }
-    if cache.limits.staleAge > 0 {
-      key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
-      var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
-      Frontend.begin(&writer, header, question)
-      let seconds = UInt32(truncatingIfNeeded: now / 1000)
-      if let count = compose(
-        header, header.needs, into: &writer, once: false, stale: true, now: seconds)
-      {
-        countStale()
-        return count
-      }
+    if cache.limits.staleAge > 0,
+      let count = composeStale(header, header.needs, question, into: &reply, now: now)
+    {
+      return count
+    }
+    if header.dnssecOK,
+      let count = composeStale(header, header.needs.orUnsigned, question, into: &reply, now: now)
+    {
+      return count
     }
     counters.failures &+= 1
     failed.note(question, FailureReason(failure))
@@ -58,14 +58,35 @@ extension Frontend {
       reply: &reply)
   }
 
-  /// Writes a stale answer to a waiting query, if there is one.
+  /// Writes a stale answer to a query that doesn't wait, if there is one.
+  private mutating func composeStale(
+    _ header: Header, _ needs: DNSSECNeeds, _ question: Span<UInt8>,
+    into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int? {
+    key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
+    var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
+    Frontend.begin(&writer, header, question)
+    guard
+      let count = compose(
+        header, needs, into: &writer, once: false, stale: true,
+        now: UInt32(truncatingIfNeeded: now / 1000))
+    else { return nil }
+    countStale()
+    return count
+  }
+
+  /// Writes a stale answer to a waiting query, or one without the signatures that it wants, if there is one.
   mutating func composeStale(
     _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
-    guard cache.limits.staleAge > 0,
-      let count = composePending(index, into: &reply, stale: true, now: now)
-    else { return nil }
-    countStale()
+    var count: Int?
+    if cache.limits.staleAge > 0 {
+      count = composePending(index, into: &reply, stale: true, now: now)
+    }
+    if count == nil && pending[index].header.dnssecOK {
+      count = composePending(index, into: &reply, stale: true, unsigned: true, now: now)
+    }
+    if count != nil { countStale() }
     return count
   }
 

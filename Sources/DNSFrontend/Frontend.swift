@@ -404,8 +404,11 @@ public struct Frontend: ~Copyable {
       return nil
     case .written(let rcode, let isTruncated, let isAuthentic):
       flags |= rcode.rawValue & MessageHeader.Flag.rcodeMask
-      // What upstream said of data whose time is over is no longer its word.
-      if isAuthentic && header.understandsAD && (!stale || cache.staleness == .none) {
+      // What upstream said of data whose time is over is no longer its word, nor will it do instead of
+      // signatures.
+      let isUnsigned = stale && needs.contains(.unsignedToo)
+      if isAuthentic && header.understandsAD && !isUnsigned && (!stale || cache.staleness == .none)
+      {
         flags |= MessageHeader.Flag.authenticData
       }
       if isTruncated {
@@ -414,7 +417,7 @@ public struct Frontend: ~Copyable {
       }
       if stale {
         writer.limit = limit
-        return Frontend.finishStale(header, flags, cache.staleness, &writer)
+        return Frontend.finishStale(header, flags, cache.staleness, isUnsigned, &writer)
       }
     case .endless:
       if stale { return nil }
@@ -464,13 +467,15 @@ public struct Frontend: ~Copyable {
     writer.endRecord(begin, in: .additional)
   }
 
-  /// Ends an answer from data whose time is over.
+  /// Ends an answer from data whose time is over, or without the signatures that were asked for.
   @inline(never)
   private static func finishStale(
-    _ header: Header, _ flags: UInt16, _ staleness: Staleness, _ writer: inout MessageWriter
+    _ header: Header, _ flags: UInt16, _ staleness: Staleness, _ isUnsigned: Bool,
+    _ writer: inout MessageWriter
   ) -> Int {
     if header.hasEDNS {
-      writeOPT(extendedRcode: 0, for: header, error: Explanation.of(staleness), into: &writer)
+      let error = Explanation.of(staleness) ?? (isUnsigned ? Explanation.unsigned : nil)
+      writeOPT(extendedRcode: 0, for: header, error: error, into: &writer)
     }
     return writer.finish(flags: flags)
   }
