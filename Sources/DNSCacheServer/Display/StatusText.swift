@@ -40,7 +40,8 @@ struct StatusText {
       "in flight", [Figure.count(status.number("inflight") ?? 0, "question", "questions")])
     add("snapshot", StatusText.snapshot(status["snapshot"], display))
     for (name, value) in status.members where !StatusText.shown.contains(name) {
-      add(name, [value.text.split(separator: "\n").joined(separator: "; ")])
+      let separator = value.elements.isEmpty ? "; " : " "
+      add(name, [value.text.split(separator: "\n").joined(separator: separator)])
     }
     self.text = text
   }
