@@ -161,7 +161,7 @@ public struct Frontend: ~Copyable {
     settings.pendingLimit = pendingLimit
     cache.rotates = new.rotates
     cache.rebindFilter = RebindFilter(new.rebindProtection)
-    allow(new.allowed)
+    allow(new.allowed, local: new.local)
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
     special = SpecialNames(new.specialZones)
@@ -169,8 +169,11 @@ public struct Frontend: ~Copyable {
   }
 
   /// Answers clients of these networks alone from now on.
-  public mutating func allow(_ networks: [IPNetwork]) {
+  ///
+  /// - Parameter local: what ``FrontendSettings/local`` is from now on.
+  public mutating func allow(_ networks: [IPNetwork], local: [IPNetwork]) {
     settings.allowed = networks
+    settings.local = local
     let ordered = Frontend.ordered(settings)
     allowed = FixedArray(ordered.all)
     localCount = ordered.localCount

@@ -177,6 +177,17 @@ struct ClientLimitTests {
       try ask(host, 1_000) { _ in try query(known, cookie: cookie) } == Tally(answered: 1_000))
   }
 
+  @Test func `a network that this host comes to be in is local, and one that it leaves is not`()
+    throws
+  {
+    let host = try farHost(1_000)
+    let network = try #require(IPNetwork("192.0.2.0/24"))
+    host.frontend.allow([network], local: [network])
+    #expect(try ask(host, 1_000) { _ in try query(known) } == Tally(answered: 1_000))
+    host.frontend.allow([network], local: [])
+    #expect(try ask(host, 1_000) { _ in try query(known) }.answered < 500)
+  }
+
   @Test func `a cookie proves the address, and whoever has none yet is given one`() throws {
     let host = try host(queries: 10)
     let client: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]

@@ -50,6 +50,13 @@ struct LocalNetworks: Equatable, Sendable {
     }
   }
 
+  /// The same with those that the internet carries nothing from: whose address is in one is a neighbour, not
+  /// somebody who forges a neighbour's.
+  var neighbourhood: [IPNetwork] {
+    let usual = IPNetwork.notGlobal
+    return usual + networks.filter { network in !usual.contains { $0.contains(network) } }
+  }
+
   /// The networks for people, with commas between them.
   var text: String {
     networks.isEmpty ? "none" : networks.map(\.description).joined(separator: ",")

@@ -36,7 +36,7 @@ extension Server {
     let found = LocalNetworks(of: host, besides: settings.allowed)
     if found != localNetworks {
       localNetworks = found
-      core.value.frontend.allow(settings.allowed(with: found))
+      core.value.frontend.allow(settings.allowed(with: found), local: found.neighbourhood)
     } else if !isNew {
       return
     }

@@ -13,6 +13,7 @@ extension Settings {
       allowed: allowed(with: local), version: "dns-cache-server \(DNSCacheServer.version)",
       identity: Process.hostName() ?? "dns-cache-server",
       cookieSecrets: cookieSecrets ?? CookieSecrets(current: CookieKeeper.randomSecret()))
+    frontend.local = local.neighbourhood
     frontend.isPrefetching = isPrefetching
     frontend.rotates = rotates
     frontend.clients = clients
