@@ -78,6 +78,38 @@ struct DisplayTests {
     #expect(UpstreamsText(.list([]), display).text == "no upstreams\n")
   }
 
+  @Test func `what an upstream doesn't bear is said with when it is tried again`() throws {
+    let row = """
+      [{"address":"192.0.2.1:53","state":"up","rtt_ms":12,"variance_ms":3,"timeout_ms":160,"inflight":0,\
+      "queries":206,"replies":205,"timeouts":1,"errors":1,"refusals":0,"tcp":190,"tcp_connections":1,\
+      "downs":0,"edns":"off","cookies":"no","letter_case":"lower","ad":"ignored","transport":"tcp",\
+      "without":"edns cookies letter-case large-replies udp","without_ms":540000,"last_failure":null,\
+      "last_failure_ms":null,"next_probe_ms":null},\
+      {"address":"192.0.2.2:53","state":"up","rtt_ms":12,"variance_ms":0,"timeout_ms":160,"inflight":0,\
+      "queries":2,"replies":2,"timeouts":0,"errors":0,"refusals":0,"tcp":0,"tcp_connections":0,\
+      "downs":0,"edns":"1232","cookies":"no","letter_case":"random","order":2,"transport":"udp",\
+      "without":null,"without_ms":null}]
+      """
+    let text = UpstreamsText(try report(row), display).text
+    #expect(
+      text == """
+        192.0.2.1:53 up, answers in 12 ms (± 3)
+            206 queries, 205 replies, 1 timeout (0.5%), 1 error, 0 in flight,
+            190 over TCP, 1 connection open
+            asked over TCP, again after 160 ms, no EDNS, cookies no, lower letter case,
+            AD ignored
+            does not bear EDNS, cookies, letter case, large replies, UDP,
+            tried again in 9 min
+
+        192.0.2.2:53 up, answers in 12 ms
+            2 queries, 2 replies, no timeouts, no errors, 0 in flight
+            asked over UDP, again after 160 ms, EDNS 1232, cookies no,
+            random letter case, order 2
+
+        """)
+    #expect(text.split(separator: "\n").allSatisfy { $0.count <= 80 })
+  }
+
   @Test func `figures have their units, groups stand apart, and the loop is left out`() throws {
     let stats = try report(Self.stats)
     #expect(

@@ -8,7 +8,8 @@ struct UpstreamsText {
   private static let shown: Set<String> = [
     "address", "state", "rtt_ms", "variance_ms", "timeout_ms", "inflight", "queries", "replies",
     "timeouts", "errors", "refusals", "tcp", "tcp_connections", "downs", "edns", "cookies",
-    "letter_case", "ad", "last_failure", "last_failure_ms", "next_probe_ms",
+    "letter_case", "ad", "transport", "without", "without_ms", "last_failure", "last_failure_ms",
+    "next_probe_ms",
   ]
 
   /// Lays out the upstreams.
@@ -19,6 +20,7 @@ struct UpstreamsText {
       return display.list(address, UpstreamsText.state(row, display), width: margin)
         + display.list("", UpstreamsText.traffic(row), width: margin)
         + display.list("", UpstreamsText.abilities(row), width: margin)
+        + UpstreamsText.lack(row, display)
     }
     text = paragraphs.isEmpty ? "no upstreams\n" : paragraphs.joined(separator: "\n")
   }
@@ -71,8 +73,10 @@ struct UpstreamsText {
   /// What it understands, and whatever else a server says.
   private static func abilities(_ row: Report) -> [String] {
     func word(_ name: String) -> String { row[name]?.string ?? "?" }
-    var items = [
-      "asked again after \(row.number("timeout_ms") ?? 0) ms",
+    let wait = "again after \(row.number("timeout_ms") ?? 0) ms"
+    let transport = row["transport"]?.string
+    var items = transport.map { ["asked over \($0.uppercased())", wait] } ?? ["asked " + wait]
+    items += [
       word("edns") == "off" ? "no EDNS" : "EDNS \(word("edns"))", "cookies \(word("cookies"))",
       "\(word("letter_case")) letter case",
     ]
@@ -82,5 +86,22 @@ struct UpstreamsText {
       items.append("\(name) \(value.text.dropLast())")
     }
     return items
+  }
+
+  /// What it turned out not to bear, and when that is tried again; nothing where it bears all.
+  private static func lack(_ row: Report, _ display: Display) -> String {
+    guard let words = row["without"]?.string else { return "" }
+    var items = words.split(separator: " ").map { word -> String in
+      switch word {
+      case "edns", "udp": word.uppercased()
+      default: String(word.replacing("-", with: " "))
+      }
+    }
+    guard !items.isEmpty else { return "" }
+    items[0] = "does not bear " + items[0]
+    if let wait = row.number("without_ms") {
+      items.append("tried again in \(Elapsed.text(milliseconds: UInt64(max(0, wait))))")
+    }
+    return display.list("", items, width: margin)
   }
 }
