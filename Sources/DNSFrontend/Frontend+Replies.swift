@@ -84,7 +84,11 @@ extension Frontend {
   private mutating func conclude(
     _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
-    if case .answeredWithoutDNSSEC = outcome { pending[index].needs.insert(.unsignedToo) }
+    switch outcome {
+    case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
+      pending[index].needs.insert(.unsignedToo)
+    default: break
+    }
     let query = pending[index]
     var failure: Failure?
     switch outcome {
@@ -92,7 +96,7 @@ extension Frontend {
     case .rebound: return writeRebound(index, reply: &reply)
     case .failed(let reason): failure = reason
     case .answered, .answeredWithoutDNSSEC, .answeredWithRemarks:
-      if case .answeredWithRemarks(let remarks) = outcome { self.remarks = remarks }
+      if case .answeredWithRemarks(let remarks, _) = outcome { self.remarks = remarks }
       defer { remarks = nil }
       if let count = composePending(index, into: &reply, now: now) {
         if Frontend.rcode(reply) == ResponseCode.servFail.rawValue {

@@ -65,8 +65,8 @@ public enum Outcome: Sendable {
   /// The same, but for a question with DO upstream did not understand EDNS: there are no signatures,
   /// and asking again would bring none.
   case answeredWithoutDNSSEC
-  /// The same, and upstream said something beside it: ``Resolver/remarks(_:)``.
-  case answeredWithRemarks(UpstreamRemarks)
+  /// One of the two, and upstream said something beside it: ``Resolver/remarks(_:)``.
+  case answeredWithRemarks(UpstreamRemarks, lacksDNSSEC: Bool)
   /// The name leads to a local address, and is not to (``RebindProtection``).
   case rebound
   /// There is no answer.

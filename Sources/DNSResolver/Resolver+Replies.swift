@@ -308,7 +308,7 @@ extension Resolver {
       }
       if ingest.hasExtendedError {
         let remarks = noteUpstreamErrors(packet, header, at: end, index)
-        finish(index, .answeredWithRemarks(remarks))
+        finish(index, .answeredWithRemarks(remarks, lacksDNSSEC: lacksDNSSEC))
       } else {
         finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered)
       }
