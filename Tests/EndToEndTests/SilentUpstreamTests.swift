@@ -197,7 +197,8 @@ extension EndToEnd {
         }
         #expect(failures == 200)
       }
-      #expect(try server.stat("upstream.all_down") == 200)
+      // But for those that find out, in each 0.8 s one, whether it is back.
+      #expect(try (190...200).contains(server.stat("upstream.all_down")))
       #expect(try eventually { try server.stat("inflight.now") == 0 })
       #expect(server.descriptorCount <= descriptors + 32)
     }

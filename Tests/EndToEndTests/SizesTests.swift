@@ -22,11 +22,12 @@ extension EndToEnd {
       }
     }
 
-    @Test func `without EDNS a reply has at most 512 octets and whole RRsets`() throws {
+    /// Old resolvers have no TCP: for them some addresses are better than none.
+    @Test func `without EDNS a reply has at most 512 octets and the records that fit`() throws {
       for (reply, size) in try ask("big.example.net", edns: nil) {
         #expect(reply.has(DNSMessage.Flag.truncated))
-        #expect(size <= 512)
-        #expect(reply.answers.isEmpty)
+        #expect((480...512).contains(size))
+        #expect(reply.answers.count > 20)
         #expect(reply.edns == nil)
         #expect(reply.question?.name == "big.example.net")
       }

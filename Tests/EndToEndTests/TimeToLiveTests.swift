@@ -103,6 +103,8 @@ extension EndToEnd {
     }
 
     @Test func `a negative answer lives for the lesser of the SOA's TTL and MINIMUM`() throws {
+      // What an upstream denies before it has answered a name in mixed case is asked again in lower case.
+      _ = try server.ask("t3600.example.net")
       for name: DNSName in ["m60.example.net", "s60.example.net"] {
         for _ in 0..<2 {
           let reply = try #require(try server.ask(name))
