@@ -31,10 +31,12 @@ struct Core: ~Copyable {
   var upstreams: UpstreamSockets?
   var upstreamStreams: UpstreamStreams?
   var networkWatch: NetworkWatch?
-  /// Is told when an upstream is down that was up, or the other way round.
+  /// Is told when an upstream is down that was up, or the other way round, and when one sends us our own queries.
   var healthLog: UpstreamHealthLog?
   /// What ``Resolver/upstreamsUp`` was when it was told last.
   private var upstreamsUp: UInt64
+  /// The same of ``Resolver/looping``.
+  private var upstreamsLooping: UInt64 = 0
   private var turnEnd: EndOfTurn?
   /// When the first reply of the present turn came, in microseconds.
   private var repliesBegan: UInt64?
@@ -425,8 +427,11 @@ struct Core: ~Copyable {
     let time = readClock()
     noteAnswered(at: time)
     setDeadline(now: time / 1_000)
-    if frontend.resolver.upstreamsUp != upstreamsUp {
+    if frontend.resolver.upstreamsUp != upstreamsUp
+      || frontend.resolver.looping != upstreamsLooping
+    {
       upstreamsUp = frontend.resolver.upstreamsUp
+      upstreamsLooping = frontend.resolver.looping
       healthLog?.noteChange()
     }
   }

@@ -127,6 +127,10 @@ enum Explanation {
   static var unsigned: ExtendedError {
     ExtendedError(.other, "without signatures: upstream has no answer")
   }
+  /// Upstream, or something on the way there, sent us what we asked it.
+  static var ownQuery: ExtendedError {
+    ExtendedError(.other, "a query of this server that came back to it")
+  }
   /// Aliases that lead nowhere.
   static var endlessAliases: ExtendedError {
     ExtendedError(.other, "aliases form a loop or too long a chain")

@@ -339,6 +339,12 @@ public struct Frontend: ~Copyable {
     guard header.flags & MessageHeader.Flag.recursionDesired != 0 else {
       return refuse(header, question, .refused, Explanation.notRecursive, reply: &reply, now: now)
     }
+    if resolver.takeOwnQuery(
+      question, id: header.id, cookie: header.cookies?.client, key, type: header.type,
+      needs: header.needs, now: now)
+    {
+      return refuse(header, question, .refused, Explanation.ownQuery, reply: &reply, now: now)
+    }
     guard limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) else {
       noteLimit(.misses, of: header.address)
       return limit(header, question, reply: &reply)

@@ -46,7 +46,7 @@ extension Resolver {
       choice.upstreams[upstream].cookie.use = .no
       return .fine
     }
-    guard choice.upstreams[upstream].cookie.isOurs(cookie, now: now) else { return .wrong }
+    guard choice.upstreams[upstream].cookie.isOurs(cookie.client, now: now) else { return .wrong }
     choice.upstreams[upstream].cookie.wrongOnes = 0
     // Some servers send back whatever options they get; what speaks cookies has one of its own.
     guard cookie.serverCount > 0 else { return .fine }

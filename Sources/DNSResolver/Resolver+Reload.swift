@@ -49,6 +49,7 @@ extension Resolver {
     precondition(!choice.isPresent(upstream), "an upstream has this place")
     forgetAttempts(at: upstream)
     choice.open(upstream, isNew: true)
+    looping &= ~(1 << UInt64(upstream))
     failures.forgetAll()
   }
 

@@ -13,6 +13,8 @@ public struct Resolver: ~Copyable {
   public internal(set) var settings: ResolverSettings
   /// What has been done so far.
   public internal(set) var counters = ResolverCounters()
+  /// Upstreams that have sent us our own queries, a bit each.
+  public internal(set) var looping: UInt64 = 0
 
   var questions: Slab<Question>
   /// The questions' names in lower case, and as they are sent.

@@ -138,6 +138,8 @@ public struct ResolverCounters: Sendable {
   public var cookiesMissing: UInt64 = 0
   /// Replies that want the question again with another cookie (BADCOOKIE).
   public var badCookies: UInt64 = 0
+  /// Queries of ours that came back to us as a client's.
+  public var looped: UInt64 = 0
   /// Replies over UDP of more octets than were offered; they count as truncated.
   public var oversized: UInt64 = 0
   /// Replies that are not well-formed messages.

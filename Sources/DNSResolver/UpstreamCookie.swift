@@ -39,8 +39,8 @@ struct UpstreamCookie: BitwiseCopyable {
   }
 
   /// Whether a cookie that came back is one that was sent.
-  func isOurs(_ cookie: CookieView, now: UInt64) -> Bool {
-    cookie.client == client || (cookie.client == earlier && now < earlierUntil)
+  func isOurs(_ cookie: UInt64, now: UInt64) -> Bool {
+    renewal != 0 && (cookie == client || (cookie == earlier && now < earlierUntil))
   }
 
   /// Notes that the upstream gave a cookie of its own; now replies without one are not believed.

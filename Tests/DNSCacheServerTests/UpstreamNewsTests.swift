@@ -28,6 +28,16 @@ struct UpstreamNewsTests {
       ])
   }
 
+  @Test func `that an upstream sends us our own queries is said once`() {
+    var news = UpstreamNews()
+    var states = states(false, false)
+    states[1].isLooping = true
+    let lines = news.look(at: states, now: 1_000)
+    #expect(lines.map(\.level) == [.warning])
+    #expect(lines.first?.text.contains("192.0.2.2:53 come back to this server") == true)
+    #expect(news.look(at: states, now: 2_000).isEmpty && news.nextLook == nil)
+  }
+
   @Test func `the line of the last one is a warning`() {
     var news = UpstreamNews()
     _ = news.look(at: states(true, false), now: 1_000)

@@ -89,7 +89,7 @@ extension Core {
             ("cookie_mismatched", .count(resolver.cookieMismatches)),
             ("cookie_missing", .count(resolver.cookiesMissing)),
             ("bad_cookie", .count(resolver.badCookies)),
-            ("malformed", .count(resolver.malformed)),
+            ("looped", .count(resolver.looped)), ("malformed", .count(resolver.malformed)),
             ("oversized", .count(resolver.oversized)),
             ("rebind_blocked", .count(resolver.rebound)),
             ("out_of_bailiwick", .count(resolver.outOfBailiwick)),

@@ -127,6 +127,7 @@ struct Metric {
     counter("upstream.cookie_mismatched", "Replies with a wrong cookie"),
     counter("upstream.cookie_missing", "Replies without the cookie that was due"),
     counter("upstream.bad_cookie", "Questions that an upstream wanted with a new cookie"),
+    counter("upstream.looped", "Queries of this server that came back to it as a client's"),
     counter("upstream.malformed", "Replies that are malformed"),
     counter("upstream.oversized", "Replies over UDP larger than what was offered"),
     counter("upstream.rebind_blocked", "Names of the internet that led to local addresses"),

@@ -12,7 +12,8 @@ extension Core {
     frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
       states.append(
         UpstreamNews.State(
-          address: "\(addresses[view.number])", isDown: view.state != .up, cause: view.cause))
+          address: "\(addresses[view.number])", isDown: view.state != .up, cause: view.cause,
+          isLooping: frontend.resolver.looping & 1 << UInt64(view.number) != 0))
     }
     return states
   }

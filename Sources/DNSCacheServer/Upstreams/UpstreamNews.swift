@@ -11,6 +11,8 @@ struct UpstreamNews {
     var isDown: Bool
     /// Why it failed last.
     var cause: Failure.Cause?
+    /// Whether it has sent us queries of our own.
+    var isLooping = false
   }
 
   /// A line of the log.
@@ -38,6 +40,8 @@ struct UpstreamNews {
     var saidAt: UInt64 = 0
     var downAt: UInt64 = 0
     var pause = UpstreamNews.leastPause
+    /// Whether the log has said that it sends us our own queries.
+    var isLoopSaid = false
 
     /// When the log may say what is so now; nothing when it has said that.
     var due: UInt64? {
@@ -81,6 +85,8 @@ struct UpstreamNews {
         lines.append(UpstreamNews.line(state, entry, up: up, of: states.count))
         entry.noteLine(now: now)
       }
+      if state.isLooping && !entry.isLoopSaid { lines.append(UpstreamNews.loopLine(state)) }
+      entry.isLoopSaid = state.isLooping
       kept[state.address] = entry
     }
     entries = kept
@@ -93,6 +99,14 @@ struct UpstreamNews {
 
   /// When the next look has something to say, if nothing changes until then.
   var nextLook: UInt64? { entries.values.compactMap(\.due).min() }
+
+  private static func loopLine(_ state: State) -> Line {
+    Line(
+      level: .warning,
+      text:
+        "queries to upstream \(state.address) come back to this server, which refuses them; name another upstream"
+    )
+  }
 
   private static func line(_ state: State, _ entry: Entry, up: Int, of count: Int) -> Line {
     let often = entry.changes > 1 ? ", having come and gone \(entry.changes) times" : ""
