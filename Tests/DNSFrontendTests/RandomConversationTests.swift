@@ -10,6 +10,9 @@ struct RandomConversationTests {
     var conversation = RandomConversation(seed: seed)
     let isStrict = conversation.hasStrictUpstream
     try conversation.play(rounds: 4_000)
+    // That everything happens is asked of the fixed seeds; one in sixty others has no forged cookie, since
+    // cookies end with a server that returns wrong ones.
+    guard seed < 8 else { return }
     let happened = [
       "honest", "forged", "malformed", "truncated", "error", "referral", "connection", "busy",
       "broken connection", "unreachable", "NOERROR", "NXDOMAIN", "SERVFAIL", "REFUSED",
