@@ -89,7 +89,7 @@ struct ReplyWorkTests {
     #expect(host.known(zone).contains { $0.type == .dname } == isFound)
     // The alias stands without it.
     let answer = try host.answer(to: Message(query: try Name("www.d.example.net"), .a))
-    #expect(answer.answers.map(\.type) == [.cname, .a])
+    #expect(answer.answers.map(\.type) == (isFound ? [.dname, .cname, .a] : [.cname, .a]))
   }
 
   /// Each name behind 8,000 pointers, 4,000 names: 57 ms of the processor.
