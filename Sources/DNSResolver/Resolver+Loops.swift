@@ -17,12 +17,14 @@ extension Resolver {
     type: RecordType, needs: DNSSECNeeds, now: UInt64
   ) -> Bool {
     if let cookie {
-      for upstream in 0..<UpstreamChoice.limit
-      where choice.isPresent(upstream)
-        && choice.upstreams[upstream].cookie.isOurs(cookie, now: now)
-      {
-        noteLoop(upstream)
-        return true
+      var left = choice.present
+      while left != 0 {
+        let upstream = left.trailingZeroBitCount
+        left &= left - 1
+        if choice.upstreams[upstream].cookie.isOurs(cookie, now: now) {
+          noteLoop(upstream)
+          return true
+        }
       }
     }
     guard let index = find(key, type, needs) else { return false }
