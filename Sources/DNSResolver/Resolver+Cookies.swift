@@ -79,6 +79,8 @@ extension Resolver {
       }
     case .missing:
       counters.cookiesMissing += 1
+      // It goes on without a cookie already; each copy would lead to another connection.
+      guard !questions[index].isCookieless(upstream) else { break }
       moveToStream(index, upstream: upstream, isCookieDoubted: true, now: now)
     case .renewed:
       counters.badCookies += 1
@@ -160,7 +162,7 @@ extension Resolver {
   mutating func retryDoubted(_ index: Int, now: UInt64) -> Bool {
     guard questions[index].isCookieDoubted else { return false }
     questions[index].isCookieDoubted = false
-    questions[index].cookieDoubts += 1
+    if questions[index].cookieDoubts < UInt8.max { questions[index].cookieDoubts += 1 }
     if questions[index].cookieDoubts >= Resolver.cookieDoubtLimit {
       questions[index].cookielessUpstreams |= 1 << UInt64(questions[index].upstream)
     }
