@@ -107,7 +107,7 @@ extension Resolver {
     choice.upstreams[upstream].overStream.end()
     if packet.edns != .none { choice.upstreams[upstream].withoutEDNS.end() }
     if packet.hasCookie { choice.upstreams[upstream].withoutCookies.end() }
-    if packet.isCased { choice.upstreams[upstream].lowerCase.end() }
+    if showsCase(attempt) { choice.upstreams[upstream].lowerCase.end() }
     // What it refused, and answers without.
     if packet.edns == .none, questions[index].isPlain(upstream) {
       note(.withoutEDNS, upstream, name, limit: Fallback.refusalLimit, now: now)
@@ -120,7 +120,9 @@ extension Resolver {
     // What it said nothing to.
     switch packet.simplicity {
     case .usual, .stream: break
-    case .lowerCase: noteSilence(.lowerCase, index, upstream, now: now)
+    case .lowerCase:
+      // Otherwise it was the same packet once more.
+      if questions[index].showsCase { noteSilence(.lowerCase, index, upstream, now: now) }
     case .noCookie: noteSilence(.withoutCookies, index, upstream, now: now)
     case .plain: noteSilence(.withoutEDNS, index, upstream, now: now)
     }
@@ -146,7 +148,8 @@ extension Resolver {
   ) {
     guard let place = usualAttempt(index, at: upstream) else { return }
     choice.upstreams[upstream].watched = Upstream.Watched(
-      socket: attempts[place].socket, id: attempts[place].id, isPending: true)
+      socket: attempts[place].socket, id: attempts[place].id, isPending: true,
+      showsCase: showsCase(place))
     note(fallback, upstream, questions[index].nameHash, limit: Fallback.silenceLimit, now: now)
   }
 
@@ -176,10 +179,12 @@ extension Resolver {
     choice.upstreams[upstream].watched.isPending = false
     choice.upstreams[upstream].withoutEDNS.end()
     choice.upstreams[upstream].withoutCookies.end()
-    choice.upstreams[upstream].lowerCase.end()
     choice.upstreams[upstream].overStream.end()
+    if watched.showsCase { choice.upstreams[upstream].lowerCase.end() }
     choice.upstreams[upstream].noteDoubts()
-    choice.upstreams[upstream].provenUntil = now + Upstream.provenLife
+    if watched.showsCase || choice.upstreams[upstream].isInLowerCase {
+      choice.upstreams[upstream].provenUntil = now + Upstream.provenLife
+    }
     return true
   }
 

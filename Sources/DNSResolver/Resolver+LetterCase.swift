@@ -11,10 +11,17 @@ struct LetterCase: BitwiseCopyable {
   let bits: UInt64
 
   /// Puts the letters of a lower-cased name in their case, eight octets a step.
-  func apply(to name: inout MutableSpan<UInt8>) {
+  ///
+  /// - Returns: whether any of them is a capital now.
+  @discardableResult
+  func apply(to name: inout MutableSpan<UInt8>) -> Bool {
+    var changes: UInt64 = 0
     var offset = 0
     while offset &+ 8 <= name.count {
-      name.store64(apply(toWord: name.load64(offset), at: offset), offset)
+      let word = name.load64(offset)
+      let cased = apply(toWord: word, at: offset)
+      changes |= word ^ cased
+      name.store64(cased, offset)
       offset &+= 8
     }
     if offset < name.count && offset > 0 {
@@ -23,13 +30,18 @@ struct LetterCase: BitwiseCopyable {
       let done = UInt64(8 &* (offset &- last))
       let word = name.load64(last)
       let cased = apply(toWord: word >> done, at: offset) << done
-      name.store64(word & (1 << done &- 1) | cased, last)
-      return
+      let whole = word & (1 << done &- 1) | cased
+      name.store64(whole, last)
+      return changes | (word ^ whole) != 0
     }
     while offset < name.count {
-      name[offset] = UInt8(truncatingIfNeeded: apply(toWord: UInt64(name[offset]), at: offset))
+      let word = UInt64(name[offset])
+      let cased = apply(toWord: word, at: offset)
+      changes |= word ^ cased
+      name[offset] = UInt8(truncatingIfNeeded: cased)
       offset &+= 1
     }
+    return changes != 0
   }
 
   /// Eight octets in memory order, their letters in their case; `offset` is where they begin.
@@ -59,7 +71,13 @@ extension Resolver {
     let letterCase = LetterCase(bits: random.next())
     casedNames.store(name, in: index)
     var cased = casedNames.mutableOctets(in: index, count: name.count)
-    letterCase.apply(to: &cased)
+    questions[index].showsCase = letterCase.apply(to: &cased)
+  }
+
+  /// Whether a packet's reply tells that its upstream bears mixed letter case.
+  @inline(__always)
+  func showsCase(_ attempt: Int) -> Bool {
+    attempts[attempt].isCased && questions[Int(attempts[attempt].question)].showsCase
   }
 
   /// A question's name as a packet of ours has it.
@@ -107,10 +125,7 @@ extension Resolver {
   mutating func doubtDenial(
     _ header: MessageHeader, _ index: Int, attempt: Int, upstream: Int, now: UInt64
   ) -> Bool {
-    guard attempts[attempt].isCased else { return false }
-    let count = Int(questions[index].nameCount)
-    guard !casedNames.octets(in: index, count: count).holds(sentName(index, isCased: false), 0)
-    else { return false }
+    guard showsCase(attempt) else { return false }
     guard header.answerCount == 0 else {
       choice.upstreams[upstream].keepsCase = true
       return false

@@ -93,7 +93,12 @@ extension Resolver {
     if let attempt {
       choice.upstreams[upstream].measure(sent: attempts[attempt].sent, now: now)
       if attempts[attempt].simplicity == .usual {
-        choice.upstreams[upstream].provenUntil = now + Upstream.provenLife
+        // What shows no case, where another would, proves nothing.
+        if showsCase(attempt) || questions[index].isFolded
+          || choice.upstreams[upstream].isInLowerCase
+        {
+          choice.upstreams[upstream].provenUntil = now + Upstream.provenLife
+        }
       } else {
         isUsual = false
       }

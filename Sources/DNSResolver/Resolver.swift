@@ -87,6 +87,8 @@ public struct Resolver: ~Copyable {
     var errorsCount: UInt8 = 0
     /// Whether it goes out in lower case.
     var isFolded = false
+    /// Whether its drawn letter case differs from lower case: a name without letters never does.
+    var showsCase = false
     /// Whether TCP is to tell whose reply had another letter case.
     var isCaseDoubted = false
     /// Whether TCP is to tell whose reply had no cookie.

@@ -83,6 +83,8 @@ struct Upstream: BitwiseCopyable {
     var socket: UInt16 = 0
     var id: UInt16 = 0
     var isPending = false
+    /// Whether the letter case of its name showed.
+    var showsCase = false
   }
 
   var cookie = UpstreamCookie()
@@ -136,6 +138,10 @@ struct Upstream: BitwiseCopyable {
     }
     return score
   }
+
+  /// Whether names go to it in lower case, as it turned out or as it was set.
+  @inline(__always)
+  var isInLowerCase: Bool { lowerCase.isInForce || !rules.usesLetterCase }
 
   /// Takes a reply in: the upstream is there.
   mutating func hear(now: UInt64) {
