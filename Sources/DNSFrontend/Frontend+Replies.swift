@@ -122,7 +122,7 @@ extension Frontend {
     if failure?.cause != .nameTooLong, let count = composeStale(index, into: &reply, now: now) {
       return count
     }
-    return writeFailure(index, failure, reply: &reply)
+    return writeFailure(index, failure, reply: &reply, now: now)
   }
 
   /// Tells a waiting client that the name has no address that it may have.
@@ -134,11 +134,11 @@ extension Frontend {
       Explanation.rebound, reply: &reply)
   }
 
-  /// Tells a waiting client that there is no answer.
+  /// Tells a waiting client that there is no answer, unless there is one without the signatures that it wants.
   ///
   /// - Parameter failure: what was in the way; nothing when aliases lead nowhere.
   mutating func writeFailure(
-    _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>
+    _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int {
     let query = pending[index]
     if let failure, failure.cause == .nameTooLong {
@@ -146,6 +146,7 @@ extension Frontend {
         query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
         .yxDomain, Explanation.nameTooLong, failure: failure, reply: &reply)
     }
+    if let count = composeUnsigned(index, into: &reply, now: now) { return count }
     counters.failures &+= 1
     pendingQuestions.noteFailed(index, query, FailureReason(failure), &failed)
     return writeError(

@@ -5,25 +5,24 @@ import Memory
 
 // Stale answers (RFC 8767): what clients get from data whose time is over, when upstream fails or takes
 // longer than they should have to wait. The question goes on meanwhile, for those who ask next. Clients with
-// DO are given what is known without it in the same way.
+// DO are given what is known without it where they would be told of a failure otherwise.
 
 extension Frontend {
   /// How long a client is to wait for what the key names, in milliseconds, before it gets something
-  /// stale, or without the signatures that it wants; nothing when nothing is known that would answer it.
+  /// stale; nothing when nothing is known that would answer it.
   ///
   /// - Parameter buffer: is written to.
   mutating func patience(
     _ type: RecordType, _ needs: DNSSECNeeds, _ buffer: inout MutableSpan<UInt8>, now: UInt64
   ) -> UInt64? {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
-    guard cache.hasStale(key, now: seconds) || needs.contains(.signatures) else { return nil }
+    guard cache.hasStale(key, now: seconds) else { return nil }
     // A try: only whether the chain has an end is of interest, and what precedes the key's name is known.
     missing.load(key)
     var writer = MessageWriter(&buffer, limit: buffer.count)
     writer.header(id: 0, questionCount: 0)
     let answer = cache.answer(
-      &key, type: type, needs: needs.orUnsigned, into: &writer, once: true, stale: true,
-      now: seconds)
+      &key, type: type, needs: needs, into: &writer, once: true, stale: true, now: seconds)
     key.load(missing)
     guard case .written = answer else { return nil }
     return FrontendSettings.stalePatience
@@ -75,18 +74,25 @@ extension Frontend {
     return count
   }
 
-  /// Writes a stale answer to a waiting query, or one without the signatures that it wants, if there is one.
+  /// Writes a stale answer to a waiting query, if there is one.
   mutating func composeStale(
     _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
-    var count: Int?
-    if cache.limits.staleAge > 0 {
-      count = composePending(index, into: &reply, stale: true, now: now)
-    }
-    if count == nil && pending[index].header.dnssecOK {
-      count = composePending(index, into: &reply, stale: true, unsigned: true, now: now)
-    }
-    if count != nil { countStale() }
+    guard cache.limits.staleAge > 0,
+      let count = composePending(index, into: &reply, stale: true, now: now)
+    else { return nil }
+    countStale()
+    return count
+  }
+
+  /// Writes an answer without the signatures that a waiting query wants, if there is one: better than a failure.
+  mutating func composeUnsigned(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int? {
+    guard pending[index].header.dnssecOK,
+      let count = composePending(index, into: &reply, stale: true, unsigned: true, now: now)
+    else { return nil }
+    countStale()
     return count
   }
 
@@ -110,7 +116,7 @@ extension Frontend {
       since: query.started, now: now)
     {
     case .accepted: return nil
-    case .failed(let failure): return writeFailure(index, failure, reply: &reply)
+    case .failed(let failure): return writeFailure(index, failure, reply: &reply, now: now)
     }
   }
 }
