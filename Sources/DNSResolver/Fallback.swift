@@ -8,8 +8,8 @@ import DNSWire
 struct Fallback: BitwiseCopyable {
   /// Names in a row that spoke for it.
   private var names: UInt8 = 0
-  /// The hash of the last of them.
-  private var lastName: UInt32 = 0
+  /// The hashes of the last of them, the latest first: no limit is more than one above these.
+  private var hashes: (UInt32, UInt32, UInt32) = (0, 0, 0)
   /// Until when it is in force; 0 while it isn't.
   private(set) var until: UInt64 = 0
 
@@ -68,12 +68,17 @@ struct Fallback: BitwiseCopyable {
       until = now + Fallback.life
       return false
     }
-    guard names == 0 || name != lastName else { return false }
+    guard !counts(name) else { return false }
     names += 1
-    lastName = name
+    hashes = (name, hashes.0, hashes.1)
     guard names >= limit else { return false }
     begin(now: now)
     return true
+  }
+
+  /// Whether a name has been counted.
+  private func counts(_ name: UInt32) -> Bool {
+    names > 0 && hashes.0 == name || names > 1 && hashes.1 == name || names > 2 && hashes.2 == name
   }
 
   /// Puts it in force.

@@ -122,14 +122,16 @@ struct UpstreamChoice: ~Copyable {
   mutating func trial(now: UInt64) -> Int? {
     guard up == 0 else { return nil }
     var left = present
+    var ready: UInt64 = 0
     while left != 0 {
       let upstream = left.trailingZeroBitCount
       left &= left - 1
-      guard now >= upstreams[upstream].nextTrial else { continue }
-      upstreams[upstream].nextTrial = now + ResolverTiming.mostProbeInterval
-      return upstream
+      if now >= upstreams[upstream].nextTrial { ready |= 1 << UInt64(upstream) }
     }
-    return nil
+    guard ready != 0 else { return nil }
+    let upstream = isStrict ? given(firstOf: ready) : ready.trailingZeroBitCount
+    upstreams[upstream].nextTrial = now + ResolverTiming.mostProbeInterval
+    return upstream
   }
 
   /// An upstream that is up and not among those asked first: the one that was timed longest ago.
