@@ -121,7 +121,7 @@ extension Resolver {
 
   /// Handles an answer that may be another one for the name in lower case; false when it is to be taken.
   ///
-  /// Some deny what they know in lower case. What has ever given data for a name in mixed case does not.
+  /// Some deny what they know in lower case. What has given data for a name in mixed case does not.
   mutating func doubtDenial(
     _ header: MessageHeader, _ index: Int, attempt: Int, upstream: Int, now: UInt64
   ) -> Bool {

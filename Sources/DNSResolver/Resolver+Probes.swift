@@ -11,6 +11,7 @@ extension Resolver {
     choice.mark(upstream, isDown: true)
     choice.upstreams[upstream].counters.downs += 1
     choice.upstreams[upstream].downSince = now
+    choice.upstreams[upstream].forgetSkills()
     choice.upstreams[upstream].probeCount = 0
     choice.upstreams[upstream].probeInterval = ResolverTiming.firstProbe
     scheduleProbe(upstream, now: now)
@@ -51,7 +52,7 @@ extension Resolver {
     scheduleProbe(upstream, now: now)
     let count = choice.upstreams[upstream].probeCount
     choice.upstreams[upstream].probeCount = count &+ 1
-    let question = count % (choice.upstreams[upstream].knownCount + 1)
+    let question = nextProbed(upstream, count)
     let isStreamOnly = choice.upstreams[upstream].rules.isStreamOnly
     if isStreamOnly || count % Resolver.streamProbeShare == Resolver.streamProbeShare - 1 {
       sendStreamProbe(upstream, question, now: now)
@@ -66,6 +67,17 @@ extension Resolver {
       question: QuestionHandle(Resolver.nobody, 0), id: id, upstream: upstream, socket: socket,
       isCased: false, edns: .none, hasCookie: false, isProbe: true)
     _ = actions.push(.send(query))
+  }
+
+  /// Which question a probe asks: the root's name servers and the known ones in turn.
+  ///
+  /// What is down for its errors may answer the root and nothing else.
+  private func nextProbed(_ upstream: Int, _ count: UInt8) -> UInt8 {
+    let known = choice.upstreams[upstream].knownCount
+    guard known > 0, choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown else {
+      return count % (known + 1)
+    }
+    return 1 + count % known
   }
 
   /// One probe of so many is sent over TCP, too: there are networks that let no UDP through.
@@ -112,12 +124,7 @@ extension Resolver {
     let isBad = choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown
     choice.upstreams[upstream].hear(now: now)
     guard header.hasAnswerCode || !isBad else { return }
-    // The same questions over UDP, the root's among them, were not answered.
-    if !choice.upstreams[upstream].rules.isStreamOnly, !isBad,
-      choice.upstreams[upstream].probe.isPending, choice.upstreams[upstream].earlierProbe.isPending
-    {
-      begin(.overStream, upstream, now: now)
-    }
+    // Whether UDP is lost there, questions find out: one reply over TCP may only have been the first of any.
     comeUp(upstream, now: now)
   }
 
@@ -146,12 +153,17 @@ extension Resolver {
     let upstream = socket / settings.socketsPerUpstream
     guard choice.upstreams[upstream].isDown else { return false }
     var probe = choice.upstreams[upstream].probe
-    if !probe.matches(socket: socket, id: header.id) {
-      probe = choice.upstreams[upstream].earlierProbe
-    }
+    let isLatest = probe.matches(socket: socket, id: header.id)
+    if !isLatest { probe = choice.upstreams[upstream].earlierProbe }
     guard probe.matches(socket: socket, id: header.id),
       asks(probe.question, of: upstream, packet, header)
     else { return false }
+    // Whatever it says, it has not been silent.
+    if isLatest {
+      choice.upstreams[upstream].probe.isPending = false
+    } else {
+      choice.upstreams[upstream].earlierProbe.isPending = false
+    }
     // One that is down for its errors has to have an answer.
     let isBad = choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown
     choice.upstreams[upstream].hear(now: now)

@@ -68,9 +68,9 @@ struct Upstream: BitwiseCopyable {
   private(set) var isInDoubt = false
   /// Until when silence to a usual packet is the name's, because another one was answered not long ago.
   var provenUntil: UInt64 = 0
-  /// Whether it has ever answered a packet with EDNS; then an error is no answer to that.
+  /// Whether it has answered a packet with EDNS since it was down; then an error is no answer to that.
   var answersEDNS = false
-  /// Whether it has ever given data for a name in mixed letter case; then it denies none because of that.
+  /// Whether it has given data for a name in mixed letter case since it was down; then it denies none because of that.
   var keepsCase = false
   /// A usual packet to it whose question was ended by a simpler one.
   var watched = Watched()
@@ -202,7 +202,14 @@ struct Upstream: BitwiseCopyable {
     for kind in Fallback.Kind.allCases { self[kind].retry(now: now) }
     provenUntil = 0
     watched.isPending = false
+    forgetSkills()
     noteDoubts()
+  }
+
+  /// Forgets what it understood: another program may be there when it is back.
+  mutating func forgetSkills() {
+    answersEDNS = false
+    keepsCase = false
   }
 
   /// Takes in a header without a question that answers nothing.
