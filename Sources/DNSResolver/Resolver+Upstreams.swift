@@ -57,8 +57,14 @@ extension Resolver {
       return
     }
     if chooseNext(index, now: now) {
+      questions[index].isWaitingForUpstreams = false
       counters.retries += 1
       send(index, now: now)
+    } else if questions[index].isTrial {
+      // Perhaps they only take long: a reply still counts, and one that comes back is asked.
+      questions[index].isWaitingForUpstreams = true
+      let due = min(now + ResolverTiming.mostProbeInterval, questions[index].deadline)
+      setTimer(index, at: due, now: now)
     } else if choice.first(draw: 0, now: now) == nil {
       // All are silent for so long that a reply is not to be expected.
       fail(index, now: now)

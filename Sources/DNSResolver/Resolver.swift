@@ -123,6 +123,10 @@ public struct Resolver: ~Copyable {
     var waiterCount: UInt32 = 0
     /// Whether it goes on when nobody waits for it.
     var isRefresh = false
+    /// Whether it was sent although all upstreams were given up.
+    var isTrial = false
+    /// Whether it waits for one of them to come back, or for a late reply.
+    var isWaitingForUpstreams = false
     /// Whether nobody has waited for it yet: a prefetch, whose failure is nobody's.
     var isUnasked = false
     var chain = Resolver.nobody
@@ -310,6 +314,7 @@ public struct Resolver: ~Copyable {
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))
     }
+    questions[index].isTrial = isTrial
     // Who has something else is not the one to find out whether anybody is there.
     if isTrial, patience != nil, completions.push(Completion(client: client, outcome: .overdue)) {
       questions[index].isRefresh = true
@@ -408,7 +413,7 @@ public struct Resolver: ~Copyable {
       if questions[index].isStreaming {
         noteStreamTimeout(index, now: now)
       } else {
-        noteTimeout(index, now: now)
+        if !questions[index].isWaitingForUpstreams { noteTimeout(index, now: now) }
         retry(index, now: now)
       }
     }
