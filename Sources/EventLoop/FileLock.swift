@@ -14,8 +14,9 @@ public final class FileLock {
     case locked(FileLock)
     /// Another program holds it: its process number, if that is known.
     case taken(Int32?)
-    /// There are no locks here: a folder that can't be written, a file system without them.
-    case unavailable(SystemError)
+    /// There are no locks here: a folder that can't be written, a file system without them, a file that isn't
+    /// this program's to write. `isThere`: the lock's file is, so that another program may hold it.
+    case unavailable(SystemError, isThere: Bool)
   }
 
   /// Longest text that is read of a file that somebody else holds.
@@ -29,12 +30,30 @@ public final class FileLock {
         unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
       }
       let number = descriptor.number
+      try check(number, path)
       let result = CallResult(retrying: { Int(flock(number, LOCK_EX | LOCK_NB)) })
       if case .wouldBlock = result { return .taken(holder(number)) }
       _ = try result.value(call: "flock", purpose: path)
       return .locked(FileLock(path, descriptor))
     } catch {
-      return .unavailable(error)
+      var status = stat()
+      // SAFETY: lstat reads a terminated string and writes one stat.
+      return .unavailable(error, isThere: unsafe lstat(path, &status) == 0)
+    }
+  }
+
+  /// Refuses what is no file of its own: locking one that has another name, too, and writing to it, would be
+  /// done to what somebody else put there.
+  private static func check(_ number: Int32, _ path: String) throws(SystemError) {
+    var status = stat()
+    // SAFETY: fstat writes one stat.
+    _ = try CallResult(retrying: { unsafe Int(fstat(number, &status)) })
+      .value(call: "fstat", purpose: path)
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw SystemError(call: "open", purpose: path, code: EINVAL)
+    }
+    guard status.st_nlink == 1 else {
+      throw SystemError(call: "open", purpose: path, code: EMLINK)
     }
   }
 

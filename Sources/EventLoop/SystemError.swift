@@ -29,6 +29,9 @@ public struct SystemError: Error, Sendable, CustomStringConvertible {
     isMissingFile || [EACCES, EPERM, EROFS, ENOSPC, EDQUOT].contains(code)
   }
 
+  /// Whether nothing can be written there by anybody.
+  public var isReadOnly: Bool { code == EROFS }
+
   /// Whether this address or port is not to be had; with another one the call may succeed.
   public var isAddressRefused: Bool { code == EADDRINUSE || code == EACCES }
 

@@ -72,6 +72,22 @@ extension EndToEnd {
       #expect(try third.ctl("cache", "save").status == 0)
     }
 
+    @Test(.enabled(if: geteuid() == 0, "needs root to change from"))
+    func `a lock that another user has is no reason for silence`() throws {
+      let other = try TemporaryFolder()
+      unsafe _ = chmod(other.path, 0o777)
+      let file = other.file("cache.snapshot")
+      #expect(FileManager.default.createFile(atPath: file + ".lock", contents: nil))
+      unsafe _ = chmod(file + ".lock", 0o600)
+      let server = try ServerProcess(
+        upstreams: [nsd.endpoint],
+        flags: ["--user", UserTests.user, "--control", other.file("control.sock")],
+        folder: other, cacheFile: file)
+      let said = server.logLines(containing: "the snapshot can't be locked")
+      #expect(said.count == 1 && said[0].contains("Permission denied"), "\(server.log)")
+      #expect(try server.ctl("cache", "save").status == 0)
+    }
+
     @Test func `a control socket that is taken names who has it, and what else is to be named`()
       throws
     {

@@ -253,9 +253,10 @@ final class SnapshotKeeper {
         )
       }
       return false
-    case .unavailable(let error):
-      // Where no file can be made, saving will fail, too, and say so.
-      if !lacksLocks, !error.isNoPlaceToWrite {
+    case .unavailable(let error, let isThere):
+      // Where no file can be made, saving will fail, too, and say so. One that is there and can't be had may be
+      // locked by another server, of another user.
+      if !lacksLocks, isThere ? !error.isReadOnly : !error.isNoPlaceToWrite {
         lacksLocks = true
         logger.warning(
           "the snapshot can't be locked; see that no other server has the same --cache-file",
