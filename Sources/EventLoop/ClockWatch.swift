@@ -37,8 +37,13 @@ public final class ClockWatch {
   private func arm() throws(SystemError) {
     let number = descriptor.number
     let end = EventLoop.wallClock() + Int64(Self.forever)
-    _ = try CallResult(retrying: { Int(clock_timer_arm(number, end)) })
-      .value(call: "timerfd_settime", purpose: "changes of the clock")
+    do {
+      _ = try CallResult(retrying: { Int(clock_timer_arm(number, end)) })
+        .value(call: "timerfd_settime", purpose: "changes of the clock")
+    } catch  where error.code == ECANCELED {
+      // The clock was set once more meanwhile. The timer runs all the same (fs/timerfd.c), and the owner, who
+      // is called next, sees the clock as it is now.
+    }
   }
 
   private func becameReadable() {
