@@ -23,6 +23,10 @@ final class Server {
   let listeners: Listeners
   /// The networks that this host is in, as far as was seen.
   var localNetworks: LocalNetworks
+  /// The addresses that this host has, as far as was seen.
+  var host = HostAddresses([])
+  /// Looks at them again when they couldn't be read.
+  var lookingAgain: Timer?
   /// How often there were more of them than are served.
   var localNetworksCut: UInt64 = 0
   /// Which upstream has which of the resolver's places.
@@ -109,7 +113,8 @@ final class Server {
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     var random = SystemRandomNumberGenerator()
     let seed = HashSeed(random.next(), random.next())
-    localNetworks = LocalNetworks(of: HostAddresses(), besides: settings.allowed)
+    host = .asFarAsTold()
+    localNetworks = LocalNetworks(of: host, besides: settings.allowed)
     core = Pinned(
       Core(
         frontend: Frontend(
@@ -131,9 +136,9 @@ final class Server {
       Timer(on: loop) { [core] in core.value.deadlinePassed() })
     if settings.logsQueries { core.value.logQueries(to: log) }
     core.value.streams = try ClientStreams(on: loop, limits: budget.streams, core: core)
-    try service.sockets.checkAll(areAmong: settings.listening(on: HostAddresses()).addresses)
-    listeners.apply(try listeners.prepare(settings))
-    listeners.lookForMissing(settings, on: HostAddresses())
+    try service.sockets.checkAll(areAmong: settings.listening(on: host).addresses)
+    listeners.apply(try listeners.prepare(settings, on: host))
+    listeners.lookForMissing(settings, on: host)
     for (number, address) in settings.upstreams.enumerated() {
       core.value.setSource(of: number, to: address)
       core.value.frontend.resolver.setRules(settings.rules(of: address), of: number)
@@ -180,7 +185,6 @@ final class Server {
     watchClock()
     hasFile = (try? source.text(waits: false)) != nil
     watchSystemServers()
-    if settings.upstreams.isEmpty { noteNoUpstream() }
   }
 
   /// Has ages corrected when the clock is set after the snapshot was read.

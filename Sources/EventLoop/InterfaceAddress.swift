@@ -26,12 +26,15 @@ public struct InterfaceAddress: Hashable, Sendable {
     self.isPointToPoint = isPointToPoint
   }
 
-  /// The addresses that this host has now; none where the kernel doesn't tell.
-  public static func all() -> [InterfaceAddress] {
+  /// The addresses that this host has now.
+  ///
+  /// Throws where the kernel doesn't tell, for want of a descriptor or of netlink.
+  public static func all() throws(SystemError) -> [InterfaceAddress] {
     var list: UnsafeMutablePointer<ifaddrs>?
     // SAFETY: the list is freed once, after everything in it has been copied; each address and mask is as
     // long as its family says, each name ends with a zero.
-    guard unsafe getifaddrs(&list) == 0 else { return [] }
+    _ = try CallResult(retrying: { unsafe Int(getifaddrs(&list)) })
+      .value(call: "getifaddrs", purpose: "this host's addresses")
     defer { unsafe freeifaddrs(list) }
     var found: [InterfaceAddress] = []
     var entry = unsafe list
@@ -62,9 +65,14 @@ public struct HostAddresses: Sendable {
   public let all: [InterfaceAddress]
 
   /// Reads them.
-  public init() { all = InterfaceAddress.all() }
+  ///
+  /// Throws where they aren't told, which is not the same as that there are none.
+  public init() throws(SystemError) { all = try InterfaceAddress.all() }
 
-  /// Takes them from the caller, for tests.
+  /// Reads them; none where they aren't told, for who has nothing to lose by that.
+  public static func asFarAsTold() -> HostAddresses { (try? HostAddresses()) ?? HostAddresses([]) }
+
+  /// Takes them from the caller.
   public init(_ all: [InterfaceAddress]) { self.all = all }
 
   /// Whether one of the interfaces has an address, whatever its port.

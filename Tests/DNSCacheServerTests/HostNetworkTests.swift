@@ -158,11 +158,15 @@ struct HostNetworkTests {
       ])
   }
 
-  @Test func `an upstream at an interface's own address is refused`() throws {
-    // Loopback is there on every host.
-    #expect(
-      mistakes("listen: [lo]\nupstream: [127.0.0.1]").first?.contains("listens there itself")
-        == true)
+  @Test func `an upstream at an interface's own address is a reason to warn`() throws {
+    // Loopback is there on every host. The address is not listened on, as when an interface gets it later.
+    let text = "listen: [lo]\nupstream: [127.0.0.1]"
+    #expect(mistakes(text).isEmpty)
+    var configuration = Configuration(usual: Settings())
+    configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
+    let warnings = configuration.warnings(on: .asFarAsTold()).map(\.description)
+    #expect(warnings.count == 1, "\(warnings)")
+    #expect(warnings.first?.contains("the server would not listen there") == true, "\(warnings)")
   }
 
   @Test func `a warning names what this host doesn't have`() throws {

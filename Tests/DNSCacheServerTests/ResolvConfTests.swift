@@ -10,7 +10,7 @@ struct ResolvConfTests {
   ) -> [String] {
     var settings = Settings()
     settings.listen = listen.compactMap { SocketAddress($0, defaultPort: 53) }
-    let own = OwnEndpoints(settings)
+    let own = OwnEndpoints(settings, on: .asFarAsTold())
     return ResolvConf.upstreams(in: text, resolved: resolved, besides: own).map(\.description)
   }
 

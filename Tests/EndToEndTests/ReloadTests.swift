@@ -143,6 +143,24 @@ extension EndToEnd {
       #expect(try server.stat("tcp.limit_reached") == 5)
     }
 
+    @Test func `what waited for an upstream that goes is asked of a new one by its own rules`()
+      throws
+    {
+      let silent = try ScriptedUpstream { _ in [] }
+      let streams = try ScriptedUpstream { query in
+        let name = query.message.question?.name ?? ""
+        return [.reply(.reply(to: query.message, answers: [.a(name, "192.0.2.1")]))]
+      }
+      #expect(try reload(upstreams: [silent.endpoint]).status == 0)
+      let client = try Client(server.endpoint)
+      client.send(.query("www.example.org"))
+      #expect(eventually { !silent.queries.isEmpty })
+      try write("listen: \"127.0.0.1:\(port)\"\nupstream: \"tcp://\(streams.endpoint)\"\n")
+      #expect(try server.ctl("reload").output == "changed: upstream\n")
+      #expect(try client.receive() != nil)
+      #expect(!streams.queries.isEmpty && streams.queries.allSatisfy { $0.transport == .tcp })
+    }
+
     @Test func `a listener moves without a lost query`() throws {
       let slow = try ScriptedUpstream { query in
         let name = query.message.questions[0].name

@@ -14,7 +14,7 @@ extension EndToEnd {
 
     /// Runs a script in a network of its own, with folders `/etc` and `/run` that it may write to.
     ///
-    /// `upstream` starts one that has the same address for each name, and `serve` the server; `answers` waits
+    /// `upstream` starts one that has the same address for each name, and `serve FLAG…` the server; `answers` waits
     /// until it answers for a name, `asks` until it has an upstream.
     private func run(_ script: String) throws -> Tool.Result {
       let prelude = """
@@ -32,7 +32,7 @@ extension EndToEnd {
         }
         serve() {
           "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:53 \\
-            --cache-file "$FOLDER/cache" --control "$FOLDER/control" 2>"$FOLDER/log" &
+            --cache-file "$FOLDER/cache" --control "$FOLDER/control" "$@" 2>"$FOLDER/log" &
           jobs+=($!)
           for attempt in $(seq 100); do
             if control status >"$FOLDER/status" 2>&1; then return; fi
@@ -138,6 +138,56 @@ extension EndToEnd {
         """)
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.output.contains("127.0.0.99"), "\(result.output)")
+    }
+
+    @Test func `a change while it starts is not missed`() throws {
+      // It reads the list of users after that of servers, and waits for it here.
+      let result = try run(
+        """
+        chmod 777 "$FOLDER"
+        upstream 127.0.0.98
+        rm -f /etc/resolv.conf
+        echo 'nameserver 127.0.0.99' >/etc/resolv.conf
+        cp /etc/passwd /etc/users
+        rm /etc/passwd
+        mkfifo /etc/passwd
+        {
+          exec 9>/etc/passwd
+          echo 'nameserver 127.0.0.98' >/etc/resolv.conf
+          cp /etc/users /etc/fresh
+          mv /etc/fresh /etc/passwd
+          cat /etc/users >&9
+          exec 9>&-
+        } &
+        jobs+=($!)
+        serve --user games
+        asks 127.0.0.98
+        answers first
+        """)
+      #expect(result.status == 0, "\(result.output)\(result.errors)")
+    }
+
+    @Test func `an address that becomes this host's own is no upstream any more`() throws {
+      let result = try run(
+        """
+        upstream 127.0.0.99
+        rm -f /etc/resolv.conf
+        printf 'nameserver 192.168.7.1\\nnameserver 127.0.0.99\\n' >/etc/resolv.conf
+        serve --listen lo
+        asks 192.168.7.1
+        ip addr add 192.168.7.1/24 dev lo
+        isListening() { grep 'listening address=192.168.7.1:53' "$FOLDER/log"; }
+        for attempt in $(seq 60); do
+          if isListening; then break; fi
+          sleep 0.05
+        done
+        isListening
+        control upstreams
+        dig @192.168.7.1 +tries=1 +time=3 first.example.net
+        """)
+      #expect(result.status == 0, "\(result.output)\(result.errors)")
+      #expect(!result.output.contains("192.168.7.1:53 "), "\(result.output)")
+      #expect(result.output.contains("192.0.2.80"), "\(result.output)")
     }
 
     @Test func `systemd-resolved is not asked when it asks this server, but those that it knows`()

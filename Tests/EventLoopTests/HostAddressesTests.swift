@@ -10,7 +10,7 @@ struct HostAddressesTests {
   }
 
   @Test func `loopback has its network, and a wildcard is always here`() throws {
-    let host = HostAddresses()
+    let host = try HostAddresses()
     let loopback = try #require(host.all.first { $0.address == (try? address("127.0.0.1")) })
     #expect(loopback.interface == "lo" && loopback.prefixLength == 8 && loopback.isUp)
     #expect(!loopback.isPointToPoint)

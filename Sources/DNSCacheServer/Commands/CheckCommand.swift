@@ -23,8 +23,14 @@ struct CheckCommand: ParsableCommand {
       let settings = try configuration.settings()
       let mistakes = configuration.hostMistakes()
       guard mistakes.isEmpty else { throw Mistakes(list: mistakes) }
-      var warnings = configuration.warnings()
-      if !text.octets.isEmpty, !text.hasEnd {
+      var warnings = configuration.warnings(on: .asFarAsTold())
+      if text.isEmptied {
+        warnings.append(
+          Mistake(
+            origin: .usual,
+            message:
+              "\(path): it is empty, and a reload refuses that; write {} if nothing is to be set"))
+      } else if !text.octets.isEmpty, !text.hasEnd {
         warnings.append(
           Mistake(
             origin: .usual,
@@ -34,8 +40,8 @@ struct CheckCommand: ParsableCommand {
       }
       for warning in warnings { Process.writeError("warning: \(warning)\n") }
       print("\(path): nothing is wrong")
-      if settings.allowsLocalNetworks {
-        let local = LocalNetworks(of: HostAddresses(), besides: settings.allowed)
+      if settings.allowsLocalNetworks, let host = try? HostAddresses() {
+        let local = LocalNetworks(of: host, besides: settings.allowed)
         print("allow: \(LocalNetworks.word) are now: \(local.text)")
       }
       if settings.isUpstreamExplicit, settings.upstreams.count > 1,

@@ -38,8 +38,8 @@ extension Configuration {
   }
 
   /// What is allowed, and perhaps not meant.
-  func warnings(on host: HostAddresses = HostAddresses()) -> [Mistake] {
-    var found = missingListeners(on: host)
+  func warnings(on host: HostAddresses) -> [Mistake] {
+    var found = missingListeners(on: host) + upstreamsOfInterfaces(on: host)
     found += values("allow").compactMap { value -> Mistake? in
       guard let network = value.value.network,
         network.prefixLength
@@ -73,6 +73,20 @@ extension Configuration {
       return mistake(
         "listen", value,
         "this host does not have this address now; the server would answer there once it comes")
+    }
+  }
+
+  /// Upstreams at an address of an interface that is listened on.
+  private func upstreamsOfInterfaces(on host: HostAddresses) -> [Mistake] {
+    let followed = values("listen").compactMap(\.value.interface).flatMap {
+      $0.addresses(on: host)
+    }
+    return values("upstream").compactMap { value in
+      guard let address = value.value.address, followed.contains(address) else { return nil }
+      return mistake(
+        "upstream", value,
+        "an interface to listen on has this address; the server would not listen there, else it would ask itself"
+      )
     }
   }
 

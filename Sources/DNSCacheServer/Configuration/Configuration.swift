@@ -183,7 +183,7 @@ struct Configuration {
 
   /// Checks the upstreams that were named; else finds those of the system.
   private func upstreams(_ settings: inout Settings, needsUpstream: Bool) -> [Mistake] {
-    let own = OwnEndpoints(settings)
+    let own = OwnEndpoints(settings, on: .asFarAsTold())
     guard settings.isUpstreamExplicit else {
       do {
         settings.upstreams = try ResolvConf.upstreams(besides: own)
@@ -198,7 +198,7 @@ struct Configuration {
       if address.port == 0 || address.isUnspecified {
         found.append(
           mistake("upstream", value, "no server can be there; name its address and port"))
-      } else if let listener = own.listener(at: address) {
+      } else if let listener = own.namedListener(at: address) {
         let place = listener == address ? "there" : "on \(listener), which includes that address,"
         found.append(
           mistake(

@@ -42,22 +42,28 @@ extension Core {
     }
   }
 
-  /// Says what upstreams are asked with.
+  /// Says what upstreams are asked with; those that go, which are in no settings any more, keep what they had.
   mutating func setRules(_ settings: Settings, of table: UpstreamTable) {
     for (place, address) in table.addresses.enumerated()
-    where frontend.resolver.hasUpstream(place) {
+    where frontend.resolver.hasUpstream(place) && settings.upstreams.contains(address) {
       frontend.resolver.setRules(settings.rules(of: address), of: place)
     }
   }
 
   /// Has other upstreams asked: first the new ones, then no more those that go.
-  mutating func change(_ upstreams: UpstreamTable.Change, of table: UpstreamTable) {
+  ///
+  /// What they are asked with is known before anything is asked: what waits for those that go is theirs at once.
+  mutating func change(
+    _ upstreams: UpstreamTable.Change, of table: UpstreamTable, to settings: Settings
+  ) {
     takeReplies()
     for place in upstreams.opened {
       frontend.resolver.openUpstream(place)
       seen.value.forgetUpstream(place)
     }
     for place in upstreams.revived { frontend.resolver.reviveUpstream(place) }
+    setOrder(of: settings.upstreams, in: table)
+    setRules(settings, of: table)
     for place in upstreams.opened + upstreams.revived {
       setSource(of: place, to: table.addresses[place])
       self.upstreams?.add(table.addresses[place], at: place)

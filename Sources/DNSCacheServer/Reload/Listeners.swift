@@ -88,19 +88,22 @@ final class Listeners {
   /// Opens what is new; those that stay are not touched.
   ///
   /// An address that this host doesn't have is bound all the same and answers once it comes: a router gets some
-  /// late, and one that two servers share is at the other one most of the time. When an address can't be had
-  /// for another reason, everything is as before, and why is thrown.
+  /// late, and one that two servers share is at the other one most of the time. When an address that was named
+  /// can't be had for another reason, everything is as before, and why is thrown; one that an interface has is told
+  /// and left out, as when it comes later.
   ///
   /// An old listener may be in the way of a new one, as `0.0.0.0` of any address with its port. Over UDP both are
   /// there for a while, and the one with the narrower address has what is for it; over TCP the old one ends before
   /// the new one begins.
-  func prepare(
-    _ settings: Settings, on host: HostAddresses = HostAddresses()
-  ) throws(StartupError) -> Change {
+  func prepare(_ settings: Settings, on host: HostAddresses) throws(StartupError) -> Change {
     var change = Change()
     let wanted = settings.listening(on: host).addresses
     change.givenUp = open.filter { !wanted.contains($0.address) }
     for address in wanted where !open.contains(where: { $0.address == address }) {
+      guard settings.listen.contains(address) else {
+        follow(address, settings, &change)
+        continue
+      }
       do {
         try take(address, mayBeMissing: settings.isListenExplicit || address.isIPv4, &change)
       } catch {

@@ -9,6 +9,8 @@ extension Server {
   func watchNetwork() {
     do {
       core.value.networkWatch = try NetworkWatch(on: loop) { [unowned self] in networkChanged() }
+      // What changed after the first look and before there was a watch, nobody has told.
+      followAddresses()
     } catch {
       logger.notice(
         "changes of the network aren't told here; upstreams recover when they are tried again",
@@ -21,13 +23,45 @@ extension Server {
 
   private func networkChanged() {
     logger.debug("the network has changed")
-    let host = HostAddresses()
-    listeners.follow(settings, on: host)
-    lookForNetworks(on: host)
+    followAddresses()
     core.value.upstreams?.networkChanged()
     core.value.upstreamStreams?.networkChanged()
     core.value.networkChanged()
   }
+
+  /// Takes up which addresses this host has now.
+  private func followAddresses() {
+    lookAtAddresses()
+    // A server of the system's whose address has become this host's own would be this server itself.
+    _ = systemServersChanged()
+    listeners.follow(settings, on: host)
+    lookForNetworks(on: host)
+  }
+
+  /// Reads which addresses this host has.
+  ///
+  /// When that fails, as when no file can be opened, those before are taken to be there still, until a look
+  /// after a moment: nobody tells of the same change twice.
+  func lookAtAddresses() {
+    do {
+      host = try HostAddresses()
+      lookingAgain = nil
+    } catch {
+      // Once, until they can be read.
+      if lookingAgain == nil {
+        logger.warning(
+          "this host's addresses can't be read; those known before are taken to be there still",
+          metadata: ["error": "\(error)"])
+      }
+      // Where changes are never told, neither are addresses.
+      guard core.value.networkWatch != nil else { return }
+      lookingAgain = Timer(on: loop) { [unowned self] in followAddresses() }
+      lookingAgain?.schedule(after: Server.secondLook)
+    }
+  }
+
+  /// Milliseconds until addresses that couldn't be read are looked at again.
+  private static let secondLook: UInt64 = 1_000
 
   /// Looks which networks this host is in, and serves their clients if `allow` says so.
   ///
@@ -70,7 +104,7 @@ extension Server {
   func announceWeb() {
     guard let web else { return }
     logger.info("HTTP", metadata: ["page": "http://\(web.address)/"])
-    if !HostAddresses().has(web.address) {
+    if !host.has(web.address) {
       logger.warning(
         "this host does not have the address for HTTP; it is answered as soon as it comes",
         metadata: ["address": "\(web.address)"])

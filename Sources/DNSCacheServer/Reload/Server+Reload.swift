@@ -87,7 +87,6 @@ extension Server {
     listeners.apply(prepared.listening)
     takeOver(prepared.doors)
     applyBudget()
-    let host = HostAddresses()
     listeners.lookForMissing(settings, on: host)
     lookForNetworks(on: host, isNew: result.changed.contains("allow"))
     applyUpstreams()
@@ -129,7 +128,8 @@ extension Server {
           "cannot keep the cache in \(new.cacheFile): \(error); choose another with cache.file")
       }
     }
-    let listening = try listeners.prepare(new)
+    lookAtAddresses()
+    let listening = try listeners.prepare(new, on: host)
     do {
       return (listening, try openDoors(new))
     } catch {
@@ -156,9 +156,7 @@ extension Server {
       core.value.setRules(settings, of: table)
       return
     }
-    core.value.change(change, of: table)
-    core.value.setOrder(of: settings.upstreams, in: table)
-    core.value.setRules(settings, of: table)
+    core.value.change(change, of: table, to: settings)
     // Not while the core is being changed: what ends tells it.
     for place in change.retired { core.value.upstreamStreams?.retire(place) }
     core.value.settle()

@@ -10,32 +10,38 @@ extension Server {
       systemServers = []
     } else if systemServers.isEmpty {
       systemServers = [ResolvConf.path, ResolvConf.resolvedPath].map { path in
-        FileWatch(on: loop, path: path) { [unowned self] in systemServersChanged() }
+        FileWatch(on: loop, path: path) { [unowned self] in
+          _ = systemServersChanged()
+          // An address that was an upstream's may be listened on now.
+          listeners.follow(settings, on: host)
+        }
+      }
+      // What changed after the settings were read and before there was a watch, nobody has told.
+      if let complaint = systemServersChanged(), settings.upstreams.isEmpty {
+        logger.warning(
+          "\(complaint); until \(ResolvConf.path) names one, only what is known is answered")
       }
     }
   }
 
-  /// Says that nobody can be asked, and what will be done about it.
-  func noteNoUpstream() {
-    do {
-      _ = try ResolvConf.upstreams(besides: OwnEndpoints(settings))
-    } catch {
-      logger.warning(
-        "\(error); until \(ResolvConf.path) names one, only what is known is answered")
-    }
-  }
-
   /// Has those asked that the system names now; when it names nobody, those before.
-  private func systemServersChanged() {
-    guard !settings.isUpstreamExplicit,
-      let found = try? ResolvConf.upstreams(besides: OwnEndpoints(settings)),
-      found != settings.upstreams
-    else { return }
+  ///
+  /// - Returns: why it names nobody.
+  func systemServersChanged() -> Mistake? {
+    guard !settings.isUpstreamExplicit else { return nil }
+    let found: [SocketAddress]
+    do {
+      found = try ResolvConf.upstreams(besides: OwnEndpoints(settings, on: host))
+    } catch {
+      return error
+    }
+    guard found != settings.upstreams else { return nil }
     settings.upstreams = found
     applyBudget()
     applyUpstreams()
     logger.notice(
       "the system names other upstreams",
       metadata: ["upstreams": "\(found.map(\.description).joined(separator: ","))"])
+    return nil
   }
 }
