@@ -12,7 +12,7 @@ struct DisplayTests {
 
   /// As a server says it.
   private static let status = """
-    {"health":"1 of 2 upstreams answer: 192.0.2.2:53 does not answer","resolves":true,"version":"0.1.0","pid":18018,"uptime_seconds":90061,\
+    {"health":"1 of 2 upstreams answer; silent: 192.0.2.2:53","resolves":true,"version":"0.1.0","pid":18018,"uptime_seconds":90061,\
     "listening":["192.168.1.1:53","[2001:db8:1234:5678:9abc:def0:1234:5678]:53","[::1]:53"],\
     "upstreams":["192.0.2.1:53","192.0.2.2:53"],\
     "cache":{"names":12345,"records":23456,"bytes":12897485,"limit_bytes":268435456},\
@@ -44,7 +44,7 @@ struct DisplayTests {
     ).text
     #expect(
       text == """
-        health      1 of 2 upstreams answer: 192.0.2.2:53 does not answer
+        health      1 of 2 upstreams answer; silent: 192.0.2.2:53
         server      dns-cache-server 0.1.0, pid 18018, up 1d 1h
         upstreams   192.0.2.1:53 up (12 ms), 192.0.2.2:53 down
         listening   192.168.1.1:53, [2001:db8:1234:5678:9abc:def0:1234:5678]:53,
