@@ -114,8 +114,10 @@ extension EndToEnd {
       let nsd = try NSD()
       let server = try ServerProcess(
         upstreams: [nsd.endpoint], flags: ["--client-misses", "5000"])
+      let stopwatch = Stopwatch()
       let load = try flood(server, zone: "wild.example.net", seconds: 5)
       let (hits, misses, lost) = try watch(server, load, zone: "wild.example.net")
+      let seconds = Int(stopwatch.elapsed.components.seconds) + 1
       try #require(hits.count > 100 && misses.count > 5)
       print(
         "flood: hits \(hits.count), median \(hits[hits.count / 2]), 95% \(hits[hits.count * 95 / 100]), worst \(hits[hits.count - 1]); misses median \(misses[misses.count / 2]), worst \(misses[misses.count - 1])"
@@ -123,8 +125,11 @@ extension EndToEnd {
       #expect(hits[hits.count / 2] < .milliseconds(5))
       #expect(lost * 100 <= hits.count, "\(lost) of \(hits.count) hits not answered")
       if ServerProcess.isRelease { #expect(hits[hits.count * 95 / 100] < .milliseconds(5)) }
-      if ServerProcess.isRelease {
-        #expect(try server.stat("clients.misses_limit_reached") > 1_000)
+      // However fast the machine is: no more get through than are due, two seconds' worth saved up among them.
+      let due = 5_000 * (seconds + 2)
+      #expect(try server.stat("cache.misses") <= due + misses.count + 1)
+      if try server.stat("queries.udp") > due + hits.count + lost + misses.count {
+        #expect(try server.stat("clients.misses_limit_reached") > 0)
       }
       try addsUp(server)
     }

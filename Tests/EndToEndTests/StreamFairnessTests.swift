@@ -76,16 +76,20 @@ extension EndToEnd {
       }
       // When nothing moves any more.
       var bytes = -1
+      var buffered = 0
       #expect(
         try eventually(within: .seconds(20), every: .milliseconds(300)) {
           let last = bytes
           bytes = try server.stat("queries.tcp")
+          buffered = max(buffered, try server.stat("tcp.buffer_bytes"))
           return bytes == last
         })
       let grown = server.peakResidentMemory - before
       print("600 clients that never read: \(grown >> 20) MiB more")
       #expect(grown < 24 << 20, "\(grown >> 20) MiB")
       #expect(try server.stat("tcp.buffer_bytes") <= 16 << 20)
+      // They did try.
+      #expect(buffered > 8 << 20, "\(buffered >> 20) MiB")
       // Who reads is served.
       #expect(try StreamClient(server.endpoint).ask(query)?.answers.count == 57)
       #expect(try server.ask("www.example.net")?.answers.count == 1)
