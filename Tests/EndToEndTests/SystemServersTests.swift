@@ -140,33 +140,6 @@ extension EndToEnd {
       #expect(result.output.contains("127.0.0.99"), "\(result.output)")
     }
 
-    @Test func `a change while it starts is not missed`() throws {
-      // It reads the list of users after that of servers, and waits for it here.
-      let result = try run(
-        """
-        chmod 777 "$FOLDER"
-        upstream 127.0.0.98
-        rm -f /etc/resolv.conf
-        echo 'nameserver 127.0.0.99' >/etc/resolv.conf
-        cp /etc/passwd /etc/users
-        rm /etc/passwd
-        mkfifo /etc/passwd
-        {
-          exec 9>/etc/passwd
-          echo 'nameserver 127.0.0.98' >/etc/resolv.conf
-          cp /etc/users /etc/fresh
-          mv /etc/fresh /etc/passwd
-          cat /etc/users >&9
-          exec 9>&-
-        } &
-        jobs+=($!)
-        serve --user games
-        asks 127.0.0.98
-        answers first
-        """)
-      #expect(result.status == 0, "\(result.output)\(result.errors)")
-    }
-
     @Test func `an address that becomes this host's own is no upstream any more`() throws {
       let result = try run(
         """
