@@ -46,9 +46,18 @@ public struct Timestamp {
     return fields[0...2].joined(separator: "-") + " " + fields[3...].joined(separator: ":")
   }
 
+  /// Any seconds since 1970, or before, as RFC 3339 writes them in UTC: `2026-11-23T18:30:05Z`.
+  public static func rfc3339(_ seconds: Int64) -> String {
+    let fields = fields(Int(seconds))
+    return fields[0...2].joined(separator: "-") + "T" + fields[3...].joined(separator: ":") + "Z"
+  }
+
+  private var fields: [String] { Timestamp.fields(Int(seconds)) }
+
   /// Year, month, day, hour, minute and second, each with all its digits.
-  private var fields: [String] {
-    let days = Int(seconds) / 86_400 + Timestamp.daysTo1970
+  private static func fields(_ seconds: Int) -> [String] {
+    let clock = (seconds % 86_400 + 86_400) % 86_400
+    let days = (seconds &- clock) / 86_400 + Timestamp.daysTo1970
     let era = days / 146_097
     let dayOfEra = days % 146_097
     let yearOfEra =
@@ -58,7 +67,6 @@ public struct Timestamp {
     let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
     let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
     let year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0)
-    let clock = Int(seconds) % 86_400
     let twoDigits = [month, day, clock / 3600, clock / 60 % 60, clock % 60]
     return ["\(year)"] + twoDigits.map { $0 < 10 ? "0\($0)" : "\($0)" }
   }

@@ -1,3 +1,4 @@
+import DNSWire
 import EventLoop
 import LogText
 import Logging
@@ -93,7 +94,7 @@ final class LogSink: @unchecked Sendable {
 
   /// What each line begins with: the time, unless the reader has it.
   private static func time(_ isJournal: Bool) -> String {
-    isJournal ? "" : LogTime.text(EventLoop.wallClock()) + " "
+    isJournal ? "" : Timestamp.rfc3339(EventLoop.wallClock()) + " "
   }
 
   private func put(_ text: String, _ times: UInt64? = nil) {
