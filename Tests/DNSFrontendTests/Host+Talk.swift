@@ -26,6 +26,22 @@ extension Host {
     try Message(parsing: #require(answer(to: query.encoded(), from: address, over: transport)))
   }
 
+  /// Has a client ask over TCP, and upstream truncate its reply.
+  ///
+  /// - Returns: what then goes to upstream on a connection, and for which question.
+  func askOverStream(_ query: [UInt8]) throws -> (question: QuestionHandle, query: Message) {
+    guard case .sent(let first, let octets)? = ask(query, over: .tcp).first else {
+      throw TestFailure()
+    }
+    var reply = Message(respondingTo: try Message(parsing: octets))
+    reply.tc = true
+    let events = receive(reply.encoded(), socket: try #require(first.socket))
+    guard case .sent(let second, let again)? = events.first, second.socket == nil else {
+      throw TestFailure()
+    }
+    return (second.question, try Message(parsing: again))
+  }
+
   /// Has the resolver ask for a name and gives it an answer, so that it is known afterwards.
   func learn(_ name: Name, _ type: RecordType, _ records: [Record]) throws {
     let query = Message(query: name, type, edns: EDNS(udpSize: 1_232))

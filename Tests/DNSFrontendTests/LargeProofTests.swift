@@ -5,10 +5,8 @@ import Testing
 
 @Suite("Proofs that are too large to be kept")
 struct LargeProofTests {
-  /// Asks with DO over TCP; gives what came of it, and the connection to upstream if there is one.
-  private func ask(_ host: Host, _ name: Name) throws -> [Host.Event] {
-    host.ask(
-      Message(query: name, .a, edns: EDNS(dnssecOK: true)).encoded(), over: .tcp)
+  private func query(_ name: Name) -> [UInt8] {
+    Message(query: name, .a, edns: EDNS(dnssecOK: true)).encoded()
   }
 
   /// The signature is the largest part; with an SOA of 50 octets, 1,024 octets at the end are what a negative
@@ -17,16 +15,9 @@ struct LargeProofTests {
   func `a negative answer with one fails, and the failure is remembered`(count: Int) throws {
     let host = Host(Host.Options(cacheOctets: 4 << 20))
     let name = try Name("none.example.net")
-    guard case .sent(let sent, let octets)? = try ask(host, name).first else { throw TestFailure() }
-    var reply = Message(respondingTo: try Message(parsing: octets), edns: EDNS(dnssecOK: true))
-    reply.tc = true
-    guard
-      case .sent(let stream, let again)? = host.receive(
-        reply.encoded(), socket: try #require(sent.socket)
-      ).first
-    else { throw TestFailure() }
-    reply = Message(
-      respondingTo: try Message(parsing: again),
+    let sent = try host.askOverStream(query(name))
+    var reply = Message(
+      respondingTo: sent.query,
       authority: [
         try Record(
           "example.net. 900 IN SOA ns1.example.net. host.example.net. 1 7200 900 1209600 600"),
@@ -37,7 +28,7 @@ struct LargeProofTests {
     let message = reply.encoded()
     try #require(message.count <= FrontendSettings.streamSize)
     var answers: [Message] = []
-    for case .replied(_, _, let octets) in host.receive(message, stream: stream.question) {
+    for case .replied(_, _, let octets) in host.receive(message, stream: sent.question) {
       answers.append(try Message(parsing: octets))
     }
     let answer = try #require(answers.first)
@@ -45,7 +36,7 @@ struct LargeProofTests {
     #expect(answer.rcode == (isKept ? .nxDomain : .servFail), "\(count)")
     // Such an answer is given once, as all that is larger than 16 KiB.
     if isKept { return }
-    let second = try ask(host, name)
+    let second = host.ask(query(name), over: .tcp)
     guard case .replied(_, _, let repeated)? = second.first, second.count == 1 else {
       Issue.record("upstream was asked again")
       return

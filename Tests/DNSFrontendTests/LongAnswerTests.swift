@@ -44,27 +44,13 @@ struct LongAnswerTests {
   ///
   /// - Returns: what the client gets.
   private func learn(_ host: Host, _ query: [UInt8], _ records: [Record]) throws -> Message {
-    guard case .sent(let first, let octets)? = host.ask(query, over: .tcp).first else {
-      throw Missing.query
-    }
-    var reply = Message(respondingTo: try Message(parsing: octets))
+    let sent = try host.askOverStream(query)
+    var reply = Message(respondingTo: sent.query, answers: records)
     reply.ra = true
-    reply.tc = true
-    let events = host.receive(reply.encoded(), socket: try #require(first.socket))
-    guard case .sent(let second, _)? = events.first else { throw Missing.stream }
-    reply.tc = false
-    reply.id = second.id
-    reply.answers = records
-    for case .replied(_, _, let octets) in host.receive(reply.encoded(), stream: second.question) {
+    for case .replied(_, _, let octets) in host.receive(reply.encoded(), stream: sent.question) {
       return try Message(parsing: octets)
     }
-    throw Missing.answer
-  }
-
-  private enum Missing: Error {
-    case query
-    case stream
-    case answer
+    throw TestFailure()
   }
 
   /// Owner, type and data, letter case aside.

@@ -26,28 +26,16 @@ struct ReplyWorkTests {
   ) throws -> Host {
     let host = Host()
     let query = Message(query: try Name(name), .a).encoded()
-    guard case .sent(let first, let octets)? = host.ask(query, over: .tcp).first else {
-      throw Missing.query
-    }
-    var reply = Message(respondingTo: try Message(parsing: octets))
+    let sent = try host.askOverStream(query)
+    var reply = Message(respondingTo: sent.query)
     reply.ra = true
-    reply.tc = true
-    let events = host.receive(reply.encoded(), socket: try #require(first.socket))
-    guard case .sent(let second, _)? = events.first else { throw Missing.stream }
-    reply.tc = false
-    reply.id = second.id
     var long = reply.encoded()
     let records = answers(long.count)
     long.replaceSubrange(6..<8, with: Self.number16(records.count))
     for record in records { long += record }
     #expect(long.count <= 65_535)
-    _ = host.receive(long, stream: second.question)
+    _ = host.receive(long, stream: sent.question)
     return host
-  }
-
-  private enum Missing: Error {
-    case query
-    case stream
   }
 
   /// A name of 127 labels, and records whose owners are it, or it without its first label.

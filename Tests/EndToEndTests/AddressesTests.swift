@@ -46,9 +46,6 @@ extension EndToEnd {
       }
     }
 
-    /// Whether this test may make a network of its own.
-    static let mayMakeNetworks = PrivateNetwork.isAllowed
-
     @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `in a network with several addresses, of both families, the one asked answers`() throws {
       let folder = try TemporaryFolder()

@@ -32,10 +32,7 @@ extension EndToEnd {
 
     private var log: String { Tool.text(of: folder.file("log")) }
 
-    @Test(
-      .enabled(
-        if: PrivateNetwork.isAllowed,
-        "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `the first miss after the host's address changed is answered`() throws {
       let script =
         Self.farNetwork + """
@@ -83,10 +80,7 @@ extension EndToEnd {
 
       """
 
-    @Test(
-      .enabled(
-        if: PrivateNetwork.isAllowed,
-        "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `after a change of address the sockets are renewed before anybody asks`() throws {
       let script =
         Self.farNetwork + """
@@ -111,10 +105,7 @@ extension EndToEnd {
         "\(result.output)\(log)")
     }
 
-    @Test(
-      .enabled(
-        if: PrivateNetwork.isAllowed,
-        "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `a question in flight is answered as soon as the network is there`() throws {
       // What is sent before goes nowhere; the next attempt would be 0.8 s later.
       let script =
@@ -155,10 +146,7 @@ extension EndToEnd {
       #expect(server.logLines(containing: "changes of the network").count == 1, "\(server.log)")
     }
 
-    @Test(
-      .enabled(
-        if: PrivateNetwork.isAllowed,
-        "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `an upstream without a route is no hindrance, and one warning`() throws {
       let script = """
         nsd -d -c "$FOLDER/nsd.conf" &
@@ -178,10 +166,7 @@ extension EndToEnd {
       #expect(complaints.first?.contains("[2001:db8::1]:53") == true)
     }
 
-    @Test(
-      .enabled(
-        if: PrivateNetwork.isAllowed,
-        "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `a start without any network succeeds, and so does the first miss when there is one`()
       throws
     {
@@ -204,10 +189,7 @@ extension EndToEnd {
       #expect(log.split(separator: "\n").filter { $0.contains("a way to an upstream") }.count == 1)
     }
 
-    @Test(
-      .enabled(
-        if: PrivateNetwork.isAllowed,
-        "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `port 0 finds a port that is free for UDP and TCP`() throws {
       // Four ports, three of them taken for TCP.
       let script = """

@@ -15,10 +15,6 @@ extension EndToEnd {
       try NSD.configuration(of: upstream, in: folder).write(
         toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
       let prelude = """
-        set -eu
-        ip link set lo up
-        jobs=()
-        trap 'kill "${jobs[@]}" || true; wait' EXIT
         mkfifo "$FOLDER/hold"
         unshare --net sh -c 'echo >"$FOLDER/hold"; exec sleep 60' &
         far=$!
@@ -31,17 +27,8 @@ extension EndToEnd {
         far sh -c 'ip link set lo up; ip addr add 192.168.7.2/24 dev far; ip link set far up'
         nsd -d -c "$FOLDER/nsd.conf" &
         jobs+=($!)
-        "$SERVER" run --config "$NO_CONFIGURATION" --listen 192.168.7.1:5300 \\
-          --upstream 127.0.0.1:5399 \(flags) \\
-          --cache-file "$FOLDER/cache" --control "$FOLDER/control" >"$FOLDER/log" 2>&1 &
-        jobs+=($!)
-        for attempt in $(seq 100); do
-          if far dig @192.168.7.1 -p 5300 +tries=1 +time=1 www.example.net >"$FOLDER/dig"; then
-            break
-          fi
-          sleep 0.1
-        done
-        stat() { "$SERVER" ctl --control "$FOLDER/control" stats | sed -n "s/^$1  *//p"; }
+        start --listen 192.168.7.1:5300 --upstream 127.0.0.1:5399 \(flags)
+        await far dig @192.168.7.1 -p 5300 +tries=1 +time=1 www.example.net
         # Datagrams that the kernel had no room for, at a socket of either machine or on the way.
         noRoom() {
           local sum=0 drops machine
@@ -56,20 +43,10 @@ extension EndToEnd {
         perf() { far dnsperf -s 192.168.7.1 -p 5300 -t 2 "$@" | sed -n 's/.*lost: *\\([0-9]*\\).*/\\1/p'; }
 
         """
-      return try Tool.run(
-        "unshare", ["--net", "bash", "-c", prelude + script],
-        environment: [
-          "SERVER": ServerProcess.binary, "FOLDER": folder.path,
-          "NO_CONFIGURATION": folder.noConfiguration,
-          "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
-            + ":/usr/sbin:/sbin",
-        ], timeout: .seconds(60))
+      return try PrivateNetwork.run(prelude + script, in: folder)
     }
 
-    @Test(
-      .enabled(
-        if: AddressesTests.mayMakeNetworks,
-        "needs the right to make a network namespace: run as root"))
+    @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `one machine may ask as fast as it can, and none of its queries is lost`() throws {
       let count = ServerProcess.isRelease ? 30_000 : 3_000
       try Dnsperf.writeQueries(count, zone: "wild.example.net", to: folder.file("misses"))
