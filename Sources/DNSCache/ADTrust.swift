@@ -1,8 +1,9 @@
 import DNSWire
 import Memory
 
-/// Whose AD is believed: that data is authentic (RFC 4035 §3.2.3) says the upstream, and whoever is on the way
-/// to it can say so, too.
+/// Which upstreams' AD is believed (RFC 4035 §3.2.3).
+///
+/// Over plain UDP anyone on the way to an upstream can set AD, too.
 public enum ADTrust: String, CaseIterable, Sendable {
   /// That of upstreams on this host.
   case auto

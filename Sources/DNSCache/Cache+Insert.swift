@@ -139,8 +139,8 @@ extension Cache {
 
   /// The best rank of data in force that says that a name exists which is said not to.
   ///
-  /// Some servers deny names for types that they don't know (RFC 4074 §4.2). An alias doesn't count: with it
-  /// in force nobody would have been asked, unless for signatures or to renew it.
+  /// Some servers deny names for types that they don't know (RFC 4074 §4.2). An alias doesn't count: while
+  /// it is in force its name is asked for only to get signatures or to renew it.
   private func contradiction(
     to origin: Origin, at node: Reference, asked type: RecordType, _ now: UInt32
   ) -> Rank? {

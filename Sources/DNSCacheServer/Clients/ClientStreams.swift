@@ -278,8 +278,7 @@ final class ClientStreams {
     closeLargest()
   }
 
-  /// When all connections together hold too much, closes those with the most: whoever that is, not
-  /// whoever happened to be next.
+  /// Closes the connections that hold most, when all together hold too much.
   ///
   /// An eighth is made free at once, so that they aren't sorted for each message.
   private func closeLargest() {
