@@ -7,10 +7,10 @@ import Glibc
 import Logging
 import Memory
 
-/// The wiring: makes the loop, the core and everything that feeds it, and runs until told to stop.
+/// The wiring: makes the loop, the worker and everything that feeds it, and runs until told to stop.
 final class Server {
   let loop: EventLoop
-  let core: Pinned<Core>
+  let worker: Pinned<Worker>
   /// What is in force.
   var settings: Settings
   /// Where settings come from, to be read again.
@@ -93,7 +93,7 @@ final class Server {
     }
     // Before the loop goes.
     log.finish()
-    server.core.destroy()
+    server.worker.destroy()
   }
 
   private init(
@@ -115,47 +115,47 @@ final class Server {
     let seed = HashSeed(random.next(), random.next())
     host = .asFarAsTold()
     localNetworks = LocalNetworks(of: host, besides: settings.allowed)
-    core = Pinned(
-      Core(
+    worker = Pinned(
+      Worker(
         frontend: Frontend(
           settings: settings.frontend(in: localNetworks),
           cache: Cache(limits: settings.cache, seed: seed),
           resolver: Resolver(
             settings: settings.resolverSettings(socketsInUse: budget.socketsPerUpstream),
             seed: seed, random: RandomPool(), now: EventLoop.now()))))
-    listeners = Listeners(on: loop, core: core, passed: service.sockets, logger: logger)
+    listeners = Listeners(on: loop, worker: worker, passed: service.sockets, logger: logger)
     snapshot = SnapshotKeeper(
-      on: loop, core: core, path: settings.cacheFile, interval: settings.saveInterval,
+      on: loop, worker: worker, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
-    history = HistoryKeeper(on: loop, core: core)
-    self.service = ServiceManager(on: loop, service, logger: logger) { [core] in
-      Server.statusLine(core.value)
+    history = HistoryKeeper(on: loop, worker: worker)
+    self.service = ServiceManager(on: loop, service, logger: logger) { [worker] in
+      Server.statusLine(worker.value)
     }
-    core.value.setTimers(
-      EndOfTurn(on: loop) { [core] in core.value.finishTurn() },
-      Timer(on: loop) { [core] in core.value.deadlinePassed() })
-    if settings.logsQueries { core.value.logQueries(to: log) }
-    core.value.streams = try ClientStreams(on: loop, limits: budget.streams, core: core)
+    worker.value.setTimers(
+      EndOfTurn(on: loop) { [worker] in worker.value.finishTurn() },
+      Timer(on: loop) { [worker] in worker.value.deadlinePassed() })
+    if settings.logsQueries { worker.value.logQueries(to: log) }
+    worker.value.streams = try ClientStreams(on: loop, limits: budget.streams, worker: worker)
     try service.sockets.checkAll(areAmong: settings.listening(on: host).addresses)
     listeners.apply(try listeners.prepare(settings, on: host))
     listeners.lookForMissing(settings, on: host)
     for (number, address) in settings.upstreams.enumerated() {
-      core.value.setSource(of: number, to: address)
-      core.value.frontend.resolver.setRules(settings.rules(of: address), of: number)
+      worker.value.setSource(of: number, to: address)
+      worker.value.frontend.resolver.setRules(settings.rules(of: address), of: number)
     }
-    core.value.upstreams = try UpstreamSockets(
-      on: loop, upstreams: settings.upstreams, inUse: budget.socketsPerUpstream, core: core,
+    worker.value.upstreams = try UpstreamSockets(
+      on: loop, upstreams: settings.upstreams, inUse: budget.socketsPerUpstream, worker: worker,
       logger: logger)
-    core.value.upstreamStreams = UpstreamStreams(
-      on: loop, upstreams: settings.upstreams, limits: settings.resolver, core: core)
+    worker.value.upstreamStreams = UpstreamStreams(
+      on: loop, upstreams: settings.upstreams, limits: settings.resolver, worker: worker)
     watchNetwork()
     announceLocalNetworks()
-    core.value.healthLog = UpstreamHealthLog(on: loop, core: core, logger: logger) {
+    worker.value.healthLog = UpstreamHealthLog(on: loop, worker: worker, logger: logger) {
       [unowned self] in upstreamTable.addresses
     }
-    maintenance = Maintenance(on: loop, core: core)
-    limitLog = LimitLog(on: loop, core: core, logger: logger)
-    cookies = CookieKeeper(on: loop, core: core, isShared: settings.cookieSecrets != nil)
+    maintenance = Maintenance(on: loop, worker: worker)
+    limitLog = LimitLog(on: loop, worker: worker, logger: logger)
+    cookies = CookieKeeper(on: loop, worker: worker, isShared: settings.cookieSecrets != nil)
     for signal in [SIGTERM, SIGINT] {
       signals.append(try SignalSource(on: loop, signal: signal) { [unowned self] in stop() })
     }
@@ -165,10 +165,10 @@ final class Server {
       // What is wrong is in the log.
       try SignalSource(on: loop, signal: SIGHUP) { [unowned self] in reload { _ in } })
     Process.release(Server.requestSignals)
-    let api = ControlAPI(on: loop, core: core, server: self)
+    let api = ControlAPI(on: loop, worker: worker, server: self)
     self.api = api
     pastDoors = PastDoors(on: loop)
-    web = try WebServer(settings.web, on: loop, core: core, api: api)
+    web = try WebServer(settings.web, on: loop, worker: worker, api: api)
     announceWeb()
     // All that needs root is open; what follows is the user's.
     try changeUser(privileges)
@@ -198,7 +198,7 @@ final class Server {
     }
   }
 
-  /// What `ctl stats` shows beside the core.
+  /// What `ctl stats` shows beside the worker.
   var otherReports: [(name: String, value: Report)] {
     [
       ("control", control?.report ?? .none), ("http", web?.report ?? .none), ("log", log.report),
@@ -236,16 +236,16 @@ final class Server {
   /// Tells the clients that wait that there is no answer, and gives them a moment to take it.
   private func sendLastAnswers() throws(SystemError) {
     listeners.close()
-    core.value.failWaiting()
-    core.value.streams?.closeAll()
+    worker.value.failWaiting()
+    worker.value.streams?.closeAll()
     let ticker = Timer(on: loop) {}
     ticker.schedule(every: Server.farewellTick)
     let deadline = EventLoop.now() + Server.farewell
-    while core.value.hasUnsentAnswers, EventLoop.now() < deadline {
+    while worker.value.hasUnsentAnswers, EventLoop.now() < deadline {
       try loop.runOnce(blocking: true)
     }
     // Those who asked meanwhile.
-    core.value.failWaiting()
+    worker.value.failWaiting()
   }
 
   /// Ends the loop.

@@ -1,19 +1,19 @@
 import EventLoop
 import Memory
 
-/// Hands clients' datagrams to the core.
+/// Hands clients' datagrams to the worker.
 final class ClientDatagrams: DatagramReceiver {
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let number: UInt32
 
-  /// - Parameter number: the socket's place among the core's.
-  init(_ core: Pinned<Core>, number: UInt32) {
-    self.core = core
+  /// - Parameter number: the socket's place among the worker's.
+  init(_ worker: Pinned<Worker>, number: UInt32) {
+    self.worker = worker
     self.number = number
     super.init()
   }
 
   override func datagramsReady(_ socket: DatagramSocket) {
-    core.value.serve(socket, number: number)
+    worker.value.serve(socket, number: number)
   }
 }

@@ -4,7 +4,7 @@ import Memory
 /// One TCP connection of a client.
 final class ClientStream: StreamDelegate {
   let stream: Stream
-  /// What the core knows it by; no other connection had it before.
+  /// What the worker knows it by; no other connection had it before.
   let number: UInt32
   /// Its place in the order of use; another's when it is gone.
   let place: Int
@@ -64,7 +64,7 @@ final class ClientStream: StreamDelegate {
     while visit.messages < StreamTurns.messagesPerVisit, stream.isOpen, !isFull {
       var octets = 0
       let hasMessage = MessageFraming.next(stream) { message in
-        let served = owner.core.value.serve(message, from: peer, stream: number) { answer in
+        let served = owner.worker.value.serve(message, from: peer, stream: number) { answer in
           owner.answers.append(answer, to: stream)
           octets = answer.count
         }

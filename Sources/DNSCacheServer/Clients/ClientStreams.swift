@@ -28,7 +28,7 @@ final class ClientStreams {
   private static let reapLimit = 16
 
   let loop: EventLoop
-  let core: Pinned<Core>
+  let worker: Pinned<Worker>
   private(set) var limits: StreamLimits
   /// How long a message may take to arrive.
   let message: CommonTimeout
@@ -53,7 +53,7 @@ final class ClientStreams {
   var answers = AnswerGathering()
   /// Whose messages are served next.
   private(set) lazy var turns = StreamTurns(
-    on: loop, core: core, places: places.count
+    on: loop, worker: worker, places: places.count
   ) { [unowned self] place in
     places[place]?.serve() ?? StreamTurns.Visit()
   }
@@ -78,10 +78,10 @@ final class ClientStreams {
     var buffers: UInt64 = 0
   }
 
-  init(on loop: EventLoop, limits: StreamLimits, core: Pinned<Core>) throws(SystemError) {
+  init(on loop: EventLoop, limits: StreamLimits, worker: Pinned<Worker>) throws(SystemError) {
     self.loop = loop
     self.limits = limits
-    self.core = core
+    self.worker = worker
     idleTimeouts = try ClientStreams.idleTimeouts(on: loop, limits)
     message = try loop.commonTimeout(milliseconds: StreamLimits.messageTimeout)
     places = Array(repeating: nil, count: limits.connections)

@@ -12,39 +12,39 @@ final class CookieKeeper {
   /// A cookie is good for an hour, so that the last secret is all that has to be kept.
   private static let looksPerSecret = 1_440
 
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private var isShared: Bool
   private var looks = 0
   private var timer: Timer?
 
   /// - Parameter isShared: whether the secret is one that other servers have, too, and stays.
-  init(on loop: EventLoop, core: Pinned<Core>, isShared: Bool) {
-    self.core = core
+  init(on loop: EventLoop, worker: Pinned<Worker>, isShared: Bool) {
+    self.worker = worker
     self.isShared = isShared
-    CookieKeeper.setWallClock(core)
+    CookieKeeper.setWallClock(worker)
     let timer = Timer(on: loop) { [unowned self] in look() }
     timer.schedule(every: CookieKeeper.interval)
     self.timer = timer
   }
 
-  private static func setWallClock(_ core: Pinned<Core>) {
-    core.value.frontend.setWallClock(
+  private static func setWallClock(_ worker: Pinned<Worker>) {
+    worker.value.frontend.setWallClock(
       UInt32(truncatingIfNeeded: EventLoop.wallClock()), now: EventLoop.now())
   }
 
   /// Takes over whether the secret is shared; one that was and is no more is changed at once.
   func reconfigure(isShared: Bool) {
     if self.isShared && !isShared {
-      core.value.frontend.renewCookieSecret(CookieKeeper.randomSecret())
+      worker.value.frontend.renewCookieSecret(CookieKeeper.randomSecret())
     }
     self.isShared = isShared
   }
 
   private func look() {
-    CookieKeeper.setWallClock(core)
+    CookieKeeper.setWallClock(worker)
     looks += 1
     guard !isShared, looks.isMultiple(of: CookieKeeper.looksPerSecret) else { return }
-    core.value.frontend.renewCookieSecret(CookieKeeper.randomSecret())
+    worker.value.frontend.renewCookieSecret(CookieKeeper.randomSecret())
   }
 
   /// A secret that nobody else has.

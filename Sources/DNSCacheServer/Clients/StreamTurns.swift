@@ -21,7 +21,7 @@ final class StreamTurns {
   /// Octets of answers that are as much work as one message.
   private static let octetsOfWork = 4_096
 
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let serve: (Int) -> Visit
   /// Connections that have something to be served, by their places, in the order of their turns.
   private var ready: RecencyList
@@ -45,9 +45,9 @@ final class StreamTurns {
 
   /// - Parameter serve: serves some messages of the connection at a place.
   init(
-    on loop: EventLoop, core: Pinned<Core>, places: Int, serve: @escaping (Int) -> Visit
+    on loop: EventLoop, worker: Pinned<Worker>, places: Int, serve: @escaping (Int) -> Visit
   ) {
-    self.core = core
+    self.worker = worker
     self.serve = serve
     ready = RecencyList(capacity: places)
     inThisTurn = EndOfTurn(on: loop) { [unowned self] in serveReady() }
@@ -83,7 +83,7 @@ final class StreamTurns {
       if visit.hasMore { ready.use(place) }
     }
     mostMessages = max(mostMessages, messages)
-    core.value.settle()
+    worker.value.settle()
     guard ready.oldest != nil else { return }
     cutShort += 1
     inTheNext?.schedule(after: 0)
@@ -96,6 +96,6 @@ final class StreamTurns {
     work += 1 + octets / StreamTurns.octetsOfWork
     guard work >= StreamTurns.workUntilDatagrams else { return }
     work = 0
-    core.value.serveDatagrams()
+    worker.value.serveDatagrams()
   }
 }

@@ -7,7 +7,7 @@ import Memory
 
 /// Performs control's verbs, whoever may have asked for them: the control socket or a browser.
 final class ControlAPI {
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let loop: EventLoop
   /// The server that owns this one.
   private unowned let server: Server
@@ -18,9 +18,9 @@ final class ControlAPI {
   /// Milliseconds between the answer to `stop` and the end of the loop.
   private static let farewell: UInt64 = 20
 
-  init(on loop: EventLoop, core: Pinned<Core>, server: Server) {
+  init(on loop: EventLoop, worker: Pinned<Worker>, server: Server) {
     self.loop = loop
-    self.core = core
+    self.worker = worker
     self.server = server
   }
 
@@ -32,13 +32,13 @@ final class ControlAPI {
     case web
   }
 
-  /// Where Prometheus finds ``Core/metrics(_:_:upstreams:started:)``.
+  /// Where Prometheus finds ``Worker/metrics(_:_:upstreams:started:)``.
   static let metricsPath = "/metrics"
 
   /// Answers a request whose path is ``metricsPath`` or begins with ``ControlVerb/root``.
   func answer(_ request: HTTPRequest, _ responder: HTTPResponder, through door: Door) {
     let start = SliceTimes.Moment()
-    defer { core.value.slices.note(.control, since: start) }
+    defer { worker.value.slices.note(.control, since: start) }
     let isText = request.queryValue("format") == "text"
     let reply = ControlReply(responder, isText: isText)
     if request.method == .options { return responder.sendMethods(HTTPResponder.allMethods) }
@@ -74,30 +74,30 @@ final class ControlAPI {
       reply.send(
         statistics())
     case .show(let name, let type):
-      reply.send(core.value.showReport(name, type), empty: "\(name): nothing in the cache")
+      reply.send(worker.value.showReport(name, type), empty: "\(name): nothing in the cache")
     case .names(let address):
-      reply.send(core.value.namesReport(address), empty: "\(address): no name in the cache")
+      reply.send(worker.value.namesReport(address), empty: "\(address): no name in the cache")
     case .explain(let name, let type):
-      let story = core.value.explain(name, type ?? .a, upstreams: server.upstreamTable.addresses)
+      let story = worker.value.explain(name, type ?? .a, upstreams: server.upstreamTable.addresses)
       reply.send(story.report, as: story.text)
-    case .inFlight: reply.send(core.value.inFlightReport(), empty: "nothing in flight")
-    case .upstreams: reply.send(core.value.upstreamsReport(server.upstreamTable.addresses))
+    case .inFlight: reply.send(worker.value.inFlightReport(), empty: "nothing in flight")
+    case .upstreams: reply.send(worker.value.upstreamsReport(server.upstreamTable.addresses))
     case .top(let list, let count): top(list, count: count, reply)
-    case .history(let last): reply.send(core.value.historyReport(last: last))
+    case .history(let last): reply.send(worker.value.historyReport(last: last))
     case .flush(let name, let type, let tree):
       let scope = type.map { Cache.FlushScope.type($0) } ?? .everything
       if tree {
-        core.value.frontend.resolver.forgetFailures()
-        start(FlushJob(below: name, scope, core, reply))
+        worker.value.frontend.resolver.forgetFailures()
+        start(FlushJob(below: name, scope, worker, reply))
       } else {
-        let key = core.value.key(name)
-        core.value.frontend.resolver.forgetFailures(of: key)
-        reply.send(.object([("removed", .count(core.value.frontend.cache.flush(key, scope)))]))
+        let key = worker.value.key(name)
+        worker.value.frontend.resolver.forgetFailures(of: key)
+        reply.send(.object([("removed", .count(worker.value.frontend.cache.flush(key, scope)))]))
       }
     case .flushNegative:
-      core.value.frontend.resolver.forgetFailures()
-      start(FlushJob(below: Name.root, .negative, core, reply))
-    case .dump: start(DumpJob(core, reply))
+      worker.value.frontend.resolver.forgetFailures()
+      start(FlushJob(below: Name.root, .negative, worker, reply))
+    case .dump: start(DumpJob(worker, reply))
     case .save: save(reply)
     case .reload:
       server.reload { result in
@@ -117,7 +117,7 @@ final class ControlAPI {
   }
 
   private func status() -> Report {
-    var rows = core.value.healthReport(server.upstreamTable.addresses)
+    var rows = worker.value.healthReport(server.upstreamTable.addresses)
     rows += [
       ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
       ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
@@ -131,34 +131,34 @@ final class ControlAPI {
       (
         "cache",
         .object([
-          ("names", .count(core.value.frontend.cache.nameCount)),
-          ("records", .count(core.value.frontend.cache.recordCount)),
-          ("bytes", .count(core.value.frontend.cache.octets)),
-          ("limit_bytes", .count(core.value.frontend.cache.limits.octets)),
+          ("names", .count(worker.value.frontend.cache.nameCount)),
+          ("records", .count(worker.value.frontend.cache.recordCount)),
+          ("bytes", .count(worker.value.frontend.cache.octets)),
+          ("limit_bytes", .count(worker.value.frontend.cache.limits.octets)),
         ])
       ),
-      ("inflight", .count(core.value.frontend.resolver.inFlight)),
+      ("inflight", .count(worker.value.frontend.resolver.inFlight)),
       ("snapshot", server.snapshot.report),
     ]
     return .object(rows)
   }
 
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
-    let (total, rows) = core.value.topReport(list, limit: count)
+    let (total, rows) = worker.value.topReport(list, limit: count)
     let facts = Report.object([
       ("since", .number(server.history.since)), ("total", .count(total)),
-      ("samples", .count(list == .failures ? total : core.value.seen.value.samples)),
+      ("samples", .count(list == .failures ? total : worker.value.seen.value.samples)),
       ("top", .list(rows)),
     ])
     reply.send(facts, as: rows.isEmpty ? "none yet\n" : Report.list(rows).text)
   }
 
   private func statistics() -> Report {
-    core.value.statistics(snapshot: server.snapshot.report, others: server.otherReports)
+    worker.value.statistics(snapshot: server.snapshot.report, others: server.otherReports)
   }
 
   private func metrics() -> [UInt8] {
-    core.value.metrics(
+    worker.value.metrics(
       heads, statistics(),
       upstreams: server.upstreamTable.addresses, started: server.history.since)
   }
@@ -191,19 +191,19 @@ final class ControlAPI {
 /// Work of control that goes in slices.
 class ControlJob {
   let reply: ControlReply
-  fileprivate let core: Pinned<Core>
+  fileprivate let worker: Pinned<Worker>
   private var cursor: Cache.Cursor?
   private var timer: Timer?
   private var whenDone: (() -> Void)?
 
-  fileprivate init(_ core: Pinned<Core>, _ reply: ControlReply) {
-    self.core = core
+  fileprivate init(_ worker: Pinned<Worker>, _ reply: ControlReply) {
+    self.worker = worker
     self.reply = reply
   }
 
   /// Takes a place in the cache; false when there is none to be had.
   fileprivate func begin() -> Bool {
-    cursor = core.value.frontend.cache.openCursor()
+    cursor = worker.value.frontend.cache.openCursor()
     return cursor != nil
   }
 
@@ -231,7 +231,7 @@ class ControlJob {
 
   fileprivate func end() {
     guard let cursor else { return }
-    core.value.frontend.cache.closeCursor(cursor)
+    worker.value.frontend.cache.closeCursor(cursor)
     self.cursor = nil
     timer?.cancel()
     whenDone?()
@@ -247,16 +247,17 @@ private final class FlushJob: ControlJob {
   private let scope: Cache.FlushScope
   private var removed = 0
 
-  init(below zone: Name, _ scope: Cache.FlushScope, _ core: Pinned<Core>, _ reply: ControlReply) {
+  init(below zone: Name, _ scope: Cache.FlushScope, _ worker: Pinned<Worker>, _ reply: ControlReply)
+  {
     self.zone = zone
     self.scope = scope
-    super.init(core, reply)
+    super.init(worker, reply)
   }
 
   override func slice(_ cursor: Cache.Cursor) {
-    let key = core.value.key(zone)
-    let step = core.value.measureSlice(.walk) { core in
-      core.frontend.cache.flush(cursor, names: FlushJob.namesPerSlice, below: key, scope)
+    let key = worker.value.key(zone)
+    let step = worker.value.measureSlice(.walk) { worker in
+      worker.frontend.cache.flush(cursor, names: FlushJob.namesPerSlice, below: key, scope)
     }
     removed += step.removed
     guard step.finished else { return goOn() }
@@ -281,8 +282,8 @@ private final class DumpJob: ControlJob {
       guard reply.isWanted else { return end() }
     }
     let reply = reply
-    let (lines, isDone) = core.value.measureSlice(.walk) { core in
-      let (rows, isDone) = core.dumpRows(cursor, names: DumpJob.namesPerSlice)
+    let (lines, isDone) = worker.value.measureSlice(.walk) { worker in
+      let (rows, isDone) = worker.dumpRows(cursor, names: DumpJob.namesPerSlice)
       return (reply.lines(rows), isDone)
     }
     if isDone {
@@ -331,11 +332,11 @@ final class ControlReply {
   }
 
   /// Sends rows, and says so when there are more; as JSON, by a last row `{"more":true}`.
-  func send(_ rows: Core.Rows, empty: String) {
+  func send(_ rows: Worker.Rows, empty: String) {
     guard rows.isCut else { return send(.list(rows.rows), empty: empty) }
     let text =
       isText
-      ? Report.list(rows.rows).text + "and more: only \(Core.rowsShown) are shown\n"
+      ? Report.list(rows.rows).text + "and more: only \(Worker.rowsShown) are shown\n"
       : Report.list(rows.rows + [.object([("more", .flag(true))])]).json + "\n"
     responder.send(status: 200, contentType: contentType, body: text)
   }
@@ -355,7 +356,7 @@ final class ControlReply {
   /// Rows as lines.
   func lines(_ rows: [Report]) -> [UInt8] {
     var lines: [UInt8] = []
-    for row in rows { lines += (isText ? Core.zoneLine(row) : row.json + "\n").utf8 }
+    for row in rows { lines += (isText ? Worker.zoneLine(row) : row.json + "\n").utf8 }
     return lines
   }
 

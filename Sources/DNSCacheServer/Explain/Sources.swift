@@ -18,7 +18,7 @@ extension Source {
   }
 }
 
-extension Core {
+extension Worker {
   /// Has what comes from an upstream kept with its address.
   mutating func setSource(of upstream: Int, to address: SocketAddress) {
     frontend.resolver.setSource(

@@ -8,8 +8,8 @@ final class HistoryKeeper {
   let since = EventLoop.wallClock()
   private var timer: Timer?
 
-  init(on loop: EventLoop, core: Pinned<Core>) {
-    let timer = Timer(on: loop) { core.value.recordHistory() }
+  init(on loop: EventLoop, worker: Pinned<Worker>) {
+    let timer = Timer(on: loop) { worker.value.recordHistory() }
     timer.schedule(every: UInt64(History.interval) * 1_000)
     self.timer = timer
   }

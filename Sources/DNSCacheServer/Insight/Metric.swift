@@ -2,7 +2,7 @@ import Insight
 
 /// A figure of `ctl stats` as Prometheus is told it.
 ///
-/// Every figure of ``Core/statistics(snapshot:others:)`` has a row in ``all``, times of the loop and of answers
+/// Every figure of ``Worker/statistics(snapshot:others:)`` has a row in ``all``, times of the loop and of answers
 /// aside, which are histograms; a test fails when one is missing.
 struct Metric {
   /// Where it stands in `ctl stats`.

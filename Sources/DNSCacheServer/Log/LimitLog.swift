@@ -14,7 +14,7 @@ final class LimitLog {
   /// Milliseconds between two looks.
   private static let interval: UInt64 = 1_000
 
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let logger: Logger
   private var timer: Timer?
   private var entries: [Entry] = []
@@ -30,8 +30,8 @@ final class LimitLog {
     var told: UInt64?
   }
 
-  init(on loop: EventLoop, core: Pinned<Core>, logger: Logger) {
-    self.core = core
+  init(on loop: EventLoop, worker: Pinned<Worker>, logger: Logger) {
+    self.worker = worker
     self.logger = logger
     let timer = Timer(on: loop) { [unowned self] in look(now: EventLoop.now()) }
     timer.schedule(every: LimitLog.interval)
@@ -39,7 +39,7 @@ final class LimitLog {
   }
 
   private func look(now: UInt64) {
-    while let (address, limit, count) = core.value.frontend.takeLimited() {
+    while let (address, limit, count) = worker.value.frontend.takeLimited() {
       note(address, limit, count, now: now)
     }
     for index in entries.indices where entries[index].count > 0 {

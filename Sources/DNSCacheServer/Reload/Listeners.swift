@@ -6,10 +6,10 @@ import Memory
 /// The addresses that are listened on, UDP and TCP.
 ///
 /// One that is given up goes on for some seconds: what lies in its buffers is answered, and so are those who
-/// wait for upstream. Its number among the core's sockets is another's only after that.
+/// wait for upstream. Its number among the worker's sockets is another's only after that.
 final class Listeners {
   private let loop: EventLoop
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let logger: Logger
   /// The sockets that were open at the start.
   private let passed: PassedSockets
@@ -63,9 +63,9 @@ final class Listeners {
     }
   }
 
-  init(on loop: EventLoop, core: Pinned<Core>, passed: PassedSockets, logger: Logger) {
+  init(on loop: EventLoop, worker: Pinned<Worker>, passed: PassedSockets, logger: Logger) {
     self.loop = loop
-    self.core = core
+    self.worker = worker
     self.passed = passed
     self.logger = logger
     closing = Timer(on: loop) { [unowned self] in closeRetired() }
@@ -267,8 +267,8 @@ final class Listeners {
   private func open(
     _ address: SocketAddress, mayBeMissing: Bool, _ change: inout Change
   ) throws(SystemError) -> Listener {
-    let number = core.value.freeDatagramPlace
-    let receiver = ClientDatagrams(core, number: UInt32(number))
+    let number = worker.value.freeDatagramPlace
+    let receiver = ClientDatagrams(worker, number: UInt32(number))
     // With port 0, TCP may have no use for the port that was free for UDP. Kept, so that the kernel
     // picks another.
     var useless: [DatagramSocket] = []
@@ -277,7 +277,7 @@ final class Listeners {
       do {
         let streams = try openStreams(
           on: socket.localAddress, mayBeMissing: mayBeMissing, &change)
-        core.value.putDatagrams(socket, at: number)
+        worker.value.putDatagrams(socket, at: number)
         return Listener(address, number: number, receiver, socket, streams)
       } catch {
         guard address.port == 0, error.code == EADDRINUSE, useless.count < Listeners.portAttempts
@@ -343,7 +343,7 @@ final class Listeners {
     on address: SocketAddress, mayBeMissing: Bool
   ) throws(SystemError) -> StreamListener {
     // UNREACHABLE: the server makes streams before listeners.
-    guard let streams = core.value.streams else { preconditionFailure("streams come first") }
+    guard let streams = worker.value.streams else { preconditionFailure("streams come first") }
     let limit = ClientStreams.inputLimit
     if let socket = passed.socket(.tcp, at: address) {
       return try StreamListener(on: loop, adopting: socket, inputLimit: limit) {

@@ -12,7 +12,7 @@ final class PurgeJob {
   /// Milliseconds after which it is tried again when too much else walks the cache.
   private static let pause: UInt64 = 100
 
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let forbidden: Pinned<Cache.Forbidden>
   private let whenDone: (Int) -> Void
   private var cursor: Cache.Cursor?
@@ -23,10 +23,10 @@ final class PurgeJob {
 
   /// - Parameter whenDone: gets how many RRsets were removed.
   init(
-    on loop: EventLoop, _ core: Pinned<Core>, _ names: NameRules,
+    on loop: EventLoop, _ worker: Pinned<Worker>, _ names: NameRules,
     whenDone: @escaping (Int) -> Void
   ) {
-    self.core = core
+    self.worker = worker
     self.whenDone = whenDone
     forbidden = Pinned(
       Cache.Forbidden(
@@ -36,12 +36,12 @@ final class PurgeJob {
   }
 
   deinit {
-    if let cursor { core.value.frontend.cache.closeCursor(cursor) }
+    if let cursor { worker.value.frontend.cache.closeCursor(cursor) }
     forbidden.destroy()
   }
 
   private func slice() {
-    if cursor == nil { cursor = core.value.frontend.cache.openCursor() }
+    if cursor == nil { cursor = worker.value.frontend.cache.openCursor() }
     guard let cursor else {
       timer?.schedule(after: PurgeJob.pause)
       return
@@ -49,12 +49,12 @@ final class PurgeJob {
     let forbidden = forbidden
     let isFinished: Bool
     if isAtAD {
-      isFinished = core.value.measureSlice(.walk) { core in
-        core.frontend.cache.forgetUnbelievedAD(cursor, names: PurgeJob.namesPerSlice).finished
+      isFinished = worker.value.measureSlice(.walk) { worker in
+        worker.frontend.cache.forgetUnbelievedAD(cursor, names: PurgeJob.namesPerSlice).finished
       }
     } else {
-      let step = core.value.measureSlice(.walk) { core in
-        core.frontend.cache.purge(cursor, names: PurgeJob.namesPerSlice, of: forbidden.value)
+      let step = worker.value.measureSlice(.walk) { worker in
+        worker.frontend.cache.purge(cursor, names: PurgeJob.namesPerSlice, of: forbidden.value)
       }
       removed += step.removed
       isFinished = step.finished
@@ -63,7 +63,7 @@ final class PurgeJob {
       timer?.schedule(after: 0)
       return
     }
-    core.value.frontend.cache.closeCursor(cursor)
+    worker.value.frontend.cache.closeCursor(cursor)
     self.cursor = nil
     if !isAtAD {
       isAtAD = true

@@ -8,7 +8,7 @@ extension Server {
   /// links change.
   func watchNetwork() {
     do {
-      core.value.networkWatch = try NetworkWatch(on: loop) { [unowned self] in networkChanged() }
+      worker.value.networkWatch = try NetworkWatch(on: loop) { [unowned self] in networkChanged() }
       // What changed after the first look and before there was a watch, nobody has told.
       followAddresses()
     } catch {
@@ -24,9 +24,9 @@ extension Server {
   private func networkChanged() {
     logger.debug("the network has changed")
     followAddresses()
-    core.value.upstreams?.networkChanged()
-    core.value.upstreamStreams?.networkChanged()
-    core.value.networkChanged()
+    worker.value.upstreams?.networkChanged()
+    worker.value.upstreamStreams?.networkChanged()
+    worker.value.networkChanged()
   }
 
   /// Takes up which addresses this host has now.
@@ -54,7 +54,7 @@ extension Server {
           metadata: ["error": "\(error)"])
       }
       // Where changes are never told, neither are addresses.
-      guard core.value.networkWatch != nil else { return }
+      guard worker.value.networkWatch != nil else { return }
       lookingAgain = Timer(on: loop) { [unowned self] in followAddresses() }
       lookingAgain?.schedule(after: Server.secondLook)
     }
@@ -70,7 +70,7 @@ extension Server {
     let found = LocalNetworks(of: host, besides: settings.allowed)
     if found != localNetworks {
       localNetworks = found
-      core.value.frontend.allow(settings.allowed(with: found), local: found.neighbourhood)
+      worker.value.frontend.allow(settings.allowed(with: found), local: found.neighbourhood)
     } else if !isNew {
       return
     }

@@ -82,8 +82,9 @@ extension Server {
       throw error
     }
     let old = settings
-    let result = old.difference(to: new, reservedCache: core.value.frontend.cache.reservedOctets)
-    settings = new.keepingRestarts(of: old, reservedCache: core.value.frontend.cache.reservedOctets)
+    let result = old.difference(to: new, reservedCache: worker.value.frontend.cache.reservedOctets)
+    settings = new.keepingRestarts(
+      of: old, reservedCache: worker.value.frontend.cache.reservedOctets)
     listeners.apply(prepared.listening)
     takeOver(prepared.doors)
     applyBudget()
@@ -94,7 +95,7 @@ extension Server {
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
     if settings.logsQueries != old.logsQueries {
-      core.value.logQueries(to: settings.logsQueries ? log : nil)
+      worker.value.logQueries(to: settings.logsQueries ? log : nil)
     }
     snapshot.reconfigure(path: settings.cacheFile, interval: settings.saveInterval)
     if old.cookieSecretFile != nil || settings.cookieSecretFile != nil {
@@ -138,11 +139,11 @@ extension Server {
     }
   }
 
-  /// Shares the files that may be open out anew, and takes over all that the core is told.
+  /// Shares the files that may be open out anew, and takes over all that the worker is told.
   func applyBudget() {
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
-    core.value.reconfigure(settings, in: localNetworks, budget)
+    worker.value.reconfigure(settings, in: localNetworks, budget)
   }
 
   func applyUpstreams() {
@@ -152,19 +153,19 @@ extension Server {
     let change = table.change(to: settings.upstreams)
     upstreamTable = table
     guard !change.isEmpty else {
-      core.value.setOrder(of: settings.upstreams, in: table)
-      core.value.setRules(settings, of: table)
+      worker.value.setOrder(of: settings.upstreams, in: table)
+      worker.value.setRules(settings, of: table)
       return
     }
-    core.value.change(change, of: table, to: settings)
-    // Not while the core is being changed: what ends tells it.
-    for place in change.retired { core.value.upstreamStreams?.retire(place) }
-    core.value.settle()
+    worker.value.change(change, of: table, to: settings)
+    // Not while the worker is being changed: what ends tells it.
+    for place in change.retired { worker.value.upstreamStreams?.retire(place) }
+    worker.value.settle()
   }
 
   /// Removes what the rules about names forbid now.
   func purge() {
-    purging = PurgeJob(on: loop, core, settings.names) { [unowned self] removed in
+    purging = PurgeJob(on: loop, worker, settings.names) { [unowned self] removed in
       if removed > 0 {
         logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])
       }
@@ -197,7 +198,7 @@ extension Server {
         try web?.reconfigure(new.web)
       } else {
         doors.isWebGone = true
-        doors.web = try WebServer(new.web, on: loop, core: core, api: api)
+        doors.web = try WebServer(new.web, on: loop, worker: worker, api: api)
       }
     } catch {
       doors.control?.close()

@@ -47,11 +47,11 @@ extension Server {
   }
 
   /// A line for `systemctl status`.
-  static func statusLine(_ core: borrowing Core) -> String {
-    let counters = core.frontend.counters
+  static func statusLine(_ worker: borrowing Worker) -> String {
+    let counters = worker.frontend.counters
     let asked = counters.hits + counters.misses
     // 64 bits hold a hundred times what a server answers in its life.
     let share = asked > 0 ? ", \(counters.hits * 100 / asked) % of questions answered from it" : ""
-    return "\(core.frontend.cache.nameCount) names in the cache\(share)"
+    return "\(worker.frontend.cache.nameCount) names in the cache\(share)"
   }
 }

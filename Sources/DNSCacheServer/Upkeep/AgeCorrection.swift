@@ -39,7 +39,7 @@ final class AgeCorrection {
   /// Milliseconds after which it is tried again when too much else walks the cache.
   private static let pause: UInt64 = 100
 
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let end: UInt32
   private let seconds: UInt32
   private var cursor: Cache.Cursor?
@@ -49,10 +49,10 @@ final class AgeCorrection {
   ///   - end: the second, on the cache's clock, until which a snapshot's data came.
   ///   - seconds: by how much it is older.
   init(
-    on loop: EventLoop, _ core: Pinned<Core>, cameUntil end: UInt32, by seconds: UInt32,
+    on loop: EventLoop, _ worker: Pinned<Worker>, cameUntil end: UInt32, by seconds: UInt32,
     whenDone: @escaping () -> Void
   ) {
-    self.core = core
+    self.worker = worker
     self.end = end
     self.seconds = seconds
     // Done, it is let go of.
@@ -61,34 +61,34 @@ final class AgeCorrection {
   }
 
   deinit {
-    if let cursor { core.value.frontend.cache.closeCursor(cursor) }
+    if let cursor { worker.value.frontend.cache.closeCursor(cursor) }
   }
 
   /// Does the rest at once: for the end of the program.
   func finish() {
     timer?.cancel()
-    if cursor == nil { cursor = core.value.frontend.cache.openCursor() }
+    if cursor == nil { cursor = worker.value.frontend.cache.openCursor() }
     while cursor != nil, !slice() {}
     timer?.cancel()
   }
 
   /// The next names; true at the end.
   private func slice() -> Bool {
-    if cursor == nil { cursor = core.value.frontend.cache.openCursor() }
+    if cursor == nil { cursor = worker.value.frontend.cache.openCursor() }
     guard let cursor else {
       timer?.schedule(after: AgeCorrection.pause)
       return false
     }
     let (end, seconds) = (end, seconds)
-    let isDone = core.value.measureSlice(.walk) { core in
-      core.frontend.cache.age(
+    let isDone = worker.value.measureSlice(.walk) { worker in
+      worker.frontend.cache.age(
         cursor, names: AgeCorrection.namesPerSlice, cameUntil: end, by: seconds)
     }
     guard isDone else {
       timer?.schedule(after: 0)
       return false
     }
-    core.value.frontend.cache.closeCursor(cursor)
+    worker.value.frontend.cache.closeCursor(cursor)
     self.cursor = nil
     return true
   }

@@ -11,15 +11,15 @@ final class Maintenance {
   /// none has.
   private static let namesPerSlice = 1_000
 
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private var timer: Timer?
   private var shrinking: Timer?
 
   /// Names removed in a slice when the cache has become smaller; at some 300 ns each.
   private static let namesPerShrink = 500
 
-  init(on loop: EventLoop, core: Pinned<Core>) {
-    self.core = core
+  init(on loop: EventLoop, worker: Pinned<Worker>) {
+    self.worker = worker
     let timer = Timer(on: loop) { [unowned self] in sweep() }
     timer.schedule(after: Maintenance.pause)
     self.timer = timer
@@ -29,8 +29,8 @@ final class Maintenance {
   func shrink(on loop: EventLoop) {
     if shrinking == nil {
       shrinking = Timer(on: loop) { [unowned self] in
-        let isDone = core.value.measureSlice(.sweep) { core in
-          core.frontend.cache.shrink(
+        let isDone = worker.value.measureSlice(.sweep) { worker in
+          worker.frontend.cache.shrink(
             names: Maintenance.namesPerShrink,
             now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
         }
@@ -41,13 +41,13 @@ final class Maintenance {
   }
 
   private func sweep() {
-    let isDone = core.value.measureSlice(.sweep) { core in
-      core.frontend.cache.sweep(
+    let isDone = worker.value.measureSlice(.sweep) { worker in
+      worker.frontend.cache.sweep(
         names: Maintenance.namesPerSlice,
         now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
     }
     // Names in regular use that are about to expire.
-    if core.value.frontend.cache.hasAgeing { core.value.settle() }
+    if worker.value.frontend.cache.hasAgeing { worker.value.settle() }
     timer?.schedule(after: isDone ? Maintenance.pause : Maintenance.sliceInterval)
   }
 }

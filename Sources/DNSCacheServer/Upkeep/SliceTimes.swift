@@ -94,10 +94,10 @@ struct SliceTimes: ~Copyable {
   }
 }
 
-extension Core {
+extension Worker {
   /// Runs a slice of work and notes how long the loop was held up by it.
   mutating func measureSlice<Result>(
-    _ work: SliceWork, _ body: (inout Core) -> Result
+    _ work: SliceWork, _ body: (inout Worker) -> Result
   ) -> Result {
     let start = SliceTimes.Moment()
     let result = body(&self)

@@ -35,7 +35,7 @@ final class SnapshotKeeper {
   }
 
   private let loop: EventLoop
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private var path: String
   private let logger: Logger
   private let buffer = Pinned(FixedArray<UInt8>(repeating: 0, count: SnapshotKeeper.bufferSize))
@@ -121,9 +121,9 @@ final class SnapshotKeeper {
     }
   }
 
-  init(on loop: EventLoop, core: Pinned<Core>, path: String, interval: Int, logger: Logger) {
+  init(on loop: EventLoop, worker: Pinned<Worker>, path: String, interval: Int, logger: Logger) {
     self.loop = loop
-    self.core = core
+    self.worker = worker
     self.path = path
     self.logger = logger
     slice = Timer(on: loop) { [unowned self] in takeSlice() }
@@ -198,7 +198,7 @@ final class SnapshotKeeper {
   private func saveOnDisk(_ saving: Saving) {
     guard saving === self.saving else { return }
     let start = SliceTimes.Moment()
-    defer { core.value.slices.note(.save, since: start) }
+    defer { worker.value.slices.note(.save, since: start) }
     if saving.phase == .committing {
       saving.file.commit(on: loop) { [weak self] in self?.finishSaving(saving, $0) }
     } else if saving.file.unwritten >= SnapshotKeeper.writeBackInterval {
@@ -272,7 +272,7 @@ final class SnapshotKeeper {
   func load() {
     do {
       loading = Loading(
-        try FileReader(path: path), SnapshotReader(seed: core.value.frontend.cache.seed))
+        try FileReader(path: path), SnapshotReader(seed: worker.value.frontend.cache.seed))
       _ = mayWrite()
       slice?.schedule(after: 0)
     } catch  where error.isMissingFile {
@@ -299,12 +299,12 @@ final class SnapshotKeeper {
       let progress = loading.reader.read(
         buffer.value.span.extracting(loading.position..<end),
         isEnd: loading.isAtEnd && end == loading.filled,
-        into: &core.value.frontend.cache,
-        wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Core.seconds())
+        into: &worker.value.frontend.cache,
+        wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Worker.seconds())
       loading.position += progress.consumed
       isFinished = progress.isFinished
     } while !isFinished && EventLoop.microseconds() - start.wall < SnapshotKeeper.loadSlice
-    core.value.slices.note(.load, since: start)
+    worker.value.slices.note(.load, since: start)
     if isFinished { finishLoading(loading) }
   }
 
@@ -345,7 +345,7 @@ final class SnapshotKeeper {
     if age == nil, result.created > 0 {
       age = SnapshotAge(
         created: Int64(result.created), begun: Int64(loading.started / 1_000),
-        ended: Core.seconds(), offset: loading.clockOffset)
+        ended: Worker.seconds(), offset: loading.clockOffset)
       correctAges()
     }
     whenLoaded()
@@ -372,7 +372,7 @@ final class SnapshotKeeper {
     logger.notice(
       "the clock was set: what the snapshot brought is older than it seemed",
       metadata: ["seconds": "\(seconds)"])
-    let job = AgeCorrection(on: loop, core, cameUntil: age.ended, by: seconds) { [unowned self] in
+    let job = AgeCorrection(on: loop, worker, cameUntil: age.ended, by: seconds) { [unowned self] in
       let followers = correction?.followers ?? []
       correction = nil
       for completion in followers { save(completion) }
@@ -430,18 +430,18 @@ final class SnapshotKeeper {
       completion(.failure(SnapshotError(description: "the cache is not saved: \(rival ?? "")")))
       return
     }
-    guard let cursor = core.value.frontend.cache.openCursor() else {
+    guard let cursor = worker.value.frontend.cache.openCursor() else {
       completion(.failure(SnapshotError(description: "too much else walks the cache; try again")))
       return
     }
     do {
       let file = try AtomicFile(replacing: path)
       saving = Saving(
-        file, lock, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Core.seconds()), cursor,
+        file, lock, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Worker.seconds()), cursor,
         [completion])
       slice?.schedule(after: 0)
     } catch {
-      core.value.frontend.cache.closeCursor(cursor)
+      worker.value.frontend.cache.closeCursor(cursor)
       report(failure: error, to: [completion])
     }
   }
@@ -491,9 +491,9 @@ final class SnapshotKeeper {
     let start = SliceTimes.Moment()
     var space = buffer.value.mutableSpan
     let count = saving.writer.nextBlock(
-      from: &core.value.frontend.cache, cursor: saving.cursor, into: &space)
+      from: &worker.value.frontend.cache, cursor: saving.cursor, into: &space)
     if count == 0 {
-      core.value.frontend.cache.closeCursor(saving.cursor)
+      worker.value.frontend.cache.closeCursor(saving.cursor)
       saving.phase = .committing
     } else {
       do {
@@ -503,11 +503,11 @@ final class SnapshotKeeper {
         abandon(saving, error)
       }
     }
-    core.value.slices.note(.save, since: start)
+    worker.value.slices.note(.save, since: start)
   }
 
   private func abandon(_ saving: Saving, _ error: SystemError) {
-    core.value.frontend.cache.closeCursor(saving.cursor)
+    worker.value.frontend.cache.closeCursor(saving.cursor)
     self.saving = nil
     saving.file.discard()
     report(failure: error, to: saving.completions)

@@ -5,7 +5,7 @@ import Memory
 
 /// Has the log say when an upstream stops answering and when it answers again.
 final class UpstreamHealthLog {
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let logger: Logger
   /// The addresses of the upstreams by their numbers, as they are then.
   private let addresses: () -> [SocketAddress]
@@ -13,10 +13,10 @@ final class UpstreamHealthLog {
   private var timer: Timer?
 
   init(
-    on loop: EventLoop, core: Pinned<Core>, logger: Logger,
+    on loop: EventLoop, worker: Pinned<Worker>, logger: Logger,
     addresses: @escaping () -> [SocketAddress]
   ) {
-    self.core = core
+    self.worker = worker
     self.logger = logger
     self.addresses = addresses
     timer = Timer(on: loop) { [unowned self] in look() }
@@ -27,7 +27,7 @@ final class UpstreamHealthLog {
 
   private func look() {
     let now = EventLoop.now()
-    for line in news.look(at: core.value.upstreamStates(addresses()), now: now) {
+    for line in news.look(at: worker.value.upstreamStates(addresses()), now: now) {
       logger.log(level: line.level, "\(line.text)")
     }
     if let next = news.nextLook { timer?.schedule(after: next > now ? next - now : 1) }

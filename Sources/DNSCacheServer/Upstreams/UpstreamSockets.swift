@@ -55,7 +55,7 @@ final class UpstreamSockets {
     var overused: UInt64 = 0
   }
 
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let logger: Logger
   private let ports: ClosedRange<UInt16>
   private var pools: [Pool]
@@ -104,9 +104,10 @@ final class UpstreamSockets {
 
   /// - Parameter inUse: sockets for each upstream.
   init(
-    on loop: EventLoop, upstreams: [SocketAddress], inUse: Int, core: Pinned<Core>, logger: Logger
+    on loop: EventLoop, upstreams: [SocketAddress], inUse: Int, worker: Pinned<Worker>,
+    logger: Logger
   ) throws(SystemError) {
-    self.core = core
+    self.worker = worker
     self.logger = logger
     self.inUse = inUse
     ports = UpstreamPort.range()
@@ -123,9 +124,9 @@ final class UpstreamSockets {
       capacity: count + Self.retired(perUpstream: perUpstream) * ResolverSettings.upstreamPlaces
         + 1,
       options: options,
-      // For what the kernel tells of packets that failed; replies go to the core's `UpstreamInbox`.
+      // For what the kernel tells of packets that failed; replies go to the worker's `UpstreamInbox`.
       sharing: try ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
-      receiver: UpstreamDatagrams(core))
+      receiver: UpstreamDatagrams(worker))
     for pool in upstreams.indices {
       // Where the first can't be opened, the others can't either; they are when they are wanted.
       for number in members(of: pool) where !open(number) { break }
@@ -304,7 +305,7 @@ final class UpstreamSockets {
     guard let pool = pools.firstIndex(where: { $0.renewedCount < perUpstream }) else { return }
     let first = pools[pool].renewedCount
     let end = min(first + UpstreamSockets.renewalSlice, perUpstream)
-    core.value.measureSlice(.sockets) { _ in
+    worker.value.measureSlice(.sockets) { _ in
       if pools[pool].state != .open {
         fillOrClose(pool, first..<end)
         return
@@ -405,23 +406,23 @@ final class UpstreamSockets {
   }
 }
 
-/// Hands upstreams' datagrams to the core.
+/// Hands upstreams' datagrams to the worker.
 final class UpstreamDatagrams: DatagramGroupReceiver {
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
 
-  init(_ core: Pinned<Core>) {
-    self.core = core
+  init(_ worker: Pinned<Worker>) {
+    self.worker = worker
     super.init()
   }
 
   override func datagramReady(
     _ member: DatagramGroup.Member, number: Int, in group: DatagramGroup
   ) {
-    core.value.receive(from: member, number: number, in: group)
+    worker.value.receive(from: member, number: number, in: group)
   }
 
   override func socketFailed(_ socket: DatagramSocket, error: Int32, payload: Span<UInt8>) {
-    core.value.upstreamFailed(socket.number, query: payload)
+    worker.value.upstreamFailed(socket.number, query: payload)
   }
 }
 

@@ -35,7 +35,7 @@ final class UpstreamStreams {
   private static let memory: UInt64 = 600_000
 
   let loop: EventLoop
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private var lanes: [Lane]
   /// Where questions are under way: on one connection, or on a silent one and another.
   private var places: [QuestionHandle: [UpstreamConnection]] = [:]
@@ -84,12 +84,12 @@ final class UpstreamStreams {
 
   init(
     on loop: EventLoop, upstreams: [SocketAddress], limits: Settings.ResolverLimits,
-    core: Pinned<Core>
+    worker: Pinned<Worker>
   ) {
     self.loop = loop
     connectionLimit = limits.connections
     questionsPerConnection = limits.questionsPerConnection
-    self.core = core
+    self.worker = worker
     lanes = upstreams.map { Lane(address: $0) }
   }
 
@@ -116,7 +116,7 @@ final class UpstreamStreams {
     let queue = lanes[place].queue
     lanes[place].queue = []
     for question in queue where waiting.removeValue(forKey: question) != nil {
-      core.value.upstreamStreamFailed(question)
+      worker.value.upstreamStreamFailed(question)
     }
   }
 
@@ -260,7 +260,7 @@ final class UpstreamStreams {
       waiting[next] = nil
       lanes[upstream].queue.removeFirst()
     }
-    for question in unreachable { core.value.upstreamStreamFailed(question) }
+    for question in unreachable { worker.value.upstreamStreamFailed(question) }
   }
 
   // MARK: What connections tell
@@ -272,18 +272,18 @@ final class UpstreamStreams {
     target.store(message, 0)
     target[0] = UInt8(outgoing.id >> 8)
     target[1] = UInt8(truncatingIfNeeded: outgoing.id)
-    core.value.receive(
+    worker.value.receive(
       buffer.value.span.extracting(0..<message.count), for: outgoing.question, now: now)
   }
 
   /// Does what follows from the messages that were handed in.
   func settle(now: UInt64, _ upstream: Int) {
-    core.value.settle(now: now)
+    worker.value.settle(now: now)
     dispatch(upstream)
   }
 
   /// A message was taken in: clients' datagrams have their turn after some of them.
-  func noteWork() { core.value.streams?.turns.spend() }
+  func noteWork() { worker.value.streams?.turns.spend() }
 
   func noteUnexpected() { counters.unexpected += 1 }
 
@@ -333,7 +333,7 @@ final class UpstreamStreams {
       }
     }
     repeatOnFresh(again, to: upstream)
-    for question in failed { core.value.upstreamStreamFailed(question) }
+    for question in failed { worker.value.upstreamStreamFailed(question) }
   }
 
   /// Puts questions in front of the queue, for connections not made yet.

@@ -4,7 +4,7 @@ import Memory
 
 /// HTTP over TCP: the page, the same verbs as the control socket, metrics and health.
 final class WebServer {
-  private let core: Pinned<Core>
+  private let worker: Pinned<Worker>
   private let api: ControlAPI
   private var doorkeeper: WebGuard
   private var http: HTTPServer?
@@ -26,11 +26,11 @@ final class WebServer {
   private static let bodySize = 4 * 1_024
 
   /// Listens; nothing when that isn't wanted.
-  init?(_ settings: WebSettings, on loop: EventLoop, core: Pinned<Core>, api: ControlAPI)
+  init?(_ settings: WebSettings, on loop: EventLoop, worker: Pinned<Worker>, api: ControlAPI)
     throws(StartupError)
   {
     guard let address = settings.address else { return nil }
-    self.core = core
+    self.worker = worker
     self.api = api
     self.address = address
     doorkeeper = try WebServer.doorkeeper(settings)
@@ -178,7 +178,7 @@ final class WebServer {
   ///
   /// `/livez` says only that the server serves.
   private func sendHealth(_ responder: HTTPResponder) {
-    let isAnyUp = core.value.frontend.resolver.canResolve(now: EventLoop.now())
+    let isAnyUp = worker.value.frontend.resolver.canResolve(now: EventLoop.now())
     responder.send(
       status: isAnyUp ? 200 : 503, contentType: "text/plain; charset=utf-8",
       body: isAnyUp ? "ok\n" : "no upstream answers\n")

@@ -9,7 +9,7 @@ import Memory
 /// All that one event loop changes: the frontend with its cache and questions in flight, and who waits.
 ///
 /// One value for each loop, pinned in place; sockets, timers and control reach it by handle.
-struct Core: ~Copyable {
+struct Worker: ~Copyable {
   var frontend: Frontend
   /// Clients that wait, by the numbers that the frontend knows them by.
   private var clients: Slab<WaitingClient>
@@ -49,7 +49,7 @@ struct Core: ~Copyable {
   /// What is seen of queries, and how long they take.
   let seen: Pinned<Observations>
   /// When those came whose answers leave at the end of the turn, in microseconds.
-  private var answered = FixedArray<UInt64>(repeating: 0, count: Core.answersPerTurn)
+  private var answered = FixedArray<UInt64>(repeating: 0, count: Worker.answersPerTurn)
   private var answeredCount = 0
   /// Where each query gets a line, if that is wanted.
   private var queryLog: QueryLog?
@@ -95,7 +95,7 @@ struct Core: ~Copyable {
     upstreamsUp = frontend.resolver.upstreamsUp
     self.frontend = frontend
     reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
-    query = Pinned(FixedArray(repeating: 0, count: Core.querySize))
+    query = Pinned(FixedArray(repeating: 0, count: Worker.querySize))
     inbox = Pinned(UpstreamInbox())
   }
 
@@ -130,7 +130,7 @@ struct Core: ~Copyable {
   mutating func serve(_ socket: DatagramSocket, number: UInt32) {
     var began = readClock()
     var taken = 0
-    while taken < Core.datagramsPerTurn {
+    while taken < Worker.datagramsPerTurn {
       let hits = frontend.counters.hits
       let count = socket.receiveBatch()
       if count == 0 { break }
@@ -140,7 +140,7 @@ struct Core: ~Copyable {
       seen.value.noteHits(frontend.counters.hits &- hits, microseconds: ended &- began)
       if frontend.hasFailed { noteFailures() }
       if hasFollowUp { settle(now: ended / 1_000) }
-      if count < Core.busyBatch { break }
+      if count < Worker.busyBatch { break }
       taken &+= count
       began = ended
     }
@@ -339,7 +339,7 @@ struct Core: ~Copyable {
   mutating func receive(from member: DatagramGroup.Member, number: Int, in group: DatagramGroup) {
     beginReplies()
     // One reply at a time: with hundreds of sockets there is seldom another on the same.
-    for _ in 0..<(isFlooded ? Core.floodReads : 1) {
+    for _ in 0..<(isFlooded ? Worker.floodReads : 1) {
       guard inbox.value.read(from: member, number: number, in: group) else { break }
       if inbox.value.isFull { takeReplies() }
     }
@@ -549,7 +549,7 @@ extension IPAddress {
   }
 }
 
-extension Core {
+extension Worker {
   /// Tells every client that waits that there is no answer: for the end of the program.
   mutating func failWaiting() {
     let now = readClock() / 1_000

@@ -6,7 +6,7 @@ import EventLoop
 
 // What `ctl explain` tells of a name.
 
-extension Core {
+extension Worker {
   /// What a client gets that asks for a name now, and why.
   ///
   /// - Parameter upstreams: their addresses by their numbers.
@@ -17,20 +17,20 @@ extension Core {
     let last = facts.links.last?.name ?? wire
     var story = NameStory(
       name: "\(name.lowercased)", type: "\(type)",
-      answer: Core.answer(facts, now: now, upstreams: upstreams),
-      question: "\(Core.text(last.span)) \(type)")
+      answer: Worker.answer(facts, now: now, upstreams: upstreams),
+      question: "\(Worker.text(last.span)) \(type)")
     let clock = (now: UInt32(truncatingIfNeeded: now / 1000), wall: EventLoop.wallClock())
     for link in facts.links {
       for (index, set) in link.sets.enumerated() where story.sets.count < NameStory.setsShown {
         story.sets.append(
-          known(set, owner: Core.text(link.name.span), isUsed: index == link.used, clock))
+          known(set, owner: Worker.text(link.name.span), isUsed: index == link.used, clock))
       }
     }
     switch facts.course {
     case .special, .unasked, .blocked: break
     default:
       story.wouldAsk = facts.question.order.map { candidate in
-        Core.candidate(candidate, facts.question.views, upstreams)
+        Worker.candidate(candidate, facts.question.views, upstreams)
       }
     }
     if let view = facts.question.inFlight {

@@ -5,7 +5,7 @@ import DNSWire
 
 // The rules and limits that touched a name, for `ctl explain`.
 
-extension Core {
+extension Worker {
   /// The rules that had a say in what is known of a name, and in what becomes of a question for it.
   func rules(
     _ facts: NameFacts, _ name: [UInt8], _ type: RecordType
@@ -17,7 +17,7 @@ extension Core {
       }
     }
     if case .special(let answer) = facts.course {
-      let zone = Core.text(answer.zone.span)
+      let zone = Worker.text(answer.zone.span)
       add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
     }
     let sets = facts.links.flatMap(\.sets)
@@ -58,10 +58,11 @@ extension Core {
     if set.marks.contains(.shortened) {
       let isNegative = set.kind != .records && set.ttl == limits.maximumNegativeTTL
       let rule = isNegative ? "max-negative-ttl" : "max-ttl"
-      add(rule, "\(Core.word(set)) came with a longer TTL, which was cut to \(set.ttl) s")
+      add(rule, "\(Worker.word(set)) came with a longer TTL, which was cut to \(set.ttl) s")
     }
     if set.marks.contains(.prolonged) {
-      add("min-ttl", "\(Core.word(set)) came with a shorter TTL, which was raised to \(set.ttl) s")
+      add(
+        "min-ttl", "\(Worker.word(set)) came with a shorter TTL, which was raised to \(set.ttl) s")
     }
     if set.kind != .records {
       add(
@@ -69,10 +70,10 @@ extension Core {
         "that there is no \(set.kind == .noName ? "such name" : "\(set.type)") is believed for as long as the zone's SOA says"
       )
     }
-    if frontend.cache.isStale(set, now: Core.seconds()) {
+    if frontend.cache.isStale(set, now: Worker.seconds()) {
       add(
         "serve-stale",
-        "\(Core.word(set)) is kept for \(Elapsed.text(seconds: Int(limits.staleAge))) after its time, for when upstream fails"
+        "\(Worker.word(set)) is kept for \(Elapsed.text(seconds: Int(limits.staleAge))) after its time, for when upstream fails"
       )
     }
   }

@@ -4,9 +4,9 @@ import DNSResolver
 import DNSWire
 import EventLoop
 
-// What control shows of the core.
+// What control shows of the worker.
 
-extension Core {
+extension Worker {
   /// Seconds on the cache's clock.
   static func seconds() -> UInt32 { UInt32(truncatingIfNeeded: EventLoop.now() / 1_000) }
 
@@ -172,16 +172,16 @@ extension Core {
     var times: [UInt64] = []
     frontend.resolver.visitInFlight { view, _ in times.append(view.started) }
     times.sort()
-    let isCut = times.count > Core.rowsShown
-    let last = isCut ? times[Core.rowsShown - 1] : UInt64.max
+    let isCut = times.count > Worker.rowsShown
+    let last = isCut ? times[Worker.rowsShown - 1] : UInt64.max
     var rows: [(started: UInt64, row: Report)] = []
     frontend.resolver.visitInFlight { view, name in
-      guard view.started <= last, rows.count < Core.rowsShown else { return }
+      guard view.started <= last, rows.count < Worker.rowsShown else { return }
       rows.append(
         (
           view.started,
           .object([
-            ("name", .text(Core.text(name))), ("type", .text("\(view.type)")),
+            ("name", .text(Worker.text(name))), ("type", .text("\(view.type)")),
             ("flags", .text(view.needs.words.joined(separator: " "))),
             ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
             ("upstream", .count(view.upstream)), ("waiting", .count(view.waiters)),
@@ -197,14 +197,14 @@ extension Core {
   /// What is known of a name, a row for each record.
   mutating func showReport(_ name: Name, _ type: RecordType?) -> Rows {
     let key = self.key(name)
-    let now = Core.seconds()
+    let now = Worker.seconds()
     var sets: [RRset] = []
     frontend.cache.visitSets(of: key, stale: true, now: now) { set in
       if type == nil || set.type == type || set.kind == .noName { sets.append(set) }
     }
     var shown = Rows(rows: [], isCut: false)
     for set in sets {
-      shown.isCut = shown.rows.count >= Core.rowsShown
+      shown.isCut = shown.rows.count >= Worker.rowsShown
       if shown.isCut { break }
       shown.rows += rows(set, owner: "\(name.lowercased)", wire: name.wire, now: now)
     }
@@ -240,14 +240,14 @@ extension Core {
       rows.append(row(isName ? "ANY" : "\(set.type)", (isName ? "NXDOMAIN " : "NODATA ") + soa))
     }
     let signed =
-      frontend.cache.zoneOffset(of: set).map { Core.text(wire.span.extracting($0..<wire.count)) }
+      frontend.cache.zoneOffset(of: set).map { Worker.text(wire.span.extracting($0..<wire.count)) }
       ?? owner
     frontend.cache.visitSignatures(of: set) { data in
       rows.append(row("RRSIG", RDataText.text(type: .rrsig, rdata: data), owner: signed))
     }
     frontend.cache.visitProof(of: set) { owner, type, data in
       rows.append(
-        row("\(type)", RDataText.text(type: type, rdata: data), owner: Core.text(owner)))
+        row("\(type)", RDataText.text(type: type, rdata: data), owner: Worker.text(owner)))
     }
     return rows
   }
@@ -257,10 +257,10 @@ extension Core {
     var names = Rows(rows: [], isCut: false)
     frontend.cache.visitNames(
       high: address.isIPv4 ? 0 : address.high, low: address.low, isIPv4: address.isIPv4,
-      now: Core.seconds()
+      now: Worker.seconds()
     ) { name in
-      names.isCut = names.rows.count == Core.rowsShown
-      if !names.isCut { names.rows.append(.object([("name", .text(Core.text(name)))])) }
+      names.isCut = names.rows.count == Worker.rowsShown
+      if !names.isCut { names.rows.append(.object([("name", .text(Worker.text(name)))])) }
       return !names.isCut
     }
     return names
@@ -268,7 +268,7 @@ extension Core {
 
   /// The next rows of a dump, at most those of some names.
   mutating func dumpRows(_ cursor: Cache.Cursor, names count: Int) -> (rows: [Report], done: Bool) {
-    let now = Core.seconds()
+    let now = Worker.seconds()
     var found: [(owner: [UInt8], set: RRset)] = []
     var owner: [UInt8] = []
     let isDone = frontend.cache.walk(
@@ -279,12 +279,12 @@ extension Core {
       },
       { found.append((owner, $0)) })
     return (
-      found.flatMap { rows($0.set, owner: Core.text($0.owner.span), wire: $0.owner, now: now) },
+      found.flatMap { rows($0.set, owner: Worker.text($0.owner.span), wire: $0.owner, now: now) },
       isDone
     )
   }
 
-  /// A key for a name, made for this core's cache.
+  /// A key for a name, made for this worker's cache.
   func key(_ name: Name) -> NameKey {
     var key = NameKey(seed: frontend.cache.seed)
     key.load(trusted: name.wire.span)
@@ -297,7 +297,7 @@ extension Core {
   }
 }
 
-extension Core {
+extension Worker {
   /// A row of a dump as a line of a zone file; rank and section as a comment.
   static func zoneLine(_ row: Report) -> String {
     guard case .object(let members) = row else { return "" }

@@ -3,9 +3,9 @@ import DNSFrontend
 import DNSResolver
 import EventLoop
 
-// What of the core changes while it serves.
+// What of the worker changes while it serves.
 
-extension Core {
+extension Worker {
   /// The number for a socket of a new listener: one whose socket is closed, or the next.
   var freeDatagramPlace: Int { datagrams.firstIndex { !$0.isOpen } ?? datagrams.count }
 

@@ -6,7 +6,7 @@ import Memory
 
 // What control shows of what was seen.
 
-extension Core {
+extension Worker {
   /// Ends an interval of the history.
   func recordHistory() {
     let counters = frontend.counters
@@ -76,7 +76,7 @@ extension Core {
     switch list {
     case .names:
       seen.value.topNames(limit) { name, type, estimate in
-        row([("name", .text(Core.text(name))), ("type", .text("\(type)"))], estimate)
+        row([("name", .text(Worker.text(name))), ("type", .text("\(type)"))], estimate)
       }
       return (seen.value.queries, rows)
     case .clients:
@@ -89,7 +89,7 @@ extension Core {
         let reason = FailureReason(rawValue: UInt8(truncatingIfNeeded: number))
         row(
           [
-            ("name", .text(Core.text(name))), ("type", .text("\(type)")),
+            ("name", .text(Worker.text(name))), ("type", .text("\(type)")),
             ("reason", .text(reason?.words ?? "?")),
           ], estimate)
       }

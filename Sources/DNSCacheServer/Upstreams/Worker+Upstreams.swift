@@ -5,7 +5,7 @@ import EventLoop
 
 // What control shows of the upstreams.
 
-extension Core {
+extension Worker {
   /// Each upstream and whether it answers, for the log.
   func upstreamStates(_ addresses: [SocketAddress]) -> [UpstreamNews.State] {
     var states: [UpstreamNews.State] = []

@@ -5,7 +5,7 @@ import Memory
 
 // What Prometheus is told.
 
-extension Core {
+extension Worker {
   /// Octets that a text has without upstreams, and for each of them, more or less: room for it is taken once.
   private static let metricsSize = (least: 48 << 10, perUpstream: 4 << 10)
 
@@ -23,7 +23,7 @@ extension Core {
       views.append((view, PrometheusText.Labels([("upstream", "\(upstreams[view.number])")])))
     }
     var text = PrometheusText(
-      capacity: Core.metricsSize.least + views.count * Core.metricsSize.perUpstream)
+      capacity: Worker.metricsSize.least + views.count * Worker.metricsSize.perUpstream)
     text.begin(heads.info)
     text.sample(1, heads.version)
     text.begin(heads.startTime)
@@ -32,7 +32,7 @@ extension Core {
       text.begin(heads.residentMemory)
       text.sample(UInt64(octets))
     }
-    Core.write(statistics, heads, &text)
+    Worker.write(statistics, heads, &text)
     writeTimes(heads, &text, views)
     for (family, value) in heads.upstreams {
       text.begin(family)
