@@ -14,6 +14,8 @@ final class Host {
   var frontend: Frontend
   /// Milliseconds.
   private(set) var now: UInt64
+  /// The upstreams in the order of their numbers.
+  private let addresses: [IPAddress]
   private var buffer = [UInt8](repeating: 0, count: FrontendSettings.streamSize)
 
   /// Something that the frontend did.
@@ -46,9 +48,8 @@ final class Host {
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
     var seed: UInt64 = 1
-    /// Whose AD is believed, and which upstreams are on this host.
+    /// Whose AD is believed.
     var adTrust = ADTrust.on
-    var loopbackUpstreams: Set<Int> = []
     /// Seconds that expired answers are kept for.
     var staleAge: UInt32 = 0
     var isPrefetching = false
@@ -56,6 +57,8 @@ final class Host {
     var isStrict = false
     /// One question in so many asks another upstream than the best first; 0 stands for none.
     var exploration: UInt32 = 0
+    /// Where the upstreams are; nothing stands for 198.51.100.1 and up.
+    var addresses: [IPAddress] = []
     /// What each upstream is asked with.
     var rules: [UpstreamRules] = []
     /// Whether upstreams have never answered anything; else they have given data for a name in mixed letter
@@ -77,6 +80,9 @@ final class Host {
 
   init(_ options: Options = Options()) {
     now = options.start
+    addresses =
+      options.addresses.isEmpty
+      ? (0..<options.upstreams).map { IPAddress(v4: 0xC633_6401 + UInt32($0)) } : options.addresses
     let seed = HashSeed(options.seed &* 0x9E37_79B9, options.seed ^ 0x1234_5678_9ABC)
     var settings = FrontendSettings(
       allowed: ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) },
@@ -112,9 +118,8 @@ final class Host {
       frontend.resolver.choice.upstreams[upstream].answersEDNS = true
     }
     guard options.adTrust != .on else { return }
-    for number in 0..<options.upstreams {
-      let network: UInt32 = options.loopbackUpstreams.contains(number) ? 0x7F00_0001 : 0xC000_0201
-      let source = Source(IPAddress(v4: network + UInt32(number)), port: 53)
+    for (number, address) in addresses.enumerated() {
+      let source = Source(address, port: 53)
       frontend.resolver.setSource(frontend.cache.number(of: source), of: number)
     }
   }
@@ -123,6 +128,14 @@ final class Host {
   static let client = IPAddress(v4: 0xC000_0207)
   /// An address outside of them.
   static let stranger = IPAddress(v4: 0xC633_6401)
+
+  // MARK: Upstreams
+
+  /// Where an upstream is.
+  func address(of upstream: Int) -> IPAddress { addresses[upstream] }
+
+  /// The number of the upstream at an address; there has to be one.
+  func upstream(at address: IPAddress) -> Int { addresses.firstIndex(of: address) ?? -1 }
 
   // MARK: In
 

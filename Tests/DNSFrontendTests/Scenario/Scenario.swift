@@ -4,9 +4,7 @@ import DNSWire
 /// A conversation of clients, the server and its upstreams, read from a scenario file.
 struct Scenario {
   /// What the server is set up with.
-  var options = Host.Options()
-  /// The upstreams' addresses in the order of their numbers, if the file names them by address.
-  var addresses: [IPAddress] = []
+  var options = Host.Options(upstreams: 0)
   /// Whether probes must be expected by lines; else they are passed over.
   var showsProbes = false
   /// What happens and what is expected, in order.
@@ -24,14 +22,14 @@ struct Scenario {
     // What happens.
     case clientAsks(ClientQuery)
     case upstreamAnswers(UpstreamReply)
-    case upstreamSends(upstream: Int, query: String, [Octets])
-    case upstreamUnreachable(upstream: Int, query: String)
+    case upstreamSends(upstream: IPAddress, query: String, [Octets])
+    case upstreamUnreachable(upstream: IPAddress, query: String)
     case streamFails(query: String)
     case sweepPasses
     case networkChanges
     // What is expected.
     case upstreamIsAsked(UpstreamQuery)
-    case upstreamIsProbed(upstream: Int, Question, isStream: Bool, label: String)
+    case upstreamIsProbed(upstream: IPAddress, Question, isStream: Bool, label: String)
     case streamIsClosed(query: String)
     case clientGets(ClientReply)
     case clientGetsNothing(client: String)
@@ -54,7 +52,7 @@ struct Scenario {
   }
 
   struct UpstreamQuery {
-    var upstream: Int
+    var upstream: IPAddress
     var name: Name
     var type: RecordType
     var isStream: Bool
@@ -74,7 +72,7 @@ struct Scenario {
   }
 
   struct UpstreamReply {
-    var upstream: Int
+    var upstream: IPAddress
     var query: String
     var rcode = ResponseCode.noError
     var isAuthoritative = false

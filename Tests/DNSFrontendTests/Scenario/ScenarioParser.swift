@@ -29,7 +29,7 @@ struct ScenarioParser {
     let first = try words.next("a statement")
     switch first {
     case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes", "special", "rebind",
-      "trust-ad", "loopback", "strict":
+      "trust-ad", "strict":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -64,10 +64,6 @@ struct ScenarioParser {
       scenario.options.adTrust = trust
       return
     }
-    if first == "loopback" {
-      scenario.options.loopbackUpstreams.insert(try words.number())
-      return
-    }
     if first == "rotate" {
       scenario.options.rotates = true
       return
@@ -95,37 +91,48 @@ struct ScenarioParser {
   }
 
   private mutating func parseUpstreams() throws {
-    guard words.accept("are") else {
-      scenario.options.upstreams = try words.number()
-      return
-    }
+    try words.expect("are")
     if words.accept("new") {
       scenario.options.areUpstreamsNew = true
       return
     }
-    repeat {
-      scenario.addresses.append(try words.address())
-      var rules = UpstreamRules()
-      if words.accept("tcp") { rules.isStreamOnly = true }
-      if words.accept("edns=off") { rules.usesEDNS = false }
-      if words.accept("cookies=off") { rules.usesCookies = false }
-      if words.accept("letter-case=off") { rules.usesLetterCase = false }
-      scenario.options.rules.append(rules)
-    } while !words.isAtEnd
-    scenario.options.upstreams = scenario.addresses.count
+    repeat { try parseServer() } while !words.isAtEnd
+    scenario.options.upstreams = scenario.options.addresses.count
   }
 
-  /// The number of the upstream that is named next, by its address or its number.
-  private mutating func upstream() throws -> Int {
-    let number: Int
-    if scenario.addresses.isEmpty {
-      number = try words.number()
-    } else {
-      let address = try words.address()
-      number = scenario.addresses.firstIndex(of: address) ?? scenario.options.upstreams
+  /// A server, written as in a configuration.
+  private mutating func parseServer() throws {
+    let word = try words.next("a server")
+    let isURL = word.hasPrefix("dns://")
+    var rules = UpstreamRules()
+    rules.isStreamOnly = word.hasPrefix("tcp://")
+    let parts = word.dropFirst(isURL || rules.isStreamOnly ? 6 : 0).split(
+      separator: "?", maxSplits: isURL ? 1 : 0, omittingEmptySubsequences: false)
+    guard let address = IPAddress(String(parts[0])) else {
+      throw words.error("\"\(word)\" is not a server")
     }
-    guard number < scenario.options.upstreams else { throw words.error("no such upstream") }
-    return number
+    guard !scenario.options.addresses.contains(address) else {
+      throw words.error("\(address) is named twice")
+    }
+    for option in parts.dropFirst().flatMap({ $0.split(separator: "&") }) {
+      switch option {
+      case "edns=off": rules.usesEDNS = false
+      case "cookies=off": rules.usesCookies = false
+      case "letter-case=off": rules.usesLetterCase = false
+      default: throw words.unknown(String(option))
+      }
+    }
+    scenario.options.addresses.append(address)
+    scenario.options.rules.append(rules)
+  }
+
+  /// The upstream that is named next.
+  private mutating func upstream() throws -> IPAddress {
+    let address = try words.address()
+    guard scenario.options.addresses.contains(address) else {
+      throw words.error("no such upstream")
+    }
+    return address
   }
 
   private mutating func parseRebind() throws {
@@ -246,7 +253,7 @@ struct ScenarioParser {
     }
   }
 
-  private mutating func parseUpstreamQuery(_ upstream: Int) throws -> Scenario.UpstreamQuery {
+  private mutating func parseUpstreamQuery(_ upstream: IPAddress) throws -> Scenario.UpstreamQuery {
     let name = try words.name()
     let type = try words.type()
     let transport = try words.next("udp or tcp")
@@ -272,7 +279,9 @@ struct ScenarioParser {
     return query
   }
 
-  private mutating func parseUpstreamReply(_ upstream: Int) throws -> Scenario.UpstreamReply {
+  private mutating func parseUpstreamReply(
+    _ upstream: IPAddress
+  ) throws -> Scenario.UpstreamReply {
     var reply = Scenario.UpstreamReply(upstream: upstream, query: try words.next("a query's name"))
     while !words.isAtEnd {
       let word = try words.next("an option")

@@ -17,7 +17,7 @@ final class ScenarioPlayer {
   private var clients: [String: Asked] = [:]
   private var clientCount: UInt32 = 0
   /// Our cookie for each upstream, and until when it is good; and those that we had before.
-  private var cookies: [Int: (octets: [UInt8], end: UInt64)] = [:]
+  private var cookies: [IPAddress: (octets: [UInt8], end: UInt64)] = [:]
   private var earlierCookies: Set<[UInt8]> = []
 
   /// A packet that an upstream got.
@@ -103,7 +103,7 @@ final class ScenarioPlayer {
       try expectNothingMore()
       let sent = try sent(query).query
       guard let socket = sent.socket else { throw error("\(query) went over TCP") }
-      guard upstream == socket / scenario.options.socketsPerUpstream else {
+      guard upstream == host.address(of: sent.upstream) else {
         throw error("\(query) went elsewhere")
       }
       seen = shown(host.socketFailed(socket, id: sent.id))
@@ -198,10 +198,10 @@ final class ScenarioPlayer {
   }
 
   private func deliver(
-    _ octets: [UInt8], upstream: Int, to sent: Sent, toWrongSocket: Bool = false
+    _ octets: [UInt8], upstream: IPAddress, to sent: Sent, toWrongSocket: Bool = false
   ) throws {
     guard let socket = sent.query.socket else {
-      guard upstream == sent.query.upstream, !toWrongSocket else {
+      guard upstream == host.address(of: sent.query.upstream), !toWrongSocket else {
         throw error("a connection has one upstream")
       }
       seen = shown(host.receive(octets, stream: sent.query.question))
@@ -209,7 +209,7 @@ final class ScenarioPlayer {
     }
     let sockets = scenario.options.socketsPerUpstream
     let place = (socket + (toWrongSocket ? 1 : 0)) % sockets
-    seen = shown(host.receive(octets, socket: upstream * sockets + place))
+    seen = shown(host.receive(octets, socket: host.upstream(at: upstream) * sockets + place))
   }
 
   // MARK: What is expected
@@ -219,7 +219,8 @@ final class ScenarioPlayer {
       guard case .sent(let sent, let octets) = $0, !sent.isProbe,
         let message = try? Message(parsing: octets)
       else { return false }
-      return sent.upstream == query.upstream && (sent.socket == nil) == query.isStream
+      return host.address(of: sent.upstream) == query.upstream
+        && (sent.socket == nil) == query.isStream
         && message.questions == [Question(name: query.name, type: query.type)]
         && (message.edns != nil) == query.hasEDNS
         && (message.edns?.dnssecOK ?? false) == query.dnssecOK
@@ -232,7 +233,7 @@ final class ScenarioPlayer {
     guard self.sent[query.label] == nil else { throw error("there is a \(query.label) already") }
     if let socket = sent.socket {
       guard socket / scenario.options.socketsPerUpstream == sent.upstream else {
-        throw error("socket \(socket) does not lead to upstream \(sent.upstream)")
+        throw error("socket \(socket) does not lead to upstream \(query.upstream)")
       }
     }
     if let isLowerCase = query.isLowerCase {
@@ -260,7 +261,7 @@ final class ScenarioPlayer {
   private static let cookieLife: UInt64 = 86_400_000
 
   /// Our cookie as it has to be: eight octets, for a day the same for an upstream, and no other's.
-  private func clientCookie(_ message: Message, _ upstream: Int) -> [UInt8] {
+  private func clientCookie(_ message: Message, _ upstream: IPAddress) -> [UInt8] {
     let found = Array(message.edns?[.cookie]?.prefix(8) ?? [])
     if let known = cookies[upstream], host.now < known.end { return known.octets }
     guard found.count == 8, !earlierCookies.contains(found),
@@ -271,12 +272,13 @@ final class ScenarioPlayer {
   }
 
   private func expectProbe(
-    _ upstream: Int, _ question: Question, isStream: Bool, label: String
+    _ upstream: IPAddress, _ question: Question, isStream: Bool, label: String
   ) throws {
     let event = try take("upstream \(upstream) is probed \(question.name) \(question.type)") {
       guard case .sent(let sent, let octets) = $0, let message = try? Message(parsing: octets)
       else { return false }
-      return sent.isProbe && sent.upstream == upstream && (sent.socket == nil) == isStream
+      return sent.isProbe && host.address(of: sent.upstream) == upstream
+        && (sent.socket == nil) == isStream
         && message.questions == [question]
         && message.edns == nil
     }
@@ -395,7 +397,7 @@ final class ScenarioPlayer {
     return events.map { event in
       switch event {
       case .sent(let query, let octets):
-        "upstream \(query.upstream) is asked over \(query.socket == nil ? "tcp" : "udp"): "
+        "upstream \(host.address(of: query.upstream)) is asked over \(query.socket == nil ? "tcp" : "udp"): "
           + describe(octets)
       case .closed(let handle):
         "the connection of \(label(handle)) is closed"
