@@ -117,12 +117,12 @@ final class Server {
     localNetworks = LocalNetworks(of: host, besides: settings.allowed)
     worker = Pinned(
       Worker(
-        frontend: Frontend(
-          settings: settings.frontend(in: localNetworks),
-          cache: Cache(limits: settings.cache, seed: seed),
-          resolver: Resolver(
-            settings: settings.resolverSettings(socketsInUse: budget.socketsPerUpstream),
-            seed: seed, random: RandomPool(), now: EventLoop.now()))))
+        Frontend(settings: settings.frontend(in: localNetworks), seed: seed),
+        Cache(limits: settings.cache, seed: seed),
+        Resolver(
+          settings: settings.resolverSettings(socketsInUse: budget.socketsPerUpstream),
+          seed: seed, random: RandomPool(), now: EventLoop.now())))
+    worker.value.setAnswering(settings)
     listeners = Listeners(on: loop, worker: worker, passed: service.sockets, logger: logger)
     snapshot = SnapshotKeeper(
       on: loop, worker: worker, path: settings.cacheFile, interval: settings.saveInterval,
@@ -141,7 +141,7 @@ final class Server {
     listeners.lookForMissing(settings, on: host)
     for (number, address) in settings.upstreams.enumerated() {
       worker.value.setSource(of: number, to: address)
-      worker.value.frontend.resolver.setRules(settings.rules(of: address), of: number)
+      worker.value.resolver.setRules(settings.rules(of: address), of: number)
     }
     worker.value.upstreams = try UpstreamSockets(
       on: loop, upstreams: settings.upstreams, inUse: budget.socketsPerUpstream, worker: worker,

@@ -6,11 +6,16 @@ import EventLoop
 import Insight
 import Memory
 
-/// All that one event loop changes: the frontend with its cache and questions in flight, and who waits.
+/// All that one event loop changes: what clients may have, what is known, what is being asked, and who waits.
 ///
-/// One value for each loop, pinned in place; sockets, timers and control reach it by handle.
+/// One value for each loop, pinned in place; sockets, timers and control reach it by handle. Nothing that
+/// it calls calls back into it.
 struct Worker: ~Copyable {
   var frontend: Frontend
+  /// What is known.
+  var cache: Cache
+  /// What is being asked.
+  var resolver: Resolver
   /// Clients that wait, by the numbers that the frontend knows them by.
   private var clients: Slab<WaitingClient>
   /// Where answers that had to wait, and those for streams, are written.
@@ -88,12 +93,16 @@ struct Worker: ~Copyable {
   /// Datagrams of a batch from which on another is looked for at once.
   private static let busyBatch = 2
 
-  init(frontend: consuming Frontend) {
+  init(
+    _ frontend: consuming Frontend, _ cache: consuming Cache, _ resolver: consuming Resolver
+  ) {
     clients = Slab(capacity: frontend.settings.pendingLimit)
     seen = Pinned(
-      Observations(upstreams: ResolverSettings.upstreamPlaces, seed: frontend.cache.seed))
-    upstreamsUp = frontend.resolver.upstreamsUp
+      Observations(upstreams: ResolverSettings.upstreamPlaces, seed: cache.seed))
+    upstreamsUp = resolver.upstreamsUp
     self.frontend = frontend
+    self.cache = cache
+    self.resolver = resolver
     reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
     query = Pinned(FixedArray(repeating: 0, count: Worker.querySize))
     inbox = Pinned(UpstreamInbox())
@@ -117,7 +126,7 @@ struct Worker: ~Copyable {
   /// - Returns: microseconds; a thousandth of it is `now` to all but ``seen``.
   fileprivate mutating func readClock() -> UInt64 {
     let time = EventLoop.preciseNow()
-    frontend.resolver.stopwatch = UInt32(truncatingIfNeeded: time)
+    resolver.stopwatch = UInt32(truncatingIfNeeded: time)
     return time
   }
 
@@ -158,7 +167,7 @@ struct Worker: ~Copyable {
   ) {
     let now = began / 1_000
     for index in 0..<count { frontend.note(socket.received(index), as: index) }
-    if count > 1 { frontend.anticipate(count) }
+    if count > 1 { frontend.anticipate(count, in: cache) }
     sample(socket, of: count, at: began)
     if logsQueries {
       for index in 0..<count { serveLogged(socket, index, number: number, now: now) }
@@ -168,7 +177,9 @@ struct Worker: ~Copyable {
   }
 
   /// Whether queries left something for ``settle(now:)``: hits alone leave nothing, and are most.
-  private var hasFollowUp: Bool { frontend.hasWork || deadlineToSet != nil }
+  private var hasFollowUp: Bool {
+    resolver.hasWork || cache.hasAgeing || deadlineToSet != nil
+  }
 
   /// Counts a query of a batch for all of them.
   @inline(never)
@@ -209,7 +220,7 @@ struct Worker: ~Copyable {
     socket.withReply(toReceived: index) { reply in
       switch frontend.receive(
         socket.received(index), noted: index, from: IPAddress(socket.sender(index)), over: .udp,
-        client: client, reply: &reply, now: now)
+        client: client, reply: &reply, cache: &cache, resolver: &resolver, now: now)
       {
       case .reply(let count): return count
       case .drop: return 0
@@ -238,20 +249,21 @@ struct Worker: ~Copyable {
     guard let queryLog else { return }
     let began = EventLoop.preciseNow()
     let address = IPAddress(socket.sender(index))
-    let before = QueryTally(frontend)
+    let before = QueryTally(frontend, resolver)
     let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
     var isPending = false
     socket.withReply(toReceived: index) { reply in
       let query = socket.received(index)
       var count = 0
       switch frontend.receive(
-        query, noted: index, from: address, over: .udp, client: client, reply: &reply, now: now)
+        query, noted: index, from: address, over: .udp, client: client, reply: &reply,
+        cache: &cache, resolver: &resolver, now: now)
       {
       case .reply(let octets): count = octets
       case .drop: break
       case .pending: isPending = true
       }
-      if !isPending, let source = before.source(QueryTally(frontend)) {
+      if !isPending, let source = before.source(QueryTally(frontend, resolver)) {
         queryLog.note(
           query, answer: reply.span.extracting(0..<count), from: address, isTCP: false,
           source: source, began: began)
@@ -260,7 +272,7 @@ struct Worker: ~Copyable {
     }
     guard isPending else { return }
     _ = clients.insert(WaitingClient(source: number, peer: socket.peer(index), arrived: began))
-    let isJoined = before.source(QueryTally(frontend)) == .joined
+    let isJoined = before.source(QueryTally(frontend, resolver)) == .joined
     queryLog.wait(client, from: address, isTCP: false, isJoined: isJoined, began: began)
   }
 
@@ -284,10 +296,10 @@ struct Worker: ~Copyable {
     // A handle of our own: the compiler sees that the buffer is no part of what else changes.
     let buffer = reply
     var target = buffer.value.mutableSpan
-    let before = logsQueries ? QueryTally(frontend) : nil
+    let before = logsQueries ? QueryTally(frontend, resolver) : nil
     let verdict = frontend.receive(
       message, noted: 0, from: IPAddress(address), over: .tcp, client: client, reply: &target,
-      now: began / 1_000)
+      cache: &cache, resolver: &resolver, now: began / 1_000)
     if let before { log(message, verdict, before, from: address, client: client, began: began) }
     switch verdict {
     case .reply(let count):
@@ -310,7 +322,7 @@ struct Worker: ~Copyable {
     _ message: Span<UInt8>, _ verdict: Frontend.Verdict, _ before: QueryTally,
     from address: SocketAddress, client: UInt32, began: UInt64
   ) {
-    guard let queryLog, let source = before.source(QueryTally(frontend)) else { return }
+    guard let queryLog, let source = before.source(QueryTally(frontend, resolver)) else { return }
     var count = 0
     switch verdict {
     case .pending:
@@ -328,7 +340,7 @@ struct Worker: ~Copyable {
   /// Writes the line of a query that has waited.
   @inline(never)
   private func log(_ client: UInt32, answer: Span<UInt8>, _ before: QueryTally) {
-    let source = before.source(QueryTally(frontend))
+    let source = before.source(QueryTally(frontend, resolver))
     queryLog?.note(
       client, answer: answer, source: source == .stale || source == .failure ? source : nil)
   }
@@ -355,18 +367,19 @@ struct Worker: ~Copyable {
     let count = inbox.value.count
     if count == 0 { return }
     let now = readClock() / 1_000
-    let mismatched = frontend.resolver.counters.mismatched
+    let mismatched = resolver.counters.mismatched
     if count > 1 {
       for index in 0..<count {
-        frontend.noteUpstream(inbox.value.octets(index), socket: inbox.value.socket(index))
+        frontend.noteUpstream(
+          inbox.value.octets(index), socket: inbox.value.socket(index), resolver: resolver)
       }
-      frontend.anticipateReplies()
+      frontend.anticipateReplies(cache: cache, resolver: resolver)
     }
     var lent = LentSocket()
     for index in 0..<count {
-      frontend.receiveUpstream(
-        inbox.value.octets(index), socket: inbox.value.socket(index), now: now)
-      if let trip = frontend.resolver.takeRoundTrip() {
+      resolver.receive(
+        inbox.value.octets(index), socket: inbox.value.socket(index), cache: &cache, now: now)
+      if let trip = resolver.takeRoundTrip() {
         seen.value.noteRoundTrip(
           upstream: trip.upstream, microseconds: UInt64(trip.microseconds))
       }
@@ -374,14 +387,14 @@ struct Worker: ~Copyable {
     }
     inbox.value.removeAll()
     settle(now: now)
-    isFlooded = frontend.resolver.counters.mismatched != mismatched
+    isFlooded = resolver.counters.mismatched != mismatched
   }
 
   /// Takes in a message that came on a TCP connection to an upstream; ``settle(now:)`` follows.
   mutating func receive(_ message: Span<UInt8>, for question: QuestionHandle, now: UInt64) {
     beginReplies()
     _ = readClock()
-    frontend.receiveUpstream(message, for: question, now: now)
+    resolver.receiveStream(message, for: question, cache: &cache, now: now)
     settleReplies(now: now)
   }
 
@@ -401,9 +414,9 @@ struct Worker: ~Copyable {
     settleReplies(now: now)
     // Held once for all that there is to do.
     if let upstreams, let upstreamStreams {
-      while let action = frontend.resolver.nextAction() {
+      while let action = resolver.nextAction() {
         perform(action, upstreams, upstreamStreams, now: now)
-        if frontend.resolver.hasCompletions { settleReplies(now: now) }
+        if resolver.hasCompletions { settleReplies(now: now) }
       }
     }
     requestTurnEnd()
@@ -427,11 +440,11 @@ struct Worker: ~Copyable {
     let time = readClock()
     noteAnswered(at: time)
     setDeadline(now: time / 1_000)
-    if frontend.resolver.upstreamsUp != upstreamsUp
-      || frontend.resolver.looping != upstreamsLooping
+    if resolver.upstreamsUp != upstreamsUp
+      || resolver.looping != upstreamsLooping
     {
-      upstreamsUp = frontend.resolver.upstreamsUp
-      upstreamsLooping = frontend.resolver.looping
+      upstreamsUp = resolver.upstreamsUp
+      upstreamsLooping = resolver.looping
       healthLog?.noteChange()
     }
   }
@@ -444,17 +457,17 @@ struct Worker: ~Copyable {
     case .send(let outgoing):
       var target = buffer.value.mutableSpan
       var writer = MessageWriter(&target, limit: target.count)
-      let count = frontend.resolver.writeQuery(outgoing, into: &writer)
+      let count = resolver.writeQuery(outgoing, into: &writer)
       guard let socket = outgoing.socket else { return }
       if !upstreams.send(buffer.value.span.extracting(0..<count), from: socket) {
-        frontend.resolver.socketFailed(socket, id: outgoing.id, now: now)
+        resolver.socketFailed(socket, id: outgoing.id, now: now)
       }
     case .openStream(let outgoing):
       var target = buffer.value.mutableSpan
       var writer = MessageWriter(&target, limit: target.count)
-      let count = frontend.resolver.writeQuery(outgoing, into: &writer)
+      let count = resolver.writeQuery(outgoing, into: &writer)
       if !streams.open(outgoing, query: buffer.value.span.extracting(0..<count)) {
-        frontend.resolver.streamFailed(outgoing.question, now: now)
+        resolver.streamFailed(outgoing.question, now: now)
       }
     case .closeStream(let question):
       streams.close(question)
@@ -477,8 +490,11 @@ struct Worker: ~Copyable {
     let buffer = reply
     while true {
       var target = buffer.value.mutableSpan
-      let before = logsQueries ? QueryTally(frontend) : nil
-      guard let ready = frontend.nextReply(into: &target, now: now) else { return }
+      let before = logsQueries ? QueryTally(frontend, resolver) : nil
+      guard
+        let ready = frontend.nextReply(
+          into: &target, cache: &cache, resolver: &resolver, now: now)
+      else { return }
       if frontend.hasFailed { noteFailures() }
       let client = clients[Int(ready.client)]
       clients.remove(Int(ready.client))
@@ -513,7 +529,7 @@ struct Worker: ~Copyable {
 
   /// The resolver's next deadline, unless the timer goes off by then.
   private var deadlineToSet: UInt64? {
-    guard let due = frontend.resolver.nextDeadline else { return nil }
+    guard let due = resolver.nextDeadline else { return nil }
     // A timer that goes off too early finds nothing to do and is set again; that is cheaper than
     // setting it for each question.
     if let deadlineAt, deadlineAt <= due { return nil }
@@ -532,20 +548,8 @@ struct Worker: ~Copyable {
     takeReplies()
     deadlineAt = nil
     let now = readClock() / 1_000
-    frontend.resolver.expire(now: now)
+    resolver.expire(now: now)
     settle(now: now)
-  }
-}
-
-extension IPAddress {
-  /// The address of a socket, IPv4 in IPv6 as IPv4.
-  @inline(__always)
-  init(_ address: SocketAddress) {
-    if address.isIPv4 {
-      self.init(v4: UInt32(truncatingIfNeeded: address.low))
-    } else {
-      self.init(v6High: address.high, low: address.low)
-    }
   }
 }
 
@@ -553,7 +557,7 @@ extension Worker {
   /// Tells every client that waits that there is no answer: for the end of the program.
   mutating func failWaiting() {
     let now = readClock() / 1_000
-    frontend.resolver.failAll(now: now)
+    resolver.failAll(now: now)
     settle(now: now)
     finishTurn()
   }
@@ -569,7 +573,7 @@ extension Worker {
   mutating func upstreamFailed(_ socket: Int, query: Span<UInt8>) {
     takeReplies()
     let now = readClock() / 1_000
-    frontend.resolver.socketFailed(
+    resolver.socketFailed(
       socket, id: query.count >= 2 ? query.load16(0) : nil, now: now)
     settle(now: now)
   }
@@ -578,14 +582,14 @@ extension Worker {
   mutating func networkChanged() {
     takeReplies()
     let now = readClock() / 1_000
-    frontend.resolver.networkChanged(now: now)
+    resolver.networkChanged(now: now)
     settle(now: now)
   }
 
   /// A question's TCP connection ended.
   mutating func upstreamStreamFailed(_ question: QuestionHandle) {
     let now = readClock() / 1_000
-    frontend.resolver.streamFailed(question, now: now)
+    resolver.streamFailed(question, now: now)
     settle(now: now)
   }
 }

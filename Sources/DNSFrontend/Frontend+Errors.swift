@@ -60,7 +60,7 @@ extension Frontend {
       noteLimit(.misses, of: header.address)
       return limit(header, question, reply: &reply)
     }
-    let count = writeError(header, question, rcode, error, reply: &reply)
+    let count = Frontend.writeError(header, question, rcode, error, reply: &reply)
     guard admitExcess(of: count, header, now: now) else {
       return limit(header, question, reply: &reply)
     }
@@ -72,10 +72,11 @@ extension Frontend {
   ///
   /// - Parameters:
   ///   - error: why there are none, told to clients that speak EDNS (RFC 8914).
-  ///   - failure: what has failed, of which upstream may have said more.
-  func writeError(
+  ///   - isCached: whether it failed before, and is not asked again yet.
+  ///   - remarks: what upstream said of it: options for an OPT record.
+  static func writeError(
     _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
-    failure: Failure? = nil, reply: inout MutableSpan<UInt8>
+    isCached: Bool = false, beside remarks: Span<UInt8> = Span(), reply: inout MutableSpan<UInt8>
   ) -> Int {
     var writer = MessageWriter(&reply, limit: header.limit)
     Frontend.begin(&writer, header, question)
@@ -84,9 +85,8 @@ extension Frontend {
         udpSize: EDNS.defaultUDPSize,
         // RFC 6891 §6.1.3: the upper eight bits of the code.
         extendedRcode: UInt8(truncatingIfNeeded: rcode.rawValue >> 4), dnssecOK: header.dnssecOK)
-      Frontend.writeOptions(
-        for: header, error: error, isCached: failure?.isCached ?? false, into: &writer)
-      if let failure { writer.options(resolver.upstreamErrors(of: failure)) }
+      Frontend.writeOptions(for: header, error: error, isCached: isCached, into: &writer)
+      writer.options(remarks)
       writer.endRecord(begin, in: .additional)
     }
     return writer.finish(

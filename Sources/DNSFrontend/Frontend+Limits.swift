@@ -29,14 +29,15 @@ extension Frontend {
     counters.limited &+= 1
     if header.isProven {
       return .reply(
-        writeError(header, question, .refused, Explanation.tooManyQuestions, reply: &reply))
+        Frontend.writeError(header, question, .refused, Explanation.tooManyQuestions, reply: &reply)
+      )
     }
     guard counters.limited % Frontend.slip == 0 else {
       counters.limitedUnanswered &+= 1
       return .drop
     }
     if header.cookies != nil {
-      return .reply(writeError(header, question, .badCookie, nil, reply: &reply))
+      return .reply(Frontend.writeError(header, question, .badCookie, nil, reply: &reply))
     }
     return .reply(writeTruncated(header, question, reply: &reply))
   }

@@ -10,7 +10,7 @@ extension Frontend {
   ///
   /// A prefetch that fails costs nobody anything: the data stays good for as long as it was to be.
   @inline(never)
-  mutating func prefetch(now: UInt64) {
+  mutating func prefetch(cache: inout Cache, resolver: inout Resolver, now: UInt64) {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     while let (type, setType, needs) = cache.takeAgeing(into: &key) {
       guard settings.isPrefetching else { continue }
@@ -36,7 +36,7 @@ extension Frontend {
 extension Frontend {
   /// Has the data of prefetches that failed asked for again with the next question for it.
   @inline(never)
-  mutating func takeFailedPrefetches() {
+  mutating func takeFailedPrefetches(cache: inout Cache, resolver: inout Resolver) {
     while let (type, needs) = resolver.takeFailedPrefetch(into: &key) {
       cache.forgetRenewal(of: key, type: type, needs: needs)
     }

@@ -7,14 +7,16 @@ import Memory
 
 extension Frontend {
   /// Notes the question that a packet from an upstream socket seems to answer, to be read ahead.
-  public mutating func noteUpstream(_ packet: Span<UInt8>, socket: Int) {
+  public mutating func noteUpstream(
+    _ packet: Span<UInt8>, socket: Int, resolver: borrowing Resolver
+  ) {
     if let question = resolver.question(answeredBy: packet, socket: socket) {
       notedReplies.note(question)
     }
   }
 
-  /// Reads ahead what the packets noted will need; ``receiveUpstream(_:socket:now:)`` follows for each.
-  public mutating func anticipateReplies() {
+  /// Reads ahead what taking in the packets noted will need.
+  public mutating func anticipateReplies(cache: borrowing Cache, resolver: borrowing Resolver) {
     for index in 0..<notedReplies.count {
       if let question = notedReplies.question(index),
         let client = resolver.anticipate(question, &seen)
@@ -26,21 +28,6 @@ extension Frontend {
     seen ^= notedReplies.anticipate(in: cache)
   }
 
-  /// Handles a packet from an upstream socket.
-  public mutating func receiveUpstream(_ packet: Span<UInt8>, socket: Int, now: UInt64) {
-    resolver.receive(packet, socket: socket, cache: &cache, now: now)
-  }
-
-  /// Handles a message from an upstream TCP connection.
-  public mutating func receiveUpstream(
-    _ packet: Span<UInt8>, for question: QuestionHandle, now: UInt64
-  ) {
-    resolver.receiveStream(packet, for: question, cache: &cache, now: now)
-  }
-
-  /// Whether queries have left something to do: answers to take, or what the resolver wants done.
-  public var hasWork: Bool { resolver.hasWork || cache.hasAgeing }
-
   /// The next answer that no longer has to wait.
   ///
   /// Take answers until there is none after every call that hands in a packet, a failure or a deadline;
@@ -49,13 +36,15 @@ extension Frontend {
   /// - Parameter reply: where the answer is written; 65,535 octets suffice for any.
   /// - Returns: the caller's number for the client and the answer's octets.
   public mutating func nextReply(
-    into reply: inout MutableSpan<UInt8>, now: UInt64
+    into reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: inout Resolver,
+    now: UInt64
   ) -> (client: UInt32, transport: Transport, count: Int)? {
     while let completion = resolver.nextCompletion() {
       let index = Int(completion.client)
-      guard var count = conclude(index, completion.outcome, into: &reply, now: now) else {
-        continue
-      }
+      guard
+        var count = conclude(
+          index, completion.outcome, into: &reply, cache: &cache, resolver: &resolver, now: now)
+      else { continue }
       let query = pending[index]
       if query.header.unprovenOctets != 0, !admitExcess(of: count, query.header, now: now) {
         count = writeTruncated(
@@ -73,8 +62,8 @@ extension Frontend {
       return (query.client, query.header.transport, count)
     }
     cache.endReply(isChainOpen: openChains > 0)
-    if resolver.hasFailedPrefetches { takeFailedPrefetches() }
-    if cache.hasAgeing { prefetch(now: now) }
+    if resolver.hasFailedPrefetches { takeFailedPrefetches(cache: &cache, resolver: &resolver) }
+    if cache.hasAgeing { prefetch(cache: &cache, resolver: &resolver, now: now) }
     return nil
   }
 
@@ -82,7 +71,8 @@ extension Frontend {
   ///
   /// - Returns: nothing when the query has to go on waiting.
   private mutating func conclude(
-    _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, now: UInt64
+    _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    resolver: inout Resolver, now: UInt64
   ) -> Int? {
     switch outcome {
     case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
@@ -92,13 +82,14 @@ extension Frontend {
     let query = pending[index]
     var failure: Failure?
     switch outcome {
-    case .overdue: return concludeOverdue(index, into: &reply, now: now)
+    case .overdue:
+      return concludeOverdue(index, into: &reply, cache: &cache, resolver: &resolver, now: now)
     case .rebound: return writeRebound(index, reply: &reply)
     case .failed(let reason): failure = reason
     case .answered, .answeredWithoutDNSSEC, .answeredWithRemarks:
-      if case .answeredWithRemarks(let remarks, _) = outcome { self.remarks = remarks }
-      defer { remarks = nil }
-      if let count = composePending(index, into: &reply, now: now) {
+      if let count = composePending(
+        index, into: &reply, cache: &cache, beside: resolver.remarks(of: outcome), now: now)
+      {
         if Frontend.rcode(reply) == ResponseCode.servFail.rawValue {
           pendingQuestions.noteFailed(index, query, .endlessAliases, &failed)
         }
@@ -109,7 +100,7 @@ extension Frontend {
         pending[index].asked += 1
         if query.asked == 1 { openChains += 1 }
         pending[index].askedHash = key.hash
-        let patience = patience(query.header.type, query.needs, &reply, now: now)
+        let patience = patience(query.header.type, query.needs, &reply, &cache, now: now)
         switch resolver.ask(
           key, type: query.header.type, needs: query.needs, client: UInt32(index),
           since: query.started, patience: patience, now: now)
@@ -119,17 +110,20 @@ extension Frontend {
         }
       }
     }
-    if failure?.cause != .nameTooLong, let count = composeStale(index, into: &reply, now: now) {
+    if failure?.cause != .nameTooLong,
+      let count = composeStale(index, into: &reply, cache: &cache, now: now)
+    {
       return count
     }
-    return writeFailure(index, failure, reply: &reply, now: now)
+    return writeFailure(
+      index, failure, reply: &reply, cache: &cache, resolver: resolver, now: now)
   }
 
   /// Tells a waiting client that the name has no address that it may have.
   private func writeRebound(_ index: Int, reply: inout MutableSpan<UInt8>) -> Int {
     let query = pending[index]
     // As if the name had none, for this once: without an SOA nobody keeps it.
-    return writeError(
+    return Frontend.writeError(
       query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .noError,
       Explanation.rebound, reply: &reply)
   }
@@ -138,21 +132,28 @@ extension Frontend {
   ///
   /// - Parameter failure: what was in the way; nothing when aliases lead nowhere.
   mutating func writeFailure(
-    _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, now: UInt64
+    _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    resolver: borrowing Resolver, now: UInt64
   ) -> Int {
     let query = pending[index]
     if let failure, failure.cause == .nameTooLong {
-      return writeError(
+      return Frontend.writeError(
         query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
-        .yxDomain, Explanation.nameTooLong, failure: failure, reply: &reply)
+        .yxDomain, Explanation.nameTooLong, isCached: failure.isCached,
+        beside: resolver.upstreamErrors(of: failure), reply: &reply)
     }
-    if let count = composeUnsigned(index, into: &reply, now: now) { return count }
+    if let count = composeUnsigned(index, into: &reply, cache: &cache, now: now) { return count }
     counters.failures &+= 1
     pendingQuestions.noteFailed(index, query, FailureReason(failure), &failed)
-    return writeError(
+    guard let failure else {
+      return Frontend.writeError(
+        query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
+        .servFail, Explanation.endlessAliases, reply: &reply)
+    }
+    return Frontend.writeError(
       query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
-      failure.map(Explanation.of) ?? Explanation.endlessAliases,
-      failure: failure, reply: &reply)
+      Explanation.of(failure), isCached: failure.isCached,
+      beside: resolver.upstreamErrors(of: failure), reply: &reply)
   }
 
   /// Writes a waiting query's answer from what the cache has.
@@ -160,8 +161,8 @@ extension Frontend {
   /// - Parameter unsigned: what is known without DO is used for a client with DO, too.
   /// - Returns: nothing when something is missing that the key then names.
   mutating func composePending(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, stale: Bool = false,
-    unsigned: Bool = false, now: UInt64
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, stale: Bool = false,
+    unsigned: Bool = false, beside remarks: Span<UInt8> = Span(), now: UInt64
   ) -> Int? {
     let query = pending[index]
     let question = Int(query.questionCount)
@@ -169,14 +170,13 @@ extension Frontend {
     var writer = MessageWriter(&reply, limit: query.header.limit, suffixes: suffixes)
     Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
     if let count = compose(
-      query.header, unsigned ? query.needs.orUnsigned : query.needs, into: &writer, once: true,
-      stale: stale,
-      now: UInt32(truncatingIfNeeded: now / 1000))
+      query.header, unsigned ? query.needs.orUnsigned : query.needs, from: &cache, into: &writer,
+      once: true, stale: stale, beside: remarks, now: UInt32(truncatingIfNeeded: now / 1000))
     {
       return count
     }
     // An alias may lead to a name that is answered here.
-    return composeSpecial(query.header, into: &writer)
+    return composeSpecial(query.header, behind: cache, into: &writer)
   }
 }
 

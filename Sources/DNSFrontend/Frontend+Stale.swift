@@ -13,7 +13,8 @@ extension Frontend {
   ///
   /// - Parameter buffer: is written to.
   mutating func patience(
-    _ type: RecordType, _ needs: DNSSECNeeds, _ buffer: inout MutableSpan<UInt8>, now: UInt64
+    _ type: RecordType, _ needs: DNSSECNeeds, _ buffer: inout MutableSpan<UInt8>,
+    _ cache: inout Cache, now: UInt64
   ) -> UInt64? {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     guard cache.hasStale(key, now: seconds) else { return nil }
@@ -33,33 +34,35 @@ extension Frontend {
   /// - Parameter error: what is told in place of the failure's own reason.
   mutating func writeFailure(
     _ header: Header, _ question: Span<UInt8>, _ failure: Failure,
-    because error: ExtendedError? = nil, reply: inout MutableSpan<UInt8>, now: UInt64
+    because error: ExtendedError? = nil, reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    resolver: borrowing Resolver, now: UInt64
   ) -> Int {
     if failure.cause == .nameTooLong {
-      return writeError(
-        header, question, .yxDomain, Explanation.nameTooLong, failure: failure,
-        reply: &reply)
+      return Frontend.writeError(
+        header, question, .yxDomain, Explanation.nameTooLong, isCached: failure.isCached,
+        beside: resolver.upstreamErrors(of: failure), reply: &reply)
     }
     if cache.limits.staleAge > 0,
-      let count = composeStale(header, header.needs, question, into: &reply, now: now)
+      let count = composeStale(header, header.needs, question, &cache, into: &reply, now: now)
     {
       return count
     }
     if header.dnssecOK,
-      let count = composeStale(header, header.needs.orUnsigned, question, into: &reply, now: now)
+      let count = composeStale(
+        header, header.needs.orUnsigned, question, &cache, into: &reply, now: now)
     {
       return count
     }
     counters.failures &+= 1
     failed.note(question, FailureReason(failure))
-    return writeError(
-      header, question, .servFail, error ?? Explanation.of(failure), failure: failure,
-      reply: &reply)
+    return Frontend.writeError(
+      header, question, .servFail, error ?? Explanation.of(failure), isCached: failure.isCached,
+      beside: resolver.upstreamErrors(of: failure), reply: &reply)
   }
 
   /// Writes a stale answer to a query that doesn't wait, if there is one.
   private mutating func composeStale(
-    _ header: Header, _ needs: DNSSECNeeds, _ question: Span<UInt8>,
+    _ header: Header, _ needs: DNSSECNeeds, _ question: Span<UInt8>, _ cache: inout Cache,
     into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
     key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
@@ -67,36 +70,37 @@ extension Frontend {
     Frontend.begin(&writer, header, question)
     guard
       let count = compose(
-        header, needs, into: &writer, once: false, stale: true,
+        header, needs, from: &cache, into: &writer, once: false, stale: true,
         now: UInt32(truncatingIfNeeded: now / 1000))
     else { return nil }
-    countStale()
+    countStale(cache)
     return count
   }
 
   /// Writes a stale answer to a waiting query, if there is one.
   mutating func composeStale(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
   ) -> Int? {
     guard cache.limits.staleAge > 0,
-      let count = composePending(index, into: &reply, stale: true, now: now)
+      let count = composePending(index, into: &reply, cache: &cache, stale: true, now: now)
     else { return nil }
-    countStale()
+    countStale(cache)
     return count
   }
 
   /// Writes an answer without the signatures that a waiting query wants, if there is one: better than a failure.
   mutating func composeUnsigned(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
   ) -> Int? {
     guard pending[index].header.dnssecOK,
-      let count = composePending(index, into: &reply, stale: true, unsigned: true, now: now)
+      let count = composePending(
+        index, into: &reply, cache: &cache, stale: true, unsigned: true, now: now)
     else { return nil }
-    countStale()
+    countStale(cache)
     return count
   }
 
-  private mutating func countStale() {
+  private mutating func countStale(_ cache: borrowing Cache) {
     // What was stale may have been renewed by another question.
     if cache.staleness != .none { counters.stale &+= 1 }
   }
@@ -105,18 +109,21 @@ extension Frontend {
   ///
   /// - Returns: nothing when that is gone by now, and the query goes on waiting.
   mutating func concludeOverdue(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, now: UInt64
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    resolver: inout Resolver, now: UInt64
   ) -> Int? {
-    if let count = composeStale(index, into: &reply, now: now) { return count }
+    if let count = composeStale(index, into: &reply, cache: &cache, now: now) { return count }
     // Leaves the key at what is missing.
-    if let count = composePending(index, into: &reply, now: now) { return count }
+    if let count = composePending(index, into: &reply, cache: &cache, now: now) { return count }
     let query = pending[index]
     switch resolver.ask(
       key, type: query.header.type, needs: query.needs, client: UInt32(index),
       since: query.started, now: now)
     {
     case .accepted: return nil
-    case .failed(let failure): return writeFailure(index, failure, reply: &reply, now: now)
+    case .failed(let failure):
+      return writeFailure(
+        index, failure, reply: &reply, cache: &cache, resolver: resolver, now: now)
     }
   }
 }

@@ -5,14 +5,10 @@ import Memory
 
 /// What a client may ask and what it gets: access, special names, then the cache, then the resolver.
 ///
-/// One value owns all that an event loop serves clients with. It does no I/O: packets come in by calls,
-/// answers go out into buffers that the caller gives, and what the resolver wants done is taken from
-/// ``resolver``. Times are milliseconds on a clock that never goes back.
+/// It owns neither of the two: calls are lent what they read or change. It does no I/O: packets come in by
+/// calls, answers go out into buffers that the caller gives. Times are milliseconds on a clock that never
+/// goes back.
 public struct Frontend: ~Copyable {
-  /// What is known.
-  public var cache: Cache
-  /// What is being asked.
-  public var resolver: Resolver
   /// What has been done so far.
   public internal(set) var counters = FrontendCounters()
   /// What clients may do.
@@ -32,8 +28,6 @@ public struct Frontend: ~Copyable {
   var pendingQuestions: BufferPool
   /// Pending queries that follow an alias whose target had to be asked for by itself.
   var openChains = 0
-  /// What upstream said beside the answer that is being composed for those who waited for it.
-  var remarks: UpstreamRemarks?
   /// The networks that are served; those that are local come first.
   private var allowed: FixedArray<IPNetwork>
   /// How many of ``allowed`` are local.
@@ -128,24 +122,22 @@ public struct Frontend: ~Copyable {
   /// Most questions asked upstream for one query: one for each link of a chain of aliases.
   static let questionsPerQuery = UInt8(Cache.longestChain + 1)
 
-  /// Makes a frontend over a cache and a resolver.
-  public init(settings: FrontendSettings, cache: consuming Cache, resolver: consuming Resolver) {
+  /// Makes a frontend to a cache.
+  ///
+  /// - Parameter seed: the cache's.
+  public init(settings: FrontendSettings, seed: HashSeed) {
     self.settings = settings
-    key = NameKey(seed: cache.seed)
-    missing = NameKey(seed: cache.seed)
-    noted = NotedQuestions(count: Frontend.anticipated, seed: cache.seed)
-    failed = FailedQuestions(count: Frontend.anticipated, seed: cache.seed)
-    self.cache = cache
-    self.cache.rotates = settings.rotates
-    self.cache.rebindFilter = RebindFilter(settings.rebindProtection)
-    self.resolver = resolver
+    key = NameKey(seed: seed)
+    missing = NameKey(seed: seed)
+    noted = NotedQuestions(count: Frontend.anticipated, seed: seed)
+    failed = FailedQuestions(count: Frontend.anticipated, seed: seed)
     pending = Slab(capacity: settings.pendingLimit)
     pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
     let networks = Frontend.ordered(settings)
     allowed = FixedArray(networks.all)
     localCount = networks.localCount
     prefetchBudget = PrefetchBudget(perSecond: settings.prefetchRate)
-    limiter = ClientLimiter(settings.clients, seed: self.cache.seed)
+    limiter = ClientLimiter(settings.clients, seed: seed)
     cookies = ServerCookies(settings.cookieSecrets)
     special = SpecialNames(settings.specialZones)
   }
@@ -159,8 +151,6 @@ public struct Frontend: ~Copyable {
     let pendingLimit = settings.pendingLimit
     settings = new
     settings.pendingLimit = pendingLimit
-    cache.rotates = new.rotates
-    cache.rebindFilter = RebindFilter(new.rebindProtection)
     allow(new.allowed, local: new.local)
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
@@ -207,8 +197,8 @@ public struct Frontend: ~Copyable {
   public func notedHash(_ index: Int) -> UInt32 { noted.hash(index) }
 
   /// Reads ahead what the first packets noted will need;
-  /// ``receive(_:noted:from:over:client:reply:now:)`` follows for each.
-  public mutating func anticipate(_ count: Int) {
+  /// ``receive(_:noted:from:over:client:reply:cache:resolver:now:)`` follows for each.
+  public mutating func anticipate(_ count: Int, in cache: borrowing Cache) {
     seen ^= noted.anticipate(count, in: cache)
   }
 
@@ -222,7 +212,8 @@ public struct Frontend: ~Copyable {
   ///   - now: the time in milliseconds.
   public mutating func receive(
     _ packet: Span<UInt8>, noted index: Int? = nil, from address: IPAddress,
-    over transport: Transport, client: UInt32, reply: inout MutableSpan<UInt8>, now: UInt64
+    over transport: Transport, client: UInt32, reply: inout MutableSpan<UInt8>,
+    cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Verdict {
     if transport == .udp { counters.udp &+= 1 } else { counters.tcp &+= 1 }
     let query: Query
@@ -261,7 +252,9 @@ public struct Frontend: ~Copyable {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question)
-    if let count = compose(header, header.needs, into: &writer, once: false, now: seconds) {
+    if let count = compose(
+      header, header.needs, from: &cache, into: &writer, once: false, now: seconds)
+    {
       let rcode = Frontend.rcode(reply)
       if rcode != 0 {
         // Names that don't exist are what floods ask for.
@@ -277,7 +270,7 @@ public struct Frontend: ~Copyable {
       counters.hits &+= 1
       return .reply(count)
     }
-    if let count = composeSpecial(header, into: &writer) {
+    if let count = composeSpecial(header, behind: cache, into: &writer) {
       guard
         Frontend.rcode(reply) == 0
           || limiter.admitCostly(from: address, isProven: header.isProven, now: now)
@@ -292,7 +285,9 @@ public struct Frontend: ~Copyable {
       counters.special &+= 1
       return .reply(count)
     }
-    return forward(header, question, client: client, reply: &reply, now: now)
+    return forward(
+      header, question, client: client, reply: &reply, cache: &cache, resolver: &resolver,
+      now: now)
   }
 
   /// Whether a client may ask anything.
@@ -323,7 +318,7 @@ public struct Frontend: ~Copyable {
   }
 
   /// Questions that may still be asked upstream at a time, or clients that may wait for them.
-  private var freePlaces: Int {
+  private func freePlaces(_ resolver: borrowing Resolver) -> Int {
     min(
       settings.pendingLimit - pending.count,
       resolver.settings.inFlightLimit - resolver.inFlight)
@@ -333,7 +328,7 @@ public struct Frontend: ~Copyable {
   @inline(never)
   private mutating func forward(
     _ header: Header, _ question: Span<UInt8>, client: UInt32, reply: inout MutableSpan<UInt8>,
-    now: UInt64
+    cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Verdict {
     // Without RD nothing but what is known is wanted (RFC 1034 §4.3.1).
     guard header.flags & MessageHeader.Flag.recursionDesired != 0 else {
@@ -349,13 +344,13 @@ public struct Frontend: ~Copyable {
       noteLimit(.misses, of: header.address)
       return limit(header, question, reply: &reply)
     }
-    guard let share = limiter.takePlace(for: header.address, free: freePlaces) else {
+    guard let share = limiter.takePlace(for: header.address, free: freePlaces(resolver)) else {
       noteLimit(.inFlight, of: header.address)
       counters.limited &+= 1
       return .reply(
         writeFailure(
           header, question, Failure(.overload), because: Explanation.tooManyWaiting, reply: &reply,
-          now: now))
+          cache: &cache, resolver: resolver, now: now))
     }
     counters.misses &+= 1
     let waiting = PendingQuery(
@@ -364,10 +359,13 @@ public struct Frontend: ~Copyable {
     guard let index = pending.insert(waiting) else {
       limiter.returnPlace(share)
       counters.pendingLimit &+= 1
-      return .reply(writeFailure(header, question, Failure(.overload), reply: &reply, now: now))
+      return .reply(
+        writeFailure(
+          header, question, Failure(.overload), reply: &reply, cache: &cache, resolver: resolver,
+          now: now))
     }
     pendingQuestions.store(question, in: index)
-    let patience = patience(header.type, header.needs, &reply, now: now)
+    let patience = patience(header.type, header.needs, &reply, &cache, now: now)
     switch resolver.ask(
       key, type: header.type, needs: header.needs, client: UInt32(index), since: now,
       patience: patience, now: now)
@@ -377,7 +375,9 @@ public struct Frontend: ~Copyable {
     case .failed(let failure):
       pending.remove(index)
       limiter.returnPlace(share)
-      return .reply(writeFailure(header, question, failure, reply: &reply, now: now))
+      return .reply(
+        writeFailure(
+          header, question, failure, reply: &reply, cache: &cache, resolver: resolver, now: now))
     }
   }
 
@@ -396,10 +396,12 @@ public struct Frontend: ~Copyable {
   ///   - needs: what the data has to be like.
   ///   - once: data that may be used once is used, too.
   ///   - stale: data whose time is over is used, too.
+  ///   - remarks: what upstream said beside the answer: options for an OPT record.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
-    _ header: Header, _ needs: DNSSECNeeds, into writer: inout MessageWriter, once: Bool,
-    stale: Bool = false, now: UInt32
+    _ header: Header, _ needs: DNSSECNeeds, from cache: inout Cache,
+    into writer: inout MessageWriter, once: Bool, stale: Bool = false,
+    beside remarks: Span<UInt8> = Span(), now: UInt32
   ) -> Int? {
     let limit = writer.limit
     writer.limit = limit - header.optOctets
@@ -441,16 +443,16 @@ public struct Frontend: ~Copyable {
     }
     writer.limit = limit
     if header.hasEDNS {
-      if once, let remarks {
-        writeOPT(with: remarks, for: header, into: &writer)
-      } else {
+      if remarks.isEmpty {
         Frontend.writeWordlessOPT(for: header, into: &writer)
+      } else {
+        Frontend.writeOPT(with: remarks, for: header, into: &writer)
       }
     }
     return writer.finish(flags: flags)
   }
 
-  // Words are counted references. What says them is not part of a hit, so it is by itself.
+  // Strings are reference-counted: the text of an extended error is written out of line, off the hit path.
 
   /// Writes what ``writeOPT(extendedRcode:for:error:isCached:into:)`` does when there is nothing to say.
   private static func writeWordlessOPT(for header: Header, into writer: inout MessageWriter) {
@@ -466,13 +468,13 @@ public struct Frontend: ~Copyable {
 
   /// Writes our OPT record with what upstream said beside the answer.
   @inline(never)
-  private func writeOPT(
-    with remarks: UpstreamRemarks, for header: Header, into writer: inout MessageWriter
+  private static func writeOPT(
+    with remarks: Span<UInt8>, for header: Header, into writer: inout MessageWriter
   ) {
     let begin = writer.beginOPT(
       udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: header.dnssecOK)
-    Frontend.writeOptions(for: header, error: nil, isCached: false, into: &writer)
-    writer.options(resolver.remarks(remarks))
+    writeOptions(for: header, error: nil, isCached: false, into: &writer)
+    writer.options(remarks)
     writer.endRecord(begin, in: .additional)
   }
 

@@ -18,14 +18,10 @@ public struct FrontendSettings: Sendable {
   public var isPrefetching = true
   /// Questions a second that are asked before their answers are over, at most.
   public var prefetchRate = usualPrefetchRate
-  /// Whether answers begin with another record of an RRset each time.
-  public var rotates = true
   /// What one client may ask.
   public var clients = ClientLimits()
   /// Zones that are answered here; the resolver is told their names, too.
   public var specialZones: [SpecialZone] = []
-  /// Which names of the internet may not lead to local addresses; the resolver is told, too.
-  public var rebindProtection: RebindProtection?
   /// What server cookies are made with.
   public var cookieSecrets: CookieSecrets
 
@@ -105,7 +101,7 @@ public struct FrontendCounters: Sendable {
   public var amplificationLimit: UInt64 = 0
   /// Limited queries that were not answered at all.
   public var limitedUnanswered: UInt64 = 0
-  /// Answers withheld because they would hold a local address (``FrontendSettings/rebindProtection``).
+  /// Answers withheld because they would hold a local address (`Cache.rebindFilter`).
   public var rebindBlocked: UInt64 = 0
   /// Answers cut to fit.
   public var truncated: UInt64 = 0

@@ -65,30 +65,35 @@ extension Frontend {
   /// - Parameters:
   ///   - name: the name in wire form, lower-cased.
   ///   - now: the time in milliseconds.
-  public mutating func explain(_ name: [UInt8], type: RecordType, now: UInt64) -> NameFacts {
+  public mutating func explain(
+    _ name: [UInt8], type: RecordType, cache: borrowing Cache, resolver: borrowing Resolver,
+    now: UInt64
+  ) -> NameFacts {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
-    let (links, end) = follow(name, type, stale: false, now: seconds)
+    let (links, end) = Frontend.follow(name, type, in: cache, stale: false, now: seconds)
     var key = NameKey(seed: cache.seed)
     let asked = links.last?.name ?? name
     key.load(trusted: asked.span)
     let question = resolver.facts(of: key, type: type, needs: [], now: now)
     var stale: ResponseCode?
-    if case .written(let rcode) = follow(name, type, stale: true, now: seconds).end {
+    if case .written(let rcode) = Frontend.follow(name, type, in: cache, stale: true, now: seconds)
+      .end
+    {
       stale = rcode
     }
     let course: NameFacts.Course
     switch end {
     case _ where Frontend.isSpecial(type): course = .unasked(Frontend.specialTypeCode(type))
-    case .written where isBlocked(name, links): course = .blocked
+    case .written where Frontend.isBlocked(name, links, cache): course = .blocked
     case .written(let rcode): course = .hit(rcode)
     case .endless: course = .endless
     case .missing:
-      if links.count > 1 && isFiltered(name),
+      if links.count > 1 && Frontend.isFiltered(name, cache),
         let place = special.place(of: key.octets, asked: type),
-        isLocal(place, type)
+        Frontend.isLocal(place, type, cache)
       {
         course = .blocked
-      } else if let answer = specialAnswer(asked, type) {
+      } else if let answer = specialAnswer(asked, type, cache) {
         course = .special(answer)
       } else if question.inFlight != nil {
         course = .joins
@@ -103,7 +108,7 @@ extension Frontend {
 
   /// What a client gets for a name that is answered here; nil for one that upstream is asked for.
   private mutating func specialAnswer(
-    _ name: [UInt8], _ type: RecordType
+    _ name: [UInt8], _ type: RecordType, _ cache: borrowing Cache
   ) -> NameFacts.SpecialAnswer? {
     // Loaded anew for each query, so that what it held is of no more use.
     key.load(trusted: name.span)
@@ -118,7 +123,7 @@ extension Frontend {
     var reply = octets.mutableSpan
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question.span)
-    guard let count = composeSpecial(header, into: &writer),
+    guard let count = composeSpecial(header, behind: cache, into: &writer),
       let message = try? Message(parsing: octets.span.extracting(0..<count))
     else { return nil }
     let zone = special.name(place.zone)
@@ -126,16 +131,18 @@ extension Frontend {
       zone: zone.indices.map { zone[$0] }, rcode: message.rcode, records: message.answers)
   }
 
-  private func isFiltered(_ name: [UInt8]) -> Bool {
+  private static func isFiltered(_ name: [UInt8], _ cache: borrowing Cache) -> Bool {
     var key = NameKey(seed: cache.seed)
     key.load(trusted: name.span)
     return cache.rebindFilter.applies(to: key)
   }
 
   /// Whether an answer to a name is withheld for a local address in it.
-  private func isBlocked(_ name: [UInt8], _ links: [NameFacts.Link]) -> Bool {
+  private static func isBlocked(
+    _ name: [UInt8], _ links: [NameFacts.Link], _ cache: borrowing Cache
+  ) -> Bool {
     guard let last = links.last, let used = last.used, last.sets[used].kind == .records,
-      isFiltered(name)
+      isFiltered(name, cache)
     else { return false }
     let type = last.sets[used].type
     var isLocal = false
@@ -152,8 +159,8 @@ extension Frontend {
   }
 
   /// Follows aliases as `Cache.answer` does for a client without DO and CD.
-  private func follow(
-    _ name: [UInt8], _ type: RecordType, stale: Bool, now: UInt32
+  private static func follow(
+    _ name: [UInt8], _ type: RecordType, in cache: borrowing Cache, stale: Bool, now: UInt32
   ) -> (links: [NameFacts.Link], end: ChainEnd) {
     var links: [NameFacts.Link] = []
     var name = name

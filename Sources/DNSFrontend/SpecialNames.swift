@@ -1,3 +1,4 @@
+import DNSCache
 import DNSWire
 import Memory
 
@@ -45,9 +46,13 @@ extension Frontend {
   ///
   /// - Returns: the message's octets, or nothing when it is for upstream to know.
   @inline(never)
-  mutating func composeSpecial(_ header: Header, into writer: inout MessageWriter) -> Int? {
+  mutating func composeSpecial(
+    _ header: Header, behind cache: borrowing Cache, into writer: inout MessageWriter
+  ) -> Int? {
     guard let place = special.place(of: key.octets, asked: header.type) else { return nil }
-    if writer.counts.answer > 0 && cache.isAliasFiltered && isLocal(place, header.type) {
+    if writer.counts.answer > 0 && cache.isAliasFiltered
+      && Frontend.isLocal(place, header.type, cache)
+    {
       writer.rewindToQuestion()
       counters.rebindBlocked &+= 1
       return Frontend.finishBlocked(header, &writer)
@@ -72,7 +77,9 @@ extension Frontend {
   }
 
   /// Whether a local address is answered that counts for rebind protection.
-  func isLocal(_ place: SpecialNames.Place, _ type: RecordType) -> Bool {
+  static func isLocal(
+    _ place: SpecialNames.Place, _ type: RecordType, _ cache: borrowing Cache
+  ) -> Bool {
     place.kind == .loopback && (type == .a || type == .aaaa) && cache.rebindFilter.coversLoopback
   }
 

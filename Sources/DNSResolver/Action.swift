@@ -65,7 +65,7 @@ public enum Outcome: Sendable {
   /// The same, but for a question with DO upstream did not understand EDNS: there are no signatures,
   /// and asking again would bring none.
   case answeredWithoutDNSSEC
-  /// One of the two, and upstream said something beside it: ``Resolver/remarks(_:)``.
+  /// One of the two, and upstream said something beside it: ``Resolver/remarks(of:)``.
   case answeredWithRemarks(UpstreamRemarks, lacksDNSSEC: Bool)
   /// The name leads to a local address, and is not to (``RebindProtection``).
   case rebound

@@ -80,10 +80,13 @@ extension Resolver {
       place: UInt32(truncatingIfNeeded: index), count: UInt8(truncatingIfNeeded: count))
   }
 
-  /// What upstream said beside an answer: options for an OPT record.
+  /// What upstream said beside an answer: options for an OPT record, none when it said nothing.
   @_lifetime(borrow self)
-  public func remarks(_ remarks: UpstreamRemarks) -> Span<UInt8> {
-    upstreamErrors.octets(in: Int(remarks.place), count: Int(remarks.count))
+  public func remarks(of outcome: Outcome) -> Span<UInt8> {
+    guard case .answeredWithRemarks(let remarks, _) = outcome else {
+      return upstreamErrors.octets(in: 0, count: 0)
+    }
+    return upstreamErrors.octets(in: Int(remarks.place), count: Int(remarks.count))
   }
 
   /// What upstream said of a failure: options for an OPT record, none when it said nothing.

@@ -244,15 +244,15 @@ struct ClientLimitTests {
 
   @Test func `random names above the rate are not asked upstream, and hits go on`() throws {
     let host = try host(misses: 10)
-    let asked = host.frontend.resolver.counters.asked
+    let asked = host.resolver.counters.asked
     let flood = try ask(host, 100) { try query("n\($0).example.net") }
-    #expect(host.frontend.resolver.counters.asked - asked == 20)
+    #expect(host.resolver.counters.asked - asked == 20)
     // None of the twenty has its answer yet.
     #expect(flood == Tally(truncated: 40, none: 60))
     #expect(try ask(host, 100) { _ in try query(known) } == Tally(answered: 100))
     let other = IPAddress(v4: 0xC000_0208)
     _ = try ask(host, 5, from: other) { try query("o\($0).example.net") }
-    #expect(host.frontend.resolver.counters.asked - asked == 25, "others' misses are asked")
+    #expect(host.resolver.counters.asked - asked == 25, "others' misses are asked")
     // Over TCP it is told.
     #expect(
       try ask(host, 30, over: .tcp) { try query("t\($0).example.net") }
@@ -299,10 +299,10 @@ struct ClientLimitTests {
     let flood = try ask(host, 50) { try query("n\($0).example.net") }
     #expect(flood == Tally(failed: 40, none: 10))
     #expect(host.frontend.counters.shareLimit == 40)
-    #expect(host.frontend.resolver.inFlight == 10)
+    #expect(host.resolver.inFlight == 10)
     let other = IPAddress(v4: 0xC000_0208)
     _ = try ask(host, 5, from: other) { try query("o\($0).example.net") }
-    #expect(host.frontend.resolver.inFlight == 15)
+    #expect(host.resolver.inFlight == 15)
     // Places come back when the questions end.
     host.advance(to: host.now + 10_000) { _ in }
     #expect(host.frontend.limiter.placesTaken == 0 && host.frontend.pending.count == 0)

@@ -114,7 +114,7 @@ struct FrontendPropertyTests {
     ] {
       #expect(count > 0, "\(counters)")
     }
-    host.frontend.cache._checkInvariants()
+    host.cache._checkInvariants()
   }
 
   /// The same for what upstreams send: nothing that they do may trap, or leave a client unanswered.
@@ -141,13 +141,13 @@ struct FrontendPropertyTests {
         }
       }
       host.advance(to: host.now + 5_000) { _ in }
-      #expect(host.frontend.pending.count == 0 && host.frontend.resolver.inFlight == 0)
+      #expect(host.frontend.pending.count == 0 && host.resolver.inFlight == 0)
       // Else the upstream, silent to its probes, would soon be asked no more.
       _ = host.networkChanged()
     }
-    let counters = host.frontend.resolver.counters
+    let counters = host.resolver.counters
     #expect(counters.malformed > 0 && counters.answered > 0 && counters.mismatched > 0)
-    host.frontend.cache._checkInvariants()
+    host.cache._checkInvariants()
   }
 
   private func reply(to query: Message, _ random: inout SplitMix64) throws -> [UInt8] {

@@ -6,12 +6,14 @@ import Randomness
 @testable import DNSFrontend
 @testable import DNSResolver
 
-/// A frontend with a fake clock and buffers: what every test of this folder drives.
+/// A frontend, a cache and a resolver with a fake clock and buffers: what every test of this folder drives.
 ///
 /// It stands where the event loop stands: it hands packets in, and after each call takes out all that
-/// the frontend wants done.
+/// is to be done.
 final class Host {
   var frontend: Frontend
+  var cache: Cache
+  var resolver: Resolver
   /// Milliseconds.
   private(set) var now: UInt64
   /// The upstreams in the order of their numbers.
@@ -91,36 +93,34 @@ final class Host {
     settings.clients = options.clients
     settings.local = options.local
     settings.specialZones = options.specialZones
-    var resolver = ResolverSettings(
+    var forwarding = ResolverSettings(
       upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
       inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
       waitersPerQuestion: options.waitersPerQuestion, exploration: options.exploration)
-    resolver.isStrict = options.isStrict
-    resolver.localZones = options.specialZones.map(\.name)
-    resolver.rebindProtection = options.rebindProtection
-    settings.rebindProtection = options.rebindProtection
+    forwarding.isStrict = options.isStrict
+    forwarding.localZones = options.specialZones.map(\.name)
+    forwarding.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
-    settings.rotates = options.rotates
     settings.isPrefetching = options.isPrefetching
     var limits = CacheLimits(octets: options.cacheOctets)
     limits.staleAge = options.staleAge
     limits.adTrust = options.adTrust
-    frontend = Frontend(
-      settings: settings,
-      cache: Cache(limits: limits, seed: seed),
-      resolver: Resolver(
-        settings: resolver, seed: seed, random: SplitMix64(seed: options.seed), now: options.start))
+    frontend = Frontend(settings: settings, seed: seed)
+    cache = Cache(limits: limits, seed: seed)
+    cache.rotates = options.rotates
+    cache.rebindFilter = RebindFilter(options.rebindProtection)
+    resolver = Resolver(
+      settings: forwarding, seed: seed, random: SplitMix64(seed: options.seed), now: options.start)
     for (upstream, rules) in options.rules.enumerated() {
-      frontend.resolver.setRules(rules, of: upstream)
+      resolver.setRules(rules, of: upstream)
     }
     for upstream in 0..<options.upstreams where !options.areUpstreamsNew {
-      frontend.resolver.choice.upstreams[upstream].keepsCase = true
-      frontend.resolver.choice.upstreams[upstream].answersEDNS = true
+      resolver.choice.upstreams[upstream].keepsCase = true
+      resolver.choice.upstreams[upstream].answersEDNS = true
     }
     guard options.adTrust != .on else { return }
     for (number, address) in addresses.enumerated() {
-      let source = Source(address, port: 53)
-      frontend.resolver.setSource(frontend.cache.number(of: source), of: number)
+      resolver.setSource(cache.number(of: Source(address, port: 53)), of: number)
     }
   }
 
@@ -146,60 +146,62 @@ final class Host {
   ) -> [Event] {
     var events: [Event] = []
     frontend.note(packet.span, as: 0)
-    frontend.anticipate(1)
+    frontend.anticipate(1, in: cache)
     var reply = buffer.mutableSpan
     switch frontend.receive(
-      packet.span, noted: 0, from: address, over: transport, client: client, reply: &reply, now: now
-    )
+      packet.span, noted: 0, from: address, over: transport, client: client, reply: &reply,
+      cache: &cache, resolver: &resolver, now: now)
     {
     case .reply(let count):
       events.append(.replied(client: client, transport, Array(buffer[..<count])))
     case .drop: events.append(.dropped(client: client))
     case .pending: break
     }
-    return frontend.hasWork ? events + drain() : events
+    return resolver.hasWork || cache.hasAgeing ? events + drain() : events
   }
 
   /// Hands in a packet that came to an upstream socket.
   func receive(_ packet: [UInt8], socket: Int) -> [Event] {
-    frontend.receiveUpstream(packet.span, socket: socket, now: now)
+    resolver.receive(packet.span, socket: socket, cache: &cache, now: now)
     return drain()
   }
 
   /// Hands in packets that came together: what they lead to is done when all are in.
   func receive(together packets: [(octets: [UInt8], socket: Int)]) -> [Event] {
-    for packet in packets { frontend.noteUpstream(packet.octets.span, socket: packet.socket) }
-    frontend.anticipateReplies()
     for packet in packets {
-      frontend.receiveUpstream(packet.octets.span, socket: packet.socket, now: now)
+      frontend.noteUpstream(packet.octets.span, socket: packet.socket, resolver: resolver)
+    }
+    frontend.anticipateReplies(cache: cache, resolver: resolver)
+    for packet in packets {
+      resolver.receive(packet.octets.span, socket: packet.socket, cache: &cache, now: now)
     }
     return drain()
   }
 
   /// Hands in a message that came on an upstream connection.
   func receive(_ packet: [UInt8], stream: QuestionHandle) -> [Event] {
-    frontend.receiveUpstream(packet.span, for: stream, now: now)
+    resolver.receiveStream(packet.span, for: stream, cache: &cache, now: now)
     return drain()
   }
 
   /// Lets a whole sweep pass.
   func sweep() -> [Event] {
-    while !frontend.cache.sweep(names: 100, now: UInt32(now / 1000)) {}
+    while !cache.sweep(names: 100, now: UInt32(now / 1000)) {}
     return drain()
   }
 
   func streamFailed(_ stream: QuestionHandle) -> [Event] {
-    frontend.resolver.streamFailed(stream, now: now)
+    resolver.streamFailed(stream, now: now)
     return drain()
   }
 
   func socketFailed(_ socket: Int, id: UInt16?) -> [Event] {
-    frontend.resolver.socketFailed(socket, id: id, now: now)
+    resolver.socketFailed(socket, id: id, now: now)
     return drain()
   }
 
   func networkChanged() -> [Event] {
-    frontend.resolver.networkChanged(now: now)
+    resolver.networkChanged(now: now)
     return drain()
   }
 
@@ -208,9 +210,9 @@ final class Host {
   /// - Parameter body: gets what happened at one moment.
   func advance(to time: UInt64, _ body: ([Event]) throws -> Void) rethrows {
     // The first call after each deadline makes progress, so that a few rounds a moment suffice.
-    while let deadline = frontend.resolver.nextDeadline, deadline <= time {
+    while let deadline = resolver.nextDeadline, deadline <= time {
       now = max(now, deadline)
-      frontend.resolver.expire(now: now)
+      resolver.expire(now: now)
       let events = drain()
       if !events.isEmpty { try body(events) }
     }
@@ -221,7 +223,7 @@ final class Host {
   func jump(to time: UInt64) { now = max(now, time) }
 
   func expire() -> [Event] {
-    frontend.resolver.expire(now: now)
+    resolver.expire(now: now)
     return drain()
   }
 
@@ -230,16 +232,18 @@ final class Host {
   private func drain() -> [Event] {
     var events: [Event] = []
     var reply = buffer.mutableSpan
-    while let (client, transport, count) = frontend.nextReply(into: &reply, now: now) {
+    while let (client, transport, count) = frontend.nextReply(
+      into: &reply, cache: &cache, resolver: &resolver, now: now)
+    {
       var octets: [UInt8] = []
       for index in 0..<count { octets.append(reply[index]) }
       events.append(.replied(client: client, transport, octets))
     }
-    while let action = frontend.resolver.nextAction() {
+    while let action = resolver.nextAction() {
       switch action {
       case .send(let query), .openStream(let query):
         var writer = MessageWriter(&reply, limit: 512)
-        let count = frontend.resolver.writeQuery(query, into: &writer)
+        let count = resolver.writeQuery(query, into: &writer)
         var octets: [UInt8] = []
         for index in 0..<count { octets.append(reply[index]) }
         events.append(.sent(query, octets))
@@ -253,17 +257,17 @@ final class Host {
 
   /// What the cache keeps under a name, expired data left out but for what is stale if that is wanted.
   func known(_ name: Name, stale: Bool = false) -> [RRset] {
-    var key = NameKey(seed: frontend.cache.seed)
+    var key = NameKey(seed: cache.seed)
     key.load(trusted: name.wire.span)
     var sets: [RRset] = []
-    frontend.cache.visitSets(of: key, stale: stale, now: UInt32(now / 1000)) { sets.append($0) }
+    cache.visitSets(of: key, stale: stale, now: UInt32(now / 1000)) { sets.append($0) }
     return sets
   }
 
   /// The counters of resolver, frontend and cache by their names.
   func counter(_ name: String) -> UInt64? {
     let all: [Any] = [
-      frontend.resolver.counters, frontend.counters, frontend.cache.counters,
+      resolver.counters, frontend.counters, cache.counters,
     ]
     for counters in all {
       for case (name, let value as UInt64) in Mirror(reflecting: counters).children { return value }

@@ -42,7 +42,7 @@ struct LargeProofTests {
       return
     }
     #expect(try Message(parsing: repeated).rcode == .servFail)
-    #expect(host.frontend.resolver.counters.failedBefore == 1)
+    #expect(host.resolver.counters.failedBefore == 1)
   }
 
   private func signature(owner: Name, octets: Int) -> Record {

@@ -143,15 +143,15 @@ extension Host {
 
   /// The cache as a snapshot.
   fileprivate func snapshot() throws -> [UInt8] {
-    let opened = frontend.cache.openCursor()
+    let opened = cache.openCursor()
     let cursor = try #require(opened)
-    defer { frontend.cache.closeCursor(cursor) }
+    defer { cache.closeCursor(cursor) }
     var writer = SnapshotWriter(wallClock: Host.wallClock, now: UInt32(now / 1_000))
     var block = [UInt8](repeating: 0, count: SnapshotWriter.blockSize)
     var file: [UInt8] = []
     while true {
       var span = block.mutableSpan
-      let count = writer.nextBlock(from: &frontend.cache, cursor: cursor, into: &span)
+      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span)
       if count == 0 { return file }
       file += block[..<count]
     }
@@ -159,12 +159,12 @@ extension Host {
 
   /// Fills the cache from a snapshot.
   fileprivate func restore(_ file: [UInt8]) {
-    var reader = SnapshotReader(seed: frontend.cache.seed)
+    var reader = SnapshotReader(seed: cache.seed)
     var position = 0
     while true {
       let end = min(position + SnapshotReader.blockSize, file.count)
       let progress = reader.read(
-        file.span.extracting(position..<end), isEnd: end == file.count, into: &frontend.cache,
+        file.span.extracting(position..<end), isEnd: end == file.count, into: &cache,
         wallClock: Host.wallClock, now: UInt32(now / 1_000))
       position += progress.consumed
       if progress.isFinished { break }

@@ -52,7 +52,7 @@ struct ManyInFlightTests {
       }
     }
     #expect(answered.count == 2 * Int(count))
-    #expect(host.frontend.resolver.inFlight == 0 && host.counter("mismatched") == 0)
-    host.frontend.cache._checkInvariants()
+    #expect(host.resolver.inFlight == 0 && host.counter("mismatched") == 0)
+    host.cache._checkInvariants()
   }
 }

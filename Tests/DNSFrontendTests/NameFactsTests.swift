@@ -14,7 +14,9 @@ struct NameFactsTests {
   private func facts(
     _ host: Host, _ name: String = "www.example.net", _ type: RecordType = .a
   ) throws -> NameFacts {
-    host.frontend.explain(try Name(name).lowercased.wire, type: type, now: host.now)
+    host.frontend.explain(
+      try Name(name).lowercased.wire, type: type, cache: host.cache, resolver: host.resolver,
+      now: host.now)
   }
 
   /// Has a client ask, and gives what was sent upstream.
@@ -70,20 +72,20 @@ struct NameFactsTests {
     #expect(facts.question.order.map(\.upstream) == [0, 1, 2])
     #expect(facts.question.order.map(\.turn) == [.first, .later, .later])
     #expect(facts.question.inFlight == nil && facts.question.troubles.isEmpty)
-    #expect(host.frontend.counters.misses == 0 && host.frontend.resolver.inFlight == 0)
+    #expect(host.frontend.counters.misses == 0 && host.resolver.inFlight == 0)
   }
 
   @Test func `an answer has its server, its age and its rank`() throws {
     let host = Host(Host.Options(upstreams: 2, start: 5_000))
     let server = Source(IPAddress(v4: 0x7F00_0035), port: 5_300)
-    host.frontend.resolver.setSource(host.frontend.cache.number(of: server), of: 0)
+    host.resolver.setSource(host.cache.number(of: server), of: 0)
     try learn(host, ["www.example.net. 300 IN A 192.0.2.1"])
     host.advance(to: 65_000) { _ in }
     let facts = try facts(host)
     #expect(word(facts) == "hit NOERROR")
     let set = try #require(facts.links.first?.sets.first)
     #expect(facts.links[0].used == 0)
-    #expect(host.frontend.cache.source(set.source) == server)
+    #expect(host.cache.source(set.source) == server)
     #expect(set.expiry - set.ttl == 5 && set.expiry == 305 && set.rank == .answer)
   }
 
@@ -123,14 +125,14 @@ struct NameFactsTests {
   @Test func `an error of the upstream is told with its code, and keeps from asking`() throws {
     let host = Host()
     let server = Source(IPAddress(v4: 0x7F00_0035), port: 53)
-    host.frontend.resolver.setSource(host.frontend.cache.number(of: server), of: 0)
+    host.resolver.setSource(host.cache.number(of: server), of: 0)
     try learn(host, [], rcode: .refused)
     host.advance(to: 400) { _ in }
     let facts = try facts(host)
     #expect(word(facts) == "fails again")
     let trouble = try #require(facts.question.troubles.first)
     #expect(trouble.trouble.kind == .errorCode && trouble.trouble.rcode == .refused)
-    #expect(host.frontend.cache.source(trouble.trouble.source) == server)
+    #expect(host.cache.source(trouble.trouble.source) == server)
     #expect(trouble.age == 400 && trouble.blockedFor == 600 && trouble.failures == 1)
     host.advance(to: 1_100) { _ in }
     #expect(try word(self.facts(host)) == "asks")
@@ -196,7 +198,7 @@ struct NameFactsTests {
     for index in failures {
       #expect(try word(facts(host, "f\(index).example.net")) == "fails again")
     }
-    #expect(host.frontend.resolver.failureCount <= Resolver.failureLimit)
+    #expect(host.resolver.failureCount <= Resolver.failureLimit)
   }
 
   /// What is told and what then happens, for names in random states.

@@ -31,7 +31,7 @@ struct NetworkChangeTests {
       #expect(sent(host, until: time + 130) == 1)
       #expect(sent(host, until: time + 300) == 0)
     }
-    #expect(host.frontend.resolver.inFlight == 1)
+    #expect(host.resolver.inFlight == 1)
   }
 
   /// Nobody asks anything meanwhile: that probes aren't answered says it, too.
@@ -41,7 +41,7 @@ struct NetworkChangeTests {
     let host = Host()
     func state() -> UpstreamView.State? {
       var state: UpstreamView.State?
-      host.frontend.resolver.visitUpstreams(now: host.now) { state = $0.state }
+      host.resolver.visitUpstreams(now: host.now) { state = $0.state }
       return state
     }
     _ = host.ask(Message(query: try Name("www.example.net"), .a).encoded(compress: false))
@@ -63,7 +63,7 @@ struct NetworkChangeTests {
         for case .replied in events { replies += 1 }
       }
       for case .replied in host.networkChanged() { replies += 1 }
-      #expect((second < 5) == (host.frontend.resolver.inFlight == 1))
+      #expect((second < 5) == (host.resolver.inFlight == 1))
     }
     #expect(replies == 1)
   }
@@ -84,7 +84,7 @@ struct NetworkChangeTests {
       try take(host.networkChanged())
       try host.advance(to: host.now + 10) { try take($0) }
     }
-    #expect(host.frontend.resolver.counters.unreachable > UInt64(UInt8.max))
-    #expect(host.frontend.resolver.inFlight == 1)
+    #expect(host.resolver.counters.unreachable > UInt64(UInt8.max))
+    #expect(host.resolver.inFlight == 1)
   }
 }

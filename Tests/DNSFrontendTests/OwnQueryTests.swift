@@ -55,8 +55,8 @@ struct OwnQueryTests {
       (query, octets) = try sent(host.receive(refusal, socket: #require(query.socket)))
     }
     #expect(query.upstream == 1 && rounds > 0)
-    #expect(host.frontend.resolver.looping == 1)
-    #expect(host.frontend.resolver.counters.looped == UInt64(rounds))
+    #expect(host.resolver.looping == 1)
+    #expect(host.resolver.counters.looped == UInt64(rounds))
     #expect(host.frontend.counters.refused == UInt64(rounds))
   }
 
@@ -87,6 +87,6 @@ struct OwnQueryTests {
       query: try Name(Self.name), .a,
       edns: EDNS(options: [.init(.cookie, [UInt8](repeating: 0, count: 8))]))
     #expect(host.ask(zeros.encoded(), client: 4).isEmpty)
-    #expect(host.frontend.resolver.looping == 0 && query.upstream == 0)
+    #expect(host.resolver.looping == 0 && query.upstream == 0)
   }
 }

@@ -80,12 +80,12 @@ struct RandomConversation {
     }
     try passTime(6_000)
     try #require(waiting.isEmpty && streams.isEmpty)
-    #expect(host.frontend.resolver.inFlight == 0 && host.frontend.resolver.waiting == 0)
-    #expect(host.frontend.resolver.attempts.count == 0)
-    #expect(host.frontend.resolver.timers.count == downCount)
-    #expect(host.frontend.resolver.choice.upstreams.inFlight == 0)
+    #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
+    #expect(host.resolver.attempts.count == 0)
+    #expect(host.resolver.timers.count == downCount)
+    #expect(host.resolver.choice.upstreams.inFlight == 0)
     #expect(host.frontend.pending.count == 0)
-    host.frontend.cache._checkInvariants()
+    host.cache._checkInvariants()
   }
 
   // MARK: What happens
@@ -192,7 +192,7 @@ struct RandomConversation {
       client[random.number(0...7)] ^= 0x10
       reply.edns?.options = [EDNS.Option(.cookie, client + client)]
     } else {
-      let upstream = host.frontend.resolver.choice.upstreams[target.query.upstream]
+      let upstream = host.resolver.choice.upstreams[target.query.upstream]
       // Else it is as right as any.
       guard upstream.cookie.use == .yes else { return }
       reply.edns = random.number(0...1) == 0 ? EDNS() : nil
@@ -232,7 +232,7 @@ struct RandomConversation {
     }
     // One guess in many thousands is right, which proves nothing.
     if isGuess, let socket,
-      host.frontend.resolver.findAttempt(socket: socket, id: reply.id) != nil
+      host.resolver.findAttempt(socket: socket, id: reply.id) != nil
     {
       return
     }
@@ -279,7 +279,7 @@ struct RandomConversation {
     let until = host.now + time
     while host.now < until {
       // Events are handled at their own time.
-      let step = min(until, max(host.frontend.resolver.nextDeadline ?? until, host.now + 1))
+      let step = min(until, max(host.resolver.nextDeadline ?? until, host.now + 1))
       host.advance(to: step) { events += $0 }
       try handle(events)
       events = []
@@ -304,7 +304,7 @@ struct RandomConversation {
 
   /// Upstreams that are being probed.
   private var downCount: Int {
-    options.upstreams - host.frontend.resolver.choice.up.nonzeroBitCount
+    options.upstreams - host.resolver.choice.up.nonzeroBitCount
   }
 
   private mutating func keepHouse() throws {
@@ -313,15 +313,15 @@ struct RandomConversation {
       host.frontend.renewCookieSecret(SipHash(random.next(), random.next()))
       clients.secrets += 1
     case 0:
-      var key = NameKey(seed: host.frontend.cache.seed)
+      var key = NameKey(seed: host.cache.seed)
       if let name = try? Name("n\(random.number(0...(Self.names - 1))).example.net") {
         key.load(trusted: name.wire.span)
-        _ = host.frontend.cache.flush(key, .everything)
+        _ = host.cache.flush(key, .everything)
       }
-    case 1: _ = host.frontend.cache.sweep(names: 5, now: UInt32(host.now / 1000))
-    case 2: host.frontend.cache._checkInvariants()
+    case 1: _ = host.cache.sweep(names: 5, now: UInt32(host.now / 1000))
+    case 2: host.cache._checkInvariants()
     // Else most questions would fail at once.
-    case 3, 4: host.frontend.resolver.forgetFailures()
+    case 3, 4: host.resolver.forgetFailures()
     case 5: try handle(host.networkChanged())
     default: break
     }
@@ -493,14 +493,14 @@ struct RandomConversation {
   // MARK: What must hold
 
   private func check(_ round: Int) throws {
-    let resolver = host.frontend.resolver.inFlight
+    let resolver = host.resolver.inFlight
     #expect(resolver <= options.inFlightLimit)
-    #expect(host.frontend.resolver.waiting <= options.waiterLimit)
+    #expect(host.resolver.waiting <= options.waiterLimit)
     #expect(host.frontend.pending.count == waiting.count)
-    #expect(host.frontend.resolver.timers.count == resolver + downCount)
+    #expect(host.resolver.timers.count == resolver + downCount)
     var streaming = 0
     let mayRefresh = options.staleAge > 0 || options.isPrefetching
-    host.frontend.resolver.visitInFlight { view, _ in
+    host.resolver.visitInFlight { view, _ in
       if view.isStreaming { streaming += 1 }
       // With DO a client may have been given what is known without.
       #expect(view.waiters > 0 || mayRefresh || view.needs.contains(.signatures))
@@ -509,7 +509,7 @@ struct RandomConversation {
     #expect(streaming == streams.count)
     for asked in waiting.values { #expect(host.now - asked.time < 5_000) }
     // At time zero nothing has expired.
-    host.frontend.cache.visitNames(
+    host.cache.visitNames(
       high: 0, low: UInt64(Self.forged), isIPv4: true, now: 0
     ) { _ in
       Issue.record("a forged address is in the cache after round \(round)")

@@ -22,9 +22,9 @@ struct ReloadTests {
     let network = network([.init(delay: 10), .init(delay: 10)], upstreams: 2)
     for _ in 0..<400 { try network.askForNew() }
     #expect(network.sockets.contains { $0 % 16 > 2 })
-    var settings = network.host.frontend.resolver.settings
+    var settings = network.host.resolver.settings
     settings.socketsInUse = 3
-    network.host.frontend.resolver.reconfigure(settings)
+    network.host.resolver.reconfigure(settings)
     network.sockets = []
     for _ in 0..<400 { try network.askForNew() }
     #expect(network.sockets.isSubset(of: [0, 1, 2, 16, 17, 18]))
@@ -32,7 +32,7 @@ struct ReloadTests {
     try network.run(to: 100)
     #expect(network.endings.count == 800 && network.endings.allSatisfy { $0.isAnswered })
     settings.socketsInUse = 16
-    network.host.frontend.resolver.reconfigure(settings)
+    network.host.resolver.reconfigure(settings)
     for _ in 0..<400 { try network.askForNew() }
     #expect(network.sockets.contains { $0 % 16 > 2 })
   }
@@ -41,8 +41,8 @@ struct ReloadTests {
     let network = network([.init(isUp: false), .init(delay: 10)], upstreams: 1)
     try network.askForNew()
     try network.run(to: 5)
-    network.host.frontend.resolver.openUpstream(1)
-    network.host.frontend.resolver.retireUpstream(0, now: network.host.now)
+    network.host.resolver.openUpstream(1)
+    network.host.resolver.retireUpstream(0, now: network.host.now)
     try network.run(to: 200)
     #expect(network.endings.count == 1)
     #expect(network.endings.allSatisfy { $0.isAnswered && $0.wait < 160 })
@@ -53,24 +53,24 @@ struct ReloadTests {
     let network = network([.init(delay: 60), .init(isUp: false)], upstreams: 1)
     try network.askForNew()
     try network.run(to: 5)
-    network.host.frontend.resolver.openUpstream(1)
-    network.host.frontend.resolver.retireUpstream(0, now: network.host.now)
+    network.host.resolver.openUpstream(1)
+    network.host.resolver.retireUpstream(0, now: network.host.now)
     try network.run(to: 100)
     #expect(network.endings.count == 1 && network.endings.allSatisfy { $0.isAnswered })
-    #expect(network.host.frontend.resolver.attemptsUnderWay(at: 0) == 0)
+    #expect(network.host.resolver.attemptsUnderWay(at: 0) == 0)
   }
 
   @Test func `an upstream that has gone is asked no more, and not probed`() throws {
     let network = network([.init(isUp: false), .init(delay: 10)], upstreams: 2)
     try network.run(to: 3_000, every: 10)
-    network.host.frontend.resolver.retireUpstream(0, now: network.host.now)
+    network.host.resolver.retireUpstream(0, now: network.host.now)
     network.links[0] = .init(delay: 1)
-    let sent = network.host.frontend.resolver.choice.upstreams[0].counters.queries
+    let sent = network.host.resolver.choice.upstreams[0].counters.queries
     try network.run(to: 8_000, every: 10)
     #expect(network.links[0].questions == 0)
-    #expect(network.host.frontend.resolver.choice.upstreams[0].counters.queries == sent)
+    #expect(network.host.resolver.choice.upstreams[0].counters.queries == sent)
     var views: [Int] = []
-    network.host.frontend.resolver.visitUpstreams(now: network.host.now) { views.append($0.number) }
+    network.host.resolver.visitUpstreams(now: network.host.now) { views.append($0.number) }
     #expect(views == [1])
   }
 
@@ -79,24 +79,24 @@ struct ReloadTests {
     let network = network([.init(delay: 300), .init(delay: 10)], upstreams: 2)
     try network.run(to: 400, every: 5)
     let resolver = network.host
-    resolver.frontend.resolver.retireUpstream(0, now: resolver.now)
-    resolver.frontend.resolver.openUpstream(0)
-    #expect(resolver.frontend.resolver.attemptsUnderWay(at: 0) == 0)
+    resolver.resolver.retireUpstream(0, now: resolver.now)
+    resolver.resolver.openUpstream(0)
+    #expect(resolver.resolver.attemptsUnderWay(at: 0) == 0)
     network.links[0] = .init(delay: 20)
     try network.run(to: 6_000, every: 5)
     try network.run(to: 12_000)
     #expect(network.endings.allSatisfy { $0.isAnswered })
-    #expect(network.waiting == 0 && resolver.frontend.resolver.inFlight == 0)
+    #expect(network.waiting == 0 && resolver.resolver.inFlight == 0)
   }
 
   @Test func `one that comes back is known as it was`() throws {
     let network = network([.init(delay: 10), .init(delay: 30)], upstreams: 2)
     try network.run(to: 2_000, every: 5)
-    let before = network.host.frontend.resolver.choice.upstreams[0].roundTrip.milliseconds
-    network.host.frontend.resolver.retireUpstream(0, now: network.host.now)
+    let before = network.host.resolver.choice.upstreams[0].roundTrip.milliseconds
+    network.host.resolver.retireUpstream(0, now: network.host.now)
     try network.run(to: 3_000, every: 5)
-    network.host.frontend.resolver.reviveUpstream(0)
-    #expect(network.host.frontend.resolver.choice.upstreams[0].roundTrip.milliseconds == before)
+    network.host.resolver.reviveUpstream(0)
+    #expect(network.host.resolver.choice.upstreams[0].roundTrip.milliseconds == before)
     let questions = network.links[0].questions
     try network.run(to: 4_000, every: 5)
     #expect(network.links[0].questions > questions + 100, "it is the fastest")
@@ -112,24 +112,24 @@ struct ReloadTests {
     for round in 1...500 as ClosedRange<UInt64> {
       try network.run(to: round * 50, every: 3)
       let place = random.number(0...places - 1)
-      let present = (0..<places).filter { network.host.frontend.resolver.hasUpstream($0) }
+      let present = (0..<places).filter { network.host.resolver.hasUpstream($0) }
       if !present.contains(place) {
         if random.number(0...1) == 0 {
-          network.host.frontend.resolver.openUpstream(place)
+          network.host.resolver.openUpstream(place)
         } else {
-          network.host.frontend.resolver.reviveUpstream(place)
+          network.host.resolver.reviveUpstream(place)
         }
       } else if present.count > 1 {
-        network.host.frontend.resolver.retireUpstream(place, now: network.host.now)
+        network.host.resolver.retireUpstream(place, now: network.host.now)
       }
     }
     try network.run(to: 35_000)
     #expect(network.endings.count > 8_000)
     #expect(network.endings.allSatisfy { $0.isAnswered && $0.wait < 1_000 })
     #expect(network.waiting == 0)
-    #expect(network.host.frontend.resolver.inFlight == 0)
+    #expect(network.host.resolver.inFlight == 0)
     #expect(
-      (0..<places).allSatisfy { network.host.frontend.resolver.attemptsUnderWay(at: $0) == 0 })
+      (0..<places).allSatisfy { network.host.resolver.attemptsUnderWay(at: $0) == 0 })
   }
 
   @Test func `who may ask, special names and limits change at once`() throws {

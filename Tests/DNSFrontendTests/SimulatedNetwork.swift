@@ -50,7 +50,7 @@ final class SimulatedNetwork {
     count += 1
     asked[count] = host.now
     handle(host.ask(Message(query: name, .a).encoded(), client: count))
-    mostInFlight = max(mostInFlight, host.frontend.resolver.inFlight)
+    mostInFlight = max(mostInFlight, host.resolver.inFlight)
   }
 
   /// A client asks for a name that nobody asked for yet.

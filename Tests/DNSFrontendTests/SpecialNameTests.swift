@@ -53,7 +53,7 @@ struct SpecialNameTests {
   ])
   func `zones beside them are asked for`(zone: String) throws {
     _ = host.ask(Message(query: try Name(zone), .soa).encoded())
-    #expect(host.frontend.resolver.inFlight == 1 && host.frontend.counters.special == 0)
+    #expect(host.resolver.inFlight == 1 && host.frontend.counters.special == 0)
   }
 
   @Test(arguments: ["invalid", "test", "onion", "local"])

@@ -67,7 +67,7 @@ struct UpstreamHealthTests {
     #expect(network.mostInFlight < 5_000)
     #expect(network.host.frontend.counters.pendingLimit == 0)
     // What is let through, one each 0.8 seconds and upstream, waits 4.5 s for a late reply.
-    #expect(network.host.frontend.resolver.inFlight <= 2 * 4_500 / 800 + 2)
+    #expect(network.host.resolver.inFlight <= 2 * 4_500 / 800 + 2)
     let late = network.endings.asked(in: 15_000..<65_000).filter { !$0.isAnswered }
     #expect(late.count > 49_000)
     // One each 0.8 seconds and upstream is let through.
@@ -122,7 +122,7 @@ struct UpstreamHealthTests {
     }
     #expect(probes == 4)
     var timeouts: [UInt64] = []
-    host.frontend.resolver.visitUpstreams(now: host.now) { timeouts.append($0.counters.timeouts) }
+    host.resolver.visitUpstreams(now: host.now) { timeouts.append($0.counters.timeouts) }
     #expect(timeouts == [0, 0])
   }
 
@@ -172,7 +172,7 @@ struct UpstreamHealthTests {
         case .replied? = host.receive(reply.encoded(), socket: try #require(query.socket)).first
       else { throw TestFailure() }
     }
-    #expect(host.frontend.resolver.counters.unreachable == 1, "afterwards the other is asked first")
+    #expect(host.resolver.counters.unreachable == 1, "afterwards the other is asked first")
   }
 
   @Test func `a question that fails again and again is tried less and less often`() throws {
@@ -200,11 +200,11 @@ struct UpstreamHealthTests {
       let reply = Message(respondingTo: try Message(parsing: octets), rcode: .servFail)
       _ = host.receive(reply.encoded(), socket: try #require(sent.socket))
     }
-    #expect(host.frontend.resolver.failureCount <= Resolver.failureLimit)
-    #expect(host.frontend.resolver.failureCount > Resolver.failureLimit * 9 / 10)
-    #expect(host.frontend.resolver.counters.failuresDisplaced >= 5_000 - 2_048)
-    host.frontend.resolver.forgetFailures()
-    #expect(host.frontend.resolver.failureCount == 0)
+    #expect(host.resolver.failureCount <= Resolver.failureLimit)
+    #expect(host.resolver.failureCount > Resolver.failureLimit * 9 / 10)
+    #expect(host.resolver.counters.failuresDisplaced >= 5_000 - 2_048)
+    host.resolver.forgetFailures()
+    #expect(host.resolver.failureCount == 0)
   }
 
   /// The forger knows the name, and the port of every other packet; never the ID.
@@ -234,9 +234,9 @@ struct UpstreamHealthTests {
     }
     let microseconds = Double(clock() - begin) / Double(CLOCKS_PER_SEC) * 1_000_000
     #expect(microseconds / 1_000_000 < 40, "processor time of a packet, without optimisation")
-    #expect(host.frontend.resolver.counters.mismatched == 1_000_000)
-    #expect(host.frontend.resolver.counters.suspected == 1)
-    #expect(host.known(name).isEmpty && host.frontend.resolver.inFlight == 1)
+    #expect(host.resolver.counters.mismatched == 1_000_000)
+    #expect(host.resolver.counters.suspected == 1)
+    #expect(host.known(name).isEmpty && host.resolver.inFlight == 1)
     let query = try #require(stream)
     let honest = Message(
       respondingTo: Message(query: name, .a, id: query.id),

@@ -75,7 +75,7 @@ struct UpstreamLimitTests {
     #expect(packet.count == 65_535)
     #expect(throws: WireError.tooLarge) { try Message(parsing: packet) }
     _ = host.receive(packet, stream: stream.question)
-    #expect(host.frontend.resolver.counters.malformed == 1)
+    #expect(host.resolver.counters.malformed == 1)
     #expect(host.known(name).isEmpty)
   }
 
@@ -107,7 +107,7 @@ struct UpstreamLimitTests {
     #expect(replies.first?.rcode == (isAnswered ? .noError : .servFail))
     #expect(replies.first?.answers.count == (isAnswered ? count : 0))
     #expect(host.known(name).map(\.count) == (isKept ? [count] : []))
-    host.frontend.cache._checkInvariants()
+    host.cache._checkInvariants()
   }
 
   /// Of Authority and Additional together 128 records are looked at.
@@ -123,9 +123,9 @@ struct UpstreamLimitTests {
       try Record("ns\($0).example.net. 300 IN A 192.0.2.53")
     }
     _ = host.receive(reply.encoded(), stream: stream.question)
-    #expect(host.frontend.resolver.counters.answered == 1)
-    #expect(host.frontend.cache.nameCount == 129)
-    #expect(host.frontend.resolver.counters.outOfBailiwick == 1_501 - 128)
+    #expect(host.resolver.counters.answered == 1)
+    #expect(host.cache.nameCount == 129)
+    #expect(host.resolver.counters.outOfBailiwick == 1_501 - 128)
   }
 
   /// Eviction's hand once stayed among the newest names, and removed each answer before it was sent.
@@ -146,7 +146,7 @@ struct UpstreamLimitTests {
         ).first, answer[3] & 0xF == 0
       else { throw TestFailure() }
     }
-    #expect(host.frontend.cache.counters.evictions > 1_000)
+    #expect(host.cache.counters.evictions > 1_000)
   }
 
   /// What may be used once lies in the cache for a moment, in a place of its own; places are few.
@@ -165,7 +165,7 @@ struct UpstreamLimitTests {
       else { throw TestFailure() }
       #expect(try Message(parsing: answer).answers == [record])
     }
-    #expect(host.frontend.cache.nameCount == 0)
+    #expect(host.cache.nameCount == 0)
   }
 
   /// A batch of packets is handed in before anything is sent: the connection that the first one asks
@@ -186,7 +186,7 @@ struct UpstreamLimitTests {
     ])
     #expect(!events.contains { if case .sent = $0 { true } else { false } })
     #expect(events.contains { if case .replied = $0 { true } else { false } })
-    #expect(host.frontend.resolver.inFlight == 0)
+    #expect(host.resolver.inFlight == 0)
   }
 
   /// IDs and sockets are drawn from all there are, each as often as any other (RFC 5452 §9.2).

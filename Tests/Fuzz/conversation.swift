@@ -36,6 +36,8 @@ struct Sequence: RandomNumberGenerator {
 final class Conversation {
   private var input: Input
   private var frontend: Frontend
+  private var cache: Cache
+  private var resolver: Resolver
   private var now: UInt64 = 10_000
   private var buffer = [UInt8](repeating: 0, count: FrontendSettings.streamSize)
   /// When each client that waits began to.
@@ -90,10 +92,12 @@ final class Conversation {
     var input = input
     shape = input.octet()
     self.input = input
-    frontend = Conversation.frontend(shape, now: now)
+    frontend = Conversation.frontend(shape)
+    cache = Conversation.cache()
+    resolver = Conversation.resolver(shape, now: now)
   }
 
-  private static func frontend(_ shape: UInt8, now: UInt64) -> Frontend {
+  private static func frontend(_ shape: UInt8) -> Frontend {
     var settings = FrontendSettings(
       allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz",
       cookieSecrets: CookieSecrets(current: SipHash(1, 2)))
@@ -101,17 +105,22 @@ final class Conversation {
     // One conversation in four is about limits; in the others they would only be in the way.
     if shape & 3 == 3 { (settings.clients.queries, settings.clients.misses) = (2, 1) }
     settings.isPrefetching = shape & 4 == 0
+    return Frontend(settings: settings, seed: seed)
+  }
+
+  private static func cache() -> Cache {
     var limits = CacheLimits(octets: CacheLimits.leastOctets)
     limits.staleAge = 3_600
-    var resolver = ResolverSettings(
+    return Cache(limits: limits, seed: seed)
+  }
+
+  private static func resolver(_ shape: UInt8, now: UInt64) -> Resolver {
+    var settings = ResolverSettings(
       upstreams: Conversation.upstreams, socketsPerUpstream: Conversation.sockets,
       inFlightLimit: Conversation.inFlight, waiterLimit: 14, waitersPerQuestion: 5)
-    resolver.isStrict = shape & 8 != 0
-    if shape & 16 != 0 { resolver.rebindProtection = RebindProtection() }
-    return Frontend(
-      settings: settings,
-      cache: Cache(limits: limits, seed: seed),
-      resolver: Resolver(settings: resolver, seed: seed, random: Sequence(), now: now))
+    settings.isStrict = shape & 8 != 0
+    if shape & 16 != 0 { settings.rebindProtection = RebindProtection() }
+    return Resolver(settings: settings, seed: seed, random: Sequence(), now: now)
   }
 
   func play() {
@@ -140,12 +149,12 @@ final class Conversation {
     precondition(waiting.isEmpty, "everybody is told in time")
     // The last answers may have had their data asked for again.
     pass(6_000)
-    precondition(frontend.resolver.inFlight == 0 && frontend.resolver.waiting == 0)
+    precondition(resolver.inFlight == 0 && resolver.waiting == 0)
     let counters = frontend.counters
     precondition(
       counters.udp + counters.tcp == counters.hits + counters.misses + counters.local
         + counters.refused + counters.limited + counters.ignored, "each query has one end")
-    frontend.cache._checkInvariants()
+    cache._checkInvariants()
   }
 
   // MARK: Clients
@@ -224,11 +233,11 @@ final class Conversation {
   ) {
     clients += 1
     frontend.note(packet.span, as: 0)
-    frontend.anticipate(1)
+    frontend.anticipate(1, in: cache)
     var reply = buffer.mutableSpan
     switch frontend.receive(
       packet.span, noted: 0, from: address(choice), over: choice & 1 == 0 ? .udp : .tcp,
-      client: clients, reply: &reply, now: now)
+      client: clients, reply: &reply, cache: &cache, resolver: &resolver, now: now)
     {
     case .reply(let count):
       check(Array(buffer[..<count]), to: cookie, isProven: isProven)
@@ -381,9 +390,9 @@ final class Conversation {
 
   private func deliver(_ packet: [UInt8], to query: OutgoingQuery, socket: Int?) {
     if let socket {
-      frontend.receiveUpstream(packet.span, socket: socket, now: now)
+      resolver.receive(packet.span, socket: socket, cache: &cache, now: now)
     } else {
-      frontend.receiveUpstream(packet.span, for: query.question, now: now)
+      resolver.receiveStream(packet.span, for: query.question, cache: &cache, now: now)
     }
     drain()
   }
@@ -431,7 +440,7 @@ final class Conversation {
     if !edns.isEmpty { head[11] = 1 }
     let record: [UInt8] = [0xC0, 12, 0, 1, 0, 1, 0, 0, 1, 0, 0, 4]
     deliver(head + question + record + Conversation.mark + edns, to: target.query, socket: socket)
-    frontend.cache.visitNames(
+    cache.visitNames(
       high: 0, low: UInt64(Conversation.forged), isIPv4: true, now: 0
     ) { _ in preconditionFailure("a forged reply was believed") }
   }
@@ -439,7 +448,7 @@ final class Conversation {
   /// Whether a reply of an upstream that has no cookie is not to be believed.
   private func speaksCookies(_ upstream: Int) -> Bool {
     var isSpeaking = false
-    frontend.resolver.visitUpstreams(now: now) { view in
+    resolver.visitUpstreams(now: now) { view in
       if view.number == upstream { isSpeaking = view.cookies == .yes }
     }
     return isSpeaking
@@ -453,11 +462,11 @@ final class Conversation {
   private func breakSomething() {
     let choice = input.octet()
     if choice & 1 == 0, !streams.isEmpty {
-      frontend.resolver.streamFailed(streams[Int(choice >> 1) % streams.count], now: now)
+      resolver.streamFailed(streams[Int(choice >> 1) % streams.count], now: now)
     } else if choice & 2 != 0, let target = target(), let socket = target.query.socket {
-      frontend.resolver.socketFailed(socket, id: target.query.id, now: now)
+      resolver.socketFailed(socket, id: target.query.id, now: now)
     } else {
-      frontend.resolver.socketFailed(
+      resolver.socketFailed(
         Int(choice >> 2) % Conversation.pool,
         id: UInt16(input.octet()), now: now)
     }
@@ -468,9 +477,9 @@ final class Conversation {
 
   private func pass(_ time: UInt64) {
     let until = now + time
-    while let deadline = frontend.resolver.nextDeadline, deadline <= until {
+    while let deadline = resolver.nextDeadline, deadline <= until {
       now = max(now, deadline)
-      frontend.resolver.expire(now: now)
+      resolver.expire(now: now)
       drain()
       check()
     }
@@ -493,34 +502,36 @@ final class Conversation {
     (waiting, cookied, given) = ([:], [:], [:])
     (sent, streams) = ([], [])
     now += UInt64(input.octet()) * 1_000
-    frontend = Conversation.frontend(shape, now: now)
+    frontend = Conversation.frontend(shape)
+    cache = Conversation.cache()
+    resolver = Conversation.resolver(shape, now: now)
     var reader = SnapshotReader(seed: Conversation.seed)
     var position = 0
     while true {
       let end = min(position + SnapshotReader.blockSize, file.count)
       let progress = reader.read(
-        file.span.extracting(position..<end), isEnd: end == file.count, into: &frontend.cache,
+        file.span.extracting(position..<end), isEnd: end == file.count, into: &cache,
         wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000))
       position += progress.consumed
       if progress.isFinished { break }
       precondition(progress.consumed > 0, "each call makes progress")
     }
     precondition(damage & 1 == 1 || reader.result.isComplete, "what was written can be read")
-    frontend.cache._checkInvariants()
+    cache._checkInvariants()
   }
 
   private func snapshot() -> [UInt8] {
-    guard let cursor = frontend.cache.openCursor() else {
+    guard let cursor = cache.openCursor() else {
       preconditionFailure("there is a cursor for a snapshot")
     }
-    defer { frontend.cache.closeCursor(cursor) }
+    defer { cache.closeCursor(cursor) }
     var writer = SnapshotWriter(
       wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000))
     var block = [UInt8](repeating: 0, count: SnapshotWriter.blockSize)
     var file: [UInt8] = []
     while true {
       var span = block.mutableSpan
-      let count = writer.nextBlock(from: &frontend.cache, cursor: cursor, into: &span)
+      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span)
       if count == 0 { return file }
       file += block[..<count]
     }
@@ -537,40 +548,42 @@ final class Conversation {
       clockChanges += 1
     }
     switch choice & 3 {
-    case 0: _ = frontend.cache.sweep(names: 16, now: UInt32(now / 1000))
+    case 0: _ = cache.sweep(names: 16, now: UInt32(now / 1000))
     case 1:
-      var key = NameKey(seed: frontend.cache.seed)
+      var key = NameKey(seed: cache.seed)
       key.load(trusted: name(choice >> 2).span)
-      _ = frontend.cache.flush(key, .everything)
+      _ = cache.flush(key, .everything)
     case 2:
       if choice & 4 == 0 {
-        frontend.resolver.forgetFailures()
+        resolver.forgetFailures()
       } else {
-        frontend.resolver.networkChanged(now: now)
+        resolver.networkChanged(now: now)
         drain()
       }
-    default: frontend.cache._checkInvariants()
+    default: cache._checkInvariants()
     }
   }
 
   private func check() {
-    precondition(frontend.resolver.inFlight <= Conversation.inFlight)
+    precondition(resolver.inFlight <= Conversation.inFlight)
     for start in waiting.values { precondition(now - start < 5_000, "nobody waits for long") }
   }
 
   private func drain() {
     var reply = buffer.mutableSpan
-    while let (client, _, count) = frontend.nextReply(into: &reply, now: now) {
+    while let (client, _, count) = frontend.nextReply(
+      into: &reply, cache: &cache, resolver: &resolver, now: now)
+    {
       precondition(waiting.removeValue(forKey: client) != nil, "each client is told once")
       var octets: [UInt8] = []
       for index in 0..<count { octets.append(reply[index]) }
       check(octets, to: cookied.removeValue(forKey: client))
     }
-    while let action = frontend.resolver.nextAction() {
+    while let action = resolver.nextAction() {
       switch action {
       case .send(let query), .openStream(let query):
         var writer = MessageWriter(&reply, limit: 512)
-        let count = frontend.resolver.writeQuery(query, into: &writer)
+        let count = resolver.writeQuery(query, into: &writer)
         var octets: [UInt8] = []
         for index in 0..<count { octets.append(reply[index]) }
         sent.append((query, octets))

@@ -87,15 +87,15 @@ final class ControlAPI {
     case .flush(let name, let type, let tree):
       let scope = type.map { Cache.FlushScope.type($0) } ?? .everything
       if tree {
-        worker.value.frontend.resolver.forgetFailures()
+        worker.value.resolver.forgetFailures()
         start(FlushJob(below: name, scope, worker, reply))
       } else {
         let key = worker.value.key(name)
-        worker.value.frontend.resolver.forgetFailures(of: key)
-        reply.send(.object([("removed", .count(worker.value.frontend.cache.flush(key, scope)))]))
+        worker.value.resolver.forgetFailures(of: key)
+        reply.send(.object([("removed", .count(worker.value.cache.flush(key, scope)))]))
       }
     case .flushNegative:
-      worker.value.frontend.resolver.forgetFailures()
+      worker.value.resolver.forgetFailures()
       start(FlushJob(below: Name.root, .negative, worker, reply))
     case .dump: start(DumpJob(worker, reply))
     case .save: save(reply)
@@ -131,13 +131,13 @@ final class ControlAPI {
       (
         "cache",
         .object([
-          ("names", .count(worker.value.frontend.cache.nameCount)),
-          ("records", .count(worker.value.frontend.cache.recordCount)),
-          ("bytes", .count(worker.value.frontend.cache.octets)),
-          ("limit_bytes", .count(worker.value.frontend.cache.limits.octets)),
+          ("names", .count(worker.value.cache.nameCount)),
+          ("records", .count(worker.value.cache.recordCount)),
+          ("bytes", .count(worker.value.cache.octets)),
+          ("limit_bytes", .count(worker.value.cache.limits.octets)),
         ])
       ),
-      ("inflight", .count(worker.value.frontend.resolver.inFlight)),
+      ("inflight", .count(worker.value.resolver.inFlight)),
       ("snapshot", server.snapshot.report),
     ]
     return .object(rows)
@@ -203,7 +203,7 @@ class ControlJob {
 
   /// Takes a place in the cache; false when there is none to be had.
   fileprivate func begin() -> Bool {
-    cursor = worker.value.frontend.cache.openCursor()
+    cursor = worker.value.cache.openCursor()
     return cursor != nil
   }
 
@@ -231,7 +231,7 @@ class ControlJob {
 
   fileprivate func end() {
     guard let cursor else { return }
-    worker.value.frontend.cache.closeCursor(cursor)
+    worker.value.cache.closeCursor(cursor)
     self.cursor = nil
     timer?.cancel()
     whenDone?()
@@ -257,7 +257,7 @@ private final class FlushJob: ControlJob {
   override func slice(_ cursor: Cache.Cursor) {
     let key = worker.value.key(zone)
     let step = worker.value.measureSlice(.walk) { worker in
-      worker.frontend.cache.flush(cursor, names: FlushJob.namesPerSlice, below: key, scope)
+      worker.cache.flush(cursor, names: FlushJob.namesPerSlice, below: key, scope)
     }
     removed += step.removed
     guard step.finished else { return goOn() }

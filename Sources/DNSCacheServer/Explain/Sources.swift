@@ -21,12 +21,12 @@ extension Source {
 extension Worker {
   /// Has what comes from an upstream kept with its address.
   mutating func setSource(of upstream: Int, to address: SocketAddress) {
-    frontend.resolver.setSource(
-      frontend.cache.number(of: Source(address)), of: upstream)
+    resolver.setSource(
+      cache.number(of: Source(address)), of: upstream)
   }
 
   /// The address of the server that has a number in the cache, if it is known.
   func sourceReport(_ number: UInt8) -> Report {
-    frontend.cache.source(number).map { .text($0.text) } ?? .none
+    cache.source(number).map { .text($0.text) } ?? .none
   }
 }

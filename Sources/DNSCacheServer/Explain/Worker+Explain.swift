@@ -13,7 +13,8 @@ extension Worker {
   mutating func explain(_ name: Name, _ type: RecordType, upstreams: [SocketAddress]) -> NameStory {
     let now = EventLoop.now()
     let wire = name.lowercased.wire
-    let facts = frontend.explain(wire, type: type, now: now)
+    let facts = frontend.explain(
+      wire, type: type, cache: cache, resolver: resolver, now: now)
     let last = facts.links.last?.name ?? wire
     var story = NameStory(
       name: "\(name.lowercased)", type: "\(type)",
@@ -42,7 +43,7 @@ extension Worker {
     story.failures = facts.question.troubles.map { view in
       NameStory.PastFailure(
         type: "\(view.type)", reason: view.trouble.words,
-        upstream: frontend.cache.source(view.trouble.source)?.text, age: view.age,
+        upstream: cache.source(view.trouble.source)?.text, age: view.age,
         count: view.failures, blockedFor: view.blockedFor)
     }
     story.rules = rules(facts, wire, type)
@@ -53,7 +54,7 @@ extension Worker {
     _ set: RRset, owner: String, isUsed: Bool, _ clock: (now: UInt32, wall: Int64)
   ) -> NameStory.KnownSet {
     var data: [String] = []
-    frontend.cache.visitRecords(of: set) { octets in
+    cache.visitRecords(of: set) { octets in
       guard data.count < NameStory.recordsShown else { return }
       data.append(
         RDataText.text(type: set.kind == .records ? set.type : .soa, rdata: octets))
@@ -67,7 +68,7 @@ extension Worker {
       count: set.kind == .records ? set.count : data.count, data: data, ttl: Int(set.ttl),
       since: until - Int64(set.ttl), until: until, left: left, rank: set.rank.word,
       section: "\(set.section)", flags: set.marks.words.joined(separator: " "),
-      upstream: frontend.cache.source(set.source)?.text, isUsed: isUsed)
+      upstream: cache.source(set.source)?.text, isUsed: isUsed)
   }
 
   private static func candidate(

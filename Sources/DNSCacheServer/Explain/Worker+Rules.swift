@@ -36,7 +36,7 @@ extension Worker {
     for view in facts.question.troubles {
       rulesOfTrouble(view, add)
     }
-    if case .asks = facts.course, frontend.resolver.settings.isStrict {
+    if case .asks = facts.course, resolver.settings.isStrict {
       add(
         "upstream-order",
         "strict: an upstream is asked while all that were given before it are down")
@@ -54,7 +54,7 @@ extension Worker {
   }
 
   private func rulesOfTime(_ set: RRset, _ add: (String, String) -> Void) {
-    let limits = frontend.cache.limits
+    let limits = cache.limits
     if set.marks.contains(.shortened) {
       let isNegative = set.kind != .records && set.ttl == limits.maximumNegativeTTL
       let rule = isNegative ? "max-negative-ttl" : "max-ttl"
@@ -70,7 +70,7 @@ extension Worker {
         "that there is no \(set.kind == .noName ? "such name" : "\(set.type)") is believed for as long as the zone's SOA says"
       )
     }
-    if frontend.cache.isStale(set, now: Worker.seconds()) {
+    if cache.isStale(set, now: Worker.seconds()) {
       add(
         "serve-stale",
         "\(Worker.word(set)) is kept for \(Elapsed.text(seconds: Int(limits.staleAge))) after its time, for when upstream fails"

@@ -17,8 +17,8 @@ extension Worker {
     totals.stale = counters.stale
     totals.failures = counters.failures
     seen.value.record(
-      time: EventLoop.wallClock(), totals, octets: UInt64(frontend.cache.octets),
-      limit: UInt64(frontend.cache.limits.octets))
+      time: EventLoop.wallClock(), totals, octets: UInt64(cache.octets),
+      limit: UInt64(cache.limits.octets))
   }
 
   /// The last hour, the oldest sample first.

@@ -19,7 +19,7 @@ extension Worker {
     _ heads: MetricHeads, _ statistics: Report, upstreams: [SocketAddress], started: Int64
   ) -> [UInt8] {
     var views: [(view: UpstreamView, labels: PrometheusText.Labels)] = []
-    frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
+    resolver.visitUpstreams(now: EventLoop.now()) { view in
       views.append((view, PrometheusText.Labels([("upstream", "\(upstreams[view.number])")])))
     }
     var text = PrometheusText(

@@ -12,9 +12,9 @@ extension Worker {
 
   /// Every counter; the names are part of the interface.
   func statistics(snapshot: Report, others: [(name: String, value: Report)]) -> Report {
-    let cache = frontend.cache.counters
+    let stored = cache.counters
     let queries = frontend.counters
-    let resolver = frontend.resolver.counters
+    let asked = resolver.counters
     let clients = self.streams
     let accepted = clients?.counters ?? ClientStreams.Counters()
     let streams = upstreamStreams?.counters ?? UpstreamStreams.Counters()
@@ -46,53 +46,53 @@ extension Worker {
         (
           "cache",
           .object([
-            ("records", .count(frontend.cache.recordCount)),
-            ("rrsets", .count(frontend.cache.setCount)),
-            ("names", .count(frontend.cache.nameCount)),
-            ("addresses", .count(frontend.cache.addressCount)),
-            ("bytes", .count(frontend.cache.octets)),
-            ("limit_bytes", .count(frontend.cache.limits.octets)),
+            ("records", .count(cache.recordCount)),
+            ("rrsets", .count(cache.setCount)),
+            ("names", .count(cache.nameCount)),
+            ("addresses", .count(cache.addressCount)),
+            ("bytes", .count(cache.octets)),
+            ("limit_bytes", .count(cache.limits.octets)),
             ("hits", .count(queries.hits)), ("misses", .count(queries.misses)),
             ("stale", .count(queries.stale)), ("rebind_blocked", .count(queries.rebindBlocked)),
             ("prefetches", .count(queries.prefetches)),
             ("prefetch_limit_reached", .count(queries.prefetchLimit)),
-            ("inserted", .count(cache.inserted)), ("evictions", .count(cache.evictions)),
-            ("expired", .count(cache.expired)), ("outranked", .count(cache.outranked)),
-            ("no_room", .count(cache.noRoom)), ("large_rrsets", .count(cache.largeSets)),
-            ("rrsets_per_name_limit", .count(cache.setsPerNameLimit)),
-            ("sources", .count(frontend.cache.sourceCount)),
-            ("sources_limit_reached", .count(cache.sourcesLimit)),
+            ("inserted", .count(stored.inserted)), ("evictions", .count(stored.evictions)),
+            ("expired", .count(stored.expired)), ("outranked", .count(stored.outranked)),
+            ("no_room", .count(stored.noRoom)), ("large_rrsets", .count(stored.largeSets)),
+            ("rrsets_per_name_limit", .count(stored.setsPerNameLimit)),
+            ("sources", .count(cache.sourceCount)),
+            ("sources_limit_reached", .count(stored.sourcesLimit)),
           ])
         ),
         (
           "inflight",
           .object([
-            ("now", .count(frontend.resolver.inFlight)),
-            ("waiting", .count(frontend.resolver.waiting)),
-            ("limit", .count(frontend.resolver.settings.inFlightLimit)),
-            ("limit_reached", .count(resolver.inFlightLimit)),
-            ("displaced", .count(resolver.displaced)),
+            ("now", .count(resolver.inFlight)),
+            ("waiting", .count(resolver.waiting)),
+            ("limit", .count(resolver.settings.inFlightLimit)),
+            ("limit_reached", .count(asked.inFlightLimit)),
+            ("displaced", .count(asked.displaced)),
             ("pending_limit_reached", .count(queries.pendingLimit)),
           ])
         ),
         (
           "upstream",
           .object([
-            ("asked", .count(resolver.asked)), ("joined", .count(resolver.joined)),
-            ("answered", .count(resolver.answered)), ("failed", .count(resolver.failed)),
-            ("retries", .count(resolver.retries)), ("late", .count(resolver.late)),
-            ("tcp", .count(resolver.streams)), ("errors", .count(resolver.errors)),
-            ("unreachable", .count(resolver.unreachable)),
-            ("mismatched", .count(resolver.mismatched)),
-            ("mismatch_limit_reached", .count(resolver.suspected)),
-            ("other_case", .count(resolver.otherCase)),
-            ("cookie_mismatched", .count(resolver.cookieMismatches)),
-            ("cookie_missing", .count(resolver.cookiesMissing)),
-            ("bad_cookie", .count(resolver.badCookies)),
-            ("looped", .count(resolver.looped)), ("malformed", .count(resolver.malformed)),
-            ("oversized", .count(resolver.oversized)),
-            ("rebind_blocked", .count(resolver.rebound)),
-            ("out_of_bailiwick", .count(resolver.outOfBailiwick)),
+            ("asked", .count(asked.asked)), ("joined", .count(asked.joined)),
+            ("answered", .count(asked.answered)), ("failed", .count(asked.failed)),
+            ("retries", .count(asked.retries)), ("late", .count(asked.late)),
+            ("tcp", .count(asked.streams)), ("errors", .count(asked.errors)),
+            ("unreachable", .count(asked.unreachable)),
+            ("mismatched", .count(asked.mismatched)),
+            ("mismatch_limit_reached", .count(asked.suspected)),
+            ("other_case", .count(asked.otherCase)),
+            ("cookie_mismatched", .count(asked.cookieMismatches)),
+            ("cookie_missing", .count(asked.cookiesMissing)),
+            ("bad_cookie", .count(asked.badCookies)),
+            ("looped", .count(asked.looped)), ("malformed", .count(asked.malformed)),
+            ("oversized", .count(asked.oversized)),
+            ("rebind_blocked", .count(asked.rebound)),
+            ("out_of_bailiwick", .count(asked.outOfBailiwick)),
             ("tcp_connections", .count(upstreamStreams?.count ?? 0)),
             ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),
             ("tcp_shared", .count(streams.shared)), ("tcp_repeated", .count(streams.repeated)),
@@ -100,21 +100,21 @@ extension Worker {
             ("tcp_silent", .count(streams.silent)),
             ("tcp_limit_reached", .count(streams.limited)),
             ("tcp_queue_limit_reached", .count(streams.queueLimit)),
-            ("explored", .count(resolver.explored)), ("probes", .count(resolver.probes)),
-            ("downs", .count(resolver.downs)), ("recoveries", .count(resolver.recoveries)),
-            ("fallbacks", .count(resolver.fallbacks)),
-            ("without_edns", .count(resolver.withoutEDNS)),
-            ("without_cookies", .count(resolver.withoutCookies)),
-            ("without_letter_case", .count(resolver.lowerCase)),
-            ("without_large_replies", .count(resolver.small)),
-            ("without_udp", .count(resolver.overStream)),
-            ("bare_limit_reached", .count(resolver.bareIgnored)),
-            ("all_down", .count(resolver.allDown)),
-            ("let_through", .count(resolver.trials)),
-            ("failed_before", .count(resolver.failedBefore)),
-            ("failures_remembered", .count(frontend.resolver.failureCount)),
+            ("explored", .count(asked.explored)), ("probes", .count(asked.probes)),
+            ("downs", .count(asked.downs)), ("recoveries", .count(asked.recoveries)),
+            ("fallbacks", .count(asked.fallbacks)),
+            ("without_edns", .count(asked.withoutEDNS)),
+            ("without_cookies", .count(asked.withoutCookies)),
+            ("without_letter_case", .count(asked.lowerCase)),
+            ("without_large_replies", .count(asked.small)),
+            ("without_udp", .count(asked.overStream)),
+            ("bare_limit_reached", .count(asked.bareIgnored)),
+            ("all_down", .count(asked.allDown)),
+            ("let_through", .count(asked.trials)),
+            ("failed_before", .count(asked.failedBefore)),
+            ("failures_remembered", .count(resolver.failureCount)),
             ("failures_limit", .count(Resolver.failureLimit)),
-            ("failures_limit_reached", .count(resolver.failuresDisplaced)),
+            ("failures_limit_reached", .count(asked.failuresDisplaced)),
             ("sockets", .count(upstreams?.openCount ?? 0)),
             ("sockets_reopened", .count(upstreams?.counters.reopened ?? 0)),
             ("pools_renewed", .count(upstreams?.counters.poolsRenewed ?? 0)),
@@ -170,12 +170,12 @@ extension Worker {
   func inFlightReport() -> Rows {
     let now = EventLoop.now()
     var times: [UInt64] = []
-    frontend.resolver.visitInFlight { view, _ in times.append(view.started) }
+    resolver.visitInFlight { view, _ in times.append(view.started) }
     times.sort()
     let isCut = times.count > Worker.rowsShown
     let last = isCut ? times[Worker.rowsShown - 1] : UInt64.max
     var rows: [(started: UInt64, row: Report)] = []
-    frontend.resolver.visitInFlight { view, name in
+    resolver.visitInFlight { view, name in
       guard view.started <= last, rows.count < Worker.rowsShown else { return }
       rows.append(
         (
@@ -199,7 +199,7 @@ extension Worker {
     let key = self.key(name)
     let now = Worker.seconds()
     var sets: [RRset] = []
-    frontend.cache.visitSets(of: key, stale: true, now: now) { set in
+    cache.visitSets(of: key, stale: true, now: now) { set in
       if type == nil || set.type == type || set.kind == .noName { sets.append(set) }
     }
     var shown = Rows(rows: [], isCut: false)
@@ -228,24 +228,24 @@ extension Worker {
     var rows: [Report] = []
     switch set.kind {
     case .records:
-      frontend.cache.visitRecords(of: set) { data in
+      cache.visitRecords(of: set) { data in
         rows.append(row("\(set.type)", RDataText.text(type: set.type, rdata: data)))
       }
     case .noData, .noName:
       var soa = "no SOA"
-      frontend.cache.visitRecords(of: set) { data in
+      cache.visitRecords(of: set) { data in
         soa = "SOA " + RDataText.text(type: .soa, rdata: data)
       }
       let isName = set.kind == .noName
       rows.append(row(isName ? "ANY" : "\(set.type)", (isName ? "NXDOMAIN " : "NODATA ") + soa))
     }
     let signed =
-      frontend.cache.zoneOffset(of: set).map { Worker.text(wire.span.extracting($0..<wire.count)) }
+      cache.zoneOffset(of: set).map { Worker.text(wire.span.extracting($0..<wire.count)) }
       ?? owner
-    frontend.cache.visitSignatures(of: set) { data in
+    cache.visitSignatures(of: set) { data in
       rows.append(row("RRSIG", RDataText.text(type: .rrsig, rdata: data), owner: signed))
     }
-    frontend.cache.visitProof(of: set) { owner, type, data in
+    cache.visitProof(of: set) { owner, type, data in
       rows.append(
         row("\(type)", RDataText.text(type: type, rdata: data), owner: Worker.text(owner)))
     }
@@ -255,7 +255,7 @@ extension Worker {
   /// The names that have an address.
   func namesReport(_ address: IPAddress) -> Rows {
     var names = Rows(rows: [], isCut: false)
-    frontend.cache.visitNames(
+    cache.visitNames(
       high: address.isIPv4 ? 0 : address.high, low: address.low, isIPv4: address.isIPv4,
       now: Worker.seconds()
     ) { name in
@@ -271,7 +271,7 @@ extension Worker {
     let now = Worker.seconds()
     var found: [(owner: [UInt8], set: RRset)] = []
     var owner: [UInt8] = []
-    let isDone = frontend.cache.walk(
+    let isDone = cache.walk(
       cursor, names: count, now: now,
       name: { name in
         owner = name.indices.map { name[$0] }
@@ -286,7 +286,7 @@ extension Worker {
 
   /// A key for a name, made for this worker's cache.
   func key(_ name: Name) -> NameKey {
-    var key = NameKey(seed: frontend.cache.seed)
+    var key = NameKey(seed: cache.seed)
     key.load(trusted: name.wire.span)
     return key
   }

@@ -1,4 +1,5 @@
 import DNSFrontend
+import DNSResolver
 import DNSWire
 import EventLoop
 import LogText
@@ -91,9 +92,9 @@ struct QueryTally {
   private let frontend: FrontendCounters
   private let joined: UInt64
 
-  init(_ frontend: borrowing Frontend) {
+  init(_ frontend: borrowing Frontend, _ resolver: borrowing Resolver) {
     self.frontend = frontend.counters
-    joined = frontend.resolver.counters.joined
+    joined = resolver.counters.joined
   }
 
   /// Where the answer came from that was written since; nothing for what was no query.

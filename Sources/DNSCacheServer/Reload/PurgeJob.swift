@@ -36,12 +36,12 @@ final class PurgeJob {
   }
 
   deinit {
-    if let cursor { worker.value.frontend.cache.closeCursor(cursor) }
+    if let cursor { worker.value.cache.closeCursor(cursor) }
     forbidden.destroy()
   }
 
   private func slice() {
-    if cursor == nil { cursor = worker.value.frontend.cache.openCursor() }
+    if cursor == nil { cursor = worker.value.cache.openCursor() }
     guard let cursor else {
       timer?.schedule(after: PurgeJob.pause)
       return
@@ -50,11 +50,11 @@ final class PurgeJob {
     let isFinished: Bool
     if isAtAD {
       isFinished = worker.value.measureSlice(.walk) { worker in
-        worker.frontend.cache.forgetUnbelievedAD(cursor, names: PurgeJob.namesPerSlice).finished
+        worker.cache.forgetUnbelievedAD(cursor, names: PurgeJob.namesPerSlice).finished
       }
     } else {
       let step = worker.value.measureSlice(.walk) { worker in
-        worker.frontend.cache.purge(cursor, names: PurgeJob.namesPerSlice, of: forbidden.value)
+        worker.cache.purge(cursor, names: PurgeJob.namesPerSlice, of: forbidden.value)
       }
       removed += step.removed
       isFinished = step.finished
@@ -63,7 +63,7 @@ final class PurgeJob {
       timer?.schedule(after: 0)
       return
     }
-    worker.value.frontend.cache.closeCursor(cursor)
+    worker.value.cache.closeCursor(cursor)
     self.cursor = nil
     if !isAtAD {
       isAtAD = true

@@ -82,9 +82,9 @@ extension Server {
       throw error
     }
     let old = settings
-    let result = old.difference(to: new, reservedCache: worker.value.frontend.cache.reservedOctets)
+    let result = old.difference(to: new, reservedCache: worker.value.cache.reservedOctets)
     settings = new.keepingRestarts(
-      of: old, reservedCache: worker.value.frontend.cache.reservedOctets)
+      of: old, reservedCache: worker.value.cache.reservedOctets)
     listeners.apply(prepared.listening)
     takeOver(prepared.doors)
     applyBudget()

@@ -15,12 +15,10 @@ extension Settings {
       cookieSecrets: cookieSecrets ?? CookieSecrets(current: CookieKeeper.randomSecret()))
     frontend.local = local.neighbourhood
     frontend.isPrefetching = isPrefetching
-    frontend.rotates = rotates
     frontend.clients = clients
     frontend.prefetchRate = prefetchRate
     frontend.pendingLimit = resolver.waiters
     frontend.specialZones = names.specialZones
-    frontend.rebindProtection = names.rebindProtection
     return frontend
   }
 

@@ -26,27 +26,34 @@ extension Worker {
     _ settings: Settings, in local: LocalNetworks, _ budget: DescriptorBudget
   ) {
     frontend.reconfigure(settings.frontend(in: local), cookieSecrets: settings.cookieSecrets)
-    frontend.resolver.reconfigure(
+    resolver.reconfigure(
       settings.resolverSettings(socketsInUse: budget.socketsPerUpstream))
-    frontend.cache.reconfigure(settings.cache)
+    cache.reconfigure(settings.cache)
+    setAnswering(settings)
     upstreams?.use(budget.socketsPerUpstream)
     upstreamStreams?.reconfigure(settings.resolver)
     streams?.reconfigure(budget.streams)
   }
 
+  /// Says how answers are made from what the cache has.
+  mutating func setAnswering(_ settings: Settings) {
+    cache.rotates = settings.rotates
+    cache.rebindFilter = RebindFilter(settings.names.rebindProtection)
+  }
+
   /// Says in which order upstreams were given.
   mutating func setOrder(of upstreams: [SocketAddress], in table: UpstreamTable) {
-    for place in table.addresses.indices where frontend.resolver.hasUpstream(place) {
+    for place in table.addresses.indices where resolver.hasUpstream(place) {
       guard let rank = upstreams.firstIndex(of: table.addresses[place]) else { continue }
-      frontend.resolver.setRank(rank, of: place)
+      resolver.setRank(rank, of: place)
     }
   }
 
   /// Says what upstreams are asked with; those that go, which are in no settings any more, keep what they had.
   mutating func setRules(_ settings: Settings, of table: UpstreamTable) {
     for (place, address) in table.addresses.enumerated()
-    where frontend.resolver.hasUpstream(place) && settings.upstreams.contains(address) {
-      frontend.resolver.setRules(settings.rules(of: address), of: place)
+    where resolver.hasUpstream(place) && settings.upstreams.contains(address) {
+      resolver.setRules(settings.rules(of: address), of: place)
     }
   }
 
@@ -58,10 +65,10 @@ extension Worker {
   ) {
     takeReplies()
     for place in upstreams.opened {
-      frontend.resolver.openUpstream(place)
+      resolver.openUpstream(place)
       seen.value.forgetUpstream(place)
     }
-    for place in upstreams.revived { frontend.resolver.reviveUpstream(place) }
+    for place in upstreams.revived { resolver.reviveUpstream(place) }
     setOrder(of: settings.upstreams, in: table)
     setRules(settings, of: table)
     for place in upstreams.opened + upstreams.revived {
@@ -70,7 +77,7 @@ extension Worker {
       upstreamStreams?.add(table.addresses[place], at: place)
     }
     for place in upstreams.retired {
-      frontend.resolver.retireUpstream(place, now: EventLoop.now())
+      resolver.retireUpstream(place, now: EventLoop.now())
       self.upstreams?.retire(place)
     }
     settle()

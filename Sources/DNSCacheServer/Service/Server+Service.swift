@@ -52,6 +52,6 @@ extension Server {
     let asked = counters.hits + counters.misses
     // 64 bits hold a hundred times what a server answers in its life.
     let share = asked > 0 ? ", \(counters.hits * 100 / asked) % of questions answered from it" : ""
-    return "\(worker.frontend.cache.nameCount) names in the cache\(share)"
+    return "\(worker.cache.nameCount) names in the cache\(share)"
   }
 }

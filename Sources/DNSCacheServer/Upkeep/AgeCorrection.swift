@@ -61,34 +61,34 @@ final class AgeCorrection {
   }
 
   deinit {
-    if let cursor { worker.value.frontend.cache.closeCursor(cursor) }
+    if let cursor { worker.value.cache.closeCursor(cursor) }
   }
 
   /// Does the rest at once: for the end of the program.
   func finish() {
     timer?.cancel()
-    if cursor == nil { cursor = worker.value.frontend.cache.openCursor() }
+    if cursor == nil { cursor = worker.value.cache.openCursor() }
     while cursor != nil, !slice() {}
     timer?.cancel()
   }
 
   /// The next names; true at the end.
   private func slice() -> Bool {
-    if cursor == nil { cursor = worker.value.frontend.cache.openCursor() }
+    if cursor == nil { cursor = worker.value.cache.openCursor() }
     guard let cursor else {
       timer?.schedule(after: AgeCorrection.pause)
       return false
     }
     let (end, seconds) = (end, seconds)
     let isDone = worker.value.measureSlice(.walk) { worker in
-      worker.frontend.cache.age(
+      worker.cache.age(
         cursor, names: AgeCorrection.namesPerSlice, cameUntil: end, by: seconds)
     }
     guard isDone else {
       timer?.schedule(after: 0)
       return false
     }
-    worker.value.frontend.cache.closeCursor(cursor)
+    worker.value.cache.closeCursor(cursor)
     self.cursor = nil
     return true
   }

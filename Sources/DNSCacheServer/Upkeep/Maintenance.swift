@@ -30,7 +30,7 @@ final class Maintenance {
     if shrinking == nil {
       shrinking = Timer(on: loop) { [unowned self] in
         let isDone = worker.value.measureSlice(.sweep) { worker in
-          worker.frontend.cache.shrink(
+          worker.cache.shrink(
             names: Maintenance.namesPerShrink,
             now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
         }
@@ -42,12 +42,12 @@ final class Maintenance {
 
   private func sweep() {
     let isDone = worker.value.measureSlice(.sweep) { worker in
-      worker.frontend.cache.sweep(
+      worker.cache.sweep(
         names: Maintenance.namesPerSlice,
         now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
     }
     // Names in regular use that are about to expire.
-    if worker.value.frontend.cache.hasAgeing { worker.value.settle() }
+    if worker.value.cache.hasAgeing { worker.value.settle() }
     timer?.schedule(after: isDone ? Maintenance.pause : Maintenance.sliceInterval)
   }
 }

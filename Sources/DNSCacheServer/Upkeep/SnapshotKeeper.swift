@@ -272,7 +272,7 @@ final class SnapshotKeeper {
   func load() {
     do {
       loading = Loading(
-        try FileReader(path: path), SnapshotReader(seed: worker.value.frontend.cache.seed))
+        try FileReader(path: path), SnapshotReader(seed: worker.value.cache.seed))
       _ = mayWrite()
       slice?.schedule(after: 0)
     } catch  where error.isMissingFile {
@@ -299,7 +299,7 @@ final class SnapshotKeeper {
       let progress = loading.reader.read(
         buffer.value.span.extracting(loading.position..<end),
         isEnd: loading.isAtEnd && end == loading.filled,
-        into: &worker.value.frontend.cache,
+        into: &worker.value.cache,
         wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Worker.seconds())
       loading.position += progress.consumed
       isFinished = progress.isFinished
@@ -430,7 +430,7 @@ final class SnapshotKeeper {
       completion(.failure(SnapshotError(description: "the cache is not saved: \(rival ?? "")")))
       return
     }
-    guard let cursor = worker.value.frontend.cache.openCursor() else {
+    guard let cursor = worker.value.cache.openCursor() else {
       completion(.failure(SnapshotError(description: "too much else walks the cache; try again")))
       return
     }
@@ -441,7 +441,7 @@ final class SnapshotKeeper {
         [completion])
       slice?.schedule(after: 0)
     } catch {
-      worker.value.frontend.cache.closeCursor(cursor)
+      worker.value.cache.closeCursor(cursor)
       report(failure: error, to: [completion])
     }
   }
@@ -491,9 +491,9 @@ final class SnapshotKeeper {
     let start = SliceTimes.Moment()
     var space = buffer.value.mutableSpan
     let count = saving.writer.nextBlock(
-      from: &worker.value.frontend.cache, cursor: saving.cursor, into: &space)
+      from: &worker.value.cache, cursor: saving.cursor, into: &space)
     if count == 0 {
-      worker.value.frontend.cache.closeCursor(saving.cursor)
+      worker.value.cache.closeCursor(saving.cursor)
       saving.phase = .committing
     } else {
       do {
@@ -507,7 +507,7 @@ final class SnapshotKeeper {
   }
 
   private func abandon(_ saving: Saving, _ error: SystemError) {
-    worker.value.frontend.cache.closeCursor(saving.cursor)
+    worker.value.cache.closeCursor(saving.cursor)
     self.saving = nil
     saving.file.discard()
     report(failure: error, to: saving.completions)

@@ -9,11 +9,11 @@ extension Worker {
   /// Each upstream and whether it answers, for the log.
   func upstreamStates(_ addresses: [SocketAddress]) -> [UpstreamNews.State] {
     var states: [UpstreamNews.State] = []
-    frontend.resolver.visitUpstreams(now: EventLoop.now()) { view in
+    resolver.visitUpstreams(now: EventLoop.now()) { view in
       states.append(
         UpstreamNews.State(
           address: "\(addresses[view.number])", isDown: view.state != .up, cause: view.cause,
-          isLooping: frontend.resolver.looping & 1 << UInt64(view.number) != 0))
+          isLooping: resolver.looping & 1 << UInt64(view.number) != 0))
     }
     return states
   }
@@ -23,7 +23,7 @@ extension Worker {
     let states = upstreamStates(addresses)
     let down = states.filter(\.isDown).map(\.address)
     let up = states.count - down.count
-    let resolves = frontend.resolver.canResolve(now: EventLoop.now())
+    let resolves = resolver.canResolve(now: EventLoop.now())
     let list = down.joined(separator: ", ")
     let sentence =
       if states.isEmpty {
@@ -43,9 +43,9 @@ extension Worker {
   /// A row for each upstream, in the order in which they were given.
   func upstreamsReport(_ addresses: [SocketAddress]) -> Report {
     let now = EventLoop.now()
-    let isStrict = frontend.resolver.settings.isStrict
+    let isStrict = resolver.settings.isStrict
     var views: [UpstreamView] = []
-    frontend.resolver.visitUpstreams(now: now) { views.append($0) }
+    resolver.visitUpstreams(now: now) { views.append($0) }
     views.sort { $0.rank < $1.rank }
     var rows: [Report] = []
     for view in views {
@@ -66,7 +66,7 @@ extension Worker {
           (
             "ad",
             .text(
-              frontend.cache.limits.adTrust.includes(Source(addresses[view.number]))
+              cache.limits.adTrust.includes(Source(addresses[view.number]))
                 ? "believed" : "ignored")
           ),
           // Its turn, where there is such.

@@ -72,10 +72,10 @@ final class ScenarioPlayer {
         throw error("behind the end, at \(host.now) ms: \(describe(events))")
       }
     }
-    guard host.frontend.resolver.inFlight == 0, host.frontend.resolver.waiting == 0,
+    guard host.resolver.inFlight == 0, host.resolver.waiting == 0,
       host.frontend.pending.count == 0
     else { throw error("something is in flight at the end") }
-    host.frontend.cache._checkInvariants()
+    host.cache._checkInvariants()
   }
 
   // MARK: Statements
@@ -131,7 +131,7 @@ final class ScenarioPlayer {
       }
       clients[client] = nil
     case .inFlight(let count):
-      let found = host.frontend.resolver.inFlight
+      let found = host.resolver.inFlight
       guard found == count else { throw error("\(found) in flight") }
     case .cacheShows(let set): try expectCached(set)
     case .cacheLacks(let name, let type):
@@ -355,9 +355,9 @@ final class ScenarioPlayer {
     let age = set.expiry > now ? nil : now - set.expiry
     let flags = set.marks.words.isEmpty ? "none" : set.marks.words.joined(separator: ",")
     var signatures = 0
-    host.frontend.cache.visitSignatures(of: set) { _ in signatures += 1 }
+    host.cache.visitSignatures(of: set) { _ in signatures += 1 }
     var proof = 0
-    host.frontend.cache.visitProof(of: set) { _, _, _ in proof += 1 }
+    host.cache.visitProof(of: set) { _, _, _ in proof += 1 }
     guard (set.kind != .records) == expected.isNegative,
       expected.rank == nil || expected.rank == set.rank.word,
       expected.ttl == nil || expected.ttl == ttl, expected.age == age,

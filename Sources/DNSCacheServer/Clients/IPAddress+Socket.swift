@@ -1,0 +1,14 @@
+import DNSWire
+import EventLoop
+
+extension IPAddress {
+  /// The address of a socket, IPv4 in IPv6 as IPv4.
+  @inline(__always)
+  init(_ address: SocketAddress) {
+    if address.isIPv4 {
+      self.init(v4: UInt32(truncatingIfNeeded: address.low))
+    } else {
+      self.init(v6High: address.high, low: address.low)
+    }
+  }
+}
