@@ -20,6 +20,7 @@ struct CatalogueTests {
     case .truth: setting.usual == "true" ? "false" : "true"
     case .oneOf(let words): words.first { $0 != setting.usual } ?? ""
     case .text: "/tmp/other"
+    case .item(let kind): kind.example
     }
   }
 

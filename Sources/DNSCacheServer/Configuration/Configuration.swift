@@ -68,7 +68,7 @@ struct Configuration {
   func values(_ key: String) -> [GivenValue] { given[key]?.values ?? [] }
 
   func mistake(_ key: String, _ value: GivenValue, _ message: String) -> Mistake {
-    given[key]?.mistake(value, message) ?? Mistake(origin: .usual, message: message)
+    value.mistake(key, message)
   }
 
   /// What a setting is called where a value was written: a flag, or a key of the file.
@@ -80,7 +80,7 @@ struct Configuration {
   private func isOf(_ key: String, _ mistake: Mistake) -> Bool {
     switch mistake.origin {
     case .flag(let flag): flag == Setting.named(key)?.flag
-    case .file: mistake.message.hasPrefix(key + ":") || mistake.message.hasPrefix(key + " ")
+    case .file: [":", " ", "["].contains { mistake.message.hasPrefix(key + $0) }
     case .usual: false
     }
   }

@@ -7,15 +7,19 @@ struct ConfigurationFile {
   private(set) var mistakes: [Mistake] = []
   /// Where each setting's key stands.
   private let path: String
+  private let catalogue: [Setting]
 
   /// Longest word of the file that a message repeats.
   private static let longestWord = 60
 
   /// Reads a file's text.
   ///
-  /// - Parameter path: its path, for messages.
-  init(_ octets: [UInt8], path: String) {
+  /// - Parameters:
+  ///   - path: its path, for messages.
+  ///   - catalogue: the settings that it may have.
+  init(_ octets: [UInt8], path: String, catalogue: [Setting] = Setting.all) {
     self.path = path
+    self.catalogue = catalogue
     do {
       let root = try Document(octets).root
       if let root, !root.isNothing { readGroup(root, in: []) }
@@ -53,9 +57,9 @@ struct ConfigurationFile {
     }
     for entry in entries {
       let key = (group + [entry.key]).joined(separator: ".")
-      if let setting = Setting.named(key) {
+      if let setting = catalogue.first(where: { $0.key == key }) {
         read(setting, entry)
-      } else if Setting.all.contains(where: { $0.key.hasPrefix(key + ".") }) {
+      } else if catalogue.contains(where: { $0.key.hasPrefix(key + ".") }) {
         if !entry.value.isNothing { readGroup(entry.value, in: group + [entry.key]) }
       } else {
         reportUnknown(entry, in: group)
@@ -70,9 +74,9 @@ struct ConfigurationFile {
       return
     }
     let prefix = group.map { $0 + "." }.joined()
-    let siblings = Setting.all.filter { $0.key.hasPrefix(prefix) }
+    let siblings = catalogue.filter { $0.key.hasPrefix(prefix) }
       .compactMap { $0.key.dropFirst(prefix.count).split(separator: ".").first.map(String.init) }
-    let elsewhere = Setting.all.first {
+    let elsewhere = catalogue.first {
       $0.key.split(separator: ".").last.map(String.init) == entry.key || $0.flag == entry.key
     }
     let hint =
@@ -83,50 +87,141 @@ struct ConfigurationFile {
   }
 
   private mutating func read(_ setting: Setting, _ entry: Node.Entry) {
+    guard let values = values(of: setting, setting.key, entry) else { return }
+    given.append(GivenSetting(setting: setting, values: values))
+  }
+
+  /// The values behind a key, but for those that are wrong; nothing when it can't have such a value.
+  private mutating func values(
+    of holder: some ValueHolder, _ key: String, _ entry: Node.Entry
+  ) -> [GivenValue]? {
     let nodes: [Node]
     switch entry.value.content {
-    case .mapping:
-      report(
-        entry.value.mark, "\(setting.key) is a group of settings; it must be \(setting.expected)")
-      return
-    case .sequence(let items):
-      guard setting.isList else {
-        report(entry.value.mark, "\(setting.key) is a list; it must be \(setting.expected)")
-        return
+    case .mapping(let entries):
+      guard case .item(let kind) = holder.kind else {
+        report(entry.value.mark, "\(key) is a group of settings; it must be \(holder.expected)")
+        return nil
       }
-      guard !items.isEmpty || setting.arity == .any else {
-        report(
-          entry.value.mark, "\(setting.key) is an empty list; leave it out to have the default")
-        return
-      }
-      nodes = items
-    case .scalar:
-      if entry.value.isNothing {
-        report(entry.mark, "\(setting.key) has no value; write \(setting.expected)")
-        return
+      if kind.isKeyed, holder.isList {
+        return entries.map { item(kind, key, $0.value, named: $0) }
       }
       nodes = [entry.value]
+    case .sequence(let items):
+      guard holder.isList else {
+        report(entry.value.mark, "\(key) is a list; it must be \(holder.expected)")
+        return nil
+      }
+      guard !items.isEmpty || holder.arity == .any else {
+        report(entry.value.mark, "\(key) is an empty list; leave it out to have the default")
+        return nil
+      }
+      nodes = items
+    case .scalar(let text, _):
+      if entry.value.isNothing {
+        report(entry.mark, "\(key) has no value; write \(holder.expected)")
+        return nil
+      }
+      if text == holder.emptyWord { return [] }
+      nodes = [entry.value]
     }
-    var found = GivenSetting(setting: setting)
-    for node in nodes {
-      guard case .scalar(let text, let isQuoted) = node.content, !node.isNothing else {
-        report(node.mark, "\(setting.key) has \(node.kind) here; write \(setting.expected)")
+    return nodes.compactMap { value(of: holder, key, $0) }
+  }
+
+  private mutating func value(
+    of holder: some ValueHolder, _ key: String, _ node: Node
+  ) -> GivenValue? {
+    if case .mapping = node.content, case .item(let kind) = holder.kind {
+      return item(kind, key, node, named: nil)
+    }
+    guard case .scalar(let text, let isQuoted) = node.content, !node.isNothing else {
+      report(node.mark, "\(key) has \(node.kind) here; write \(holder.expected)")
+      return nil
+    }
+    if case .truth = holder.kind, isQuoted {
+      report(node.mark, "\(key): \"\(Self.shown(text))\": text; write true or false")
+      return nil
+    }
+    return value(of: holder, key, text, at: node.mark)
+  }
+
+  private mutating func value(
+    of holder: some ValueHolder, _ key: String, _ text: String, at mark: Mark
+  ) -> GivenValue? {
+    do {
+      let origin = Origin.file(path, mark)
+      return GivenValue(
+        value: try holder.kind.value(text, at: origin), text: Self.shown(text), origin: origin)
+    } catch {
+      report(mark, "\(key): \(Self.shown(text)): \(error)")
+      return nil
+    }
+  }
+
+  // MARK: Items with named fields
+
+  /// Reads an item.
+  ///
+  /// - Parameter name: the entry that it is the value of, where the key is its first field.
+  private mutating func item(
+    _ kind: ItemKind, _ key: String, _ node: Node, named name: Node.Entry?
+  ) -> GivenValue {
+    let mistakesBefore = mistakes.count
+    var item = Item(kind: kind, fields: [])
+    var entries: [Node.Entry] = []
+    if case .mapping(let found) = node.content {
+      entries = found
+    } else if !node.isNothing {
+      report(
+        node.mark, "\(key) has \(node.kind) here; a \(kind.noun) has fields, as \(kind.example)")
+    }
+    if let name, let field = kind.fields.first {
+      let key = "\(key)[].\(field.name)"
+      if let again = entries.first(where: { $0.key == field.name }) {
+        report(again.mark, "\(key) stands here again; it is \(Self.shown(name.key)) already")
+      }
+      entries.removeAll { $0.key == field.name }
+      let value = value(of: field, key, name.key, at: name.mark)
+      item.fields.append(
+        GivenField(
+          field: field, origin: .file(path, name.mark), values: value.map { [$0] } ?? []))
+    }
+    for entry in entries {
+      guard let field = kind.field(entry.key) else {
+        reportUnknown(entry, of: kind, key)
         continue
       }
-      if case .truth = setting.kind, isQuoted {
-        report(node.mark, "\(setting.key): \"\(Self.shown(text))\": text; write true or false")
-        continue
-      }
-      do {
-        found.values.append(
-          GivenValue(
-            value: try setting.kind.value(text), text: Self.shown(text),
-            origin: .file(path, node.mark)))
-      } catch {
-        report(node.mark, "\(setting.key): \(Self.shown(text)): \(error)")
-      }
+      guard let values = values(of: field, "\(key)[].\(field.name)", entry) else { continue }
+      var isEmptyList = false
+      if case .sequence(let items) = entry.value.content { isEmptyList = items.isEmpty }
+      item.fields.append(
+        GivenField(
+          field: field, origin: .file(path, entry.value.mark), values: values,
+          isEmptyList: isEmptyList))
     }
-    given.append(found)
+    item.fields = kind.fields.compactMap { item[$0.name] }
+    for field in kind.fields
+    where field.isRequired && item[field.name] == nil
+      && !entries.contains(where: { $0.key == field.name })
+    {
+      report(
+        node.mark, "\(key): a \(kind.noun) needs \(field.name); write \(field.expected)")
+    }
+    if mistakes.count == mistakesBefore, let fault = kind.fault(item) {
+      report(node.mark, "\(key): \(fault)")
+    }
+    return GivenValue(
+      value: .item(item), text: Self.shown(item.fields.first?.values.first?.text ?? kind.noun),
+      origin: .file(path, node.mark))
+  }
+
+  /// Names the field that was perhaps meant, or all.
+  private mutating func reportUnknown(_ entry: Node.Entry, of kind: ItemKind, _ key: String) {
+    let names = kind.fields.map(\.name)
+    let nearest = NearestWord.hint(for: entry.key, among: names)
+    let hint = nearest.isEmpty ? "; those are \(names.joined(separator: ", "))" : nearest
+    report(
+      entry.mark,
+      "\(key)[].\(Self.shown(entry.key)): no field of a \(kind.noun) has this name\(hint)")
   }
 
   /// A word of the file as a message repeats it: not too long, and in one line.

@@ -31,14 +31,21 @@ enum ConfigurationReference {
       lines.append(
         "| `\(setting.key)` | `--\(setting.flag)` | \(form(setting)) | \(setting.usual) "
           + "| \(setting.isLive ? "reload" : "restart") | \(setting.help) |")
+      guard case .item(let kind) = setting.kind else { continue }
+      lines += kind.fields.map { field in
+        "| `\(setting.key)[].\(field.name)` | | \(form(field)) | "
+          + "\(field.isRequired ? "must be given" : "none") | | \(field.help) |"
+      }
     }
     return lines.joined(separator: "\n")
   }
 
   /// What to write, with the least and the most.
-  private static func form(_ setting: Setting) -> String {
-    var form = setting.kind.form.split(separator: "|").joined(separator: ", ")
-    if let bounds = setting.kind.bounds { form += ", \(bounds)" }
-    return setting.isList ? "list of: \(form)" : form
+  private static func form(_ holder: some ValueHolder) -> String {
+    var form = holder.kind.form.split(separator: "|").joined(separator: ", ")
+    if case .item(let kind) = holder.kind { form = kind.noun }
+    if let bounds = holder.kind.bounds { form += ", \(bounds)" }
+    if holder.isList { form = "list of: \(form)" }
+    return holder.emptyWord.map { "\(form); or \($0)" } ?? form
   }
 }

@@ -34,23 +34,38 @@ enum ConfigurationSchema {
   }
 
   private static func schema(of setting: Setting) -> Report {
-    let description: (name: String, value: Report) = (
-      "description",
-      .text(setting.usual.isEmpty ? setting.help : "\(setting.help) Default: \(setting.usual).")
-    )
-    let one = schema(of: setting.kind)
-    guard setting.isList else { return .object([description] + one) }
+    schema(
+      of: setting,
+      setting.usual.isEmpty ? setting.help : "\(setting.help) Default: \(setting.usual).")
+  }
+
+  private static func schema(of holder: some ValueHolder, _ help: String) -> Report {
+    let description: (name: String, value: Report) = ("description", .text(help))
+    let one = schema(of: holder.kind)
+    guard holder.isList else { return .object([description] + one) }
     let least: [(name: String, value: Report)] =
-      setting.arity == .some ? [("minItems", .count(1))] : []
-    return .object([
-      description,
-      (
-        "oneOf",
-        .list([
-          .object(one), .object([("type", .text("array")), ("items", .object(one))] + least),
-        ])
-      ),
-    ])
+      holder.arity == .some ? [("minItems", .count(1))] : []
+    var forms: [Report] = [
+      .object(one), .object([("type", .text("array")), ("items", .object(one))] + least),
+    ]
+    if case .item(let kind) = holder.kind, kind.isKeyed { forms[0] = byName(kind) }
+    return .object([description, ("oneOf", .list(forms))])
+  }
+
+  /// A mapping from the first field's value to the others.
+  private static func byName(_ kind: ItemKind) -> Report {
+    let others = object(of: kind.fields.dropFirst())
+    return .object([("type", .text("object")), ("additionalProperties", .object(others))])
+  }
+
+  private static func object(of fields: some Collection<ItemField>) -> [(
+    name: String, value: Report
+  )] {
+    [
+      ("type", .text("object")), ("additionalProperties", .flag(false)),
+      ("properties", .object(fields.map { ($0.name, schema(of: $0, $0.help)) })),
+      ("required", .list(fields.filter(\.isRequired).map { .text($0.name) })),
+    ]
   }
 
   private static func schema(of kind: ValueKind) -> [(name: String, value: Report)] {
@@ -70,6 +85,10 @@ enum ConfigurationSchema {
     case .clientNetwork:
       [text, ("pattern", .text("^([0-9a-fA-F:.]+(/[0-9]+)?|\(LocalNetworks.word))$"))]
     case .endpoint: [text, ("pattern", .text(":[0-9]+$"))]
+    case .item(let kind):
+      kind.line == nil
+        ? object(of: kind.fields)
+        : [("oneOf", .list([.object([text]), .object(object(of: kind.fields))]))]
     case .address, .server, .listener, .domain, .specialZone, .text:
       [text, ("minLength", .count(1))]
     }

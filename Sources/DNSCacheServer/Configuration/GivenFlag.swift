@@ -34,7 +34,8 @@ struct GivenFlag: Sendable {
     for text in texts {
       do {
         given.values.append(
-          GivenValue(value: try setting.kind.value(text), text: text, origin: origin))
+          GivenValue(
+            value: try setting.kind.value(text, at: origin), text: text, origin: origin))
       } catch {
         mistakes.append(Mistake(origin: origin, message: "\(text): \(error)"))
       }

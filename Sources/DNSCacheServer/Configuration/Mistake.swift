@@ -42,19 +42,21 @@ struct GivenValue: Sendable {
   let value: Value
   let text: String
   let origin: Origin
+
+  /// Says what is wrong with it, where it stands.
+  ///
+  /// - Parameter key: what it is a value of.
+  func mistake(_ key: String, _ message: String) -> Mistake {
+    switch origin {
+    case .file: Mistake(origin: origin, message: "\(key): \(text): \(message)")
+    case .flag: Mistake(origin: origin, message: "\(text): \(message)")
+    case .usual: Mistake(origin: origin, message: message)
+    }
+  }
 }
 
 /// What was given for one setting.
 struct GivenSetting: Sendable {
   let setting: Setting
   var values: [GivenValue] = []
-
-  /// Says what is wrong with a value.
-  func mistake(_ value: GivenValue, _ message: String) -> Mistake {
-    switch value.origin {
-    case .file: Mistake(origin: value.origin, message: "\(setting.key): \(value.text): \(message)")
-    case .flag: Mistake(origin: value.origin, message: "\(value.text): \(message)")
-    case .usual: Mistake(origin: value.origin, message: message)
-    }
-  }
 }

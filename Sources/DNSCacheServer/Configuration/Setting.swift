@@ -3,7 +3,7 @@ import EventLoop
 
 /// One thing that a person can set: the only description of it, for the file, the command line, the
 /// schema and the reference page.
-struct Setting: Sendable {
+struct Setting: ValueHolder {
   /// Its place in the file, words separated by dots: `cache.size`.
   let key: String
   /// The flag without its dashes.
@@ -19,15 +19,6 @@ struct Setting: Sendable {
   /// The default in words, where its value doesn't say it.
   private let usualWords: String?
 
-  /// How many values there are.
-  enum Arity: Sendable {
-    case one
-    /// A list, its flag repeatable, with at least one value.
-    case some
-    /// The same, or none at all.
-    case any
-  }
-
   init(
     _ key: String, flag: String, _ kind: ValueKind, arity: Arity = .one, isLive: Bool = true,
     usual: String? = nil, help: String, _ field: SettingField
@@ -42,22 +33,21 @@ struct Setting: Sendable {
     usualWords = usual
   }
 
-  /// Whether it is a list, and its flag repeatable.
-  var isList: Bool { arity != .one }
+  var emptyWord: String? { nil }
 
   /// The default as a person would write it.
   var usual: String { usualWords ?? text(in: Settings()) }
 
   /// What it is now, as a person would write it; an empty text for no value.
   func text(in settings: Settings) -> String {
-    field.read(settings).map { kind.text(of: $0) }.joined(separator: " ")
+    values(in: settings).map { kind.text(of: $0) }.joined(separator: " ")
   }
+
+  /// The values that it has now.
+  func values(in settings: Settings) -> [Value] { field.read(settings) }
 
   /// Puts values in place that were checked.
   func apply(_ values: [Value], to settings: inout Settings) { field.write(&settings, values) }
-
-  /// What to write, in words.
-  var expected: String { isList ? "a list of \(kind.form)" : "one \(kind.form)" }
 
   /// The setting with a key, if there is one.
   static func named(_ key: String) -> Setting? { all.first { $0.key == key } }

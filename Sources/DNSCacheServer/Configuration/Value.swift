@@ -12,6 +12,7 @@ enum Value: Sendable {
   case number(Int)
   case truth(Bool)
   case text(String)
+  case item(Item)
 
   var interface: ListenInterface? { if case .interface(let value) = self { value } else { nil } }
   /// An address, or that of a server.
@@ -23,6 +24,7 @@ enum Value: Sendable {
   var domain: Name? { if case .domain(let value) = self { value } else { nil } }
   var number: Int? { if case .number(let value) = self { value } else { nil } }
   var truth: Bool? { if case .truth(let value) = self { value } else { nil } }
+  var item: Item? { if case .item(let value) = self { value } else { nil } }
   var text: String? { if case .text(let value) = self { value } else { nil } }
 }
 

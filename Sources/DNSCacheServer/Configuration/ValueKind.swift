@@ -27,6 +27,8 @@ enum ValueKind: Sendable {
   case oneOf([String])
   /// A path, a user: any text that is not empty.
   case text(String)
+  /// Several values with names.
+  case item(ItemKind)
 
   /// What a person would write, in words.
   var form: String {
@@ -46,6 +48,7 @@ enum ValueKind: Sendable {
     case .truth: "true or false"
     case .oneOf(let words): words.joined(separator: "|")
     case .text(let what): what
+    case .item(let kind): kind.line?.form ?? kind.noun
     }
   }
 
@@ -69,6 +72,7 @@ enum ValueKind: Sendable {
     case .number(let number): shown(number)
     case .truth(let truth): "\(truth)"
     case .text(let text): text
+    case .item(let item): item.text
     }
   }
 
@@ -82,7 +86,9 @@ enum ValueKind: Sendable {
   }
 
   /// Reads a value.
-  func value(_ text: String) throws(ValueError) -> Value {
+  ///
+  /// - Parameter origin: where it stands, for the parts of an item.
+  func value(_ text: String, at origin: Origin = .usual) throws(ValueError) -> Value {
     switch self {
     case .address:
       guard let address = SocketAddress(text, defaultPort: Settings.port) else {
@@ -175,6 +181,7 @@ enum ValueKind: Sendable {
         throw ValueError(description: "has an octet 0 in it; write a \(what)")
       }
       return .text(text)
+    case .item(let kind): return .item(try kind.item(text, at: origin))
     }
   }
 

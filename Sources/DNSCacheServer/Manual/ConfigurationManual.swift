@@ -18,6 +18,10 @@ enum ConfigurationManual {
       }
       group = heading
       page.entry("\(setting.key): <\(form(setting))>", meaning(setting))
+      guard case .item(let kind) = setting.kind else { continue }
+      for field in kind.fields {
+        page.entry("\(setting.key)[].\(field.name): <\(form(field))>", field.help)
+      }
     }
     page.heading("Files")
     page.entry("/etc/dns-cache-server.yaml", "Read if no other file is named with --config.")
@@ -45,8 +49,11 @@ enum ConfigurationManual {
       size: 64MiB
     """
 
-  private static func form(_ setting: Setting) -> String {
-    setting.isList ? "list of \(setting.kind.form)" : setting.kind.form
+  private static func form(_ holder: some ValueHolder) -> String {
+    var form = holder.kind.form
+    if case .item(let kind) = holder.kind { form = kind.noun }
+    if holder.isList { form = "list of \(form)" }
+    return holder.emptyWord.map { "\(form), or \($0)" } ?? form
   }
 
   /// What it does, what it may be, what it is by default.

@@ -1,6 +1,6 @@
 /// What a reload did.
 struct ReloadResult {
-  /// The keys of settings that have other values now, which are in force.
+  /// The keys of settings that have other values now, which are in force; of a list of items, each item by name.
   var changed: [String] = []
   /// The keys of settings that have other values in the file, which need a restart.
   var restart: [String] = []
@@ -34,11 +34,26 @@ extension Settings {
     var result = ReloadResult()
     for setting in Setting.all where setting.text(in: self) != setting.text(in: other) {
       if setting.isLive && (setting.key != "cache.size" || other.cache.octets <= reservedCache) {
-        result.changed.append(setting.key)
+        result.changed += setting.changes(from: self, to: other)
       } else {
         result.restart.append(setting.key)
       }
     }
     return result
+  }
+}
+
+extension Setting {
+  /// The key, or that of each item that was added, removed, or has other fields; the order of items says nothing.
+  fileprivate func changes(from old: Settings, to new: Settings) -> [String] {
+    guard case .item = kind else { return [key] }
+    let (old, new) = (items(in: old), items(in: new))
+    return Set(old.keys).union(new.keys).filter { old[$0] != new[$0] }.sorted()
+      .map { "\(key)[\($0)]" }
+  }
+
+  private func items(in settings: Settings) -> [String: [String]] {
+    Dictionary(grouping: values(in: settings).compactMap(\.item), by: \.name)
+      .mapValues { $0.map(\.text) }
   }
 }

@@ -1,0 +1,30 @@
+/// What has values in a configuration: a setting, or a field of an item.
+protocol ValueHolder: Sendable {
+  var kind: ValueKind { get }
+  var arity: Arity { get }
+  /// The word that stands for an empty list, if there is one.
+  var emptyWord: String? { get }
+}
+
+/// How many values there are.
+enum Arity: Sendable {
+  case one
+  /// A list, its flag repeatable, with at least one value.
+  case some
+  /// The same, or none at all.
+  case any
+}
+
+extension ValueHolder {
+  /// Whether it is a list, and its flag repeatable.
+  var isList: Bool { arity != .one }
+
+  /// What to write, in words.
+  var expected: String {
+    if case .item(let kind) = kind {
+      return isList ? "a list of \(kind.noun)s, as \(kind.example)" : "a \(kind.noun)"
+    }
+    let empty = emptyWord.map { ", or \($0)" } ?? ""
+    return (isList ? "a list of \(kind.form)" : "one \(kind.form)") + empty
+  }
+}
