@@ -28,10 +28,13 @@ let package = Package(
     .target(name: "Memory", swiftSettings: house),
     .target(name: "DNSWire", dependencies: ["Memory"], swiftSettings: house),
     .target(name: "DNSCache", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
+    .target(name: "DNSPolicy", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(
-      name: "DNSResolver", dependencies: ["Memory", "DNSWire", "DNSCache"], swiftSettings: house),
+      name: "DNSResolver", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy"],
+      swiftSettings: house),
     .target(
-      name: "DNSFrontend", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSResolver"],
+      name: "DNSFrontend",
+      dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver"],
       swiftSettings: house),
     .target(name: "Insight", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "LogText", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
@@ -42,8 +45,8 @@ let package = Package(
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
-        "Memory", "DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "Insight", "EventLoop",
-        "LogText", "WebPage", "YAML",
+        "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver", "DNSFrontend", "Insight",
+        "EventLoop", "LogText", "WebPage", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -57,12 +60,17 @@ let package = Package(
       name: "DNSCacheTests", dependencies: ["Randomness", "DNSCache", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
+      name: "DNSPolicyTests", dependencies: ["Randomness", "DNSPolicy", "DNSWire"],
+      swiftSettings: house),
+    .testTarget(
       name: "DNSResolverTests",
       dependencies: ["Randomness", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
       name: "DNSFrontendTests",
-      dependencies: ["Randomness", "DNSFrontend", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
+      dependencies: [
+        "Randomness", "DNSFrontend", "DNSResolver", "DNSPolicy", "DNSCache", "DNSWire", "Memory",
+      ],
       resources: [.copy("Scenarios")], swiftSettings: house),
     .testTarget(
       name: "InsightTests", dependencies: ["Randomness", "Insight", "DNSWire", "Memory"],

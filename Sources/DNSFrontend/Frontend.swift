@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSResolver
 import DNSWire
 import Memory
@@ -35,7 +36,7 @@ public struct Frontend: ~Copyable {
   var limiter: ClientLimiter
   var limited = LimitedClients()
   var cookies: ServerCookies
-  private(set) var special: SpecialNames
+  private(set) var policy: Policy
   /// The network that the last client was in: the next one is likely to be there, too.
   private var recentNetwork = 0
 
@@ -139,7 +140,7 @@ public struct Frontend: ~Copyable {
     prefetchBudget = PrefetchBudget(perSecond: settings.prefetchRate)
     limiter = ClientLimiter(settings.clients, seed: seed)
     cookies = ServerCookies(settings.cookieSecrets)
-    special = SpecialNames(settings.specialZones)
+    policy = Policy(routes: settings.routes, specialZones: settings.specialZones)
   }
 
   deinit { suffixes.destroy() }
@@ -154,7 +155,7 @@ public struct Frontend: ~Copyable {
     allow(new.allowed, local: new.local)
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
-    special = SpecialNames(new.specialZones)
+    policy = Policy(routes: new.routes, specialZones: new.specialZones)
     if let cookieSecrets { cookies.replace(cookieSecrets) }
   }
 

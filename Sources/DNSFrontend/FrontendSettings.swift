@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSWire
 
 /// What the frontend lets clients do.
@@ -22,6 +23,8 @@ public struct FrontendSettings: Sendable {
   public var clients = ClientLimits()
   /// Zones that are answered here; the resolver is told their names, too.
   public var specialZones: [SpecialZone] = []
+  /// Names that have servers of their own, or nobody to be asked.
+  public var routes: [Route] = []
   /// What server cookies are made with.
   public var cookieSecrets: CookieSecrets
 

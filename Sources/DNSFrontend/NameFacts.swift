@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSResolver
 import DNSWire
 import Memory
@@ -89,8 +90,8 @@ extension Frontend {
     case .endless: course = .endless
     case .missing:
       if links.count > 1 && Frontend.isFiltered(name, cache),
-        let place = special.place(of: key.octets, asked: type),
-        Frontend.isLocal(place, type, cache)
+        case .local(let match) = policy.decide(key.octets, asked: type),
+        Frontend.isLocal(match, type, cache)
       {
         course = .blocked
       } else if let answer = specialAnswer(asked, type, cache) {
@@ -112,7 +113,7 @@ extension Frontend {
   ) -> NameFacts.SpecialAnswer? {
     // Loaded anew for each query, so that what it held is of no more use.
     key.load(trusted: name.span)
-    guard let place = special.place(of: key.octets, asked: type) else { return nil }
+    guard case .local(let match) = policy.decide(key.octets, asked: type) else { return nil }
     let header = Header(
       id: 0, flags: MessageHeader.Flag.recursionDesired, type: type, hasEDNS: false,
       dnssecOK: false, udpSize: 0, transport: .udp, address: IPAddress(v4: 0), isProven: true)
@@ -126,7 +127,7 @@ extension Frontend {
     guard let count = composeSpecial(header, behind: cache, into: &writer),
       let message = try? Message(parsing: octets.span.extracting(0..<count))
     else { return nil }
-    let zone = special.name(place.zone)
+    let zone = policy.name(match.zone)
     return NameFacts.SpecialAnswer(
       zone: zone.indices.map { zone[$0] }, rcode: message.rcode, records: message.answers)
   }

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSResolver
 import DNSWire
 import Randomness

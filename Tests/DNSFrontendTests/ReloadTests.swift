@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSWire
 import Randomness
 import Testing

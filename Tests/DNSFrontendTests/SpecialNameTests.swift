@@ -1,3 +1,4 @@
+import DNSPolicy
 import DNSWire
 import Testing
 

@@ -1,5 +1,5 @@
 import DNSCache
-import DNSFrontend
+import DNSPolicy
 import DNSWire
 
 /// Which names are not upstream's to answer as it likes.

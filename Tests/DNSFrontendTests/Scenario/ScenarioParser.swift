@@ -1,5 +1,6 @@
 import DNSCache
 import DNSFrontend
+import DNSPolicy
 import DNSResolver
 import DNSWire
 

@@ -12,7 +12,7 @@ public struct SpecialZone: Sendable {
   public let isDefault: Bool
 
   /// What is answered for the names of a zone.
-  public enum Kind: UInt8, Sendable {
+  public enum Kind: UInt8, Sendable, BitwiseCopyable {
     /// Nothing exists, the zone included (RFC 6761 §6.2, §6.4; RFC 7686; RFC 6762 §22.1).
     case absent
     /// Every name has the loopback addresses (RFC 6761 §6.3).
@@ -52,34 +52,20 @@ public struct SpecialZone: Sendable {
 
   /// The locally served reverse zones of RFC 6303 §4 and RFC 7793, as in IANA's registry of them.
   private static var reverseZones: [SpecialZone] {
-    var networks = [
-      // Private, "this network", loopback, link-local, documentation, broadcast.
-      "10.0.0.0/8", "192.168.0.0/16", "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16",
+    let networks = [
+      // Private, shared by carriers (RFC 6598), "this network", loopback, link-local, documentation, broadcast.
+      "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "0.0.0.0/8", "127.0.0.0/8",
+      "169.254.0.0/16",
       "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "255.255.255.255/32",
       // Unspecified, loopback, unique local, link-local, documentation.
-      "::/128", "::1/128", "fd00::/8", "fe80::/12", "fe90::/12", "fea0::/12", "feb0::/12",
-      "2001:db8::/32",
+      "::/128", "::1/128", "fd00::/8", "fe80::/10", "2001:db8::/32",
     ]
-    networks += (16...31).map { "172.\($0).0.0/16" }
-    // Shared by carriers (RFC 6598).
-    networks += (64...127).map { "100.\($0).0.0/16" }
-    return networks.compactMap { text in
-      guard let network = IPNetwork(text) else { return nil }
+    return networks.flatMap { text in
       let isLoopback = text.hasPrefix("127.") || text.hasPrefix("::1/")
-      return SpecialZone(
-        network.reverseZone, isLoopback ? .loopbackReverse : .empty, group: reverseGroup)
+      let zones = IPNetwork(text)?.reverseZones ?? []
+      return zones.map {
+        SpecialZone($0, isLoopback ? .loopbackReverse : .empty, group: reverseGroup)
+      }
     }
-  }
-}
-
-extension IPNetwork {
-  /// The zone with the names of this network's addresses; its prefix ends where a label does.
-  fileprivate var reverseZone: Name {
-    let bitsPerLabel = address.isIPv4 ? 8 : 4
-    var name = address.reverseName
-    for _ in 0..<(address.bitWidth - Int(prefixLength)) / bitsPerLabel {
-      name = name.parent ?? name
-    }
-    return name
   }
 }
