@@ -26,7 +26,7 @@ public enum FailureReason: UInt8, Sendable, CaseIterable {
       switch failure?.cause {
       case .silence: .silence
       case .unreachable: .unreachable
-      case .upstreamError, .nameTooLong: .upstreamError
+      case .upstreamError, .looping, .nameTooLong: .upstreamError
       case .overload: .overload
       case .ending: .ending
       case .noUpstream: .noUpstream

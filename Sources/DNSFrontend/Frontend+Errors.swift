@@ -152,6 +152,7 @@ enum Explanation {
     case .unreachable: ExtendedError(.networkError)
     // What the error means is known upstream.
     case .upstreamError: ExtendedError(.other, "upstream has no answer")
+    case .looping: ExtendedError(.other, "upstream asks this server")
     case .nameTooLong: nameTooLong
     case .overload: tooMuchInFlight
     case .ending: ExtendedError(.notReady, "stopping")

@@ -46,6 +46,8 @@ public struct OutgoingQuery: Sendable {
   let hasCookie: Bool
   /// Whether nobody waits for the reply: it tells whether an upstream that was down is back.
   public var isProbe = false
+  /// Whether it is a probe that tells whether the upstream gives our own queries back.
+  var isLoopProbe = false
 }
 
 /// Something that the resolver wants done.

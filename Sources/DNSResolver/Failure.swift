@@ -16,6 +16,8 @@ public struct Failure: Equatable, Sendable, BitwiseCopyable {
     case unreachable
     /// Upstreams answered with an error, or with what is no answer.
     case upstreamError
+    /// The upstream asks us what we ask it.
+    case looping
     /// A DNAME makes a name that is too long (YXDOMAIN, RFC 6672 §2.2): an answer, which is no other's to know.
     case nameTooLong
     /// Too much was in flight, or waiting.
@@ -28,7 +30,7 @@ public struct Failure: Equatable, Sendable, BitwiseCopyable {
     /// Whether the question itself failed, so that it is worth remembering (RFC 9520 §2).
     var isOfResolution: Bool {
       switch self {
-      case .silence, .unreachable, .upstreamError, .nameTooLong: true
+      case .silence, .unreachable, .upstreamError, .looping, .nameTooLong: true
       case .overload, .ending, .noUpstream: false
       }
     }

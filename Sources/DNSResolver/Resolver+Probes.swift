@@ -19,6 +19,8 @@ extension Resolver {
 
   /// Takes an upstream as back.
   mutating func comeUp(_ upstream: Int, now: UInt64) {
+    // What is heard of it may be what we said ourselves.
+    guard !choice.isLooping(upstream) else { return }
     counters.recoveries += 1
     choice.mark(upstream, isDown: false)
     choice.upstreams[upstream].failures = 0
@@ -43,6 +45,10 @@ extension Resolver {
   /// Asks an upstream that is down for something, from a random port with a random ID.
   mutating func sendProbe(_ upstream: Int, now: UInt64) {
     guard choice.upstreams[upstream].isDown else { return }
+    guard !choice.isLooping(upstream) else {
+      sendLoopProbe(upstream, now: now)
+      return
+    }
     let last = choice.upstreams[upstream].probe
     // Clients may ask for nothing meanwhile: probes have to tell, too, that it is silent.
     if last.isPending {
@@ -131,6 +137,7 @@ extension Resolver {
   /// Writes the latest probe of an upstream, over UDP or TCP.
   func writeProbe(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
     writer.header(id: query.id, questionCount: 1)
+    guard !query.isLoopProbe else { return writeLoopProbe(query.upstream, into: &writer) }
     let question =
       query.socket == nil
       ? choice.upstreams[query.upstream].streamProbe.question
@@ -259,7 +266,7 @@ extension BufferPool {
 }
 
 extension Upstream.Probe {
-  fileprivate func matches(socket: Int, id: UInt16) -> Bool {
+  func matches(socket: Int, id: UInt16) -> Bool {
     isPending && Int(self.socket) == socket && self.id == id
   }
 }

@@ -58,6 +58,7 @@ extension Resolver {
     // UNREACHABLE: UpstreamTable gives out free places only.
     precondition(!choice.isPresent(upstream), "an upstream has this place")
     choice.open(upstream, isNew: false)
+    looping &= ~(1 << UInt64(upstream))
     failures.forgetAll()
   }
 

@@ -21,6 +21,7 @@ extension Resolver {
     }
     guard let place = findAttempt(socket: socket, id: header.id) else {
       if !takeProbeReply(packet, header, socket: socket, now: now),
+        !takeLoopReply(packet, header, socket: socket, now: now),
         !takeWatched(header, socket: socket, now: now)
       {
         takeGuess(packet, header, socket: socket, now: now)

@@ -181,6 +181,7 @@ extension Resolver {
     let upstream = Int(attempts[Int(latest)].socket) / settings.socketsPerUpstream
     choice.upstreams[upstream].counters.timeouts += 1
     noteFailure(upstream, .silence, sent: attempts[Int(latest)].sent, now: now)
+    suspectLoop(upstream, index, now: now)
   }
 
   mutating func noteFailure(

@@ -35,6 +35,8 @@ public struct Resolver: ~Copyable {
   /// For each upstream some questions that it had an answer to, and their names.
   var known: FixedArray<KnownQuestion>
   var knownNames: BufferPool
+  /// For each upstream the name that its loop probe asks for.
+  var loopNames: BufferPool
   /// For each upstream the cookie that it gave.
   var serverCookies: BufferPool
   /// Questions that failed not long ago.
@@ -250,6 +252,7 @@ public struct Resolver: ~Copyable {
     let knownLimit = UpstreamChoice.limit * KnownQuestion.perUpstream
     known = FixedArray(repeating: KnownQuestion(), count: knownLimit)
     knownNames = BufferPool(count: knownLimit, size: WireName.longest)
+    loopNames = BufferPool(count: UpstreamChoice.limit, size: Resolver.loopNameOctets)
     serverCookies = BufferPool(
       count: UpstreamChoice.limit, size: CookieView.serverOctets.upperBound)
   }
@@ -307,7 +310,7 @@ public struct Resolver: ~Copyable {
     guard let upstream = firstUpstream(draw, isTrial: &isTrial, now: now) else {
       guard choice.count > 0 else { return .failed(Failure(.noUpstream)) }
       counters.allDown += 1
-      return .failed(Failure(choice.upstreams[0].cause ?? .silence))
+      return .failed(Failure(choice.cause(of: 0) ?? .silence))
     }
     if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
     guard let index = insertQuestion(key, type, needs, to: upstream, draw, now: now) else {

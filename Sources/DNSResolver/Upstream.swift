@@ -45,6 +45,12 @@ struct Upstream: BitwiseCopyable {
   /// When a question may be sent to it although it was given up.
   var nextTrial: UInt64 = 0
 
+  /// The last probe that was sent to see whether our own queries come back from it, whether that one did, and when
+  /// the next may be sent.
+  var loopProbe = Probe()
+  var hasLoopProbeReturned = false
+  var nextLoopProbe: UInt64 = 0
+
   /// A packet that asks whether an upstream is back.
   struct Probe: BitwiseCopyable {
     var socket: UInt16 = 0

@@ -19,6 +19,8 @@ struct UpstreamChoice: ~Copyable {
   private(set) var present: UInt64
   /// Those that are not down, a bit each.
   private(set) var up: UInt64
+  /// Those that give our own queries back, a bit each: they are not asked at all.
+  private(set) var looping: UInt64 = 0
   /// Those that are asked first, a bit each.
   private var favourites: UInt64 = 1
   /// When ``favourites`` is to be found anew.
@@ -55,6 +57,7 @@ struct UpstreamChoice: ~Copyable {
   mutating func open(_ upstream: Int, isNew: Bool) {
     if isNew { upstreams[upstream] = Upstream() }
     present |= 1 << UInt64(upstream)
+    mark(upstream, isLooping: false)
     mark(upstream, isDown: false)
   }
 
@@ -75,6 +78,23 @@ struct UpstreamChoice: ~Copyable {
     upstreams[upstream].isDown = isDown
     if isDown { up &= ~(1 << UInt64(upstream)) } else { up |= 1 << UInt64(upstream) }
     favouritesUntil = 0
+  }
+
+  /// Whether an upstream gives our own queries back.
+  func isLooping(_ upstream: Int) -> Bool { looping & (1 << UInt64(upstream)) != 0 }
+
+  /// Notes that an upstream, which is down, gives our own queries back, or no longer does.
+  mutating func mark(_ upstream: Int, isLooping: Bool) {
+    if isLooping {
+      looping |= 1 << UInt64(upstream)
+    } else {
+      looping &= ~(1 << UInt64(upstream))
+    }
+  }
+
+  /// Why an upstream is not asked, or failed last.
+  func cause(of upstream: Int) -> Failure.Cause? {
+    isLooping(upstream) ? .looping : upstreams[upstream].cause
   }
 
   /// Where an upstream stands in the order in which they were given.
@@ -121,7 +141,7 @@ struct UpstreamChoice: ~Copyable {
   /// names only; each at most once in ``ResolverTiming/mostProbeInterval``.
   mutating func trial(now: UInt64) -> Int? {
     guard up == 0 else { return nil }
-    var left = present
+    var left = present & ~looping
     var ready: UInt64 = 0
     while left != 0 {
       let upstream = left.trailingZeroBitCount
@@ -162,7 +182,7 @@ struct UpstreamChoice: ~Copyable {
   func next(after last: Int?, tried: UInt64, failed: UInt64, now: UInt64) -> Int? {
     var usable = up & ~failed
     if usable == 0 {
-      var left = present & ~up & ~failed
+      var left = present & ~up & ~failed & ~looping
       while left != 0 {
         let upstream = left.trailingZeroBitCount
         left &= left - 1
@@ -187,7 +207,7 @@ struct UpstreamChoice: ~Copyable {
       let bit: UInt64 = 1 << UInt64(upstream)
       if first & bit != 0 { return .first }
       if up & bit != 0 { return .later }
-      return upstreams[upstream].isGivenUp(now: now) ? .never : .last
+      return isLooping(upstream) || upstreams[upstream].isGivenUp(now: now) ? .never : .last
     }
     func score(_ upstream: Int) -> UInt64 {
       isStrict ? UInt64(ranks[upstream]) : upstreams[upstream].score(now: now)

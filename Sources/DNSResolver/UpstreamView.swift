@@ -55,7 +55,9 @@ extension Resolver {
   /// Whether there is an upstream that a question would be sent to.
   public func canResolve(now: UInt64) -> Bool {
     for number in 0..<UpstreamChoice.limit
-    where choice.isPresent(number) && !choice.upstreams[number].isGivenUp(now: now) {
+    where choice.isPresent(number) && !choice.isLooping(number)
+      && !choice.upstreams[number].isGivenUp(now: now)
+    {
       return true
     }
     return false
@@ -69,7 +71,9 @@ extension Resolver {
       body(
         UpstreamView(
           number: number, rank: choice.rank(of: number),
-          state: !upstream.isDown ? .up : upstream.isGivenUp(now: now) ? .down : .probing,
+          state: !upstream.isDown
+            ? .up
+            : choice.isLooping(number) || upstream.isGivenUp(now: now) ? .down : .probing,
           roundTrip: isMeasured ? upstream.roundTrip.milliseconds : nil,
           variance: isMeasured ? upstream.roundTrip.varianceMilliseconds : nil,
           timeout: upstream.roundTrip.timeout, inFlight: Int(upstream.inFlight),
@@ -79,7 +83,7 @@ extension Resolver {
           without: Fallback.Kind.allCases.filter { upstream.isDone($0, now: now) }.map(\.word),
           untilRetry: Fallback.Kind.allCases.filter { upstream.isDone($0, now: now) }
             .map { max(upstream[$0].until, now) - now }.min(),
-          cause: upstream.cause,
+          cause: choice.cause(of: number),
           sinceFailure: upstream.cause == nil ? nil : now &- upstream.failedAt,
           untilProbe: upstream.isDown
             ? upstream.nextProbe &- min(now, upstream.nextProbe) : nil))

@@ -139,6 +139,7 @@ extension Failure.Cause {
     case .silence: "no reply in time"
     case .unreachable: "can't be reached"
     case .upstreamError: "an error where another upstream had an answer"
+    case .looping: "it asks this server what it is asked"
     case .nameTooLong: "a name that is too long"
     case .overload: "too much in flight"
     case .ending: "the program ends"

@@ -119,6 +119,7 @@ struct UpstreamNews {
       switch state.cause {
       case .unreachable: "can't be reached"
       case .upstreamError: "answers with errors only"
+      case .looping: "asks this server"
       default: "does not answer"
       }
     let others = up > 0 ? "\(up) of \(count) answer" : "no upstream answers"

@@ -30,6 +30,7 @@ struct Scenario {
     // What is expected.
     case upstreamIsAsked(UpstreamQuery)
     case upstreamIsProbed(upstream: IPAddress, Question, isStream: Bool, label: String)
+    case upstreamIsProbedForLoop(upstream: IPAddress, label: String)
     case streamIsClosed(query: String)
     case clientGets(ClientReply)
     case clientGetsNothing(client: String)
@@ -49,6 +50,8 @@ struct Scenario {
     var authenticData = false
     var dnssecOK = false
     var address = Host.client
+    /// The query whose name is asked for, in place of the question's.
+    var sameNameAs: String?
   }
 
   struct UpstreamQuery {

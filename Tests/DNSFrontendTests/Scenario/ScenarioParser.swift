@@ -186,8 +186,11 @@ struct ScenarioParser {
     let verb = try words.next("asks or gets")
     switch verb {
     case "asks":
-      let question = Question(name: try words.name(), type: try words.type())
-      var query = Scenario.ClientQuery(client: client, question: question)
+      let label = words.accept("as") ? try words.next("a query's name") : nil
+      let name = label == nil ? try words.name() : .root
+      var query = Scenario.ClientQuery(
+        client: client, question: Question(name: name, type: try words.type()))
+      query.sameNameAs = label
       while !words.isAtEnd {
         let option = try words.next("an option")
         switch option {
@@ -235,6 +238,11 @@ struct ScenarioParser {
         return .upstreamUnreachable(upstream: upstream, query: try words.next("a query's name"))
       }
       if words.accept("probed") {
+        if words.accept("for") {
+          try words.expect("a", "loop", "as")
+          return .upstreamIsProbedForLoop(
+            upstream: upstream, label: try words.next("a name for the probe"))
+        }
         let question = Question(name: try words.name(), type: try words.type())
         let isStream = words.accept("tcp")
         try words.expect("as")

@@ -122,6 +122,8 @@ final class ScenarioPlayer {
     case .upstreamIsAsked(let query): try expectQuery(query)
     case .upstreamIsProbed(let upstream, let question, let isStream, let label):
       try expectProbe(upstream, question, isStream: isStream, label: label)
+    case .upstreamIsProbedForLoop(let upstream, let label):
+      try expectLoopProbe(upstream, label: label)
     case .streamIsClosed(let query): try expectClosed(query)
     case .clientGets(let reply): try expectReply(reply)
     case .clientGetsNothing(let client):
@@ -149,6 +151,13 @@ final class ScenarioPlayer {
   private func ask(_ query: Scenario.ClientQuery) throws {
     guard clients[query.client] == nil else { throw error("\(query.client) waits already") }
     clientCount += 1
+    var query = query
+    if let label = query.sameNameAs {
+      guard let question = try sent(label).message.questions.first else {
+        throw error("\(label) asks nothing")
+      }
+      query.question.name = question.name
+    }
     var message = Message(
       query: query.question.name, query.question.type,
       id: UInt16(truncatingIfNeeded: 0x4000 + clientCount),
@@ -281,6 +290,24 @@ final class ScenarioPlayer {
         && (sent.socket == nil) == isStream
         && message.questions == [question]
         && message.edns == nil
+    }
+    guard case .sent(let sent, let octets) = event, let message = try? Message(parsing: octets)
+    else { return }
+    self.sent[label] = Sent(query: sent, message: message, octets: octets)
+  }
+
+  /// A name that nobody can guess, below one that exists and that no forwarder answers by itself.
+  private func expectLoopProbe(_ upstream: IPAddress, label: String) throws {
+    let zone = try Name("empty.as112.arpa")
+    let event = try take("upstream \(upstream) is probed for a loop") {
+      guard case .sent(let sent, let octets) = $0, let message = try? Message(parsing: octets),
+        let question = message.questions.first
+      else { return false }
+      return sent.isProbe && host.address(of: sent.upstream) == upstream && sent.socket != nil
+        && message.questions.count == 1 && message.edns == nil && question.type == .a
+        && question.name.labels.count == 4 && question.name.labels[0].count == 16
+        && Array(question.name.wire.suffix(zone.wire.count)) == Array(zone.wire)
+        && !self.sent.values.contains { $0.message.questions == message.questions }
     }
     guard case .sent(let sent, let octets) = event, let message = try? Message(parsing: octets)
     else { return }
