@@ -6,6 +6,7 @@
 #   make install PREFIX=/usr/local       program, manual, completions, units of systemd; make uninstall
 #   make deb                             a Debian package, in .build/deb; Swift isn't needed where it goes
 #   make bench                           beside other servers; ARGS=--quick for five minutes
+#   make instructions                    instructions a query beside those on record; ARGS='--most 2' fails above 2 %
 #   make soak SOAK_SECONDS=1200          churn, faults and restarts; memory and counters must add up
 #   make micro-bench                     parts of the server alone, without network
 #   make demo                            a tour with dig, without internet
@@ -26,7 +27,7 @@ RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld --p
 # The end-to-end tests, the demonstration and the check of the hot path use what is shipped.
 export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
 
-.PHONY: build run test install uninstall deb demo bench micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
+.PHONY: build run test install uninstall deb demo bench instructions micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
   unit-tests end-to-end-tests
 
 build: setup-build
@@ -69,6 +70,11 @@ bench:
 	@scripts/setup bench
 	$(RELEASE)
 	benchmarks/run $(ARGS)
+
+instructions:
+	@scripts/setup bench
+	$(RELEASE)
+	benchmarks/instructions $(ARGS)
 
 micro-bench: setup-build
 	benchmarks/run --micro
