@@ -50,20 +50,28 @@ extension Cache {
   /// What may not be in the cache, whatever upstream says.
   public struct Forbidden: ~Copyable {
     /// Zones that are answered without it.
+    ///
+    /// Behind those that are not: a deeper one of these counts, or one of the same name.
     private let zones: ZoneSet
+    private let exceptions: Int
     /// Which names may have local addresses.
     let rebind: RebindFilter
 
     /// - Parameters:
     ///   - zones: the zones that are answered without the cache.
+    ///   - exceptions: zones that are not, though they lie in those or have the name of one.
     ///   - rebind: which names may have local addresses; nothing when all may.
-    public init(zones: [Name], rebind: RebindProtection?) {
-      self.zones = ZoneSet(zones)
+    public init(zones: [Name], except exceptions: [Name] = [], rebind: RebindProtection?) {
+      self.zones = ZoneSet(exceptions + zones)
+      self.exceptions = exceptions.count
       self.rebind = RebindFilter(rebind)
     }
 
     /// Whether nothing of a name may be there.
-    public func forbids(_ name: Span<UInt8>) -> Bool { zones.zone(of: name) != nil }
+    public func forbids(_ name: Span<UInt8>) -> Bool {
+      guard let zone = zones.zone(of: name) else { return false }
+      return zone >= exceptions
+    }
 
     /// Whether a name may not have a record: a local address for a name of the internet.
     public func forbids(

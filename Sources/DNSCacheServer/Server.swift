@@ -179,7 +179,7 @@ final class Server {
     }
     snapshot.whenLoaded = { [unowned self] in
       // The file may be from a time when that was not forbidden.
-      if self.settings.names.isRebindProtected { purge() }
+      if self.settings.names.isRebindProtected || !self.settings.routes.isEmpty { purge() }
     }
     snapshot.load()
     watchClock()

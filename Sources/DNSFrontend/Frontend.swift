@@ -140,7 +140,7 @@ public struct Frontend: ~Copyable {
     prefetchBudget = PrefetchBudget(perSecond: settings.prefetchRate)
     limiter = ClientLimiter(settings.clients, seed: seed)
     cookies = ServerCookies(settings.cookieSecrets)
-    policy = Policy(routes: settings.routes, specialZones: settings.specialZones)
+    policy = Policy(settings.policy)
   }
 
   deinit { suffixes.destroy() }
@@ -155,7 +155,7 @@ public struct Frontend: ~Copyable {
     allow(new.allowed, local: new.local)
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
-    policy = Policy(routes: new.routes, specialZones: new.specialZones)
+    policy = Policy(new.policy)
     if let cookieSecrets { cookies.replace(cookieSecrets) }
   }
 

@@ -21,10 +21,8 @@ public struct FrontendSettings: Sendable {
   public var prefetchRate = usualPrefetchRate
   /// What one client may ask.
   public var clients = ClientLimits()
-  /// Zones that are answered here; the resolver is told their names, too.
-  public var specialZones: [SpecialZone] = []
-  /// Names that have servers of their own, or nobody to be asked.
-  public var routes: [Route] = []
+  /// Which names are answered here, and by which route the others are asked; the resolver is told, too.
+  public var policy = PolicyRules()
   /// What server cookies are made with.
   public var cookieSecrets: CookieSecrets
 

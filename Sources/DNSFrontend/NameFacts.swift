@@ -31,6 +31,8 @@ public struct NameFacts: Sendable {
   public struct SpecialAnswer: Sendable {
     /// The zone's name in wire form.
     public var zone: [UInt8]
+    /// The route that has nobody to ask, if it is one's zone; else the default one.
+    public var route: RouteID
     /// The answer's code.
     public var rcode: ResponseCode
     /// The records of the name itself; none when it does not exist or has none of the type.
@@ -129,7 +131,8 @@ extension Frontend {
     else { return nil }
     let zone = policy.name(match.zone)
     return NameFacts.SpecialAnswer(
-      zone: zone.indices.map { zone[$0] }, rcode: message.rcode, records: message.answers)
+      zone: zone.indices.map { zone[$0] }, route: match.route, rcode: message.rcode,
+      records: message.answers)
   }
 
   private static func isFiltered(_ name: [UInt8], _ cache: borrowing Cache) -> Bool {

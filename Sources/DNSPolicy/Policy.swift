@@ -18,35 +18,11 @@ public struct Policy: ~Copyable {
     var route = RouteID.default
   }
 
-  /// Puts the rules together.
-  ///
-  /// - Parameters:
-  ///   - routes: those beside the default route; ``RouteID/init(index:)`` numbers them. Of equal zones the first
-  ///     counts.
-  ///   - specialZones: the zones that are answered here.
-  public init(routes: [Route] = [], specialZones: [SpecialZone] = []) {
-    var names: [Name] = []
-    var targets: [Target] = []
-    for (index, route) in routes.prefix(RouteID.most).enumerated() {
-      for zone in route.zones {
-        names.append(zone)
-        targets.append(
-          Target(kind: route.isEmpty ? .absent : nil, route: RouteID(index: index)))
-      }
-    }
-    // RFC 6303 has local reverse zones answered here so that nobody else is asked. Who names a network has
-    // somebody to ask about all of it.
-    let reverseZones = ZoneSet(routes.flatMap(\.networks).flatMap(\.reverseZones))
-    for zone in specialZones {
-      let name = zone.name.lowercased.wire
-      if zone.group == SpecialZone.reverseGroup, reverseZones.zone(of: name.span) != nil {
-        continue
-      }
-      names.append(zone.name)
-      targets.append(Target(kind: zone.kind))
-    }
-    zones = ZoneSet(names)
-    self.targets = FixedArray(targets)
+  /// Puts rules together.
+  public init(_ rules: PolicyRules) {
+    let list = rules.list
+    zones = ZoneSet(list.map(\.name))
+    targets = FixedArray(list.map(\.target))
   }
 
   /// Who answers for a name.

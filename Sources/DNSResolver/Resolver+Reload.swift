@@ -21,7 +21,7 @@ extension Resolver {
     settings.isStrict = new.isStrict
     choice.isStrict = new.isStrict
     choice.reconsider()
-    settings.localZones = new.localZones
+    settings.policy = new.policy
     settings.rebindProtection = new.rebindProtection
     ingest.forbidden = new.forbidden
   }

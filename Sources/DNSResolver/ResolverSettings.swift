@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSWire
 
 /// What bounds the resolver's work.
@@ -23,14 +24,15 @@ public struct ResolverSettings: Sendable {
   /// Percent of the places for questions up to which those that nobody waits for may be added.
   public var refreshShare = usualRefreshShare
 
-  /// Zones that upstreams are not asked about: what an alias into one of them brings along isn't kept.
-  public var localZones: [Name] = []
+  /// Which names upstreams are not asked about: what an alias to one of them brings along isn't kept.
+  public var policy = PolicyRules()
   /// What is done with names of the internet that lead into the own network; nothing for no difference.
   public var rebindProtection: RebindProtection?
 
   /// The two together.
   var forbidden: Cache.Forbidden {
-    Cache.Forbidden(zones: localZones, rebind: rebindProtection)
+    Cache.Forbidden(
+      zones: policy.localZones, except: policy.askedZones, rebind: rebindProtection)
   }
 
   /// Places for upstreams: a bit of a word for each.

@@ -20,8 +20,19 @@ struct CatalogueTests {
     case .truth: setting.usual == "true" ? "false" : "true"
     case .oneOf(let words): words.first { $0 != setting.usual } ?? ""
     case .text: "/tmp/other"
-    case .item(let kind): kind.example
+    case .item(let kind):
+      // As it is shown when it has been read.
+      read(setting.key, kind.example).given.first.map { given in
+        given.values.map { setting.kind.text(of: $0.value) }.joined()
+      } ?? ""
     }
+  }
+
+  /// A file that has one setting.
+  private static func read(_ key: String, _ value: String) -> ConfigurationFile {
+    let words = key.split(separator: ".")
+    let text = words.map { "{\($0): " }.joined() + value + words.map { _ in "}" }.joined()
+    return ConfigurationFile(Array(text.utf8), path: "f.yaml")
   }
 
   @Test func `every setting has a place and a flag of its own`() {
@@ -34,11 +45,12 @@ struct CatalogueTests {
   func `a value gets from the file into its field`(key: String) throws {
     let setting = try #require(Setting.named(key))
     let text = Self.other(setting)
-    let yaml = key.split(separator: ".").map { "{\($0): " }.joined() + "\"\(text)\""
-    let bare = key.split(separator: ".").map { "{\($0): " }.joined() + text
-    let isTruth = if case .truth = setting.kind { true } else { false }
-    let close = String(repeating: "}", count: key.split(separator: ".").count)
-    let file = ConfigurationFile(Array(((isTruth ? bare : yaml) + close).utf8), path: "f.yaml")
+    let isBare =
+      switch setting.kind {
+      case .truth, .item: true
+      default: false
+      }
+    let file = Self.read(key, isBare ? text : "\"\(text)\"")
     #expect(file.mistakes == [])
     var settings = Settings()
     let before = setting.text(in: settings)

@@ -39,6 +39,18 @@ struct PurgeTests {
     lab.cache._checkInvariants()
   }
 
+  @Test(arguments: [("nas.home.arpa", 1), ("home.arpa", 0), ("lan", 2)])
+  func `a zone stays that is asked though it is in one that is not, or is the same`(
+    exception: String, expected: Int
+  ) throws {
+    let lab = lab()
+    let forbidden = Cache.Forbidden(
+      zones: [try Name("home.arpa")], except: [try Name(exception)], rebind: nil)
+    #expect(try purge(lab, forbidden) == expected)
+    #expect(lab.contents().joined().contains("nas.home.arpa") == (expected < 2))
+    lab.cache._checkInvariants()
+  }
+
   @Test func `local addresses go, but for names that may have them`() throws {
     let lab = lab()
     let forbidden = Cache.Forbidden(

@@ -47,6 +47,7 @@ final class Host {
     /// Networks whose addresses can't be forged from outside.
     var local: [IPNetwork] = IPNetwork.notGlobal
     var specialZones: [SpecialZone] = []
+    var routes: [Route] = []
     var rebindProtection: RebindProtection?
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
@@ -93,13 +94,14 @@ final class Host {
       cookieSecrets: CookieSecrets(current: Host.cookieSecret))
     settings.clients = options.clients
     settings.local = options.local
-    settings.specialZones = options.specialZones
+    settings.policy = PolicyRules(
+      routes: options.routes, specialZones: options.specialZones)
     var forwarding = ResolverSettings(
       upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
       inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
       waitersPerQuestion: options.waitersPerQuestion, exploration: options.exploration)
     forwarding.isStrict = options.isStrict
-    forwarding.localZones = options.specialZones.map(\.name)
+    forwarding.policy = settings.policy
     forwarding.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
     settings.isPrefetching = options.isPrefetching

@@ -143,7 +143,7 @@ struct ReloadTests {
     }
     #expect(try verdict() == nil, "it is asked upstream")
     var settings = host.frontend.settings
-    settings.specialZones = SpecialZone.registry.filter(\.isDefault)
+    settings.policy.specialZones = SpecialZone.registry.filter(\.isDefault)
     host.frontend.reconfigure(settings, cookieSecrets: nil)
     #expect(try verdict() == .nxDomain)
     settings.allowed = [IPNetwork("198.51.100.0/24")].compactMap { $0 }

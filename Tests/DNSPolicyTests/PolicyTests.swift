@@ -39,11 +39,12 @@ struct PolicyTests {
     ] as [(String, String)])
   func `the longest match counts`(name: String, expected: String) throws {
     let policy = Policy(
-      routes: [
-        try route(["corp.example", "ok.ads.corp.example", "iot.test"]),
-        try route(["lab.corp.example", "home.arpa"]),
-        try route(["ads.corp.example"], isEmpty: true),
-      ], specialZones: Self.defaults)
+      PolicyRules(
+        routes: [
+          try route(["corp.example", "ok.ads.corp.example", "iot.test"]),
+          try route(["lab.corp.example", "home.arpa"]),
+          try route(["ads.corp.example"], isEmpty: true),
+        ], specialZones: Self.defaults))
     #expect(try decide(name, policy) == expected)
   }
 
@@ -96,10 +97,11 @@ struct PolicyTests {
 
   @Test func `a route's networks have their local reverse zones, and no others`() throws {
     let policy = Policy(
-      routes: [
-        try route([], networks: ["172.0.0.0/8", "192.168.7.0/24", "fd00::/8"]),
-        try route(["arpa"]),
-      ], specialZones: Self.defaults)
+      PolicyRules(
+        routes: [
+          try route([], networks: ["172.0.0.0/8", "192.168.7.0/24", "fd00::/8"]),
+          try route(["arpa"]),
+        ], specialZones: Self.defaults))
     for (name, expected) in [
       // The special zone is deeper than the network's.
       ("1.16.172.in-addr.arpa", "1"), ("1.7.168.192.in-addr.arpa", "1"), ("1.d.f.ip6.arpa", "1"),
@@ -114,7 +116,8 @@ struct PolicyTests {
 
   @Test func `the DS of a special zone is the parent's, that of an empty route nobody's`() throws {
     let policy = Policy(
-      routes: [try route(["ads.example"], isEmpty: true)], specialZones: Self.defaults)
+      PolicyRules(
+        routes: [try route(["ads.example"], isEmpty: true)], specialZones: Self.defaults))
     func isLocal(_ text: String, _ type: RecordType) throws -> Bool {
       let wire = try Name(text).wire
       if case .local = policy.decide(wire.span, asked: type) { return true }
@@ -151,8 +154,8 @@ struct PolicyTests {
     }
     for _ in 0..<30 {
       let (old, new) = (try routes(), try routes())
-      let before = Policy(routes: old)
-      let policy = Policy(routes: new)
+      let before = Policy(PolicyRules(routes: old))
+      let policy = Policy(PolicyRules(routes: new))
       for _ in 0..<60 {
         let name = try name(0...5)
         let wire = name.wire
@@ -179,13 +182,15 @@ struct PolicyTests {
     throws
   {
     let old = Policy(
-      routes: [try route(["a.example"]), try route(["b.example", "c.example"])],
-      specialZones: Self.defaults)
+      PolicyRules(
+        routes: [try route(["a.example"]), try route(["b.example", "c.example"])],
+        specialZones: Self.defaults))
     let new = Policy(
-      routes: [
-        try route(["b.example", "x.a.example"]), try route(["a.example"]),
-        try route(["c.example"], isEmpty: true), try route(["home.arpa"]),
-      ], specialZones: Self.defaults)
+      PolicyRules(
+        routes: [
+          try route(["b.example", "x.a.example"]), try route(["a.example"]),
+          try route(["c.example"], isEmpty: true), try route(["home.arpa"]),
+        ], specialZones: Self.defaults))
     for (name, goes) in [
       ("www.a.example", false), ("b.example", false), ("www.x.a.example", true),
       ("www.c.example", true), ("example", false), (".", false), ("nas.home.arpa", false),

@@ -40,6 +40,7 @@ struct CheckCommand: ParsableCommand {
       }
       for warning in warnings { Process.writeError("warning: \(warning)\n") }
       print("\(path): nothing is wrong")
+      for route in settings.routes { print("route: \(route.sentence)") }
       if settings.allowsLocalNetworks, let host = try? HostAddresses() {
         let local = LocalNetworks(of: host, besides: settings.allowed)
         print("allow: \(LocalNetworks.word) are now: \(local.text)")

@@ -39,7 +39,7 @@ extension Configuration {
 
   /// What is allowed, and perhaps not meant.
   func warnings(on host: HostAddresses) -> [Mistake] {
-    var found = missingListeners(on: host) + upstreamsOfInterfaces(on: host)
+    var found = missingListeners(on: host) + upstreamsOfInterfaces(on: host) + routeWarnings()
     found += values("allow").compactMap { value -> Mistake? in
       guard let network = value.value.network,
         network.prefixLength
@@ -81,10 +81,12 @@ extension Configuration {
     let followed = values("listen").compactMap(\.value.interface).flatMap {
       $0.addresses(on: host)
     }
-    return values("upstream").compactMap { value in
-      guard let address = value.value.address, followed.contains(address) else { return nil }
+    let ofRoutes = values("routes").compactMap(\.value.item).flatMap { $0.values("upstream") }
+      .map { (key: "routes[].upstream", value: $0) }
+    return (values("upstream").map { (key: "upstream", value: $0) } + ofRoutes).compactMap {
+      guard let address = $0.value.value.address, followed.contains(address) else { return nil }
       return mistake(
-        "upstream", value,
+        $0.key, $0.value,
         "an interface to listen on has this address; the server would not listen there, else it would ask itself"
       )
     }

@@ -58,8 +58,13 @@ struct Configuration {
     mistakes += cookieSecrets(&settings) + web(settings)
     // Of a list that is half wrong nothing follows.
     if !mistakes.contains(where: { isOf("listen", $0) || isOf("upstream", $0) }) {
-      mistakes += upstreams(&settings, needsUpstream: needsUpstream)
+      let own = OwnEndpoints(settings, on: .asFarAsTold())
+      mistakes += upstreams(&settings, needsUpstream: needsUpstream, own: own)
+      if !mistakes.contains(where: { isOf("routes", $0) }) {
+        mistakes += routes(settings, own: own)
+      }
     }
+    if mistakes.isEmpty { mistakes += routesNotAskedYet() }
     guard mistakes.isEmpty else { throw Mistakes(list: mistakes) }
     return settings
   }
@@ -182,8 +187,9 @@ struct Configuration {
   }
 
   /// Checks the upstreams that were named; else finds those of the system.
-  private func upstreams(_ settings: inout Settings, needsUpstream: Bool) -> [Mistake] {
-    let own = OwnEndpoints(settings, on: .asFarAsTold())
+  private func upstreams(
+    _ settings: inout Settings, needsUpstream: Bool, own: OwnEndpoints
+  ) -> [Mistake] {
     guard settings.isUpstreamExplicit else {
       do {
         settings.upstreams = try ResolvConf.upstreams(besides: own)
@@ -195,14 +201,8 @@ struct Configuration {
     var found: [Mistake] = []
     for value in values("upstream") {
       guard let address = value.value.address else { continue }
-      if address.port == 0 || address.isUnspecified {
-        found.append(
-          mistake("upstream", value, "no server can be there; name its address and port"))
-      } else if let listener = own.namedListener(at: address) {
-        let place = listener == address ? "there" : "on \(listener), which includes that address,"
-        found.append(
-          mistake(
-            "upstream", value, "this server listens \(place) itself; name another server"))
+      if let fault = Configuration.fault(ofServer: address, own) {
+        found.append(mistake("upstream", value, fault))
       }
     }
     if let beyond = values("upstream").dropFirst(Settings.mostUpstreams).first {

@@ -12,7 +12,7 @@ enum ForeignWords {
   static func hint(key: String) -> String? {
     guard unboundKeys.contains(key) else { return nil }
     return
-      "this is unbound's; here the servers to ask are `upstream: [9.9.9.9]`, and `listen` and `allow` what interface and access-control are there"
+      "this is unbound's; here the servers to ask are `upstream: [9.9.9.9]`, those of one domain `routes`, and `listen` and `allow` what interface and access-control are there"
   }
 
   /// What to say of a file that is one long text: another program's.
@@ -22,6 +22,9 @@ enum ForeignWords {
     if first == "nameserver" {
       return "this is resolv.conf's form; here it is `upstream: [9.9.9.9]`"
     }
+    if first.contains("=/"), let route = hint(route: String(first.drop { $0 != "/" })) {
+      return route
+    }
     if first.contains("=") {
       return "this is dnsmasq's form; here `server=9.9.9.9` is `upstream: [9.9.9.9]`"
     }
@@ -29,6 +32,14 @@ enum ForeignWords {
       return "this is BIND's or CoreDNS's form; here the servers to ask are `upstream: [9.9.9.9]`"
     }
     return nil
+  }
+
+  /// What to say of dnsmasq's form of a route, `/corp.example/10.0.0.53`; nothing of other texts.
+  static func hint(route text: String) -> String? {
+    let parts = text.split(separator: "/")
+    guard text.hasPrefix("/"), let server = parts.last, parts.count > 1 else { return nil }
+    let domains = parts.dropLast().joined(separator: ",")
+    return "this is dnsmasq's form of a route; here it is `routes: [\"\(domains)=\(server)\"]`"
   }
 
   /// What to say of a text that is to be an address, and is something else that is known.

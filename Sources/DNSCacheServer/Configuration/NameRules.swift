@@ -47,12 +47,16 @@ struct NameRules: Sendable {
     }
   }
 
+}
+
+extension Settings {
   /// What is done with names that lead to local addresses.
   var rebindProtection: RebindProtection? {
-    guard isRebindProtected else { return nil }
+    guard names.isRebindProtected else { return nil }
     // Zones that are not of the internet: who forwards them wants their addresses.
-    var allowed = rebindAllowed + SpecialZone.registry.map(\.name)
+    var allowed = names.rebindAllowed + SpecialZone.registry.map(\.name)
     if let reserved = try? Name("internal") { allowed.append(reserved) }
-    return RebindProtection(allowed: allowed, allowsLoopback: rebindAllowsLoopback)
+    allowed += routes.filter(\.isOfOwnNetwork).flatMap(\.domains)
+    return RebindProtection(allowed: allowed, allowsLoopback: names.rebindAllowsLoopback)
   }
 }

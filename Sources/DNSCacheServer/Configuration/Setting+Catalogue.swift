@@ -45,6 +45,11 @@ extension Setting {
           $0.resolver.order = order
         })),
     Setting(
+      "routes", flag: "route", .item(RouteRule.kind), arity: .any, usual: "none",
+      help:
+        "Ask other servers about some names, and never those of `upstream`; the longest match counts.",
+      .routes),
+    Setting(
       "allow", flag: "allow", .clientNetwork, arity: .some,
       help:
         "Answer clients of this network, or of those that this host is in; others are refused.",

@@ -21,6 +21,8 @@ struct Settings: Sendable {
   var upstreamRules: [SocketAddress: UpstreamRules] = [:]
   /// Whether ``upstreams`` were named; else they are the system's.
   var isUpstreamExplicit = false
+  /// Names that have servers of their own; the longest match counts.
+  var routes: [RouteRule] = []
   /// The networks whose clients are answered.
   var allowed = Settings.defaultAllowed
   /// Whether those of ``LocalNetworks`` are, too.
@@ -94,6 +96,9 @@ extension Settings {
   /// So a reload finds a place for each new one while the replies of all old ones are still good. With so many, each with the least number
   /// of sockets, 1,024 files that may be open are still enough.
   static let mostUpstreams = ResolverSettings.upstreamPlaces / 2
+
+  /// Servers of the system that there is room for beside those of routes (resolv.conf(5), MAXNS).
+  static let systemServers = 3
 
   /// 127.0.0.1 and ::1.
   static var defaultListen: [SocketAddress] {

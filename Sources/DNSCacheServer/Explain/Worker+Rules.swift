@@ -18,7 +18,11 @@ extension Worker {
     }
     if case .special(let answer) = facts.course {
       let zone = Worker.text(answer.zone.span)
-      add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
+      if answer.route == .default {
+        add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
+      } else {
+        add("routes", "the route of \(zone) has no server, so no name in it exists")
+      }
     }
     let sets = facts.links.flatMap(\.sets)
     for set in sets {

@@ -23,14 +23,15 @@ final class PurgeJob {
 
   /// - Parameter whenDone: gets how many RRsets were removed.
   init(
-    on loop: EventLoop, _ worker: Pinned<Worker>, _ names: NameRules,
+    on loop: EventLoop, _ worker: Pinned<Worker>, _ settings: Settings,
     whenDone: @escaping (Int) -> Void
   ) {
     self.worker = worker
     self.whenDone = whenDone
     forbidden = Pinned(
       Cache.Forbidden(
-        zones: names.specialZones.map(\.name), rebind: names.rebindProtection))
+        zones: settings.policy.localZones, except: settings.policy.askedZones,
+        rebind: settings.rebindProtection))
     timer = Timer(on: loop) { [unowned self] in slice() }
     timer?.schedule(after: 0)
   }

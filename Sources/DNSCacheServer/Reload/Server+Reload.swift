@@ -101,7 +101,9 @@ extension Server {
     if old.cookieSecretFile != nil || settings.cookieSecretFile != nil {
       cookies?.reconfigure(isShared: settings.cookieSecrets != nil)
     }
-    if result.changed.contains(where: { $0.hasPrefix("names.") || $0 == "resolver.trust-ad" }) {
+    if result.changed.contains(where: {
+      $0.hasPrefix("names.") || $0.hasPrefix("routes[") || $0 == "resolver.trust-ad"
+    }) {
       purge()
     }
     hasFile = hasFile || isFromFile
@@ -165,7 +167,7 @@ extension Server {
 
   /// Removes what the rules about names forbid now.
   func purge() {
-    purging = PurgeJob(on: loop, worker, settings.names) { [unowned self] removed in
+    purging = PurgeJob(on: loop, worker, settings) { [unowned self] removed in
       if removed > 0 {
         logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])
       }

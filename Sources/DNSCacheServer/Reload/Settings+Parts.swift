@@ -1,4 +1,5 @@
 import DNSFrontend
+import DNSPolicy
 import DNSResolver
 import EventLoop
 
@@ -18,7 +19,7 @@ extension Settings {
     frontend.clients = clients
     frontend.prefetchRate = prefetchRate
     frontend.pendingLimit = resolver.waiters
-    frontend.specialZones = names.specialZones
+    frontend.policy = policy
     return frontend
   }
 
@@ -33,9 +34,14 @@ extension Settings {
     settings.socketsInUse = socketsInUse
     settings.refreshShare = resolver.prefetchShare
     settings.isStrict = resolver.order == .strict
-    settings.localZones = names.specialZones.map(\.name)
-    settings.rebindProtection = names.rebindProtection
+    settings.policy = policy
+    settings.rebindProtection = rebindProtection
     return settings
+  }
+
+  /// What is decided by the name alone.
+  var policy: PolicyRules {
+    PolicyRules(routes: routes.map(\.route), specialZones: names.specialZones)
   }
 
   /// An upstream with what was said about it.

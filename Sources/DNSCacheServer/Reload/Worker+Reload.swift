@@ -38,7 +38,7 @@ extension Worker {
   /// Says how answers are made from what the cache has.
   mutating func setAnswering(_ settings: Settings) {
     cache.rotates = settings.rotates
-    cache.rebindFilter = RebindFilter(settings.names.rebindProtection)
+    cache.rebindFilter = RebindFilter(settings.rebindProtection)
   }
 
   /// Says in which order upstreams were given.

@@ -5,6 +5,7 @@ struct GeneralOptions: ParsableArguments {
   @Option(help: .setting("listen")) var listen: [String] = []
   @Option(help: .setting("upstream")) var upstream: [String] = []
   @Option(help: .setting("upstream-order")) var upstreamOrder: String?
+  @Option(help: .setting("routes")) var route: [String] = []
   @Option(help: .setting("allow")) var allow: [String] = []
   @Option(help: .setting("control")) var control: String?
   @Option(help: .setting("user")) var user: String?
@@ -14,7 +15,8 @@ struct GeneralOptions: ParsableArguments {
   var given: [GivenFlag] {
     [
       GivenFlag("listen", listen), GivenFlag("upstream", upstream), GivenFlag("allow", allow),
-      GivenFlag("upstream-order", upstreamOrder), GivenFlag("control", control),
+      GivenFlag("upstream-order", upstreamOrder), GivenFlag("routes", route),
+      GivenFlag("control", control),
       GivenFlag("user", user), GivenFlag("log.level", logLevel),
       GivenFlag("log.queries", logQueries),
     ].compactMap { $0 }
