@@ -16,8 +16,6 @@ struct Worker: ~Copyable {
   var cache: Cache
   /// What is being asked.
   var resolver: Resolver
-  /// Clients that wait, by the numbers that the frontend knows them by.
-  private var clients: Slab<WaitingClient>
   /// Where answers that had to wait, and those for streams, are written.
   private let reply: Pinned<FixedArray<UInt8>>
   private let query: Pinned<FixedArray<UInt8>>
@@ -68,15 +66,6 @@ struct Worker: ~Copyable {
     case ignored
   }
 
-  /// Where an answer goes that had to wait.
-  private struct WaitingClient: BitwiseCopyable {
-    /// Over UDP, the socket's number; over TCP, the stream's.
-    var source: UInt32
-    var peer: Peer?
-    /// When its query came, in microseconds.
-    var arrived: UInt64
-  }
-
   /// Answers that had to wait whose time is taken together, at the end of a turn.
   private static let answersPerTurn = 256
 
@@ -96,7 +85,6 @@ struct Worker: ~Copyable {
   init(
     _ frontend: consuming Frontend, _ cache: consuming Cache, _ resolver: consuming Resolver
   ) {
-    clients = Slab(capacity: frontend.settings.pendingLimit)
     seen = Pinned(
       Observations(upstreams: ResolverSettings.upstreamPlaces, seed: cache.seed))
     upstreamsUp = resolver.upstreamsUp
@@ -215,29 +203,27 @@ struct Worker: ~Copyable {
   private mutating func serve(
     _ socket: DatagramSocket, _ index: Int, number: UInt32, began: UInt64, now: UInt64
   ) {
-    let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
-    var isPending = false
+    var client: UInt32?
     socket.withReply(toReceived: index) { reply in
       switch frontend.receive(
         socket.received(index), noted: index, from: IPAddress(socket.sender(index)), over: .udp,
-        client: client, reply: &reply, cache: &cache, resolver: &resolver, now: now)
+        reply: &reply, cache: &cache, resolver: &resolver, now: now)
       {
       case .reply(let count): return count
       case .drop: return 0
-      case .pending:
-        isPending = true
+      case .waiting(let number):
+        client = number
         return 0
       }
     }
-    if isPending {
-      _ = clients.insert(
-        WaitingClient(source: number, peer: socket.peer(index), arrived: began))
+    if let client {
+      frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
     }
   }
 
   /// Has each query get a line of the log from now on, or none.
   mutating func logQueries(to sink: LogSink?) {
-    queryLog = sink.map { QueryLog($0, pendingLimit: frontend.settings.pendingLimit) }
+    queryLog = sink.map { QueryLog($0) }
     logsQueries = queryLog != nil
   }
 
@@ -250,30 +236,28 @@ struct Worker: ~Copyable {
     let began = EventLoop.preciseNow()
     let address = IPAddress(socket.sender(index))
     let before = QueryTally(frontend, resolver)
-    let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
-    var isPending = false
+    var client: UInt32?
     socket.withReply(toReceived: index) { reply in
       let query = socket.received(index)
       var count = 0
       switch frontend.receive(
-        query, noted: index, from: address, over: .udp, client: client, reply: &reply,
-        cache: &cache, resolver: &resolver, now: now)
+        query, noted: index, from: address, over: .udp, reply: &reply, cache: &cache,
+        resolver: &resolver, now: now)
       {
       case .reply(let octets): count = octets
       case .drop: break
-      case .pending: isPending = true
+      case .waiting(let number): client = number
       }
-      if !isPending, let source = before.source(QueryTally(frontend, resolver)) {
+      if client == nil, let source = before.source(QueryTally(frontend, resolver)) {
         queryLog.note(
           query, answer: reply.span.extracting(0..<count), from: address, isTCP: false,
           source: source, began: began)
       }
       return count
     }
-    guard isPending else { return }
-    _ = clients.insert(WaitingClient(source: number, peer: socket.peer(index), arrived: began))
-    let isJoined = before.source(QueryTally(frontend, resolver)) == .joined
-    queryLog.wait(client, from: address, isTCP: false, isJoined: isJoined, began: began)
+    if let client {
+      frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
+    }
   }
 
   // MARK: Clients over TCP
@@ -292,15 +276,14 @@ struct Worker: ~Copyable {
       note(sample, noted: 0, message, from: IPAddress(address))
     }
     defer { if frontend.hasFailed { noteFailures() } }
-    let client = clients.nextFree.map { UInt32($0) } ?? UInt32.max
     // A handle of our own: the compiler sees that the buffer is no part of what else changes.
     let buffer = reply
     var target = buffer.value.mutableSpan
     let before = logsQueries ? QueryTally(frontend, resolver) : nil
     let verdict = frontend.receive(
-      message, noted: 0, from: IPAddress(address), over: .tcp, client: client, reply: &target,
+      message, noted: 0, from: IPAddress(address), over: .tcp, reply: &target,
       cache: &cache, resolver: &resolver, now: began / 1_000)
-    if let before { log(message, verdict, before, from: address, client: client, began: began) }
+    if let before { log(message, verdict, before, from: address, began: began) }
     switch verdict {
     case .reply(let count):
       answer(buffer.value.span.extracting(0..<count))
@@ -310,8 +293,8 @@ struct Worker: ~Copyable {
       return .answered
     case .drop:
       return .ignored
-    case .pending:
-      _ = clients.insert(WaitingClient(source: stream, peer: nil, arrived: began))
+    case .waiting(let client):
+      frontend.keep(ReturnPath(source: stream, arrived: began), for: client)
       return .waiting
     }
   }
@@ -320,15 +303,12 @@ struct Worker: ~Copyable {
   @inline(never)
   private func log(
     _ message: Span<UInt8>, _ verdict: Frontend.Verdict, _ before: QueryTally,
-    from address: SocketAddress, client: UInt32, began: UInt64
+    from address: SocketAddress, began: UInt64
   ) {
     guard let queryLog, let source = before.source(QueryTally(frontend, resolver)) else { return }
     var count = 0
     switch verdict {
-    case .pending:
-      queryLog.wait(
-        client, from: IPAddress(address), isTCP: true, isJoined: source == .joined, began: began)
-      return
+    case .waiting: return
     case .reply(let octets): count = octets
     case .drop: break
     }
@@ -339,10 +319,13 @@ struct Worker: ~Copyable {
 
   /// Writes the line of a query that has waited.
   @inline(never)
-  private func log(_ client: UInt32, answer: Span<UInt8>, _ before: QueryTally) {
+  private func log(
+    _ delivery: Frontend.Delivery, answer: Span<UInt8>, _ before: QueryTally
+  ) {
     let source = before.source(QueryTally(frontend, resolver))
     queryLog?.note(
-      client, answer: answer, source: source == .stale || source == .failure ? source : nil)
+      delivery, answer: answer,
+      source: source == .stale || source == .failure ? source : nil)
   }
 
   // MARK: Upstream
@@ -496,25 +479,23 @@ struct Worker: ~Copyable {
           into: &target, cache: &cache, resolver: &resolver, now: now)
       else { return }
       if frontend.hasFailed { noteFailures() }
-      let client = clients[Int(ready.client)]
-      clients.remove(Int(ready.client))
       if answeredCount == answered.count { noteAnswered(at: EventLoop.preciseNow()) }
-      answered[answeredCount] = client.arrived
+      answered[answeredCount] = ready.path.arrived
       answeredCount += 1
       let octets = buffer.value.span.extracting(0..<ready.count)
-      if let before { log(ready.client, answer: octets, before) }
+      if let before { log(ready, answer: octets, before) }
       switch ready.transport {
       case .udp:
-        guard let peer = client.peer else { continue }
-        if lent.number != client.source {
-          lent = LentSocket(number: client.source, socket: datagrams[Int(client.source)])
+        let number = ready.path.source
+        if lent.number != number {
+          lent = LentSocket(number: number, socket: datagrams[Int(number)])
         }
-        lent.socket?.withReply(to: peer) { target in
+        lent.socket?.withReply(to: Peer(ready)) { target in
           target.store(octets, 0)
           return octets.count
         }
       case .tcp:
-        streams?.send(octets, to: client.source)
+        streams?.send(octets, to: ready.path.source)
       }
     }
   }

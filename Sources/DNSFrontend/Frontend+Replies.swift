@@ -21,11 +21,24 @@ extension Frontend {
       if let question = notedReplies.question(index),
         let client = resolver.anticipate(question, &seen)
       {
-        seen ^= pending[Int(client)].askedHash
-        seen ^= UInt32(pendingQuestions.octets(in: Int(client), count: 1)[0])
+        seen ^= waiting.anticipate(Int(client))
       }
     }
     seen ^= notedReplies.anticipate(in: cache)
+  }
+
+  /// An answer that had to wait, and where it goes.
+  public struct Delivery {
+    /// Octets of the answer.
+    public var count: Int
+    /// Where the client is.
+    public var address: IPAddress
+    /// How its query came.
+    public var transport: Transport
+    /// The way there.
+    public var path: ReturnPath
+    /// Whether upstream was being asked the same already when the query came.
+    public var isJoined: Bool
   }
 
   /// The next answer that no longer has to wait.
@@ -34,32 +47,31 @@ extension Frontend {
   /// data that may be used once is gone afterwards, and what will be over soon is being asked for.
   ///
   /// - Parameter reply: where the answer is written; 65,535 octets suffice for any.
-  /// - Returns: the caller's number for the client and the answer's octets.
   public mutating func nextReply(
     into reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: inout Resolver,
     now: UInt64
-  ) -> (client: UInt32, transport: Transport, count: Int)? {
+  ) -> Delivery? {
     while let completion = resolver.nextCompletion() {
       let index = Int(completion.client)
       guard
         var count = conclude(
           index, completion.outcome, into: &reply, cache: &cache, resolver: &resolver, now: now)
       else { continue }
-      let query = pending[index]
-      if query.header.unprovenOctets != 0, !admitExcess(of: count, query.header, now: now) {
-        count = writeTruncated(
-          query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
-          reply: &reply)
+      let client = waiting[index]
+      if client.header.unprovenOctets != 0, !admitExcess(of: count, client.header, now: now) {
+        count = writeTruncated(client.header, waiting.question(index), reply: &reply)
       }
-      pending.remove(index)
-      limiter.returnPlace(query.share)
+      waiting.remove(index)
+      limiter.returnPlace(client.share)
       // An error has cost more than the question; a client in debt isn't pressed.
       if Frontend.rcode(reply) != 0 {
         _ = limiter.admitCostly(
-          from: query.header.address, isProven: query.header.isProven, now: now)
+          from: client.header.address, isProven: client.header.isProven, now: now)
       }
-      if query.asked > 1 { openChains -= 1 }
-      return (query.client, query.header.transport, count)
+      if client.asked > 1 { openChains -= 1 }
+      return Delivery(
+        count: count, address: client.header.address, transport: client.header.transport,
+        path: client.path, isJoined: client.isJoined)
     }
     cache.endReply(isChainOpen: openChains > 0)
     if resolver.hasFailedPrefetches { takeFailedPrefetches(cache: &cache, resolver: &resolver) }
@@ -76,10 +88,10 @@ extension Frontend {
   ) -> Int? {
     switch outcome {
     case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
-      pending[index].needs.insert(.unsignedToo)
+      waiting[index].needs.insert(.unsignedToo)
     default: break
     }
-    let query = pending[index]
+    let client = waiting[index]
     var failure: Failure?
     switch outcome {
     case .overdue:
@@ -91,21 +103,21 @@ extension Frontend {
         index, into: &reply, cache: &cache, beside: resolver.remarks(of: outcome), now: now)
       {
         if Frontend.rcode(reply) == ResponseCode.servFail.rawValue {
-          pendingQuestions.noteFailed(index, query, .endlessAliases, &failed)
+          waiting.noteFailed(index, .endlessAliases, in: &failed)
         }
         return count
       }
       // The key names what is missing. Asking for the same name again would change nothing.
-      if query.asked < Frontend.questionsPerQuery && key.hash != query.askedHash {
-        pending[index].asked += 1
-        if query.asked == 1 { openChains += 1 }
-        pending[index].askedHash = key.hash
-        let patience = patience(query.header.type, query.needs, &reply, &cache, now: now)
+      if client.asked < Frontend.questionsPerQuery && key.hash != client.askedHash {
+        waiting[index].asked += 1
+        if client.asked == 1 { openChains += 1 }
+        waiting[index].askedHash = key.hash
+        let patience = patience(client.header.type, client.needs, &reply, &cache, now: now)
         switch resolver.ask(
-          key, type: query.header.type, needs: query.needs, client: UInt32(index),
-          since: query.started, patience: patience, now: now)
+          key, type: client.header.type, needs: client.needs, client: UInt32(index),
+          since: client.started, patience: patience, now: now)
         {
-        case .accepted: return nil
+        case .accepted, .joined: return nil
         case .failed(let reason): failure = reason
         }
       }
@@ -121,11 +133,9 @@ extension Frontend {
 
   /// Tells a waiting client that the name has no address that it may have.
   private func writeRebound(_ index: Int, reply: inout MutableSpan<UInt8>) -> Int {
-    let query = pending[index]
-    // As if the name had none, for this once: without an SOA nobody keeps it.
-    return Frontend.writeError(
-      query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .noError,
-      Explanation.rebound, reply: &reply)
+    // As if the name had none, for this once: without an SOA it is not kept.
+    Frontend.writeError(
+      waiting[index].header, waiting.question(index), .noError, Explanation.rebound, reply: &reply)
   }
 
   /// Tells a waiting client that there is no answer, unless there is one without the signatures that it wants.
@@ -135,24 +145,23 @@ extension Frontend {
     _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, cache: inout Cache,
     resolver: borrowing Resolver, now: UInt64
   ) -> Int {
-    let query = pending[index]
+    let header = waiting[index].header
     if let failure, failure.cause == .nameTooLong {
       return Frontend.writeError(
-        query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
-        .yxDomain, Explanation.nameTooLong, isCached: failure.isCached,
+        header, waiting.question(index), .yxDomain, Explanation.nameTooLong,
+        isCached: failure.isCached,
         beside: resolver.upstreamErrors(of: failure), reply: &reply)
     }
     if let count = composeUnsigned(index, into: &reply, cache: &cache, now: now) { return count }
     counters.failures &+= 1
-    pendingQuestions.noteFailed(index, query, FailureReason(failure), &failed)
+    waiting.noteFailed(index, FailureReason(failure), in: &failed)
     guard let failure else {
       return Frontend.writeError(
-        query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)),
-        .servFail, Explanation.endlessAliases, reply: &reply)
+        header, waiting.question(index), .servFail, Explanation.endlessAliases, reply: &reply)
     }
     return Frontend.writeError(
-      query.header, pendingQuestions.octets(in: index, count: Int(query.questionCount)), .servFail,
-      Explanation.of(failure), isCached: failure.isCached,
+      header, waiting.question(index), .servFail, Explanation.of(failure),
+      isCached: failure.isCached,
       beside: resolver.upstreamErrors(of: failure), reply: &reply)
   }
 
@@ -164,38 +173,22 @@ extension Frontend {
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, stale: Bool = false,
     unsigned: Bool = false, beside remarks: Span<UInt8> = Span(), now: UInt64
   ) -> Int? {
-    let query = pending[index]
-    let question = Int(query.questionCount)
-    pendingQuestions.loadName(in: index, count: question, into: &key)
-    var writer = MessageWriter(&reply, limit: query.header.limit, suffixes: suffixes)
-    Frontend.begin(&writer, query.header, pendingQuestions.octets(in: index, count: question))
+    let client = waiting[index]
+    waiting.loadName(index, into: &key)
+    var writer = MessageWriter(&reply, limit: client.header.limit, suffixes: suffixes)
+    Frontend.begin(&writer, client.header, waiting.question(index))
     if let count = compose(
-      query.header, unsigned ? query.needs.orUnsigned : query.needs, from: &cache, into: &writer,
+      client.header, unsigned ? client.needs.orUnsigned : client.needs, from: &cache, into: &writer,
       once: true, stale: stale, beside: remarks, now: UInt32(truncatingIfNeeded: now / 1000))
     {
       return count
     }
     // An alias may lead to a name that is answered here.
-    return composeSpecial(query.header, behind: cache, into: &writer)
+    return composeSpecial(client.header, behind: cache, into: &writer)
   }
 }
 
 extension Frontend {
   /// Octets of a question behind its name: type and class.
   static let questionTail = 4
-}
-
-extension BufferPool {
-  // Two parts of the frontend at once: the compiler sees that only with a method of one of them.
-  fileprivate func noteFailed(
-    _ index: Int, _ query: Frontend.PendingQuery, _ reason: FailureReason,
-    _ failed: inout FailedQuestions
-  ) {
-    failed.note(octets(in: index, count: Int(query.questionCount)), reason)
-  }
-
-  /// Fills a key with the name of a question that was found to be well formed.
-  fileprivate func loadName(in index: Int, count: Int, into key: inout NameKey) {
-    key.load(trusted: octets(in: index, count: count - Frontend.questionTail))
-  }
 }

@@ -92,7 +92,7 @@ extension Frontend {
   mutating func composeUnsigned(
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
   ) -> Int? {
-    guard pending[index].header.dnssecOK,
+    guard waiting[index].header.dnssecOK,
       let count = composePending(
         index, into: &reply, cache: &cache, stale: true, unsigned: true, now: now)
     else { return nil }
@@ -115,12 +115,12 @@ extension Frontend {
     if let count = composeStale(index, into: &reply, cache: &cache, now: now) { return count }
     // Leaves the key at what is missing.
     if let count = composePending(index, into: &reply, cache: &cache, now: now) { return count }
-    let query = pending[index]
+    let client = waiting[index]
     switch resolver.ask(
-      key, type: query.header.type, needs: query.needs, client: UInt32(index),
-      since: query.started, now: now)
+      key, type: client.header.type, needs: client.needs, client: UInt32(index),
+      since: client.started, now: now)
     {
-    case .accepted: return nil
+    case .accepted, .joined: return nil
     case .failed(let failure):
       return writeFailure(
         index, failure, reply: &reply, cache: &cache, resolver: resolver, now: now)

@@ -25,9 +25,8 @@ public struct Frontend: ~Copyable {
   var failed: FailedQuestions
   var notedReplies = NotedReplies(count: Frontend.anticipated)
   var seen: UInt32 = 0
-  var pending: Slab<PendingQuery>
-  var pendingQuestions: BufferPool
-  /// Pending queries that follow an alias whose target had to be asked for by itself.
+  var waiting: WaitingClients
+  /// Clients that wait for an alias's target, which had to be asked for by itself.
   var openChains = 0
   /// The networks that are served; those that are local come first.
   private var allowed: FixedArray<IPNetwork>
@@ -54,8 +53,9 @@ public struct Frontend: ~Copyable {
     case reply(Int)
     /// Nothing: it doesn't deserve an answer.
     case drop
-    /// The answer comes later, from ``Frontend/nextReply(into:now:)``, with the client's number.
-    case pending
+    /// The answer comes later, from ``Frontend/nextReply(into:cache:resolver:now:)``; until then the client has
+    /// this number. ``Frontend/keep(_:for:)`` follows.
+    case waiting(UInt32)
   }
 
   /// What of a query is needed to answer it, beside its question's octets.
@@ -102,24 +102,6 @@ public struct Frontend: ~Copyable {
     }
   }
 
-  /// A query whose answer has to wait for upstream.
-  struct PendingQuery: BitwiseCopyable {
-    var header: Header
-    /// What the data has to be like, which is less when upstream has nothing better.
-    var needs: DNSSECNeeds
-    var questionCount: UInt16
-    /// The caller's number for the client.
-    var client: UInt32
-    /// Questions asked upstream for this query.
-    var asked: UInt8
-    /// The name last asked for.
-    var askedHash: UInt32
-    /// When it came.
-    var started: UInt64
-    /// The client's place among those in flight.
-    var share: UInt16
-  }
-
   /// Most questions asked upstream for one query: one for each link of a chain of aliases.
   static let questionsPerQuery = UInt8(Cache.longestChain + 1)
 
@@ -132,8 +114,7 @@ public struct Frontend: ~Copyable {
     missing = NameKey(seed: seed)
     noted = NotedQuestions(count: Frontend.anticipated, seed: seed)
     failed = FailedQuestions(count: Frontend.anticipated, seed: seed)
-    pending = Slab(capacity: settings.pendingLimit)
-    pendingQuestions = BufferPool(count: settings.pendingLimit, size: WireName.longest + 4)
+    waiting = WaitingClients(limit: settings.pendingLimit)
     let networks = Frontend.ordered(settings)
     allowed = FixedArray(networks.all)
     localCount = networks.localCount
@@ -198,7 +179,7 @@ public struct Frontend: ~Copyable {
   public func notedHash(_ index: Int) -> UInt32 { noted.hash(index) }
 
   /// Reads ahead what the first packets noted will need;
-  /// ``receive(_:noted:from:over:client:reply:cache:resolver:now:)`` follows for each.
+  /// ``receive(_:noted:from:over:reply:cache:resolver:now:)`` follows for each.
   public mutating func anticipate(_ count: Int, in cache: borrowing Cache) {
     seen ^= noted.anticipate(count, in: cache)
   }
@@ -208,12 +189,11 @@ public struct Frontend: ~Copyable {
   /// - Parameters:
   ///   - noted: the number under which this packet has been noted, if it has.
   ///   - address: where the packet came from.
-  ///   - client: the caller's number for it; kept only when the verdict is ``Verdict/pending``.
   ///   - reply: where the answer is written; 1232 octets suffice for UDP.
   ///   - now: the time in milliseconds.
   public mutating func receive(
     _ packet: Span<UInt8>, noted index: Int? = nil, from address: IPAddress,
-    over transport: Transport, client: UInt32, reply: inout MutableSpan<UInt8>,
+    over transport: Transport, reply: inout MutableSpan<UInt8>,
     cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Verdict {
     if transport == .udp { counters.udp &+= 1 } else { counters.tcp &+= 1 }
@@ -287,7 +267,7 @@ public struct Frontend: ~Copyable {
       return .reply(count)
     }
     return forward(
-      header, question, client: client, reply: &reply, cache: &cache, resolver: &resolver,
+      header, question, reply: &reply, cache: &cache, resolver: &resolver,
       now: now)
   }
 
@@ -321,14 +301,14 @@ public struct Frontend: ~Copyable {
   /// Questions that may still be asked upstream at a time, or clients that may wait for them.
   private func freePlaces(_ resolver: borrowing Resolver) -> Int {
     min(
-      settings.pendingLimit - pending.count,
+      settings.pendingLimit - waiting.count,
       resolver.settings.inFlightLimit - resolver.inFlight)
   }
 
   /// Asks upstream for what the key names.
   @inline(never)
   private mutating func forward(
-    _ header: Header, _ question: Span<UInt8>, client: UInt32, reply: inout MutableSpan<UInt8>,
+    _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>,
     cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Verdict {
     // Without RD nothing but what is known is wanted (RFC 1034 §4.3.1).
@@ -354,10 +334,10 @@ public struct Frontend: ~Copyable {
           cache: &cache, resolver: resolver, now: now))
     }
     counters.misses &+= 1
-    let waiting = PendingQuery(
-      header: header, needs: header.needs, questionCount: UInt16(question.count), client: client,
-      asked: 1, askedHash: key.hash, started: now, share: share)
-    guard let index = pending.insert(waiting) else {
+    let client = WaitingClient(
+      header: header, needs: header.needs, questionCount: UInt16(question.count),
+      askedHash: key.hash, started: now, share: share)
+    guard let index = waiting.insert(client, question) else {
       limiter.returnPlace(share)
       counters.pendingLimit &+= 1
       return .reply(
@@ -365,21 +345,30 @@ public struct Frontend: ~Copyable {
           header, question, Failure(.overload), reply: &reply, cache: &cache, resolver: resolver,
           now: now))
     }
-    pendingQuestions.store(question, in: index)
     let patience = patience(header.type, header.needs, &reply, &cache, now: now)
     switch resolver.ask(
       key, type: header.type, needs: header.needs, client: UInt32(index), since: now,
       patience: patience, now: now)
     {
     case .accepted:
-      return .pending
+      return .waiting(UInt32(index))
+    case .joined:
+      waiting[index].isJoined = true
+      return .waiting(UInt32(index))
     case .failed(let failure):
-      pending.remove(index)
+      waiting.remove(index)
       limiter.returnPlace(share)
       return .reply(
         writeFailure(
           header, question, failure, reply: &reply, cache: &cache, resolver: resolver, now: now))
     }
+  }
+
+  /// Keeps how the answer gets to a client that waits.
+  ///
+  /// - Parameter client: the number that the verdict ``Verdict/waiting(_:)`` gave.
+  public mutating func keep(_ path: ReturnPath, for client: UInt32) {
+    waiting[Int(client)].path = path
   }
 
   // MARK: Answers

@@ -263,6 +263,8 @@ public struct Resolver: ~Copyable {
   public enum Asked: Sendable {
     /// It will be completed.
     case accepted
+    /// The same, and the question was in flight already.
+    case joined
     /// There is no answer, and none is waited for; nothing completes.
     case failed(Failure)
   }
@@ -289,7 +291,7 @@ public struct Resolver: ~Copyable {
         questions[index].isRefresh = true
         questions[index].isUnasked = false
         counters.joined += 1
-        return .accepted
+        return .joined
       }
       guard questions[index].waiterCount < settings.waitersPerQuestion,
         addWaiter(client, since: since, patience: patience, to: index)
@@ -299,7 +301,7 @@ public struct Resolver: ~Copyable {
       }
       if since < now || patience != nil { setTimer(index, at: questions[index].due, now: now) }
       counters.joined += 1
-      return .accepted
+      return .joined
     }
     if let failure = failures.find(key, type, needs, now: now) {
       counters.failedBefore += 1

@@ -20,7 +20,7 @@ struct BatchTests {
     var buffer = [UInt8](repeating: 0, count: FrontendSettings.udpSize)
     var reply = buffer.mutableSpan
     let verdict = host.frontend.receive(
-      packet.span, noted: noted, from: Host.client, over: .udp, client: 0, reply: &reply,
+      packet.span, noted: noted, from: Host.client, over: .udp, reply: &reply,
       cache: &host.cache, resolver: &host.resolver, now: host.now)
     guard case .reply(let count) = verdict else { return nil }
     return Array(buffer[..<count])

@@ -305,7 +305,7 @@ struct ClientLimitTests {
     #expect(host.resolver.inFlight == 15)
     // Places come back when the questions end.
     host.advance(to: host.now + 10_000) { _ in }
-    #expect(host.frontend.limiter.placesTaken == 0 && host.frontend.pending.count == 0)
+    #expect(host.frontend.limiter.placesTaken == 0 && host.frontend.waiting.count == 0)
     addUp(host)
   }
 

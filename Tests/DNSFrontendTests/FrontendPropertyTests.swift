@@ -86,7 +86,7 @@ struct FrontendPropertyTests {
       // Time passes, so that what is asked upstream doesn't pile up.
       if round.isMultiple(of: 20) {
         host.advance(to: host.now + 5_000) { _ in }
-        #expect(host.frontend.pending.count == 0)
+        #expect(host.frontend.waiting.count == 0)
       }
       guard let reply else { continue }
       let message = try Message(parsing: reply)
@@ -141,7 +141,7 @@ struct FrontendPropertyTests {
         }
       }
       host.advance(to: host.now + 5_000) { _ in }
-      #expect(host.frontend.pending.count == 0 && host.resolver.inFlight == 0)
+      #expect(host.frontend.waiting.count == 0 && host.resolver.inFlight == 0)
       // Else the upstream, silent to its probes, would soon be asked no more.
       _ = host.networkChanged()
     }

@@ -152,13 +152,13 @@ final class Host {
     frontend.anticipate(1, in: cache)
     var reply = buffer.mutableSpan
     switch frontend.receive(
-      packet.span, noted: 0, from: address, over: transport, client: client, reply: &reply,
-      cache: &cache, resolver: &resolver, now: now)
+      packet.span, noted: 0, from: address, over: transport, reply: &reply, cache: &cache,
+      resolver: &resolver, now: now)
     {
     case .reply(let count):
       events.append(.replied(client: client, transport, Array(buffer[..<count])))
     case .drop: events.append(.dropped(client: client))
-    case .pending: break
+    case .waiting(let number): frontend.keep(ReturnPath(source: client), for: number)
     }
     return resolver.hasWork || cache.hasAgeing ? events + drain() : events
   }
@@ -235,12 +235,12 @@ final class Host {
   private func drain() -> [Event] {
     var events: [Event] = []
     var reply = buffer.mutableSpan
-    while let (client, transport, count) = frontend.nextReply(
+    while let ready = frontend.nextReply(
       into: &reply, cache: &cache, resolver: &resolver, now: now)
     {
       var octets: [UInt8] = []
-      for index in 0..<count { octets.append(reply[index]) }
-      events.append(.replied(client: client, transport, octets))
+      for index in 0..<ready.count { octets.append(reply[index]) }
+      events.append(.replied(client: ready.path.source, ready.transport, octets))
     }
     while let action = resolver.nextAction() {
       switch action {

@@ -84,7 +84,7 @@ struct RandomConversation {
     #expect(host.resolver.attempts.count == 0)
     #expect(host.resolver.timers.count == downCount)
     #expect(host.resolver.choice.upstreams.inFlight == 0)
-    #expect(host.frontend.pending.count == 0)
+    #expect(host.frontend.waiting.count == 0)
     host.cache._checkInvariants()
   }
 
@@ -496,7 +496,7 @@ struct RandomConversation {
     let resolver = host.resolver.inFlight
     #expect(resolver <= options.inFlightLimit)
     #expect(host.resolver.waiting <= options.waiterLimit)
-    #expect(host.frontend.pending.count == waiting.count)
+    #expect(host.frontend.waiting.count == waiting.count)
     #expect(host.resolver.timers.count == resolver + downCount)
     var streaming = 0
     let mayRefresh = options.staleAge > 0 || options.isPrefetching

@@ -237,13 +237,14 @@ final class Conversation {
     var reply = buffer.mutableSpan
     switch frontend.receive(
       packet.span, noted: 0, from: address(choice), over: choice & 1 == 0 ? .udp : .tcp,
-      client: clients, reply: &reply, cache: &cache, resolver: &resolver, now: now)
+      reply: &reply, cache: &cache, resolver: &resolver, now: now)
     {
     case .reply(let count):
       check(Array(buffer[..<count]), to: cookie, isProven: isProven)
       if let cookie { given[cookie.address] = cookies(of: Array(buffer[..<count])) }
     case .drop: precondition(!isProven, "who has proven its address is answered")
-    case .pending:
+    case .waiting(let number):
+      frontend.keep(ReturnPath(source: clients), for: number)
       waiting[clients] = now
       cookied[clients] = cookie
     }
@@ -571,12 +572,13 @@ final class Conversation {
 
   private func drain() {
     var reply = buffer.mutableSpan
-    while let (client, _, count) = frontend.nextReply(
+    while let ready = frontend.nextReply(
       into: &reply, cache: &cache, resolver: &resolver, now: now)
     {
+      let client = ready.path.source
       precondition(waiting.removeValue(forKey: client) != nil, "each client is told once")
       var octets: [UInt8] = []
-      for index in 0..<count { octets.append(reply[index]) }
+      for index in 0..<ready.count { octets.append(reply[index]) }
       check(octets, to: cookied.removeValue(forKey: client))
     }
     while let action = resolver.nextAction() {

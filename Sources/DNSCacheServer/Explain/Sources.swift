@@ -9,13 +9,7 @@ extension Source {
   init(_ address: SocketAddress) { self.init(IPAddress(address), port: address.port) }
 
   /// The address and the port, as in "192.0.2.1:53".
-  var text: String {
-    let socket =
-      address.isIPv4
-      ? SocketAddress(ipv4: UInt32(truncatingIfNeeded: address.low), port: port)
-      : SocketAddress(ipv6: address.high, address.low, port: port)
-    return "\(socket)"
-  }
+  var text: String { "\(SocketAddress(address, port: port))" }
 }
 
 extension Worker {

@@ -9,22 +9,10 @@ import Memory
 final class QueryLog {
   private let sink: LogSink
   private let line: Pinned<QueryLine>
-  /// The queries that wait for upstream, by the client's number.
-  private var waiting: FixedArray<Waiting>
 
-  private struct Waiting: BitwiseCopyable {
-    var client = IPAddress(v4: 0)
-    var isTCP = false
-    var isJoined = false
-    /// When it came, in microseconds.
-    var began: UInt64 = 0
-  }
-
-  /// Makes one for so many queries that may wait.
-  init(_ sink: LogSink, pendingLimit: Int) {
+  init(_ sink: LogSink) {
     self.sink = sink
     line = Pinned(QueryLine(prefix: sink.prefix(.info)))
-    waiting = FixedArray(repeating: Waiting(), count: pendingLimit)
   }
 
   deinit { line.destroy() }
@@ -44,24 +32,14 @@ final class QueryLog {
     put(entry, query)
   }
 
-  /// Remembers a query that waits for upstream.
-  func wait(_ number: UInt32, from client: IPAddress, isTCP: Bool, isJoined: Bool, began: UInt64) {
-    guard Int(number) < waiting.count else { return }
-    waiting[Int(number)] = Waiting(
-      client: client, isTCP: isTCP, isJoined: isJoined, began: began)
-  }
-
   /// Writes the line of a query that has waited.
   ///
   /// - Parameter source: where the answer came from, if not from upstream.
-  func note(_ number: UInt32, answer: Span<UInt8>, source: AnswerSource?) {
-    guard Int(number) < waiting.count, waiting[Int(number)].began > 0 else { return }
-    let query = waiting[Int(number)]
-    waiting[Int(number)].began = 0
+  func note(_ delivery: Frontend.Delivery, answer: Span<UInt8>, source: AnswerSource?) {
     let entry = QueryEntry(
-      client: query.client, isTCP: query.isTCP,
-      source: source ?? (query.isJoined ? .joined : .miss), rcode: QueryLog.rcode(answer),
-      microseconds: EventLoop.preciseNow() &- query.began)
+      client: delivery.address, isTCP: delivery.transport == .tcp,
+      source: source ?? (delivery.isJoined ? .joined : .miss), rcode: QueryLog.rcode(answer),
+      microseconds: EventLoop.preciseNow() &- delivery.path.arrived)
     put(entry, answer)
   }
 

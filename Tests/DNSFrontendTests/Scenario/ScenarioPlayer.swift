@@ -73,7 +73,7 @@ final class ScenarioPlayer {
       }
     }
     guard host.resolver.inFlight == 0, host.resolver.waiting == 0,
-      host.frontend.pending.count == 0
+      host.frontend.waiting.count == 0
     else { throw error("something is in flight at the end") }
     host.cache._checkInvariants()
   }
