@@ -37,7 +37,8 @@ let package = Package(
       dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver"],
       swiftSettings: house),
     .target(name: "Insight", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
-    .target(name: "LogText", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
+    .target(
+      name: "LogText", dependencies: ["Memory", "DNSWire", "DNSFrontend"], swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
     // Alone, since what is embedded takes seconds to compile.
     .target(name: "WebPage", resources: [.embedInCode("Resources")], swiftSettings: house),
@@ -76,7 +77,8 @@ let package = Package(
       name: "InsightTests", dependencies: ["Randomness", "Insight", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
-      name: "LogTextTests", dependencies: ["LogText", "DNSWire", "Memory"], swiftSettings: house),
+      name: "LogTextTests", dependencies: ["LogText", "DNSFrontend", "DNSWire", "Memory"],
+      swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "CEvent"], swiftSettings: house),

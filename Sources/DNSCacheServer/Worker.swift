@@ -59,13 +59,6 @@ struct Worker: ~Copyable {
   /// Whether it is: all that it costs when it isn't.
   private var logsQueries = false
 
-  /// What became of a message on a stream.
-  enum Served {
-    case answered
-    case waiting
-    case ignored
-  }
-
   /// Answers that had to wait whose time is taken together, at the end of a turn.
   private static let answersPerTurn = 256
 
@@ -128,13 +121,12 @@ struct Worker: ~Copyable {
     var began = readClock()
     var taken = 0
     while taken < Worker.datagramsPerTurn {
-      let hits = frontend.counters.hits
       let count = socket.receiveBatch()
       if count == 0 { break }
-      serveBatch(socket, count, number: number, began: began)
+      let hits = serveBatch(socket, count, number: number, began: began)
       socket.flush()
       let ended = readClock()
-      seen.value.noteHits(frontend.counters.hits &- hits, microseconds: ended &- began)
+      seen.value.noteHits(hits, microseconds: ended &- began)
       if frontend.hasFailed { noteFailures() }
       if hasFollowUp { settle(now: ended / 1_000) }
       if count < Worker.busyBatch { break }
@@ -149,19 +141,28 @@ struct Worker: ~Copyable {
   }
 
   /// Answers the datagrams of a batch.
+  ///
+  /// - Returns: how many were hits.
   @inline(__always)
   private mutating func serveBatch(
     _ socket: DatagramSocket, _ count: Int, number: UInt32, began: UInt64
-  ) {
+  ) -> UInt64 {
     let now = began / 1_000
     for index in 0..<count { frontend.note(socket.received(index), as: index) }
     if count > 1 { frontend.anticipate(count, in: cache) }
     sample(socket, of: count, at: began)
+    var hits: UInt64 = 0
     if logsQueries {
-      for index in 0..<count { serveLogged(socket, index, number: number, now: now) }
+      for index in 0..<count where serveLogged(socket, index, number: number, now: now) {
+        hits &+= 1
+      }
     } else {
-      for index in 0..<count { serve(socket, index, number: number, began: began, now: now) }
+      for index in 0..<count
+      where serve(socket, index, number: number, began: began, now: now) {
+        hits &+= 1
+      }
     }
+    return hits
   }
 
   /// Whether queries left something for ``settle(now:)``: hits alone leave nothing, and are most.
@@ -199,18 +200,23 @@ struct Worker: ~Copyable {
   }
 
   /// Answers one datagram: all that a hit costs beside its share of the batch.
+  ///
+  /// - Returns: whether it was a hit.
   @inline(never)
   private mutating func serve(
     _ socket: DatagramSocket, _ index: Int, number: UInt32, began: UInt64, now: UInt64
-  ) {
+  ) -> Bool {
     var client: UInt32?
+    var isHit = false
     socket.withReply(toReceived: index) { reply in
       switch frontend.receive(
         socket.received(index), noted: index, from: IPAddress(socket.sender(index)), over: .udp,
         reply: &reply, cache: &cache, resolver: &resolver, now: now)
       {
-      case .reply(let count): return count
-      case .drop: return 0
+      case .reply(let count, let source):
+        isHit = source == .hit
+        return count
+      case .withheld, .ignored: return 0
       case .waiting(let number):
         client = number
         return 0
@@ -219,6 +225,7 @@ struct Worker: ~Copyable {
     if let client {
       frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
     }
+    return isHit
   }
 
   /// Has each query get a line of the log from now on, or none.
@@ -228,36 +235,38 @@ struct Worker: ~Copyable {
   }
 
   /// Answers one datagram, and writes its line.
+  ///
+  /// - Returns: whether it was a hit.
   @inline(never)
   private mutating func serveLogged(
     _ socket: DatagramSocket, _ index: Int, number: UInt32, now: UInt64
-  ) {
-    guard let queryLog else { return }
+  ) -> Bool {
+    guard let queryLog else { return false }
     let began = EventLoop.preciseNow()
     let address = IPAddress(socket.sender(index))
-    let before = QueryTally(frontend, resolver)
     var client: UInt32?
+    var isHit = false
     socket.withReply(toReceived: index) { reply in
       let query = socket.received(index)
-      var count = 0
-      switch frontend.receive(
+      let verdict = frontend.receive(
         query, noted: index, from: address, over: .udp, reply: &reply, cache: &cache,
         resolver: &resolver, now: now)
-      {
-      case .reply(let octets): count = octets
-      case .drop: break
-      case .waiting(let number): client = number
+      queryLog.note(
+        query, verdict, reply.span, from: address, isTCP: false, began: began)
+      switch verdict {
+      case .reply(let count, let source):
+        isHit = source == .hit
+        return count
+      case .withheld, .ignored: return 0
+      case .waiting(let number):
+        client = number
+        return 0
       }
-      if client == nil, let source = before.source(QueryTally(frontend, resolver)) {
-        queryLog.note(
-          query, answer: reply.span.extracting(0..<count), from: address, isTCP: false,
-          source: source, began: began)
-      }
-      return count
     }
     if let client {
       frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
     }
+    return isHit
   }
 
   // MARK: Clients over TCP
@@ -266,66 +275,35 @@ struct Worker: ~Copyable {
   ///
   /// - Returns: what became of it.
   mutating func serve(
-    _ message: Span<UInt8>, from address: SocketAddress, stream: UInt32,
+    _ message: Span<UInt8>, from peer: SocketAddress, stream: UInt32,
     _ answer: (Span<UInt8>) -> Void
-  ) -> Served {
+  ) -> Frontend.Verdict {
     let began = readClock()
-    let hits = frontend.counters.hits
+    let address = IPAddress(peer)
     frontend.note(message, as: 0)
     if let sample = seen.value.sample(of: 1, at: began) {
-      note(sample, noted: 0, message, from: IPAddress(address))
+      note(sample, noted: 0, message, from: address)
     }
-    defer { if frontend.hasFailed { noteFailures() } }
-    // A handle of our own: the compiler sees that the buffer is no part of what else changes.
+    // Copied: borrowing `self.reply` would overlap with the change of what else is in `self`.
     let buffer = reply
     var target = buffer.value.mutableSpan
-    let before = logsQueries ? QueryTally(frontend, resolver) : nil
     let verdict = frontend.receive(
-      message, noted: 0, from: IPAddress(address), over: .tcp, reply: &target,
-      cache: &cache, resolver: &resolver, now: began / 1_000)
-    if let before { log(message, verdict, before, from: address, began: began) }
+      message, noted: 0, from: address, over: .tcp, reply: &target, cache: &cache,
+      resolver: &resolver, now: began / 1_000)
+    if logsQueries {
+      queryLog?.note(
+        message, verdict, buffer.value.span, from: address, isTCP: true, began: began)
+    }
+    if frontend.hasFailed { noteFailures() }
     switch verdict {
-    case .reply(let count):
+    case .reply(let count, let source):
       answer(buffer.value.span.extracting(0..<count))
-      if frontend.counters.hits != hits {
-        seen.value.noteHits(1, microseconds: EventLoop.preciseNow() &- began)
-      }
-      return .answered
-    case .drop:
-      return .ignored
+      if source == .hit { seen.value.noteHits(1, microseconds: EventLoop.preciseNow() &- began) }
     case .waiting(let client):
       frontend.keep(ReturnPath(source: stream, arrived: began), for: client)
-      return .waiting
+    case .withheld, .ignored: break
     }
-  }
-
-  /// Writes the line of a message on a stream.
-  @inline(never)
-  private func log(
-    _ message: Span<UInt8>, _ verdict: Frontend.Verdict, _ before: QueryTally,
-    from address: SocketAddress, began: UInt64
-  ) {
-    guard let queryLog, let source = before.source(QueryTally(frontend, resolver)) else { return }
-    var count = 0
-    switch verdict {
-    case .waiting: return
-    case .reply(let octets): count = octets
-    case .drop: break
-    }
-    queryLog.note(
-      message, answer: reply.value.span.extracting(0..<count), from: IPAddress(address),
-      isTCP: true, source: source, began: began)
-  }
-
-  /// Writes the line of a query that has waited.
-  @inline(never)
-  private func log(
-    _ delivery: Frontend.Delivery, answer: Span<UInt8>, _ before: QueryTally
-  ) {
-    let source = before.source(QueryTally(frontend, resolver))
-    queryLog?.note(
-      delivery, answer: answer,
-      source: source == .stale || source == .failure ? source : nil)
+    return verdict
   }
 
   // MARK: Upstream
@@ -473,7 +451,6 @@ struct Worker: ~Copyable {
     let buffer = reply
     while true {
       var target = buffer.value.mutableSpan
-      let before = logsQueries ? QueryTally(frontend, resolver) : nil
       guard
         let ready = frontend.nextReply(
           into: &target, cache: &cache, resolver: &resolver, now: now)
@@ -483,7 +460,7 @@ struct Worker: ~Copyable {
       answered[answeredCount] = ready.path.arrived
       answeredCount += 1
       let octets = buffer.value.span.extracting(0..<ready.count)
-      if let before { log(ready, answer: octets, before) }
+      if logsQueries { queryLog?.note(ready, answer: octets) }
       switch ready.transport {
       case .udp:
         let number = ready.path.source

@@ -16,12 +16,12 @@ extension Frontend {
     switch problem {
     case .ignored:
       counters.ignored &+= 1
-      return .drop
+      return .ignored
     case .malformed where !isAllowed(address), .otherOpcode where !isAllowed(address):
       // Strangers are told nothing that needs no question.
       noteLimit(.notAllowed, of: address)
       counters.ignored &+= 1
-      return .drop
+      return .ignored
     case .otherOpcode:
       rcode = .notImp
     case .malformed:
@@ -36,7 +36,7 @@ extension Frontend {
       noteLimit(.misses, of: address)
       counters.limited &+= 1
       counters.limitedUnanswered &+= 1
-      return .drop
+      return .withheld
     }
     counters.refused &+= 1
     // Nothing of the question is sent back: it may be what is malformed.
@@ -47,7 +47,7 @@ extension Frontend {
     if rcode == .notImp {
       flags &= ~(MessageHeader.Flag.recursionAvailable | MessageHeader.Flag.checkingDisabled)
     }
-    return .reply(writer.finish(flags: flags))
+    return .reply(writer.finish(flags: flags), .refused)
   }
 
   /// Answers a well-formed query with an error at once.
@@ -65,7 +65,7 @@ extension Frontend {
       return limit(header, question, reply: &reply)
     }
     counters.refused &+= 1
-    return .reply(count)
+    return .reply(count, .refused)
   }
 
   /// Writes an answer without records.

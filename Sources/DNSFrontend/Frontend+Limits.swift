@@ -28,18 +28,19 @@ extension Frontend {
   ) -> Verdict {
     counters.limited &+= 1
     if header.isProven {
-      return .reply(
-        Frontend.writeError(header, question, .refused, Explanation.tooManyQuestions, reply: &reply)
-      )
+      let count = Frontend.writeError(
+        header, question, .refused, Explanation.tooManyQuestions, reply: &reply)
+      return .reply(count, .limited)
     }
     guard counters.limited % Frontend.slip == 0 else {
       counters.limitedUnanswered &+= 1
-      return .drop
+      return .withheld
     }
     if header.cookies != nil {
-      return .reply(Frontend.writeError(header, question, .badCookie, nil, reply: &reply))
+      return .reply(
+        Frontend.writeError(header, question, .badCookie, nil, reply: &reply), .limited)
     }
-    return .reply(writeTruncated(header, question, reply: &reply))
+    return .reply(writeTruncated(header, question, reply: &reply), .limited)
   }
 
   /// Writes an answer without records that asks the client to come by TCP.
@@ -104,7 +105,7 @@ extension Frontend {
       udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: edns.dnssecOK)
     writer.option(cookie: pair.client, pair.server)
     writer.endRecord(begin, in: .additional)
-    return .reply(writer.finish(flags: Frontend.responseFlags(header.flags)))
+    return .reply(writer.finish(flags: Frontend.responseFlags(header.flags)), .local)
   }
 
   // MARK: From outside

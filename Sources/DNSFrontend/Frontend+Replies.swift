@@ -37,8 +37,21 @@ extension Frontend {
     public var transport: Transport
     /// The way there.
     public var path: ReturnPath
-    /// Whether upstream was being asked the same already when the query came.
-    public var isJoined: Bool
+    /// Where the answer comes from.
+    public var source: AnswerSource
+  }
+
+  /// An answer to a client that waited.
+  struct Concluded {
+    /// Its octets.
+    var count: Int
+    /// Where it comes from; nothing for where it was expected from.
+    var source: AnswerSource?
+
+    init(_ count: Int, _ source: AnswerSource? = nil) {
+      self.count = count
+      self.source = source
+    }
   }
 
   /// The next answer that no longer has to wait.
@@ -54,12 +67,13 @@ extension Frontend {
     while let completion = resolver.nextCompletion() {
       let index = Int(completion.client)
       guard
-        var count = conclude(
+        var answer = conclude(
           index, completion.outcome, into: &reply, cache: &cache, resolver: &resolver, now: now)
       else { continue }
       let client = waiting[index]
-      if client.header.unprovenOctets != 0, !admitExcess(of: count, client.header, now: now) {
-        count = writeTruncated(client.header, waiting.question(index), reply: &reply)
+      if client.header.unprovenOctets != 0, !admitExcess(of: answer.count, client.header, now: now)
+      {
+        answer.count = writeTruncated(client.header, waiting.question(index), reply: &reply)
       }
       waiting.remove(index)
       limiter.returnPlace(client.share)
@@ -70,8 +84,9 @@ extension Frontend {
       }
       if client.asked > 1 { openChains -= 1 }
       return Delivery(
-        count: count, address: client.header.address, transport: client.header.transport,
-        path: client.path, isJoined: client.isJoined)
+        count: answer.count, address: client.header.address,
+        transport: client.header.transport, path: client.path,
+        source: answer.source ?? client.source)
     }
     cache.endReply(isChainOpen: openChains > 0)
     if resolver.hasFailedPrefetches { takeFailedPrefetches(cache: &cache, resolver: &resolver) }
@@ -85,7 +100,7 @@ extension Frontend {
   private mutating func conclude(
     _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
     resolver: inout Resolver, now: UInt64
-  ) -> Int? {
+  ) -> Concluded? {
     switch outcome {
     case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
       waiting[index].needs.insert(.unsignedToo)
@@ -96,16 +111,16 @@ extension Frontend {
     switch outcome {
     case .overdue:
       return concludeOverdue(index, into: &reply, cache: &cache, resolver: &resolver, now: now)
-    case .rebound: return writeRebound(index, reply: &reply)
+    case .rebound: return Concluded(writeRebound(index, reply: &reply))
     case .failed(let reason): failure = reason
     case .answered, .answeredWithoutDNSSEC, .answeredWithRemarks:
-      if let count = composePending(
+      if let count = composeWaiting(
         index, into: &reply, cache: &cache, beside: resolver.remarks(of: outcome), now: now)
       {
         if Frontend.rcode(reply) == ResponseCode.servFail.rawValue {
           waiting.noteFailed(index, .endlessAliases, in: &failed)
         }
-        return count
+        return Concluded(count)
       }
       // The key names what is missing. Asking for the same name again would change nothing.
       if client.asked < Frontend.questionsPerQuery && key.hash != client.askedHash {
@@ -123,9 +138,9 @@ extension Frontend {
       }
     }
     if failure?.cause != .nameTooLong,
-      let count = composeStale(index, into: &reply, cache: &cache, now: now)
+      let stale = composeStale(index, into: &reply, cache: &cache, now: now)
     {
-      return count
+      return stale
     }
     return writeFailure(
       index, failure, reply: &reply, cache: &cache, resolver: resolver, now: now)
@@ -144,32 +159,36 @@ extension Frontend {
   mutating func writeFailure(
     _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, cache: inout Cache,
     resolver: borrowing Resolver, now: UInt64
-  ) -> Int {
+  ) -> Concluded {
     let header = waiting[index].header
     if let failure, failure.cause == .nameTooLong {
-      return Frontend.writeError(
-        header, waiting.question(index), .yxDomain, Explanation.nameTooLong,
-        isCached: failure.isCached,
-        beside: resolver.upstreamErrors(of: failure), reply: &reply)
+      return Concluded(
+        Frontend.writeError(
+          header, waiting.question(index), .yxDomain, Explanation.nameTooLong,
+          isCached: failure.isCached, beside: resolver.upstreamErrors(of: failure), reply: &reply))
     }
-    if let count = composeUnsigned(index, into: &reply, cache: &cache, now: now) { return count }
+    if let unsigned = composeUnsigned(index, into: &reply, cache: &cache, now: now) {
+      return unsigned
+    }
     counters.failures &+= 1
     waiting.noteFailed(index, FailureReason(failure), in: &failed)
     guard let failure else {
-      return Frontend.writeError(
+      let count = Frontend.writeError(
         header, waiting.question(index), .servFail, Explanation.endlessAliases, reply: &reply)
+      return Concluded(count, .failure)
     }
-    return Frontend.writeError(
+    let count = Frontend.writeError(
       header, waiting.question(index), .servFail, Explanation.of(failure),
       isCached: failure.isCached,
       beside: resolver.upstreamErrors(of: failure), reply: &reply)
+    return Concluded(count, .failure)
   }
 
   /// Writes a waiting query's answer from what the cache has.
   ///
   /// - Parameter unsigned: what is known without DO is used for a client with DO, too.
   /// - Returns: nothing when something is missing that the key then names.
-  mutating func composePending(
+  mutating func composeWaiting(
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, stale: Bool = false,
     unsigned: Bool = false, beside remarks: Span<UInt8> = Span(), now: UInt64
   ) -> Int? {

@@ -96,6 +96,6 @@ extension Frontend {
 
   private func finish(_ writer: inout MessageWriter, _ header: Header) -> Verdict {
     if header.hasEDNS { Frontend.writeOPT(extendedRcode: 0, for: header, into: &writer) }
-    return .reply(writer.finish(flags: Frontend.responseFlags(header.flags)))
+    return .reply(writer.finish(flags: Frontend.responseFlags(header.flags)), .local)
   }
 }

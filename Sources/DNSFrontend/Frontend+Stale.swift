@@ -31,33 +31,37 @@ extension Frontend {
 
   /// Answers a query that can't be asked upstream: with what is stale or unsigned, if there is anything.
   ///
-  /// - Parameter error: what is told in place of the failure's own reason.
+  /// - Parameters:
+  ///   - error: what is told in place of the failure's own reason.
+  ///   - source: where the answer comes from if it is neither stale nor a failure.
   mutating func writeFailure(
     _ header: Header, _ question: Span<UInt8>, _ failure: Failure,
-    because error: ExtendedError? = nil, reply: inout MutableSpan<UInt8>, cache: inout Cache,
-    resolver: borrowing Resolver, now: UInt64
-  ) -> Int {
+    because error: ExtendedError? = nil, else source: AnswerSource,
+    reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: borrowing Resolver, now: UInt64
+  ) -> Verdict {
     if failure.cause == .nameTooLong {
-      return Frontend.writeError(
+      let count = Frontend.writeError(
         header, question, .yxDomain, Explanation.nameTooLong, isCached: failure.isCached,
         beside: resolver.upstreamErrors(of: failure), reply: &reply)
+      return .reply(count, source)
     }
     if cache.limits.staleAge > 0,
       let count = composeStale(header, header.needs, question, &cache, into: &reply, now: now)
     {
-      return count
+      return .reply(count, countStale(cache) ?? source)
     }
     if header.dnssecOK,
       let count = composeStale(
         header, header.needs.orUnsigned, question, &cache, into: &reply, now: now)
     {
-      return count
+      return .reply(count, countStale(cache) ?? source)
     }
     counters.failures &+= 1
     failed.note(question, FailureReason(failure))
-    return Frontend.writeError(
+    let count = Frontend.writeError(
       header, question, .servFail, error ?? Explanation.of(failure), isCached: failure.isCached,
       beside: resolver.upstreamErrors(of: failure), reply: &reply)
+    return .reply(count, .failure)
   }
 
   /// Writes a stale answer to a query that doesn't wait, if there is one.
@@ -68,41 +72,38 @@ extension Frontend {
     key.load(trusted: question.extracting(0..<question.count - Frontend.questionTail))
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question)
-    guard
-      let count = compose(
-        header, needs, from: &cache, into: &writer, once: false, stale: true,
-        now: UInt32(truncatingIfNeeded: now / 1000))
-    else { return nil }
-    countStale(cache)
-    return count
+    return compose(
+      header, needs, from: &cache, into: &writer, once: false, stale: true,
+      now: UInt32(truncatingIfNeeded: now / 1000))
   }
 
-  /// Writes a stale answer to a waiting query, if there is one.
+  /// Writes a stale answer to a waiting client, if there is one.
   mutating func composeStale(
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
-  ) -> Int? {
+  ) -> Concluded? {
     guard cache.limits.staleAge > 0,
-      let count = composePending(index, into: &reply, cache: &cache, stale: true, now: now)
+      let count = composeWaiting(index, into: &reply, cache: &cache, stale: true, now: now)
     else { return nil }
-    countStale(cache)
-    return count
+    return Concluded(count, countStale(cache))
   }
 
-  /// Writes an answer without the signatures that a waiting query wants, if there is one: better than a failure.
+  /// Writes an answer without the signatures that a waiting client wants, if there is one: better than a failure.
   mutating func composeUnsigned(
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
-  ) -> Int? {
+  ) -> Concluded? {
     guard waiting[index].header.dnssecOK,
-      let count = composePending(
+      let count = composeWaiting(
         index, into: &reply, cache: &cache, stale: true, unsigned: true, now: now)
     else { return nil }
-    countStale(cache)
-    return count
+    return Concluded(count, countStale(cache))
   }
 
-  private mutating func countStale(_ cache: borrowing Cache) {
+  /// Counts an answer for which stale data was allowed; nothing when it is not stale.
+  private mutating func countStale(_ cache: borrowing Cache) -> AnswerSource? {
     // What was stale may have been renewed by another question.
-    if cache.staleness != .none { counters.stale &+= 1 }
+    if cache.staleness == .none { return nil }
+    counters.stale &+= 1
+    return .stale
   }
 
   /// Gives a client that has waited long enough what is stale.
@@ -111,10 +112,12 @@ extension Frontend {
   mutating func concludeOverdue(
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
     resolver: inout Resolver, now: UInt64
-  ) -> Int? {
-    if let count = composeStale(index, into: &reply, cache: &cache, now: now) { return count }
+  ) -> Concluded? {
+    if let stale = composeStale(index, into: &reply, cache: &cache, now: now) { return stale }
     // Leaves the key at what is missing.
-    if let count = composePending(index, into: &reply, cache: &cache, now: now) { return count }
+    if let count = composeWaiting(index, into: &reply, cache: &cache, now: now) {
+      return Concluded(count)
+    }
     let client = waiting[index]
     switch resolver.ask(
       key, type: client.header.type, needs: client.needs, client: UInt32(index),

@@ -50,9 +50,11 @@ public struct Frontend: ~Copyable {
   /// What to do with a query.
   public enum Verdict: Sendable {
     /// Send back this many octets of the buffer.
-    case reply(Int)
-    /// Nothing: it doesn't deserve an answer.
-    case drop
+    case reply(Int, AnswerSource)
+    /// Send nothing: the client is over a limit.
+    case withheld
+    /// Send nothing: it is no query, or a stranger's in which nothing is asked.
+    case ignored
     /// The answer comes later, from ``Frontend/nextReply(into:cache:resolver:now:)``; until then the client has
     /// this number. ``Frontend/keep(_:for:)`` follows.
     case waiting(UInt32)
@@ -249,7 +251,7 @@ public struct Frontend: ~Copyable {
         return limit(header, question, reply: &reply)
       }
       counters.hits &+= 1
-      return .reply(count)
+      return .reply(count, .hit)
     }
     if let count = composeSpecial(header, behind: cache, into: &writer) {
       guard
@@ -264,7 +266,7 @@ public struct Frontend: ~Copyable {
       }
       counters.local &+= 1
       counters.special &+= 1
-      return .reply(count)
+      return .reply(count, .local)
     }
     return forward(
       header, question, reply: &reply, cache: &cache, resolver: &resolver,
@@ -328,10 +330,9 @@ public struct Frontend: ~Copyable {
     guard let share = limiter.takePlace(for: header.address, free: freePlaces(resolver)) else {
       noteLimit(.inFlight, of: header.address)
       counters.limited &+= 1
-      return .reply(
-        writeFailure(
-          header, question, Failure(.overload), because: Explanation.tooManyWaiting, reply: &reply,
-          cache: &cache, resolver: resolver, now: now))
+      return writeFailure(
+        header, question, Failure(.overload), because: Explanation.tooManyWaiting,
+        else: .limited, reply: &reply, cache: &cache, resolver: resolver, now: now)
     }
     counters.misses &+= 1
     let client = WaitingClient(
@@ -340,10 +341,9 @@ public struct Frontend: ~Copyable {
     guard let index = waiting.insert(client, question) else {
       limiter.returnPlace(share)
       counters.pendingLimit &+= 1
-      return .reply(
-        writeFailure(
-          header, question, Failure(.overload), reply: &reply, cache: &cache, resolver: resolver,
-          now: now))
+      return writeFailure(
+        header, question, Failure(.overload), else: .miss, reply: &reply, cache: &cache,
+        resolver: resolver, now: now)
     }
     let patience = patience(header.type, header.needs, &reply, &cache, now: now)
     switch resolver.ask(
@@ -353,14 +353,14 @@ public struct Frontend: ~Copyable {
     case .accepted:
       return .waiting(UInt32(index))
     case .joined:
-      waiting[index].isJoined = true
+      waiting[index].source = .joined
       return .waiting(UInt32(index))
     case .failed(let failure):
       waiting.remove(index)
       limiter.returnPlace(share)
-      return .reply(
-        writeFailure(
-          header, question, failure, reply: &reply, cache: &cache, resolver: resolver, now: now))
+      return writeFailure(
+        header, question, failure, else: .miss, reply: &reply, cache: &cache, resolver: resolver,
+        now: now)
     }
   }
 

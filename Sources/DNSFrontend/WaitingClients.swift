@@ -39,8 +39,8 @@ struct WaitingClient: BitwiseCopyable {
   var questionCount: UInt16
   /// Questions asked upstream for this query.
   var asked: UInt8 = 1
-  /// Whether upstream was being asked the same already.
-  var isJoined = false
+  /// Where its answer comes from if that is neither stale nor a failure.
+  var source = AnswerSource.miss
   /// The name last asked for.
   var askedHash: UInt32
   /// When it came.

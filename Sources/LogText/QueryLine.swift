@@ -1,25 +1,6 @@
+import DNSFrontend
 import DNSWire
 import Memory
-
-/// Where the answer to a query came from.
-public enum AnswerSource: String, Sendable {
-  /// The cache, at once.
-  case hit
-  /// The cache, though its time was over.
-  case stale
-  /// Upstream, which was asked for it.
-  case miss
-  /// Upstream, which was being asked already.
-  case joined
-  /// This server itself: special names and the like.
-  case local
-  /// An error at once: malformed, not allowed, not supported.
-  case refused
-  /// Over a limit of the client's: cut short, told so, or not answered.
-  case limited
-  /// Nobody: SERVFAIL.
-  case failure
-}
 
 /// One query for the log.
 public struct QueryEntry: Sendable {

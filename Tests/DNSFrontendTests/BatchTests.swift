@@ -22,7 +22,7 @@ struct BatchTests {
     let verdict = host.frontend.receive(
       packet.span, noted: noted, from: Host.client, over: .udp, reply: &reply,
       cache: &host.cache, resolver: &host.resolver, now: host.now)
-    guard case .reply(let count) = verdict else { return nil }
+    guard case .reply(let count, _) = verdict else { return nil }
     return Array(buffer[..<count])
   }
 

@@ -107,6 +107,7 @@ struct FrontendPropertyTests {
       counters.udp + counters.tcp
         == counters.hits + counters.misses + counters.local + counters.refused
         + counters.limited + counters.ignored)
+    #expect(host.miscounted.isEmpty)
     // All of them happened, or this says little.
     for count in [
       counters.hits - before.hits, counters.misses - before.misses, counters.local,

@@ -19,6 +19,8 @@ final class Host {
   private(set) var now: UInt64
   /// The upstreams in the order of their numbers.
   private let addresses: [IPAddress]
+  /// Answers that are said to come from elsewhere than they are counted as.
+  private(set) var miscounted: [String] = []
   private var buffer = [UInt8](repeating: 0, count: FrontendSettings.streamSize)
 
   /// Something that the frontend did.
@@ -151,15 +153,24 @@ final class Host {
     frontend.note(packet.span, as: 0)
     frontend.anticipate(1, in: cache)
     var reply = buffer.mutableSpan
-    switch frontend.receive(
+    let before = AnswerTally(frontend, resolver)
+    let verdict = frontend.receive(
       packet.span, noted: 0, from: address, over: transport, reply: &reply, cache: &cache,
       resolver: &resolver, now: now)
-    {
-    case .reply(let count):
+    var source: AnswerSource?
+    switch verdict {
+    case .reply(let count, let from):
+      source = from
       events.append(.replied(client: client, transport, Array(buffer[..<count])))
-    case .drop: events.append(.dropped(client: client))
-    case .waiting(let number): frontend.keep(ReturnPath(source: client), for: number)
+    case .withheld:
+      source = .limited
+      events.append(.dropped(client: client))
+    case .ignored: events.append(.dropped(client: client))
+    case .waiting(let number):
+      source = frontend.waiting[Int(number)].source
+      frontend.keep(ReturnPath(source: client), for: number)
     }
+    compare(source, before)
     return resolver.hasWork || cache.hasAgeing ? events + drain() : events
   }
 
@@ -232,12 +243,26 @@ final class Host {
 
   // MARK: Out
 
+  /// Notes whether what was returned is what was counted.
+  private func compare(_ source: AnswerSource?, _ before: AnswerTally) {
+    let counted = before.source(AnswerTally(frontend, resolver))
+    if source != counted {
+      miscounted.append(
+        "\(source.map { "\($0)" } ?? "-"), counted as \(counted.map { "\($0)" } ?? "-")")
+    }
+  }
+
   private func drain() -> [Event] {
     var events: [Event] = []
     var reply = buffer.mutableSpan
-    while let ready = frontend.nextReply(
-      into: &reply, cache: &cache, resolver: &resolver, now: now)
-    {
+    while true {
+      let before = AnswerTally(frontend, resolver)
+      guard
+        let ready = frontend.nextReply(
+          into: &reply, cache: &cache, resolver: &resolver, now: now)
+      else { break }
+      let expected = [.joined, .miss].contains(ready.source) ? nil : ready.source
+      compare(expected, before)
       var octets: [UInt8] = []
       for index in 0..<ready.count { octets.append(reply[index]) }
       events.append(.replied(client: ready.path.source, ready.transport, octets))

@@ -84,7 +84,7 @@ struct RandomConversation {
     #expect(host.resolver.attempts.count == 0)
     #expect(host.resolver.timers.count == downCount)
     #expect(host.resolver.choice.upstreams.inFlight == 0)
-    #expect(host.frontend.waiting.count == 0)
+    #expect(host.frontend.waiting.count == 0 && host.miscounted.isEmpty)
     host.cache._checkInvariants()
   }
 

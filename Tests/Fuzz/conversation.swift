@@ -239,10 +239,10 @@ final class Conversation {
       packet.span, noted: 0, from: address(choice), over: choice & 1 == 0 ? .udp : .tcp,
       reply: &reply, cache: &cache, resolver: &resolver, now: now)
     {
-    case .reply(let count):
+    case .reply(let count, _):
       check(Array(buffer[..<count]), to: cookie, isProven: isProven)
       if let cookie { given[cookie.address] = cookies(of: Array(buffer[..<count])) }
-    case .drop: precondition(!isProven, "who has proven its address is answered")
+    case .withheld, .ignored: precondition(!isProven, "who has proven its address is answered")
     case .waiting(let number):
       frontend.keep(ReturnPath(source: clients), for: number)
       waiting[clients] = now

@@ -36,7 +36,7 @@ enum HouseRules {
     "DNSFrontend": ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver"],
     "Insight": ["Memory", "DNSWire"],
     "EventLoop": ["CEvent", "Memory", "Glibc"],
-    "LogText": ["Memory", "DNSWire"],
+    "LogText": ["Memory", "DNSWire", "DNSFrontend"],
     "WebPage": [],
     "YAML": ["CYAML"],
     "DNSCacheServer": [

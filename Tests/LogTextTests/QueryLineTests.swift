@@ -1,3 +1,4 @@
+import DNSFrontend
 import DNSWire
 import LogText
 import Testing

@@ -1,3 +1,4 @@
+import DNSFrontend
 import EventLoop
 import Memory
 
@@ -64,12 +65,19 @@ final class ClientStream: StreamDelegate {
     while visit.messages < StreamTurns.messagesPerVisit, stream.isOpen, !isFull {
       var octets = 0
       let hasMessage = MessageFraming.next(stream) { message in
-        let served = owner.worker.value.serve(message, from: peer, stream: number) { answer in
-          owner.answers.append(answer, to: stream)
-          octets = answer.count
+        switch owner.worker.value.serve(
+          message, from: peer, stream: number,
+          { answer in
+            owner.answers.append(answer, to: stream)
+            octets = answer.count
+          })
+        {
+        case .reply: hasAsked = true
+        case .waiting:
+          waiting += 1
+          hasAsked = true
+        case .withheld, .ignored: break
         }
-        if served == .waiting { waiting += 1 }
-        if served != .ignored { hasAsked = true }
       }
       guard hasMessage else { break }
       visit.messages += 1

@@ -1,5 +1,4 @@
 import DNSFrontend
-import DNSResolver
 import DNSWire
 import EventLoop
 import LogText
@@ -17,28 +16,33 @@ final class QueryLog {
 
   deinit { line.destroy() }
 
-  /// Writes the line of a query that was answered at once, or not at all.
+  /// Writes the line of a query that was answered at once, or not at all; none if it waits.
   ///
   /// - Parameters:
   ///   - query: the client's packet.
-  ///   - answer: what it was answered with; empty when it wasn't.
+  ///   - reply: what begins with the answer.
   func note(
-    _ query: Span<UInt8>, answer: Span<UInt8>, from client: IPAddress, isTCP: Bool,
-    source: AnswerSource, began: UInt64
+    _ query: Span<UInt8>, _ verdict: Frontend.Verdict, _ reply: Span<UInt8>,
+    from client: IPAddress, isTCP: Bool, began: UInt64
   ) {
+    let (count, source): (Int, AnswerSource)
+    switch verdict {
+    case .reply(let octets, let from): (count, source) = (octets, from)
+    case .withheld: (count, source) = (0, .limited)
+    case .ignored, .waiting: return
+    }
     let entry = QueryEntry(
-      client: client, isTCP: isTCP, source: source, rcode: QueryLog.rcode(answer),
+      client: client, isTCP: isTCP, source: source,
+      rcode: QueryLog.rcode(reply.extracting(0..<count)),
       microseconds: EventLoop.preciseNow() &- began)
     put(entry, query)
   }
 
   /// Writes the line of a query that has waited.
-  ///
-  /// - Parameter source: where the answer came from, if not from upstream.
-  func note(_ delivery: Frontend.Delivery, answer: Span<UInt8>, source: AnswerSource?) {
+  func note(_ delivery: Frontend.Delivery, answer: Span<UInt8>) {
     let entry = QueryEntry(
       client: delivery.address, isTCP: delivery.transport == .tcp,
-      source: source ?? (delivery.isJoined ? .joined : .miss), rcode: QueryLog.rcode(answer),
+      source: delivery.source, rcode: QueryLog.rcode(answer),
       microseconds: EventLoop.preciseNow() &- delivery.path.arrived)
     put(entry, answer)
   }
@@ -62,30 +66,5 @@ final class QueryLog {
       answer.load16(opt + 1) == RecordType.opt.rawValue
     else { return ResponseCode(headerBits: header, extendedBits: 0) }
     return ResponseCode(headerBits: header, extendedBits: answer[opt + 5])
-  }
-}
-
-/// The counters that tell what became of a query.
-struct QueryTally {
-  private let frontend: FrontendCounters
-  private let joined: UInt64
-
-  init(_ frontend: borrowing Frontend, _ resolver: borrowing Resolver) {
-    self.frontend = frontend.counters
-    joined = resolver.counters.joined
-  }
-
-  /// Where the answer came from that was written since; nothing for what was no query.
-  func source(_ now: QueryTally) -> AnswerSource? {
-    let before = frontend
-    let after = now.frontend
-    if after.hits != before.hits { return .hit }
-    if after.stale != before.stale { return .stale }
-    if after.failures != before.failures { return .failure }
-    if after.limited != before.limited { return .limited }
-    if after.misses != before.misses { return now.joined != joined ? .joined : .miss }
-    if after.local != before.local { return .local }
-    if after.refused != before.refused { return .refused }
-    return nil
   }
 }

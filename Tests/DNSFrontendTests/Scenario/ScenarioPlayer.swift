@@ -75,6 +75,9 @@ final class ScenarioPlayer {
     guard host.resolver.inFlight == 0, host.resolver.waiting == 0,
       host.frontend.waiting.count == 0
     else { throw error("something is in flight at the end") }
+    guard host.miscounted.isEmpty else {
+      throw error("an answer came from \(host.miscounted.joined(separator: "; "))")
+    }
     host.cache._checkInvariants()
   }
 
