@@ -132,7 +132,7 @@ final class Server {
       Server.statusLine(worker.value)
     }
     worker.value.setTimers(
-      EndOfTurn(on: loop) { [worker] in worker.value.finishTurn() },
+      EndOfTurn(on: loop) { [worker] in worker.value.finishTick() },
       Timer(on: loop) { [worker] in worker.value.deadlinePassed() })
     if settings.logsQueries { worker.value.logQueries(to: log) }
     worker.value.streams = try ClientStreams(on: loop, limits: budget.streams, worker: worker)

@@ -83,7 +83,7 @@ final class StreamTurns {
       if visit.hasMore { ready.use(place) }
     }
     mostMessages = max(mostMessages, messages)
-    worker.value.settle()
+    worker.value.drainActions()
     guard ready.oldest != nil else { return }
     cutShort += 1
     inTheNext?.schedule(after: 0)

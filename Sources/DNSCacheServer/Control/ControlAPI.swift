@@ -32,7 +32,7 @@ final class ControlAPI {
     case web
   }
 
-  /// Where Prometheus finds ``Worker/metrics(_:_:upstreams:started:)``.
+  /// Where Prometheus finds ``MetricsText``.
   static let metricsPath = "/metrics"
 
   /// Answers a request whose path is ``metricsPath`` or begins with ``ControlVerb/root``.
@@ -74,23 +74,29 @@ final class ControlAPI {
       reply.send(
         statistics())
     case .show(let name, let type):
-      reply.send(worker.value.showReport(name, type), empty: "\(name): nothing in the cache")
+      reply.send(
+        CacheReport.show(name, type, in: worker.value.cache), empty: "\(name): nothing in the cache"
+      )
     case .names(let address):
-      reply.send(worker.value.namesReport(address), empty: "\(address): no name in the cache")
+      reply.send(
+        CacheReport.names(address, in: worker.value.cache),
+        empty: "\(address): no name in the cache")
     case .explain(let name, let type):
-      let story = worker.value.explain(name, type ?? .a, upstreams: server.upstreamTable.addresses)
+      let story = NameStory.make(
+        of: name, type ?? .a, in: &worker.value, upstreams: server.upstreamTable.addresses)
       reply.send(story.report, as: story.text)
-    case .inFlight: reply.send(worker.value.inFlightReport(), empty: "nothing in flight")
-    case .upstreams: reply.send(worker.value.upstreamsReport(server.upstreamTable.addresses))
+    case .inFlight:
+      reply.send(InFlightReport.rows(worker.value.resolver), empty: "nothing in flight")
+    case .upstreams: reply.send(UpstreamsReport.rows(worker.value, server.upstreamTable.addresses))
     case .top(let list, let count): top(list, count: count, reply)
-    case .history(let last): reply.send(worker.value.historyReport(last: last))
+    case .history(let last): reply.send(InsightReport.history(worker.value.seen.value, last: last))
     case .flush(let name, let type, let tree):
       let scope = type.map { Cache.FlushScope.type($0) } ?? .everything
       if tree {
         worker.value.resolver.forgetFailures()
         start(FlushJob(below: name, scope, worker, reply))
       } else {
-        let key = worker.value.key(name)
+        let key = NameKey(name, in: worker.value.cache)
         worker.value.resolver.forgetFailures(of: key)
         reply.send(.object([("removed", .count(worker.value.cache.flush(key, scope)))]))
       }
@@ -117,7 +123,8 @@ final class ControlAPI {
   }
 
   private func status() -> Report {
-    var rows = worker.value.healthReport(server.upstreamTable.addresses)
+    var rows = UpstreamsReport.health(
+      worker.value.resolver, server.upstreamTable.addresses)
     rows += [
       ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
       ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
@@ -144,7 +151,7 @@ final class ControlAPI {
   }
 
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
-    let (total, rows) = worker.value.topReport(list, limit: count)
+    let (total, rows) = InsightReport.top(list, limit: count, of: worker.value.seen.value)
     let facts = Report.object([
       ("since", .number(server.history.since)), ("total", .count(total)),
       ("samples", .count(list == .failures ? total : worker.value.seen.value.samples)),
@@ -154,12 +161,13 @@ final class ControlAPI {
   }
 
   private func statistics() -> Report {
-    worker.value.statistics(snapshot: server.snapshot.report, others: server.otherReports)
+    Statistics.report(
+      of: worker.value, snapshot: server.snapshot.report, others: server.otherReports)
   }
 
   private func metrics() -> [UInt8] {
-    worker.value.metrics(
-      heads, statistics(),
+    MetricsText.octets(
+      of: worker.value, heads, statistics(),
       upstreams: server.upstreamTable.addresses, started: server.history.since)
   }
 
@@ -255,7 +263,7 @@ private final class FlushJob: ControlJob {
   }
 
   override func slice(_ cursor: Cache.Cursor) {
-    let key = worker.value.key(zone)
+    let key = NameKey(zone, in: worker.value.cache)
     let step = worker.value.measureSlice(.walk) { worker in
       worker.cache.flush(cursor, names: FlushJob.namesPerSlice, below: key, scope)
     }
@@ -283,7 +291,8 @@ private final class DumpJob: ControlJob {
     }
     let reply = reply
     let (lines, isDone) = worker.value.measureSlice(.walk) { worker in
-      let (rows, isDone) = worker.dumpRows(cursor, names: DumpJob.namesPerSlice)
+      let (rows, isDone) = CacheReport.dump(
+        cursor, names: DumpJob.namesPerSlice, in: &worker.cache)
       return (reply.lines(rows), isDone)
     }
     if isDone {
@@ -332,11 +341,11 @@ final class ControlReply {
   }
 
   /// Sends rows, and says so when there are more; as JSON, by a last row `{"more":true}`.
-  func send(_ rows: Worker.Rows, empty: String) {
+  func send(_ rows: Rows, empty: String) {
     guard rows.isCut else { return send(.list(rows.rows), empty: empty) }
     let text =
       isText
-      ? Report.list(rows.rows).text + "and more: only \(Worker.rowsShown) are shown\n"
+      ? Report.list(rows.rows).text + "and more: only \(Rows.limit) are shown\n"
       : Report.list(rows.rows + [.object([("more", .flag(true))])]).json + "\n"
     responder.send(status: 200, contentType: contentType, body: text)
   }
@@ -356,7 +365,7 @@ final class ControlReply {
   /// Rows as lines.
   func lines(_ rows: [Report]) -> [UInt8] {
     var lines: [UInt8] = []
-    for row in rows { lines += (isText ? Worker.zoneLine(row) : row.json + "\n").utf8 }
+    for row in rows { lines += (isText ? CacheReport.zoneLine(row) : row.json + "\n").utf8 }
     return lines
   }
 

@@ -9,8 +9,22 @@ final class HistoryKeeper {
   private var timer: Timer?
 
   init(on loop: EventLoop, worker: Pinned<Worker>) {
-    let timer = Timer(on: loop) { worker.value.recordHistory() }
+    let timer = Timer(on: loop) { HistoryKeeper.record(worker.value) }
     timer.schedule(every: UInt64(History.interval) * 1_000)
     self.timer = timer
+  }
+
+  /// Ends an interval of the history.
+  private static func record(_ worker: borrowing Worker) {
+    let counters = worker.frontend.counters
+    var totals = History.Totals()
+    totals.queries = counters.udp &+ counters.tcp
+    totals.hits = counters.hits
+    totals.misses = counters.misses
+    totals.stale = counters.stale
+    totals.failures = counters.failures
+    worker.seen.value.record(
+      time: EventLoop.wallClock(), totals, octets: UInt64(worker.cache.octets),
+      limit: UInt64(worker.cache.limits.octets))
   }
 }

@@ -162,7 +162,7 @@ extension Server {
     worker.value.change(change, of: table, to: settings)
     // Not while the worker is being changed: what ends tells it.
     for place in change.retired { worker.value.upstreamStreams?.retire(place) }
-    worker.value.settle()
+    worker.value.drainActions()
   }
 
   /// Removes what the rules about names forbid now.

@@ -41,6 +41,12 @@ extension Worker {
     cache.rebindFilter = RebindFilter(settings.rebindProtection)
   }
 
+  /// Has what comes from an upstream kept with its address.
+  mutating func setSource(of upstream: Int, to address: SocketAddress) {
+    resolver.setSource(
+      cache.number(of: Source(address)), of: upstream)
+  }
+
   /// Says in which order upstreams were given.
   mutating func setOrder(of upstreams: [SocketAddress], in table: UpstreamTable) {
     for place in table.addresses.indices where resolver.hasUpstream(place) {
@@ -80,7 +86,7 @@ extension Worker {
       resolver.retireUpstream(place, now: EventLoop.now())
       self.upstreams?.retire(place)
     }
-    settle()
+    drainActions()
   }
 }
 

@@ -300,7 +300,7 @@ final class SnapshotKeeper {
         buffer.value.span.extracting(loading.position..<end),
         isEnd: loading.isAtEnd && end == loading.filled,
         into: &worker.value.cache,
-        wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Worker.seconds())
+        wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Cache.seconds())
       loading.position += progress.consumed
       isFinished = progress.isFinished
     } while !isFinished && EventLoop.microseconds() - start.wall < SnapshotKeeper.loadSlice
@@ -345,7 +345,7 @@ final class SnapshotKeeper {
     if age == nil, result.created > 0 {
       age = SnapshotAge(
         created: Int64(result.created), begun: Int64(loading.started / 1_000),
-        ended: Worker.seconds(), offset: loading.clockOffset)
+        ended: Cache.seconds(), offset: loading.clockOffset)
       correctAges()
     }
     whenLoaded()
@@ -437,7 +437,7 @@ final class SnapshotKeeper {
     do {
       let file = try AtomicFile(replacing: path)
       saving = Saving(
-        file, lock, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Worker.seconds()), cursor,
+        file, lock, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Cache.seconds()), cursor,
         [completion])
       slice?.schedule(after: 0)
     } catch {

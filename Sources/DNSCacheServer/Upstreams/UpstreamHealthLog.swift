@@ -27,7 +27,9 @@ final class UpstreamHealthLog {
 
   private func look() {
     let now = EventLoop.now()
-    for line in news.look(at: worker.value.upstreamStates(addresses()), now: now) {
+    for line in news.look(
+      at: UpstreamsReport.states(worker.value.resolver, addresses()), now: now)
+    {
       logger.log(level: line.level, "\(line.text)")
     }
     if let next = news.nextLook { timer?.schedule(after: next > now ? next - now : 1) }

@@ -278,7 +278,7 @@ final class UpstreamStreams {
 
   /// Does what follows from the messages that were handed in.
   func settle(now: UInt64, _ upstream: Int) {
-    worker.value.settle(now: now)
+    worker.value.drainActions(now: now)
     dispatch(upstream)
   }
 

@@ -5,10 +5,10 @@ import DNSWire
 
 // The rules and limits that touched a name, for `ctl explain`.
 
-extension Worker {
+extension NameStory {
   /// The rules that had a say in what is known of a name, and in what becomes of a question for it.
-  func rules(
-    _ facts: NameFacts, _ name: [UInt8], _ type: RecordType
+  static func rules(
+    _ facts: NameFacts, _ type: RecordType, cache: borrowing Cache, isStrict: Bool
   ) -> [(rule: String, sentence: String)] {
     var rules: [(rule: String, sentence: String)] = []
     func add(_ rule: String, _ sentence: String) {
@@ -17,7 +17,7 @@ extension Worker {
       }
     }
     if case .special(let answer) = facts.course {
-      let zone = Worker.text(answer.zone.span)
+      let zone = Name.text(answer.zone.span)
       if answer.route == .default {
         add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
       } else {
@@ -26,7 +26,7 @@ extension Worker {
     }
     let sets = facts.links.flatMap(\.sets)
     for set in sets {
-      rulesOfTime(set, add)
+      rulesOfTime(set, cache, add)
       if !set.rank.answersQuestions {
         add(
           "rank",
@@ -40,7 +40,7 @@ extension Worker {
     for view in facts.question.troubles {
       rulesOfTrouble(view, add)
     }
-    if case .asks = facts.course, resolver.settings.isStrict {
+    if case .asks = facts.course, isStrict {
       add(
         "upstream-order",
         "strict: an upstream is asked while all that were given before it are down")
@@ -57,16 +57,18 @@ extension Worker {
     return rules
   }
 
-  private func rulesOfTime(_ set: RRset, _ add: (String, String) -> Void) {
+  private static func rulesOfTime(
+    _ set: RRset, _ cache: borrowing Cache, _ add: (String, String) -> Void
+  ) {
     let limits = cache.limits
     if set.marks.contains(.shortened) {
       let isNegative = set.kind != .records && set.ttl == limits.maximumNegativeTTL
       let rule = isNegative ? "max-negative-ttl" : "max-ttl"
-      add(rule, "\(Worker.word(set)) came with a longer TTL, which was cut to \(set.ttl) s")
+      add(rule, "\(word(set)) came with a longer TTL, which was cut to \(set.ttl) s")
     }
     if set.marks.contains(.prolonged) {
       add(
-        "min-ttl", "\(Worker.word(set)) came with a shorter TTL, which was raised to \(set.ttl) s")
+        "min-ttl", "\(word(set)) came with a shorter TTL, which was raised to \(set.ttl) s")
     }
     if set.kind != .records {
       add(
@@ -74,15 +76,15 @@ extension Worker {
         "that there is no \(set.kind == .noName ? "such name" : "\(set.type)") is believed for as long as the zone's SOA says"
       )
     }
-    if cache.isStale(set, now: Worker.seconds()) {
+    if cache.isStale(set, now: Cache.seconds()) {
       add(
         "serve-stale",
-        "\(Worker.word(set)) is kept for \(Elapsed.text(seconds: Int(limits.staleAge))) after its time, for when upstream fails"
+        "\(word(set)) is kept for \(Elapsed.text(seconds: Int(limits.staleAge))) after its time, for when upstream fails"
       )
     }
   }
 
-  private func rulesOfTrouble(_ view: TroubleView, _ add: (String, String) -> Void) {
+  private static func rulesOfTrouble(_ view: TroubleView, _ add: (String, String) -> Void) {
     if view.blockedFor > 0 {
       let flags = view.needs.isEmpty ? "" : " with \(view.needs.words.joined(separator: " "))"
       add(

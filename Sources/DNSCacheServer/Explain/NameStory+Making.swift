@@ -6,32 +6,36 @@ import EventLoop
 
 // What `ctl explain` tells of a name.
 
-extension Worker {
+extension NameStory {
   /// What a client gets that asks for a name now, and why.
   ///
   /// - Parameter upstreams: their addresses by their numbers.
-  mutating func explain(_ name: Name, _ type: RecordType, upstreams: [SocketAddress]) -> NameStory {
+  static func make(
+    of name: Name, _ type: RecordType, in worker: inout Worker, upstreams: [SocketAddress]
+  ) -> NameStory {
     let now = EventLoop.now()
     let wire = name.lowercased.wire
-    let facts = frontend.explain(
-      wire, type: type, cache: cache, resolver: resolver, now: now)
+    let facts = worker.frontend.explain(
+      wire, type: type, cache: worker.cache, resolver: worker.resolver, now: now)
     let last = facts.links.last?.name ?? wire
     var story = NameStory(
       name: "\(name.lowercased)", type: "\(type)",
-      answer: Worker.answer(facts, now: now, upstreams: upstreams),
-      question: "\(Worker.text(last.span)) \(type)")
+      answer: answer(facts, now: now, upstreams: upstreams),
+      question: "\(Name.text(last.span)) \(type)")
     let clock = (now: UInt32(truncatingIfNeeded: now / 1000), wall: EventLoop.wallClock())
     for link in facts.links {
       for (index, set) in link.sets.enumerated() where story.sets.count < NameStory.setsShown {
         story.sets.append(
-          known(set, owner: Worker.text(link.name.span), isUsed: index == link.used, clock))
+          known(
+            set, owner: Name.text(link.name.span), isUsed: index == link.used, in: worker.cache,
+            clock))
       }
     }
     switch facts.course {
     case .special, .unasked, .blocked: break
     default:
-      story.wouldAsk = facts.question.order.map { candidate in
-        Worker.candidate(candidate, facts.question.views, upstreams)
+      story.wouldAsk = facts.question.order.map {
+        candidate($0, facts.question.views, upstreams)
       }
     }
     if let view = facts.question.inFlight {
@@ -43,15 +47,17 @@ extension Worker {
     story.failures = facts.question.troubles.map { view in
       NameStory.PastFailure(
         type: "\(view.type)", reason: view.trouble.words,
-        upstream: cache.source(view.trouble.source)?.text, age: view.age,
+        upstream: worker.cache.source(view.trouble.source)?.text, age: view.age,
         count: view.failures, blockedFor: view.blockedFor)
     }
-    story.rules = rules(facts, wire, type)
+    story.rules = rules(
+      facts, type, cache: worker.cache, isStrict: worker.resolver.settings.isStrict)
     return story
   }
 
-  private func known(
-    _ set: RRset, owner: String, isUsed: Bool, _ clock: (now: UInt32, wall: Int64)
+  private static func known(
+    _ set: RRset, owner: String, isUsed: Bool, in cache: borrowing Cache,
+    _ clock: (now: UInt32, wall: Int64)
   ) -> NameStory.KnownSet {
     var data: [String] = []
     cache.visitRecords(of: set) { octets in

@@ -4,29 +4,14 @@ import EventLoop
 import Insight
 import Memory
 
-// What control shows of what was seen.
-
-extension Worker {
-  /// Ends an interval of the history.
-  func recordHistory() {
-    let counters = frontend.counters
-    var totals = History.Totals()
-    totals.queries = counters.udp &+ counters.tcp
-    totals.hits = counters.hits
-    totals.misses = counters.misses
-    totals.stale = counters.stale
-    totals.failures = counters.failures
-    seen.value.record(
-      time: EventLoop.wallClock(), totals, octets: UInt64(cache.octets),
-      limit: UInt64(cache.limits.octets))
-  }
-
+/// What control shows of what was seen.
+enum InsightReport {
   /// The last hour, the oldest sample first.
   ///
   /// - Parameter last: samples at most.
-  func historyReport(last: Int) -> Report {
+  static func history(_ seen: borrowing Observations, last: Int) -> Report {
     var samples: [Report] = []
-    seen.value.history.visit(last: last) { sample in
+    seen.history.visit(last: last) { sample in
       func time(_ value: UInt64?) -> Report { value.map { .count($0) } ?? .none }
       samples.append(
         .object([
@@ -45,7 +30,7 @@ extension Worker {
   }
 
   /// How long answers took since the start; times in microseconds.
-  var latencyReport: Report {
+  static func latency(_ seen: borrowing Observations) -> Report {
     func rows(
       _ name: String, _ histogram: borrowing LatencyHistogram
     ) -> [(name: String, value: Report)] {
@@ -56,11 +41,13 @@ extension Worker {
         )
       } + [("\(name)_longest_us", .count(histogram.longest))]
     }
-    return .object(rows("hit", seen.value.hits) + rows("miss", seen.value.misses))
+    return .object(rows("hit", seen.hits) + rows("miss", seen.misses))
   }
 
   /// What came most, the first rows of a list.
-  func topReport(_ list: TopList, limit: Int) -> (total: UInt64, rows: [Report]) {
+  static func top(
+    _ list: TopList, limit: Int, of seen: borrowing Observations
+  ) -> (total: UInt64, rows: [Report]) {
     var rows: [Report] = []
     func row(
       _ facts: [(name: String, value: Report)], _ estimate: HeavyHitters.Estimate
@@ -75,25 +62,25 @@ extension Worker {
     }
     switch list {
     case .names:
-      seen.value.topNames(limit) { name, type, estimate in
-        row([("name", .text(Worker.text(name))), ("type", .text("\(type)"))], estimate)
+      seen.topNames(limit) { name, type, estimate in
+        row([("name", .text(Name.text(name))), ("type", .text("\(type)"))], estimate)
       }
-      return (seen.value.queries, rows)
+      return (seen.queries, rows)
     case .clients:
-      seen.value.topClients(limit) { address, estimate in
+      seen.topClients(limit) { address, estimate in
         row([("client", .text("\(address)"))], estimate)
       }
-      return (seen.value.queries, rows)
+      return (seen.queries, rows)
     case .failures:
-      seen.value.topFailures(limit) { name, type, number, estimate in
+      seen.topFailures(limit) { name, type, number, estimate in
         let reason = FailureReason(rawValue: UInt8(truncatingIfNeeded: number))
         row(
           [
-            ("name", .text(Worker.text(name))), ("type", .text("\(type)")),
+            ("name", .text(Name.text(name))), ("type", .text("\(type)")),
             ("reason", .text(reason?.words ?? "?")),
           ], estimate)
       }
-      return (seen.value.failures.total, rows)
+      return (seen.failures.total, rows)
     }
   }
 }

@@ -3,24 +3,28 @@ import DNSFrontend
 import DNSResolver
 import EventLoop
 
-// What control shows of the upstreams.
-
-extension Worker {
+/// What control shows of the upstreams.
+enum UpstreamsReport {
   /// Each upstream and whether it answers, for the log.
-  func upstreamStates(_ addresses: [SocketAddress]) -> [UpstreamNews.State] {
+  static func states(
+    _ resolver: borrowing Resolver, _ addresses: [SocketAddress]
+  ) -> [UpstreamNews.State] {
+    let looping = resolver.looping
     var states: [UpstreamNews.State] = []
     resolver.visitUpstreams(now: EventLoop.now()) { view in
       states.append(
         UpstreamNews.State(
           address: "\(addresses[view.number])", isDown: view.state != .up, cause: view.cause,
-          isLooping: resolver.looping & 1 << UInt64(view.number) != 0))
+          isLooping: looping & 1 << UInt64(view.number) != 0))
     }
     return states
   }
 
   /// What `ctl status` says first: whether names can be resolved.
-  func healthReport(_ addresses: [SocketAddress]) -> [(name: String, value: Report)] {
-    let states = upstreamStates(addresses)
+  static func health(
+    _ resolver: borrowing Resolver, _ addresses: [SocketAddress]
+  ) -> [(name: String, value: Report)] {
+    let states = states(resolver, addresses)
     let down = states.filter(\.isDown).map(\.address)
     let up = states.count - down.count
     let resolves = resolver.canResolve(now: EventLoop.now())
@@ -41,11 +45,11 @@ extension Worker {
   }
 
   /// A row for each upstream, in the order in which they were given.
-  func upstreamsReport(_ addresses: [SocketAddress]) -> Report {
+  static func rows(_ worker: borrowing Worker, _ addresses: [SocketAddress]) -> Report {
     let now = EventLoop.now()
-    let isStrict = resolver.settings.isStrict
+    let isStrict = worker.resolver.settings.isStrict
     var views: [UpstreamView] = []
-    resolver.visitUpstreams(now: now) { views.append($0) }
+    worker.resolver.visitUpstreams(now: now) { views.append($0) }
     views.sort { $0.rank < $1.rank }
     var rows: [Report] = []
     for view in views {
@@ -58,7 +62,7 @@ extension Worker {
           ("queries", .count(view.counters.queries)), ("replies", .count(view.counters.replies)),
           ("timeouts", .count(view.counters.timeouts)), ("errors", .count(view.counters.errors)),
           ("refusals", .count(view.counters.refusals)), ("tcp", .count(view.counters.streams)),
-          ("tcp_connections", .count(upstreamStreams?.count(to: view.number) ?? 0)),
+          ("tcp_connections", .count(worker.upstreamStreams?.count(to: view.number) ?? 0)),
           ("downs", .count(view.counters.downs)),
           ("edns", .text(view.udpSize == 0 ? "off" : "\(view.udpSize)")),
           ("cookies", .text(view.cookies.rawValue)),
@@ -66,7 +70,7 @@ extension Worker {
           (
             "ad",
             .text(
-              cache.limits.adTrust.includes(Source(addresses[view.number]))
+              worker.cache.limits.adTrust.includes(Source(addresses[view.number]))
                 ? "believed" : "ignored")
           ),
           // Its turn, where there is such.

@@ -3,11 +3,10 @@ import EventLoop
 import Insight
 import Memory
 
-// What Prometheus is told.
-
-extension Worker {
+/// What Prometheus is told.
+enum MetricsText {
   /// Octets that a text has without upstreams, and for each of them, more or less: room for it is taken once.
-  private static let metricsSize = (least: 48 << 10, perUpstream: 4 << 10)
+  private static let size = (least: 48 << 10, perUpstream: 4 << 10)
 
   /// All figures in Prometheus' text format.
   ///
@@ -15,15 +14,16 @@ extension Worker {
   ///   - statistics: what `ctl stats` shows.
   ///   - upstreams: their addresses, by number.
   ///   - started: seconds since 1970.
-  func metrics(
-    _ heads: MetricHeads, _ statistics: Report, upstreams: [SocketAddress], started: Int64
+  static func octets(
+    of worker: borrowing Worker, _ heads: MetricHeads, _ statistics: Report,
+    upstreams: [SocketAddress], started: Int64
   ) -> [UInt8] {
     var views: [(view: UpstreamView, labels: PrometheusText.Labels)] = []
-    resolver.visitUpstreams(now: EventLoop.now()) { view in
+    worker.resolver.visitUpstreams(now: EventLoop.now()) { view in
       views.append((view, PrometheusText.Labels([("upstream", "\(upstreams[view.number])")])))
     }
     var text = PrometheusText(
-      capacity: Worker.metricsSize.least + views.count * Worker.metricsSize.perUpstream)
+      capacity: MetricsText.size.least + views.count * MetricsText.size.perUpstream)
     text.begin(heads.info)
     text.sample(1, heads.version)
     text.begin(heads.startTime)
@@ -32,8 +32,8 @@ extension Worker {
       text.begin(heads.residentMemory)
       text.sample(UInt64(octets))
     }
-    Worker.write(statistics, heads, &text)
-    writeTimes(heads, &text, views)
+    write(statistics, heads, &text)
+    writeTimes(worker, heads, &text, views)
     for (family, value) in heads.upstreams {
       text.begin(family)
       for (view, labels) in views { text.sample(value(view), labels) }
@@ -60,27 +60,27 @@ extension Worker {
     }
   }
 
-  private func writeTimes(
-    _ heads: MetricHeads, _ text: inout PrometheusText,
+  private static func writeTimes(
+    _ worker: borrowing Worker, _ heads: MetricHeads, _ text: inout PrometheusText,
     _ views: [(view: UpstreamView, labels: PrometheusText.Labels)]
   ) {
     text.begin(heads.hits)
-    text.histogram(seen.value.hits)
+    text.histogram(worker.seen.value.hits)
     text.begin(heads.misses)
-    text.histogram(seen.value.misses)
+    text.histogram(worker.seen.value.misses)
     text.begin(heads.upstreamReplies)
     for (view, labels) in views {
-      text.histogram(seen.value.roundTrips[view.number], labels)
+      text.histogram(worker.seen.value.roundTrips[view.number], labels)
     }
     text.begin(heads.slices)
-    text.histogram(slices.wall)
+    text.histogram(worker.slices.wall)
     text.begin(heads.processorSlices)
-    text.histogram(slices.cpu)
+    text.histogram(worker.slices.cpu)
     text.begin(heads.replies)
-    text.histogram(slices.replies)
+    text.histogram(worker.slices.replies)
     text.begin(heads.longestSlices)
     for (work, labels) in heads.kindsOfWork {
-      text.sample(microseconds: slices.longestMicroseconds(work), labels)
+      text.sample(microseconds: worker.slices.longestMicroseconds(work), labels)
     }
   }
 }

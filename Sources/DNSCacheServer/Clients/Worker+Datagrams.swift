@@ -1,0 +1,146 @@
+import DNSFrontend
+import DNSWire
+import EventLoop
+import Insight
+import Memory
+
+// Clients over UDP.
+
+extension Worker {
+  /// Datagrams read from one client socket before others are looked at; the batch that gets
+  /// there is answered whole.
+  private static let datagramsPerTick = 128
+
+  /// Datagrams of a batch from which on another is looked for at once.
+  private static let busyBatch = 2
+
+  /// Answers what waits on a client socket.
+  ///
+  /// While several come together, more will have come by the time that they are answered: looking for
+  /// them at once is cheaper than by way of the loop.
+  mutating func serve(_ socket: DatagramSocket, number: UInt32) {
+    var began = readClock()
+    var taken = 0
+    while taken < Worker.datagramsPerTick {
+      let count = socket.receiveBatch()
+      if count == 0 { break }
+      let hits = serveBatch(socket, count, number: number, began: began)
+      socket.flush()
+      let ended = readClock()
+      seen.value.noteHits(hits, microseconds: ended &- began)
+      if frontend.hasFailed { noteFailures() }
+      if hasFollowUp { drainActions(now: ended / 1_000) }
+      if count < Worker.busyBatch { break }
+      taken &+= count
+      began = ended
+    }
+  }
+
+  /// Answers what waits on all client sockets, in the midst of other work.
+  mutating func serveDatagrams() {
+    for (number, socket) in datagrams.enumerated() { serve(socket, number: UInt32(number)) }
+  }
+
+  /// Answers the datagrams of a batch.
+  ///
+  /// - Returns: how many were hits.
+  @inline(__always)
+  private mutating func serveBatch(
+    _ socket: DatagramSocket, _ count: Int, number: UInt32, began: UInt64
+  ) -> UInt64 {
+    let now = began / 1_000
+    for index in 0..<count { frontend.note(socket.received(index), as: index) }
+    if count > 1 { frontend.anticipate(count, in: cache) }
+    sample(socket, of: count, at: began)
+    var hits: UInt64 = 0
+    if queryLog != nil {
+      for index in 0..<count where serveLogged(socket, index, number: number, now: now) {
+        hits &+= 1
+      }
+    } else {
+      for index in 0..<count
+      where serve(socket, index, number: number, began: began, now: now) {
+        hits &+= 1
+      }
+    }
+    return hits
+  }
+
+  /// Whether queries left something for ``drainActions(now:)``: hits alone leave nothing, and are most.
+  private var hasFollowUp: Bool {
+    resolver.hasWork || cache.hasAgeing || deadlineToSet != nil
+  }
+
+  /// Counts a query of a batch for all of them.
+  @inline(never)
+  private func sample(_ socket: DatagramSocket, of count: Int, at time: UInt64) {
+    guard let sample = seen.value.sample(of: count, at: time) else { return }
+    note(
+      sample, noted: sample.index, socket.received(sample.index),
+      from: IPAddress(socket.sender(sample.index)))
+  }
+
+  /// Answers one datagram: all that a hit costs beside its share of the batch.
+  ///
+  /// - Returns: whether it was a hit.
+  @inline(never)
+  private mutating func serve(
+    _ socket: DatagramSocket, _ index: Int, number: UInt32, began: UInt64, now: UInt64
+  ) -> Bool {
+    var client: UInt32?
+    var isHit = false
+    socket.withReply(toReceived: index) { reply in
+      switch frontend.receive(
+        socket.received(index), noted: index, from: IPAddress(socket.sender(index)), over: .udp,
+        reply: &reply, cache: &cache, resolver: &resolver, now: now)
+      {
+      case .reply(let count, let source):
+        isHit = source == .hit
+        return count
+      case .withheld, .ignored: return 0
+      case .waiting(let number):
+        client = number
+        return 0
+      }
+    }
+    if let client {
+      frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
+    }
+    return isHit
+  }
+
+  /// Answers one datagram, and writes its line.
+  ///
+  /// - Returns: whether it was a hit.
+  @inline(never)
+  private mutating func serveLogged(
+    _ socket: DatagramSocket, _ index: Int, number: UInt32, now: UInt64
+  ) -> Bool {
+    guard let queryLog else { return false }
+    let began = EventLoop.preciseNow()
+    let address = IPAddress(socket.sender(index))
+    var client: UInt32?
+    var isHit = false
+    socket.withReply(toReceived: index) { reply in
+      let query = socket.received(index)
+      let verdict = frontend.receive(
+        query, noted: index, from: address, over: .udp, reply: &reply, cache: &cache,
+        resolver: &resolver, now: now)
+      queryLog.note(
+        query, verdict, reply.span, from: address, isTCP: false, began: began)
+      switch verdict {
+      case .reply(let count, let source):
+        isHit = source == .hit
+        return count
+      case .withheld, .ignored: return 0
+      case .waiting(let number):
+        client = number
+        return 0
+      }
+    }
+    if let client {
+      frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
+    }
+    return isHit
+  }
+}

@@ -1,0 +1,157 @@
+import DNSCache
+import DNSFrontend
+import DNSResolver
+import EventLoop
+import Memory
+
+/// What `ctl stats` shows.
+enum Statistics {
+  /// Every counter; the names are part of the interface.
+  static func report(
+    of worker: borrowing Worker, snapshot: Report, others: [(name: String, value: Report)]
+  ) -> Report {
+    let stored = worker.cache.counters
+    let queries = worker.frontend.counters
+    let asked = worker.resolver.counters
+    let clients = worker.streams
+    let accepted = clients?.counters ?? ClientStreams.Counters()
+    let streams = worker.upstreamStreams?.counters ?? UpstreamStreams.Counters()
+    var sockets = worker.pastDatagrams
+    for socket in worker.datagrams { sockets.add(socket.counters) }
+    return .object(
+      [
+        (
+          "queries",
+          .object([
+            ("udp", .count(queries.udp)), ("tcp", .count(queries.tcp)),
+            ("local", .count(queries.local)),
+            ("special", .count(queries.special)), ("refused", .count(queries.refused)),
+            ("limited", .count(queries.limited)),
+            ("not_allowed", .count(queries.notAllowed)), ("ignored", .count(queries.ignored)),
+            ("failures", .count(queries.failures)), ("truncated", .count(queries.truncated)),
+          ])
+        ),
+        (
+          "clients",
+          .object([
+            ("rate_limit_reached", .count(queries.queryLimit)),
+            ("misses_limit_reached", .count(queries.missLimit)),
+            ("in_flight_limit_reached", .count(queries.shareLimit)),
+            ("amplification_limit_reached", .count(queries.amplificationLimit)),
+            ("limited_unanswered", .count(queries.limitedUnanswered)),
+          ])
+        ),
+        (
+          "cache",
+          .object([
+            ("records", .count(worker.cache.recordCount)),
+            ("rrsets", .count(worker.cache.setCount)),
+            ("names", .count(worker.cache.nameCount)),
+            ("addresses", .count(worker.cache.addressCount)),
+            ("bytes", .count(worker.cache.octets)),
+            ("limit_bytes", .count(worker.cache.limits.octets)),
+            ("hits", .count(queries.hits)), ("misses", .count(queries.misses)),
+            ("stale", .count(queries.stale)), ("rebind_blocked", .count(queries.rebindBlocked)),
+            ("prefetches", .count(queries.prefetches)),
+            ("prefetch_limit_reached", .count(queries.prefetchLimit)),
+            ("inserted", .count(stored.inserted)), ("evictions", .count(stored.evictions)),
+            ("expired", .count(stored.expired)), ("outranked", .count(stored.outranked)),
+            ("no_room", .count(stored.noRoom)), ("large_rrsets", .count(stored.largeSets)),
+            ("rrsets_per_name_limit", .count(stored.setsPerNameLimit)),
+            ("sources", .count(worker.cache.sourceCount)),
+            ("sources_limit_reached", .count(stored.sourcesLimit)),
+          ])
+        ),
+        (
+          "inflight",
+          .object([
+            ("now", .count(worker.resolver.inFlight)),
+            ("waiting", .count(worker.resolver.waiting)),
+            ("limit", .count(worker.resolver.settings.inFlightLimit)),
+            ("limit_reached", .count(asked.inFlightLimit)),
+            ("displaced", .count(asked.displaced)),
+            ("pending_limit_reached", .count(queries.pendingLimit)),
+          ])
+        ),
+        (
+          "upstream",
+          .object([
+            ("asked", .count(asked.asked)), ("joined", .count(asked.joined)),
+            ("answered", .count(asked.answered)), ("failed", .count(asked.failed)),
+            ("retries", .count(asked.retries)), ("late", .count(asked.late)),
+            ("tcp", .count(asked.streams)), ("errors", .count(asked.errors)),
+            ("unreachable", .count(asked.unreachable)),
+            ("mismatched", .count(asked.mismatched)),
+            ("mismatch_limit_reached", .count(asked.suspected)),
+            ("other_case", .count(asked.otherCase)),
+            ("cookie_mismatched", .count(asked.cookieMismatches)),
+            ("cookie_missing", .count(asked.cookiesMissing)),
+            ("bad_cookie", .count(asked.badCookies)),
+            ("looped", .count(asked.looped)), ("malformed", .count(asked.malformed)),
+            ("oversized", .count(asked.oversized)),
+            ("rebind_blocked", .count(asked.rebound)),
+            ("out_of_bailiwick", .count(asked.outOfBailiwick)),
+            ("tcp_connections", .count(worker.upstreamStreams?.count ?? 0)),
+            ("tcp_connected", .count(streams.made)), ("tcp_reused", .count(streams.reused)),
+            ("tcp_shared", .count(streams.shared)), ("tcp_repeated", .count(streams.repeated)),
+            ("tcp_unexpected", .count(streams.unexpected)),
+            ("tcp_silent", .count(streams.silent)),
+            ("tcp_limit_reached", .count(streams.limited)),
+            ("tcp_queue_limit_reached", .count(streams.queueLimit)),
+            ("explored", .count(asked.explored)), ("probes", .count(asked.probes)),
+            ("downs", .count(asked.downs)), ("recoveries", .count(asked.recoveries)),
+            ("fallbacks", .count(asked.fallbacks)),
+            ("without_edns", .count(asked.withoutEDNS)),
+            ("without_cookies", .count(asked.withoutCookies)),
+            ("without_letter_case", .count(asked.lowerCase)),
+            ("without_large_replies", .count(asked.small)),
+            ("without_udp", .count(asked.overStream)),
+            ("bare_limit_reached", .count(asked.bareIgnored)),
+            ("all_down", .count(asked.allDown)),
+            ("let_through", .count(asked.trials)),
+            ("failed_before", .count(asked.failedBefore)),
+            ("failures_remembered", .count(worker.resolver.failureCount)),
+            ("failures_limit", .count(Resolver.failureLimit)),
+            ("failures_limit_reached", .count(asked.failuresDisplaced)),
+            ("sockets", .count(worker.upstreams?.openCount ?? 0)),
+            ("sockets_reopened", .count(worker.upstreams?.counters.reopened ?? 0)),
+            ("pools_renewed", .count(worker.upstreams?.counters.poolsRenewed ?? 0)),
+            ("network_changes", .count(worker.networkWatch?.changes ?? 0)),
+            ("sockets_renewed", .count(worker.upstreams?.counters.renewed ?? 0)),
+            ("sockets_used_up", .count(worker.upstreams?.counters.usedUp ?? 0)),
+            ("sockets_overused", .count(worker.upstreams?.counters.overused ?? 0)),
+          ])
+        ),
+        (
+          "tcp",
+          .object([
+            ("connections", .count(clients?.count ?? 0)),
+            ("limit", .count(clients?.limits.connections ?? 0)),
+            ("accepted", .count(accepted.accepted)),
+            ("limit_reached", .count(accepted.displaced)),
+            ("per_client_limit", .count(clients?.limits.connectionsPerClient ?? 0)),
+            ("per_client_limit_reached", .count(accepted.displacedByClient)),
+            ("timed_out", .count(accepted.timedOut)),
+            ("closed_early", .count(accepted.pressed)),
+            ("pipeline_limit_reached", .count(accepted.pipelineLimit)),
+            ("unread_limit_reached", .count(accepted.unread)),
+            ("buffer_bytes", .count(clients?.buffered ?? 0)),
+            ("buffer_limit_bytes", .count(clients?.limits.buffers ?? 0)),
+            ("buffer_limit_reached", .count(accepted.buffers)),
+            ("turn_limit_reached", .count(clients?.turns.cutShort ?? 0)),
+            ("most_messages_in_a_turn", .count(clients?.turns.mostMessages ?? 0)),
+          ])
+        ),
+        (
+          "udp",
+          .object([
+            ("received", .count(sockets.received)), ("sent", .count(sockets.sent)),
+            ("dropped", .count(sockets.dropped)), ("errors", .count(sockets.errors)),
+          ])
+        ),
+        ("latency", InsightReport.latency(worker.seen.value)),
+        ("loop", .object(worker.slices.report)),
+        ("snapshot", snapshot),
+      ] + others)
+  }
+}

@@ -1,0 +1,101 @@
+import DNSFrontend
+import DNSResolver
+import DNSWire
+import EventLoop
+import Memory
+
+// What follows from all that comes in: packets to upstream, and answers.
+
+extension Worker {
+  /// The same, at a time when nothing has read the clock.
+  mutating func drainActions() { drainActions(now: readClock() / 1_000) }
+
+  /// Does what the resolver wants done and composes the answers that are ready, to be sent at the end of
+  /// the tick; call it after everything that changes the resolver.
+  mutating func drainActions(now: UInt64) {
+    deliverAnswers(now: now)
+    // Held once for all that there is to do.
+    if let upstreams, let upstreamStreams {
+      while let action = resolver.nextAction() {
+        perform(action, upstreams, upstreamStreams, now: now)
+        if resolver.hasCompletions { deliverAnswers(now: now) }
+      }
+    }
+    requestTickEnd()
+  }
+
+  private mutating func perform(
+    _ action: Action, _ upstreams: UpstreamSockets, _ streams: UpstreamStreams, now: UInt64
+  ) {
+    let buffer = query
+    switch action {
+    case .send(let outgoing):
+      var target = buffer.value.mutableSpan
+      var writer = MessageWriter(&target, limit: target.count)
+      let count = resolver.writeQuery(outgoing, into: &writer)
+      guard let socket = outgoing.socket else { return }
+      if !upstreams.send(buffer.value.span.extracting(0..<count), from: socket) {
+        resolver.socketFailed(socket, id: outgoing.id, now: now)
+      }
+    case .openStream(let outgoing):
+      var target = buffer.value.mutableSpan
+      var writer = MessageWriter(&target, limit: target.count)
+      let count = resolver.writeQuery(outgoing, into: &writer)
+      if !streams.open(outgoing, query: buffer.value.span.extracting(0..<count)) {
+        resolver.streamFailed(outgoing.question, now: now)
+      }
+    case .closeStream(let question):
+      streams.close(question)
+    }
+  }
+
+  /// The client socket that the last answer left from, held so that the next needn't count references.
+  struct LentSocket {
+    var number = UInt32.max
+    var socket: DatagramSocket?
+  }
+
+  mutating func deliverAnswers(now: UInt64) {
+    var lent = LentSocket()
+    deliverAnswers(now: now, &lent)
+  }
+
+  /// Sends the answers that no longer have to wait.
+  mutating func deliverAnswers(now: UInt64, _ lent: inout LentSocket) {
+    let buffer = reply
+    while true {
+      var target = buffer.value.mutableSpan
+      guard
+        let ready = frontend.nextReply(
+          into: &target, cache: &cache, resolver: &resolver, now: now)
+      else { return }
+      if frontend.hasFailed { noteFailures() }
+      if answeredCount == answered.count { noteAnswered(at: EventLoop.preciseNow()) }
+      answered[answeredCount] = ready.path.arrived
+      answeredCount += 1
+      let octets = buffer.value.span.extracting(0..<ready.count)
+      queryLog?.note(ready, answer: octets)
+      switch ready.transport {
+      case .udp:
+        let number = ready.path.source
+        if lent.number != number {
+          lent = LentSocket(number: number, socket: datagrams[Int(number)])
+        }
+        lent.socket?.withReply(to: Peer(ready)) { target in
+          target.store(octets, 0)
+          return octets.count
+        }
+      case .tcp:
+        streams?.send(octets, to: ready.path.source)
+      }
+    }
+  }
+
+  /// Notes how long those waited who were answered since the last call.
+  mutating func noteAnswered(at time: UInt64) {
+    for index in 0..<answeredCount {
+      seen.value.noteMiss(microseconds: time &- min(answered[index], time))
+    }
+    answeredCount = 0
+  }
+}
