@@ -172,6 +172,7 @@ struct Worker: ~Copyable {
   /// The deadline timer went off.
   mutating func deadlinePassed() {
     takeReplies()
+    takeStreamFailures()
     deadlineAt = nil
     let now = readClock() / 1_000
     resolver.expire(now: now)

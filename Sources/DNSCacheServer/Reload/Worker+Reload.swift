@@ -70,6 +70,7 @@ extension Worker {
     _ upstreams: UpstreamTable.Change, of table: UpstreamTable, to settings: Settings
   ) {
     takeReplies()
+    takeStreamFailures()
     for place in upstreams.opened {
       resolver.openUpstream(place)
       seen.value.forgetUpstream(place)

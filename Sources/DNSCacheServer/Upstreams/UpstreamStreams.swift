@@ -70,6 +70,12 @@ final class UpstreamStreams {
     var silent: UInt64 = 0
   }
 
+  /// Questions that get no reply over TCP, until they are taken.
+  private var failed: [QuestionHandle] = []
+  private lazy var whenFailed = EndOfTurn(on: loop) { [worker] in
+    worker.value.takeStreamFailures()
+  }
+
   /// What there is for one upstream.
   private struct Lane {
     let address: SocketAddress
@@ -116,7 +122,7 @@ final class UpstreamStreams {
     let queue = lanes[place].queue
     lanes[place].queue = []
     for question in queue where waiting.removeValue(forKey: question) != nil {
-      worker.value.upstreamStreamFailed(question)
+      fail(question)
     }
   }
 
@@ -260,7 +266,21 @@ final class UpstreamStreams {
       waiting[next] = nil
       lanes[upstream].queue.removeFirst()
     }
-    for question in unreachable { worker.value.upstreamStreamFailed(question) }
+    for question in unreachable { fail(question) }
+  }
+
+  /// Notes that a question gets no reply over TCP.
+  ///
+  /// The worker takes it at the end of the turn: it may be the worker that had a connection ended.
+  private func fail(_ question: QuestionHandle) {
+    failed.append(question)
+    whenFailed.request()
+  }
+
+  /// The questions that get no reply over TCP, each once.
+  func takeFailed() -> [QuestionHandle] {
+    defer { failed = [] }
+    return failed
   }
 
   // MARK: What connections tell
@@ -316,7 +336,7 @@ final class UpstreamStreams {
     let isReset = connection.answered == 0 && open.count > 1 && open.contains { $0.isRepeated }
     if isReset { lanes[upstream].closesAfter = (1, now) }
     var again: [StreamQuery] = []
-    var failed: [QuestionHandle] = []
+    var lost: [QuestionHandle] = []
     for query in open {
       let question = query.outgoing.question
       places[question]?.removeAll { $0 === connection }
@@ -329,11 +349,11 @@ final class UpstreamStreams {
       {
         again.append(query)
       } else {
-        failed.append(question)
+        lost.append(question)
       }
     }
     repeatOnFresh(again, to: upstream)
-    for question in failed { worker.value.upstreamStreamFailed(question) }
+    for question in lost { fail(question) }
   }
 
   /// Puts questions in front of the queue, for connections not made yet.

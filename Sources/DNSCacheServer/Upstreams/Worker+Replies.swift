@@ -80,15 +80,19 @@ extension Worker {
   /// This host's links, addresses or routes have changed.
   mutating func networkChanged() {
     takeReplies()
+    takeStreamFailures()
     let now = readClock() / 1_000
     resolver.networkChanged(now: now)
     drainActions(now: now)
   }
 
-  /// A question's TCP connection ended.
-  mutating func upstreamStreamFailed(_ question: QuestionHandle) {
+  /// Has questions that get no reply over TCP go on without it.
+  ///
+  /// Comes before whatever else may have a connection made for one of them.
+  mutating func takeStreamFailures() {
+    guard let failed = upstreamStreams?.takeFailed(), !failed.isEmpty else { return }
     let now = readClock() / 1_000
-    resolver.streamFailed(question, now: now)
+    for question in failed { resolver.streamFailed(question, now: now) }
     drainActions(now: now)
   }
 }
