@@ -1,4 +1,3 @@
-import DNSCache
 import DNSPolicy
 import DNSWire
 import Memory
@@ -8,15 +7,14 @@ import Memory
 extension Frontend {
   /// Writes what is answered here for the key's name, behind the aliases that lead to it.
   ///
+  /// - Parameter hidesLoopback: whether aliases may not lead to a loopback address.
   /// - Returns: the message's octets, or nothing when it is for upstream to know.
   @inline(never)
   mutating func composeSpecial(
-    _ header: Header, behind cache: borrowing Cache, into writer: inout MessageWriter
+    _ header: Header, hidesLoopback: Bool, into writer: inout MessageWriter
   ) -> Int? {
     guard case .local(let match) = policy.decide(key.octets, asked: header.type) else { return nil }
-    if writer.counts.answer > 0 && cache.isAliasFiltered
-      && Frontend.isLocal(match, header.type, cache)
-    {
+    if writer.counts.answer > 0 && hidesLoopback && Frontend.isLoopback(match, header.type) {
       writer.rewindToQuestion()
       counters.rebindBlocked &+= 1
       return Frontend.finishBlocked(header, &writer)
@@ -40,11 +38,9 @@ extension Frontend {
     return writer.finish(flags: flags)
   }
 
-  /// Whether a local address is answered that counts for rebind protection.
-  static func isLocal(
-    _ match: Policy.LocalMatch, _ type: RecordType, _ cache: borrowing Cache
-  ) -> Bool {
-    match.kind == .loopback && (type == .a || type == .aaaa) && cache.rebindFilter.coversLoopback
+  /// Whether a loopback address is answered.
+  static func isLoopback(_ match: Policy.LocalMatch, _ type: RecordType) -> Bool {
+    match.kind == .loopback && (type == .a || type == .aaaa)
   }
 
   /// What a name without data of the type asked for is: there, or not there at all.

@@ -8,7 +8,7 @@ import Memory
 extension Frontend {
   /// Notes the question that a packet from an upstream socket seems to answer, to be read ahead.
   public mutating func noteUpstream(
-    _ packet: Span<UInt8>, socket: Int, resolver: borrowing Resolver
+    _ packet: Span<UInt8>, socket: Int, resolver: inout Resolver
   ) {
     if let question = resolver.question(answeredBy: packet, socket: socket) {
       notedReplies.note(question)
@@ -16,7 +16,7 @@ extension Frontend {
   }
 
   /// Reads ahead what taking in the packets noted will need.
-  public mutating func anticipateReplies(cache: borrowing Cache, resolver: borrowing Resolver) {
+  public mutating func anticipateReplies(cache: inout Cache, resolver: inout Resolver) {
     for index in 0..<notedReplies.count {
       if let question = notedReplies.question(index),
         let client = resolver.anticipate(question, &seen)
@@ -70,7 +70,7 @@ extension Frontend {
         var answer = conclude(
           index, completion.outcome, into: &reply, cache: &cache, resolver: &resolver, now: now)
       else { continue }
-      let client = waiting[index]
+      let client = waiting.places[index]
       if client.header.unprovenOctets != 0, !admitExcess(of: answer.count, client.header, now: now)
       {
         answer.count = writeTruncated(client.header, waiting.question(index), reply: &reply)
@@ -103,10 +103,10 @@ extension Frontend {
   ) -> Concluded? {
     switch outcome {
     case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
-      waiting[index].needs.insert(.unsignedToo)
+      waiting.places[index].needs.insert(.unsignedToo)
     default: break
     }
-    let client = waiting[index]
+    let client = waiting.places[index]
     var failure: Failure?
     switch outcome {
     case .overdue:
@@ -124,9 +124,9 @@ extension Frontend {
       }
       // The key names what is missing. Asking for the same name again would change nothing.
       if client.asked < Frontend.questionsPerQuery && key.hash != client.askedHash {
-        waiting[index].asked += 1
+        waiting.places[index].asked += 1
         if client.asked == 1 { openChains += 1 }
-        waiting[index].askedHash = key.hash
+        waiting.places[index].askedHash = key.hash
         let patience = patience(client.header.type, client.needs, &reply, &cache, now: now)
         switch resolver.ask(
           key, type: client.header.type, needs: client.needs, client: UInt32(index),
@@ -143,14 +143,15 @@ extension Frontend {
       return stale
     }
     return writeFailure(
-      index, failure, reply: &reply, cache: &cache, resolver: resolver, now: now)
+      index, failure, reply: &reply, cache: &cache, resolver: &resolver, now: now)
   }
 
   /// Tells a waiting client that the name has no address that it may have.
   private func writeRebound(_ index: Int, reply: inout MutableSpan<UInt8>) -> Int {
     // As if the name had none, for this once: without an SOA it is not kept.
     Frontend.writeError(
-      waiting[index].header, waiting.question(index), .noError, Explanation.rebound, reply: &reply)
+      waiting.places[index].header, waiting.question(index), .noError, Explanation.rebound,
+      reply: &reply)
   }
 
   /// Tells a waiting client that there is no answer, unless there is one without the signatures that it wants.
@@ -158,9 +159,9 @@ extension Frontend {
   /// - Parameter failure: what was in the way; nothing when aliases lead nowhere.
   mutating func writeFailure(
     _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, cache: inout Cache,
-    resolver: borrowing Resolver, now: UInt64
+    resolver: inout Resolver, now: UInt64
   ) -> Concluded {
-    let header = waiting[index].header
+    let header = waiting.places[index].header
     if let failure, failure.cause == .nameTooLong {
       return Concluded(
         Frontend.writeError(
@@ -192,7 +193,7 @@ extension Frontend {
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, stale: Bool = false,
     unsigned: Bool = false, beside remarks: Span<UInt8> = Span(), now: UInt64
   ) -> Int? {
-    let client = waiting[index]
+    let client = waiting.places[index]
     waiting.loadName(index, into: &key)
     var writer = MessageWriter(&reply, limit: client.header.limit, suffixes: suffixes)
     Frontend.begin(&writer, client.header, waiting.question(index))
@@ -203,7 +204,8 @@ extension Frontend {
       return count
     }
     // An alias may lead to a name that is answered here.
-    return composeSpecial(client.header, behind: cache, into: &writer)
+    let hidesLoopback = cache.isAliasFiltered && cache.rebindFilter.coversLoopback
+    return composeSpecial(client.header, hidesLoopback: hidesLoopback, into: &writer)
   }
 }
 

@@ -37,7 +37,7 @@ extension Frontend {
   mutating func writeFailure(
     _ header: Header, _ question: Span<UInt8>, _ failure: Failure,
     because error: ExtendedError? = nil, else source: AnswerSource,
-    reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: borrowing Resolver, now: UInt64
+    reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Verdict {
     if failure.cause == .nameTooLong {
       let count = Frontend.writeError(
@@ -48,13 +48,13 @@ extension Frontend {
     if cache.limits.staleAge > 0,
       let count = composeStale(header, header.needs, question, &cache, into: &reply, now: now)
     {
-      return .reply(count, countStale(cache) ?? source)
+      return .reply(count, countStale(cache.staleness) ?? source)
     }
     if header.dnssecOK,
       let count = composeStale(
         header, header.needs.orUnsigned, question, &cache, into: &reply, now: now)
     {
-      return .reply(count, countStale(cache) ?? source)
+      return .reply(count, countStale(cache.staleness) ?? source)
     }
     counters.failures &+= 1
     failed.note(question, FailureReason(failure))
@@ -84,24 +84,24 @@ extension Frontend {
     guard cache.limits.staleAge > 0,
       let count = composeWaiting(index, into: &reply, cache: &cache, stale: true, now: now)
     else { return nil }
-    return Concluded(count, countStale(cache))
+    return Concluded(count, countStale(cache.staleness))
   }
 
   /// Writes an answer without the signatures that a waiting client wants, if there is one: better than a failure.
   mutating func composeUnsigned(
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
   ) -> Concluded? {
-    guard waiting[index].header.dnssecOK,
+    guard waiting.places[index].header.dnssecOK,
       let count = composeWaiting(
         index, into: &reply, cache: &cache, stale: true, unsigned: true, now: now)
     else { return nil }
-    return Concluded(count, countStale(cache))
+    return Concluded(count, countStale(cache.staleness))
   }
 
   /// Counts an answer for which stale data was allowed; nothing when it is not stale.
-  private mutating func countStale(_ cache: borrowing Cache) -> AnswerSource? {
+  private mutating func countStale(_ staleness: Staleness) -> AnswerSource? {
     // What was stale may have been renewed by another question.
-    if cache.staleness == .none { return nil }
+    if staleness == .none { return nil }
     counters.stale &+= 1
     return .stale
   }
@@ -118,7 +118,7 @@ extension Frontend {
     if let count = composeWaiting(index, into: &reply, cache: &cache, now: now) {
       return Concluded(count)
     }
-    let client = waiting[index]
+    let client = waiting.places[index]
     switch resolver.ask(
       key, type: client.header.type, needs: client.needs, client: UInt32(index),
       since: client.started, now: now)
@@ -126,7 +126,7 @@ extension Frontend {
     case .accepted, .joined: return nil
     case .failed(let failure):
       return writeFailure(
-        index, failure, reply: &reply, cache: &cache, resolver: resolver, now: now)
+        index, failure, reply: &reply, cache: &cache, resolver: &resolver, now: now)
     }
   }
 }

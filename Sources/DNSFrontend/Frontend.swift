@@ -6,7 +6,8 @@ import Memory
 
 /// What a client may ask and what it gets: access, special names, then the cache, then the resolver.
 ///
-/// It owns neither of the two: calls are lent what they read or change. It does no I/O: packets come in by
+/// It owns neither of the two: calls are lent what they read or change, by `inout` in either case, since what
+/// is borrowed beside a change of the frontend is copied (Swift 6.3). It does no I/O: packets come in by
 /// calls, answers go out into buffers that the caller gives. Times are milliseconds on a clock that never
 /// goes back.
 public struct Frontend: ~Copyable {
@@ -182,7 +183,7 @@ public struct Frontend: ~Copyable {
 
   /// Reads ahead what the first packets noted will need;
   /// ``receive(_:noted:from:over:reply:cache:resolver:now:)`` follows for each.
-  public mutating func anticipate(_ count: Int, in cache: borrowing Cache) {
+  public mutating func anticipate(_ count: Int, in cache: inout Cache) {
     seen ^= noted.anticipate(count, in: cache)
   }
 
@@ -253,7 +254,8 @@ public struct Frontend: ~Copyable {
       counters.hits &+= 1
       return .reply(count, .hit)
     }
-    if let count = composeSpecial(header, behind: cache, into: &writer) {
+    let hidesLoopback = cache.isAliasFiltered && cache.rebindFilter.coversLoopback
+    if let count = composeSpecial(header, hidesLoopback: hidesLoopback, into: &writer) {
       guard
         Frontend.rcode(reply) == 0
           || limiter.admitCostly(from: address, isProven: header.isProven, now: now)
@@ -300,13 +302,6 @@ public struct Frontend: ~Copyable {
     return false
   }
 
-  /// Questions that may still be asked upstream at a time, or clients that may wait for them.
-  private func freePlaces(_ resolver: borrowing Resolver) -> Int {
-    min(
-      settings.pendingLimit - waiting.count,
-      resolver.settings.inFlightLimit - resolver.inFlight)
-  }
-
   /// Asks upstream for what the key names.
   @inline(never)
   private mutating func forward(
@@ -327,12 +322,15 @@ public struct Frontend: ~Copyable {
       noteLimit(.misses, of: header.address)
       return limit(header, question, reply: &reply)
     }
-    guard let share = limiter.takePlace(for: header.address, free: freePlaces(resolver)) else {
+    // Clients that may still wait, or questions that may be asked for them.
+    let free = min(
+      settings.pendingLimit - waiting.count, resolver.settings.inFlightLimit - resolver.inFlight)
+    guard let share = limiter.takePlace(for: header.address, free: free) else {
       noteLimit(.inFlight, of: header.address)
       counters.limited &+= 1
       return writeFailure(
         header, question, Failure(.overload), because: Explanation.tooManyWaiting,
-        else: .limited, reply: &reply, cache: &cache, resolver: resolver, now: now)
+        else: .limited, reply: &reply, cache: &cache, resolver: &resolver, now: now)
     }
     counters.misses &+= 1
     let client = WaitingClient(
@@ -343,7 +341,7 @@ public struct Frontend: ~Copyable {
       counters.pendingLimit &+= 1
       return writeFailure(
         header, question, Failure(.overload), else: .miss, reply: &reply, cache: &cache,
-        resolver: resolver, now: now)
+        resolver: &resolver, now: now)
     }
     let patience = patience(header.type, header.needs, &reply, &cache, now: now)
     switch resolver.ask(
@@ -353,13 +351,13 @@ public struct Frontend: ~Copyable {
     case .accepted:
       return .waiting(UInt32(index))
     case .joined:
-      waiting[index].source = .joined
+      waiting.places[index].source = .joined
       return .waiting(UInt32(index))
     case .failed(let failure):
       waiting.remove(index)
       limiter.returnPlace(share)
       return writeFailure(
-        header, question, failure, else: .miss, reply: &reply, cache: &cache, resolver: resolver,
+        header, question, failure, else: .miss, reply: &reply, cache: &cache, resolver: &resolver,
         now: now)
     }
   }
@@ -368,7 +366,7 @@ public struct Frontend: ~Copyable {
   ///
   /// - Parameter client: the number that the verdict ``Verdict/waiting(_:)`` gave.
   public mutating func keep(_ path: ReturnPath, for client: UInt32) {
-    waiting[Int(client)].path = path
+    waiting.places[Int(client)].path = path
   }
 
   // MARK: Answers

@@ -93,10 +93,10 @@ extension Frontend {
     case .missing:
       if links.count > 1 && Frontend.isFiltered(name, cache),
         case .local(let match) = policy.decide(key.octets, asked: type),
-        Frontend.isLocal(match, type, cache)
+        Frontend.isLoopback(match, type), cache.rebindFilter.coversLoopback
       {
         course = .blocked
-      } else if let answer = specialAnswer(asked, type, cache) {
+      } else if let answer = specialAnswer(asked, type) {
         course = .special(answer)
       } else if question.inFlight != nil {
         course = .joins
@@ -111,7 +111,7 @@ extension Frontend {
 
   /// What a client gets for a name that is answered here; nil for one that upstream is asked for.
   private mutating func specialAnswer(
-    _ name: [UInt8], _ type: RecordType, _ cache: borrowing Cache
+    _ name: [UInt8], _ type: RecordType
   ) -> NameFacts.SpecialAnswer? {
     // Loaded anew for each query, so that what it held is of no more use.
     key.load(trusted: name.span)
@@ -126,7 +126,7 @@ extension Frontend {
     var reply = octets.mutableSpan
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question.span)
-    guard let count = composeSpecial(header, behind: cache, into: &writer),
+    guard let count = composeSpecial(header, hidesLoopback: false, into: &writer),
       let message = try? Message(parsing: octets.span.extracting(0..<count))
     else { return nil }
     let zone = policy.name(match.zone)

@@ -52,7 +52,7 @@ struct WaitingClient: BitwiseCopyable {
 
 /// The clients that wait, by the numbers that the resolver knows them by.
 struct WaitingClients: ~Copyable {
-  private var places: Slab<WaitingClient>
+  var places: Slab<WaitingClient>
   /// Their questions in wire form, letter case and all.
   private var questions: BufferPool
 
@@ -72,11 +72,6 @@ struct WaitingClients: ~Copyable {
   }
 
   mutating func remove(_ index: Int) { places.remove(index) }
-
-  subscript(index: Int) -> WaitingClient {
-    @inline(__always) _read { yield places[index] }
-    @inline(__always) _modify { yield &places[index] }
-  }
 
   /// A client's question.
   @_lifetime(borrow self)

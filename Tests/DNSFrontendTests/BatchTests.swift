@@ -42,7 +42,7 @@ struct BatchTests {
     }
     let alone = batch.map { answer(host, $0, noted: nil) }
     for (index, packet) in batch.enumerated() { host.frontend.note(packet.span, as: index) }
-    host.frontend.anticipate(batch.count, in: host.cache)
+    host.frontend.anticipate(batch.count, in: &host.cache)
     for (index, packet) in batch.enumerated() {
       #expect(answer(host, packet, noted: index) == alone[index])
     }
@@ -55,7 +55,7 @@ struct BatchTests {
     let queries = try names.map { Message(query: try Name($0), .a).encoded() }
     for (index, packet) in queries.enumerated() { host.frontend.note(packet.span, as: index) }
     let alone = names.indices.map { host.frontend.notedHash($0) }
-    host.frontend.anticipate(queries.count, in: host.cache)
+    host.frontend.anticipate(queries.count, in: &host.cache)
     #expect(names.indices.map { host.frontend.notedHash($0) } == alone)
     #expect(Set(alone).count == names.count)
   }

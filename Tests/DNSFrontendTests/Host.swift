@@ -151,7 +151,7 @@ final class Host {
   ) -> [Event] {
     var events: [Event] = []
     frontend.note(packet.span, as: 0)
-    frontend.anticipate(1, in: cache)
+    frontend.anticipate(1, in: &cache)
     var reply = buffer.mutableSpan
     let before = AnswerTally(frontend, resolver)
     let verdict = frontend.receive(
@@ -167,7 +167,7 @@ final class Host {
       events.append(.dropped(client: client))
     case .ignored: events.append(.dropped(client: client))
     case .waiting(let number):
-      source = frontend.waiting[Int(number)].source
+      source = frontend.waiting.places[Int(number)].source
       frontend.keep(ReturnPath(source: client), for: number)
     }
     compare(source, before)
@@ -183,9 +183,9 @@ final class Host {
   /// Hands in packets that came together: what they lead to is done when all are in.
   func receive(together packets: [(octets: [UInt8], socket: Int)]) -> [Event] {
     for packet in packets {
-      frontend.noteUpstream(packet.octets.span, socket: packet.socket, resolver: resolver)
+      frontend.noteUpstream(packet.octets.span, socket: packet.socket, resolver: &resolver)
     }
-    frontend.anticipateReplies(cache: cache, resolver: resolver)
+    frontend.anticipateReplies(cache: &cache, resolver: &resolver)
     for packet in packets {
       resolver.receive(packet.octets.span, socket: packet.socket, cache: &cache, now: now)
     }

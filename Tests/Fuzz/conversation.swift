@@ -233,7 +233,7 @@ final class Conversation {
   ) {
     clients += 1
     frontend.note(packet.span, as: 0)
-    frontend.anticipate(1, in: cache)
+    frontend.anticipate(1, in: &cache)
     var reply = buffer.mutableSpan
     switch frontend.receive(
       packet.span, noted: 0, from: address(choice), over: choice & 1 == 0 ? .udp : .tcp,

@@ -50,7 +50,7 @@ extension Worker {
   ) -> UInt64 {
     let now = began / 1_000
     for index in 0..<count { frontend.note(socket.received(index), as: index) }
-    if count > 1 { frontend.anticipate(count, in: cache) }
+    if count > 1 { frontend.anticipate(count, in: &cache) }
     sample(socket, of: count, at: began)
     var hits: UInt64 = 0
     if queryLog != nil {

@@ -34,9 +34,9 @@ extension Worker {
     if count > 1 {
       for index in 0..<count {
         frontend.noteUpstream(
-          inbox.value.octets(index), socket: inbox.value.socket(index), resolver: resolver)
+          inbox.value.octets(index), socket: inbox.value.socket(index), resolver: &resolver)
       }
-      frontend.anticipateReplies(cache: cache, resolver: resolver)
+      frontend.anticipateReplies(cache: &cache, resolver: &resolver)
     }
     var lent = LentSocket()
     for index in 0..<count {
