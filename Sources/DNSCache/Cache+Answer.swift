@@ -81,7 +81,7 @@ extension Cache {
           if rebindFilter.isOn {
             if isBlocked(exact, key, filtered: filtered) { return .blocked }
             if RRset.hasAdditional(type) && filtered == nil {
-              filtered = rebindFilter.applies(to: key)
+              filtered = rebindFilter.applies(to: key.octets)
             }
           }
           noteIfAgeing(exact, head, at: node, asked: type, now: now)
@@ -110,7 +110,7 @@ extension Cache {
       marks &= head.marks
       guard links < Cache.longestChain else { return .endless }
       if rebindFilter.isOn && links == 0 {
-        isAliasFiltered = rebindFilter.applies(to: key)
+        isAliasFiltered = rebindFilter.applies(to: key.octets)
         filtered = isAliasFiltered
       }
       links += 1

@@ -2,7 +2,7 @@ import DNSWire
 import Memory
 
 /// Where data came from.
-public struct Origin: Sendable {
+public struct Origin: Sendable, BitwiseCopyable {
   /// How far it may be trusted.
   public var rank: Rank
   /// The section it came in.
@@ -50,6 +50,11 @@ extension Cache {
   ///
   /// Names are uncompressed in it, so a message of 64 KiB can hold more; such an RRset is an attack.
   public static let largestSet = 65_535
+
+  /// Octets that are left for an SOA beside the proof of a negative entry.
+  private static let largestSOA = 1_024
+  /// Most octets of the signatures and the proof of a negative entry.
+  public static let largestNegativeProof = largestSet - largestSOA
 
   // MARK: Records
 
@@ -105,8 +110,8 @@ extension Cache {
     var dataCount = 0
     var ttl: UInt32 = 0
     var received: UInt32 = 0
-    guard evidence.count <= Cache.largestSet - data.count else { return .refused }
-    if let soa, soaData.count + 1 <= 1024, soaData.count >= 20,
+    guard evidence.count <= Cache.largestNegativeProof else { return .refused }
+    if let soa, soaData.count + 1 <= Cache.largestSOA, soaData.count >= 20,
       let zone = Cache.zoneOffset(in: owner, zoneCount: soa.zoneCount)
     {
       data[0] = zone

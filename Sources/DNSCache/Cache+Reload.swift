@@ -44,7 +44,7 @@ extension Cache {
       cache.loadScratch(node)
       if forbidden.forbids(cache.scratch.octets) {
         removed += cache.flush(node, .everything)
-      } else if forbidden.rebind.applies(to: cache.scratch) {
+      } else if forbidden.rebind.applies(to: cache.scratch.octets) {
         removed += cache.removeSets(at: node) { $0.hasLocalAddress($1, forbidden.rebind) }
       }
     }

@@ -1,6 +1,6 @@
 /// How data was asked for, and what upstream said of it.
 @frozen
-public struct SetMarks: OptionSet, Sendable {
+public struct SetMarks: OptionSet, Sendable, BitwiseCopyable {
   /// The octet that an RRset is stored with.
   public let rawValue: UInt8
 

@@ -31,9 +31,9 @@ public struct RebindFilter: ~Copyable {
   }
 
   /// Whether a name may have no local addresses.
-  public func applies(to name: borrowing NameKey) -> Bool {
+  public func applies(to name: Span<UInt8>) -> Bool {
     // Names of one label are not of the internet.
-    isOn && name.labelCount > 1 && allowed.zone(of: name.octets) == nil
+    isOn && WireName.labelCount(name) > 1 && allowed.zone(of: name) == nil
   }
 
   /// Whether a record is a local address that counts.
@@ -73,9 +73,12 @@ extension Cache {
       return zone >= exceptions
     }
 
+    /// Whether any name may not have a local address.
+    public var filtersAddresses: Bool { rebind.isOn }
+
     /// Whether a name may not have a record: a local address for a name of the internet.
     public func forbids(
-      _ data: Span<UInt8>, _ type: RecordType, of name: borrowing NameKey
+      _ data: Span<UInt8>, _ type: RecordType, of name: Span<UInt8>
     ) -> Bool {
       rebind.isOn && rebind.isLocal(data, type) && rebind.applies(to: name)
     }
@@ -92,7 +95,7 @@ extension Cache {
   func isBlocked(_ set: Reference, _ key: borrowing NameKey, filtered: Bool?) -> Bool {
     let set = RRset(set, in: arena)
     guard filtered != false, hasLocalAddress(set, rebindFilter) else { return false }
-    return filtered ?? rebindFilter.applies(to: key)
+    return filtered ?? rebindFilter.applies(to: key.octets)
   }
 
   /// Whether an RRset holds a local address.

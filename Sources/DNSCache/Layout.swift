@@ -146,7 +146,7 @@ extension Arena {
 /// What is known of one type at one name: an RRset, or the fact that there is none.
 public struct RRset: Sendable {
   /// What is known.
-  public enum Kind: UInt8, Sendable {
+  public enum Kind: UInt8, Sendable, BitwiseCopyable {
     /// There are records.
     case records = 0
     /// The name has no records of this type (NODATA, RFC 2308 §2.2).

@@ -7,7 +7,7 @@
 /// fetched without and not the other way round, whatever AA says; but what an alias led to never
 /// replaces what was asked for by its name. What was fetched with CD is ranked among its like alone: it
 /// lies beside what wasn't, and neither touches the other.
-public enum Rank: UInt8, Sendable, Comparable {
+public enum Rank: UInt8, Sendable, BitwiseCopyable, Comparable {
   /// From the Additional section.
   case additional = 1
   /// From the Authority section.

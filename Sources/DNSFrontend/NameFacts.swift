@@ -138,7 +138,7 @@ extension Frontend {
   private static func isFiltered(_ name: [UInt8], _ cache: borrowing Cache) -> Bool {
     var key = NameKey(seed: cache.seed)
     key.load(trusted: name.span)
-    return cache.rebindFilter.applies(to: key)
+    return cache.rebindFilter.applies(to: key.octets)
   }
 
   /// Whether an answer to a name is withheld for a local address in it.

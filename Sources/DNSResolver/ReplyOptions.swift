@@ -3,7 +3,7 @@ import Memory
 
 /// What a reply's OPT record says that bears on whether the reply is believed.
 ///
-/// One pass up to that record, bounded by the packet; whether the rest is well formed is for `ReplyIngest`
+/// One pass up to that record, bounded by the packet; whether the rest is well formed is for `Reply`
 /// to find out.
 struct ReplyOptions {
   /// Whether there is an OPT record.

@@ -25,13 +25,13 @@ extension Resolver {
     if header.questionCount == 0 {
       choice.upstreams[socket / settings.socketsPerUpstream].noteBareGuess(now: now)
     }
-    guard header.questionCount == 1, let end = ingest.loadQuestion(packet),
+    guard header.questionCount == 1, let end = reply.loadQuestion(packet),
       end + 4 <= packet.count, packet.load16(end + 2) == RecordClass.internet.rawValue
     else { return }
     // Which of the questions for that name and type is meant, a forger needs not say.
     for needs in 0..<Resolver.needsKinds {
       if let index = find(
-        ingest.question, RecordType(packet.load16(end)), DNSSECNeeds(rawValue: needs))
+        reply.question, RecordType(packet.load16(end)), DNSSECNeeds(rawValue: needs))
       {
         suspect(index, now: now)
       }
@@ -44,7 +44,7 @@ extension Resolver {
   ) {
     counters.mismatched += 1
     // Without a question it is no guess, but an upstream's odd way to say no.
-    guard header.questionCount == 1, let end = ingest.loadQuestion(packet), end + 4 <= packet.count
+    guard header.questionCount == 1, let end = reply.loadQuestion(packet), end + 4 <= packet.count
     else { return }
     suspect(index, now: now)
   }

@@ -171,8 +171,8 @@ extension Resolver {
   ) -> Bool {
     let upstream = socket / settings.socketsPerUpstream
     guard choice.upstreams[upstream].loopProbe.matches(socket: socket, id: header.id),
-      header.questionCount == 1, ingest.loadQuestion(packet) != nil,
-      ingest.question.matches(loopNames.octets(in: upstream, count: Resolver.loopNameOctets))
+      header.questionCount == 1, reply.loadQuestion(packet) != nil,
+      reply.question.matches(loopNames.octets(in: upstream, count: Resolver.loopNameOctets))
     else { return false }
     choice.upstreams[upstream].loopProbe.isPending = false
     guard choice.isLooping(upstream), !choice.upstreams[upstream].hasLoopProbeReturned else {

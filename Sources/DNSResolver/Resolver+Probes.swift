@@ -185,15 +185,15 @@ extension Resolver {
   private mutating func asks(
     _ question: UInt8, of upstream: Int, _ packet: Span<UInt8>, _ header: MessageHeader
   ) -> Bool {
-    guard header.questionCount == 1, let end = ingest.loadQuestion(packet),
+    guard header.questionCount == 1, let end = reply.loadQuestion(packet),
       end + 4 <= packet.count, packet.load16(end + 2) == RecordClass.internet.rawValue
     else { return false }
     let type = RecordType(packet.load16(end))
     guard let place = KnownQuestion.place(question, of: upstream) else {
-      return type == .ns && ingest.question.count == 1
+      return type == .ns && reply.question.count == 1
     }
     return type == known[place].type
-      && ingest.question.matches(
+      && reply.question.matches(
         knownNames.octets(in: place, count: Int(known[place].nameCount)))
   }
 

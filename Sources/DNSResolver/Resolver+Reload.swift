@@ -23,7 +23,7 @@ extension Resolver {
     choice.reconsider()
     settings.policy = new.policy
     settings.rebindProtection = new.rebindProtection
-    ingest.forbidden = new.forbidden
+    reply.forbidden = new.forbidden
   }
 
   // MARK: Upstreams

@@ -209,14 +209,14 @@ extension Resolver {
       end + 4 <= packet.count, packet.load16(end) == questions[index].type.rawValue,
       packet.load16(end + 2) == RecordClass.internet.rawValue
     {
-      names.load(in: index, count: count, hash: questions[index].nameHash, into: &ingest.question)
+      names.load(in: index, count: count, hash: questions[index].nameHash, into: &reply.question)
       return (end + 4, true)
     }
     guard header.questionCount == 1,
-      let end = ingest.loadQuestion(packet), end + 4 <= packet.count,
+      let end = reply.loadQuestion(packet), end + 4 <= packet.count,
       packet.load16(end) == questions[index].type.rawValue,
       packet.load16(end + 2) == RecordClass.internet.rawValue,
-      isName(of: index, ingest.question)
+      isName(of: index, reply.question)
     else {
       // An upstream that doesn't take EDNS may send back nothing but a header (RFC 6891 §7).
       if hasEDNS && header.questionCount == 0 && packet.count == MessageHeader.size
@@ -275,15 +275,21 @@ extension Resolver {
     if lacksDNSSEC { needs.remove(.signatures) }
     let onceBefore = cache.onceCount
     let largeBefore = cache.counters.largeSets
-    switch ingest.read(
-      packet, header, at: end, type: questions[index].type, needs: needs,
-      source: choice.upstreams[source.upstream].source, into: &cache, now: seconds)
+    if let fault = reply.parse(packet, header, at: end) {
+      switch fault {
+      case .malformed: takeMalformed(index, from: source, now: now)
+      case .error(let rcode):
+        noteUpstreamErrors(packet, header, at: end, index)
+        takeError(rcode, hasOPT: true, index, from: source, now: now)
+      }
+      return
+    }
+    let server = choice.upstreams[source.upstream].source
+    switch reply.scrub(
+      as: Reply.Terms(
+        type: questions[index].type, needs: needs, source: server,
+        believesAD: cache.believesAD(of: server)))
     {
-    case .malformed:
-      takeMalformed(index, from: source, now: now)
-    case .error(let rcode):
-      noteUpstreamErrors(packet, header, at: end, index)
-      takeError(rcode, hasOPT: true, index, from: source, now: now)
     case .referral: takeNoAnswer(index, .referral, from: source, now: now)
     case .tooLarge: takeNoAnswer(index, .tooLarge, from: source, now: now)
     case .nameTooLong: takeNameTooLong(packet, index, from: source, now: now)
@@ -295,8 +301,9 @@ extension Resolver {
         isPositive: isPositive, now: now)
       rememberUnkept(index, .rebound, upstream: source.upstream, now: now)
       finish(index, .rebound)
-    case .usable:
-      counters.outOfBailiwick += ingest.takeLeftOut()
+    case .answer, .noData, .nxDomain, .partial:
+      cache.store(&reply, now: seconds)
+      counters.outOfBailiwick += reply.leftOut
       counters.answered += 1
       if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index, now: now) }
       noteAnswer(
@@ -307,7 +314,7 @@ extension Resolver {
         rememberUnkept(
           index, isLarge ? .large : .once, upstream: source.upstream, now: now)
       }
-      if ingest.hasExtendedError {
+      if reply.hasExtendedError {
         let remarks = noteUpstreamErrors(packet, header, at: end, index)
         finish(index, .answeredWithRemarks(remarks, lacksDNSSEC: lacksDNSSEC))
       } else {

@@ -27,7 +27,7 @@ public struct Resolver: ~Copyable {
   var timers: TimerWheel
   var actions: Queue<Action>
   var completions: Queue<Completion>
-  var ingest: ReplyIngest
+  var reply: Reply
   /// For each question what an upstream said of its error.
   var upstreamErrors: BufferPool
   /// What is known of the upstreams.
@@ -246,7 +246,7 @@ public struct Resolver: ~Copyable {
       capacity: limit * 3 + UpstreamChoice.limit * 3, filler: .closeStream(QuestionHandle(0, 0)))
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
-    ingest = ReplyIngest(seed: seed, forbidden: settings.forbidden)
+    reply = Reply(seed: seed, forbidden: settings.forbidden)
     choice = UpstreamChoice(count: settings.upstreams)
     choice.isStrict = settings.isStrict
     let knownLimit = UpstreamChoice.limit * KnownQuestion.perUpstream

@@ -62,21 +62,7 @@ public struct NameKey: ~Copyable {
 
   /// Whether another place holds the same octets.
   @inlinable
-  public func matches(_ other: Span<UInt8>) -> Bool {
-    guard other.count == count else { return false }
-    let own = storage.span
-    guard count >= 8 else {
-      for offset in 0..<count where own[offset] != other[offset] { return false }
-      return true
-    }
-    var offset = 0
-    while offset &+ 8 < count {
-      if own.load64(offset) != other.load64(offset) { return false }
-      offset &+= 8
-    }
-    // The last eight octets; some of them may have been compared already.
-    return own.load64(count &- 8) == other.load64(count &- 8)
-  }
+  public func matches(_ other: Span<UInt8>) -> Bool { WireName.isSame(octets, other) }
 
   /// Takes a name from a message, following its pointers.
   ///
@@ -177,25 +163,10 @@ public struct NameKey: ~Copyable {
   }
 
   /// Whether this name is `zone` or lies below it.
-  public func isAtOrBelow(_ zone: Span<UInt8>) -> Bool {
-    guard zone.count <= count else { return false }
-    var start = 0
-    while count - start > zone.count { start += Int(storage[start]) + 1 }
-    guard count - start == zone.count else { return false }
-    for index in 0..<zone.count where storage[start + index] != zone[index] { return false }
-    return true
-  }
+  public func isAtOrBelow(_ zone: Span<UInt8>) -> Bool { WireName.isAtOrBelow(octets, zone) }
 
   /// How many labels the name has; 0 for the root.
-  public var labelCount: Int {
-    var labels = 0
-    var position = 0
-    while storage[position] != 0 {
-      labels += 1
-      position += Int(storage[position]) + 1
-    }
-    return labels
-  }
+  public var labelCount: Int { WireName.labelCount(octets) }
 
   /// Lower-cases and hashes what is in storage.
   private mutating func finish(octets: Int) {

@@ -34,7 +34,7 @@ public struct RecordView: Sendable {
   }
 
   /// The sections that hold records, in their order.
-  public enum Section: UInt8, Sendable {
+  public enum Section: UInt8, Sendable, BitwiseCopyable {
     /// Answers to the question.
     case answer = 0
     /// Records that point to an authority.

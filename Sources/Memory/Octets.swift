@@ -122,15 +122,16 @@ extension MutableSpan<UInt8> {
 }
 
 extension MutableSpan<UInt8> {
-  /// Moves octets from an offset to the start; the two places may overlap.
+  /// Copies octets from one offset to another; the two places may overlap.
   @_lifetime(self: copy self)
-  public mutating func moveToFront(_ offset: Int, count octets: Int) {
+  public mutating func copy(_ offset: Int, to target: Int, count octets: Int) {
     // UNREACHABLE: a bound, as an array's: callers compare with the count first.
-    precondition(offset >= 0 && octets >= 0 && offset <= count &- octets)
+    precondition(
+      offset >= 0 && target >= 0 && octets >= 0 && max(offset, target) <= count &- octets)
     // SAFETY: inside the span, as just checked; copyMemory allows overlap.
-    unsafe self.withUnsafeMutableBytes { target in
-      if let start = target.baseAddress {
-        unsafe start.copyMemory(from: start + offset, byteCount: octets)
+    unsafe self.withUnsafeMutableBytes { bytes in
+      if let start = bytes.baseAddress {
+        unsafe (start + target).copyMemory(from: start + offset, byteCount: octets)
       }
     }
   }

@@ -312,7 +312,7 @@ final class SnapshotKeeper {
   private func fill(_ loading: Loading) {
     let rest = loading.filled - loading.position
     var space = buffer.value.mutableSpan
-    space.moveToFront(loading.position, count: rest)
+    space.copy(loading.position, to: 0, count: rest)
     loading.position = 0
     loading.filled = rest
     do {
