@@ -362,8 +362,8 @@ extension Cache {
   /// Removes what can't be true beside new answers: the newest reply is believed.
   ///
   /// An alias has no other data but DNSSEC's (RFC 1034 §3.6.2, RFC 4034 §3, §4); a name that does not
-  /// exist has none. What is better trusted and still good stays, and what was fetched with CD has no
-  /// say about what wasn't.
+  /// exist has none. What is better trusted and still good stays, but for an NXDOMAIN entry where there are
+  /// records now, and what was fetched with CD has no say about what wasn't.
   private mutating func removeContradictions(
     to type: RecordType, _ kind: RRset.Kind, _ origin: Origin, at node: Reference, _ now: UInt32
   ) {
@@ -371,7 +371,8 @@ extension Cache {
     while !set.isNone {
       let next = arena.link(set, SetField.next)
       let other = RRset(set, in: arena)
-      let isBetter = other.rank > origin.rank && other.expiry > now
+      let isDenied = kind == .records && other.kind == .noName
+      let isBetter = other.rank > origin.rank && other.expiry > now && !isDenied
       let isApart = other.marks.contains(.unchecked) != origin.marks.contains(.unchecked)
       if !isBetter && !isApart && Cache.contradicts(type, kind, other) { removeSet(set, at: node) }
       set = next
