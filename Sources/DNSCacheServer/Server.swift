@@ -41,6 +41,7 @@ final class Server {
   private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   let history: HistoryKeeper
+  let tickBudget: TickBudget
   /// Sees when the system's name servers change, as long as they are who is asked.
   var systemServers: [FileWatch] = []
   private var clock: ClockWatch?
@@ -128,6 +129,7 @@ final class Server {
       on: loop, worker: worker, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
     history = HistoryKeeper(on: loop, worker: worker)
+    tickBudget = TickBudget(on: loop, worker: worker)
     self.service = ServiceManager(on: loop, service, logger: logger) { [worker] in
       Server.statusLine(worker.value)
     }
@@ -135,7 +137,8 @@ final class Server {
       EndOfTurn(on: loop) { [worker] in worker.value.finishTick() },
       Timer(on: loop) { [worker] in worker.value.deadlinePassed() })
     if settings.logsQueries { worker.value.logQueries(to: log) }
-    worker.value.streams = try ClientStreams(on: loop, limits: budget.streams, worker: worker)
+    worker.value.streams = try ClientStreams(
+      on: loop, limits: budget.streams, worker: worker, budget: tickBudget)
     try service.sockets.checkAll(areAmong: settings.listening(on: host).addresses)
     listeners.apply(try listeners.prepare(settings, on: host))
     listeners.lookForMissing(settings, on: host)
@@ -147,7 +150,8 @@ final class Server {
       on: loop, upstreams: settings.upstreams, inUse: budget.socketsPerUpstream, worker: worker,
       logger: logger)
     worker.value.upstreamStreams = UpstreamStreams(
-      on: loop, upstreams: settings.upstreams, limits: settings.resolver, worker: worker)
+      on: loop, upstreams: settings.upstreams, limits: settings.resolver, worker: worker,
+      budget: tickBudget)
     watchNetwork()
     announceLocalNetworks()
     worker.value.healthLog = UpstreamHealthLog(on: loop, worker: worker, logger: logger) {
@@ -168,12 +172,12 @@ final class Server {
     let api = ControlAPI(on: loop, worker: worker, server: self)
     self.api = api
     pastDoors = PastDoors(on: loop)
-    web = try WebServer(settings.web, on: loop, worker: worker, api: api)
+    web = try WebServer(settings.web, on: loop, worker: worker, api: api, budget: tickBudget)
     announceWeb()
     // All that needs root is open; what follows is the user's.
     try changeUser(privileges)
     do {
-      control = try ControlSocket(on: loop, path: settings.control, api: api)
+      control = try ControlSocket(on: loop, path: settings.control, api: api, budget: tickBudget)
     } catch {
       throw StartupError(.unavailable, ControlAddress.cannotOpen(settings.control, error))
     }

@@ -56,6 +56,52 @@ extension EndToEnd {
       #expect(try server.stat("tcp.turn_limit_reached") >= 8)
     }
 
+    /// Upstream's replies all come while the server is stopped: the one that the test asks for itself is the last.
+    @Test func `a tick takes in a bounded number of replies over TCP`() throws {
+      let slow = try ScriptedUpstream { query in
+        let name = query.message.question?.name ?? ""
+        let reply = DNSMessage.reply(to: query.message, answers: [.a(name, "192.0.2.1")])
+        return [.replyAfter(milliseconds: 200, reply)]
+      }
+      let server = try ServerProcess(
+        upstreams: [], flags: ["--upstream", "tcp://\(slow.endpoint)"])
+      let questions = 200
+      let client = try Client(server.endpoint)
+      for index in 0..<questions { client.send(.query(DNSName("n\(index).example.net"))) }
+      #expect(eventually { slow.queries.count == questions })
+      kill(server.pid, SIGSTOP)
+      let last = try Client.ask(
+        slow.endpoint, .query("last.example.net"), within: .seconds(10))
+      kill(server.pid, SIGCONT)
+      #expect(last?.answers.count == 1)
+      for _ in 0..<questions { #expect(try client.receive(within: .seconds(10)) != nil) }
+      #expect(try server.stat("tcp.turn_limit_reached") >= 1)
+      #expect(try server.stat("tcp.most_messages_in_a_turn") <= 135)
+      #expect(slow.queries.count == questions + 1)
+    }
+
+    @Test func `a tick answers a bounded number of HTTP requests`() throws {
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], flags: ["--http", "127.0.0.1:0"])
+      let web = try server.web()
+      #expect(try server.ask("www.example.net")?.answers.count == 1)
+      let count = 40
+      let clients = try (0..<count).map { _ in try Socket.connected(.stream, to: web.endpoint) }
+      #expect(try eventually { try server.stat("http.connections") == count })
+      let request = Array("GET /healthz HTTP/1.1\r\nHost: \(web.endpoint)\r\n\r\n".utf8)
+      kill(server.pid, SIGSTOP)
+      for client in clients { client.send(request) }
+      kill(server.pid, SIGCONT)
+      for client in clients {
+        let isReadable = client.isReadable(before: Deadline(after: .seconds(10)))
+        let answer = isReadable ? try client.receive() : []
+        #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.1 200"))
+      }
+      // Four in each tick.
+      #expect(try server.stat("tcp.turn_limit_reached") >= count / 4 - 1)
+      #expect(try server.stat("tcp.most_messages_in_a_turn") <= 159)
+    }
+
     /// Asks for 15 KiB again and again, and reads nothing.
     @Test func `clients that never read cost no more memory than they may`() throws {
       let server = try ServerProcess(

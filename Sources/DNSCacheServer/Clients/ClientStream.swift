@@ -19,6 +19,9 @@ final class ClientStream: StreamDelegate {
 
   private let peer: SocketAddress
   private unowned let owner: ClientStreams
+  private(set) lazy var reader = TickBudget.Reader { [weak self] in
+    self?.serve() ?? TickBudget.Visit()
+  }
   private var timer: Timer?
   private var isMessageBegun = false
   private var isReadingPaused = false
@@ -47,22 +50,22 @@ final class ClientStream: StreamDelegate {
   func streamReadable(_ stream: Stream) {
     owner.account(self)
     guard stream.isOpen else { return }
-    if owner.turns.isWaiting(place), !isHeld {
+    if reader.isWaiting, !isHeld {
       // More comes than is served.
       isHeld = true
       stream.pauseReading()
     }
-    owner.turns.request(place)
-    owner.turns.spend()
+    owner.budget.request(reader)
+    owner.budget.spend()
   }
 
   /// Answers some of the messages that have arrived, as far as the connection's limits allow.
-  func serve() -> StreamTurns.Visit {
+  private func serve() -> TickBudget.Visit {
     let now = EventLoop.now()
-    var visit = StreamTurns.Visit()
+    var visit = TickBudget.Visit()
     var hasAsked = false
     owner.answers.removeAll()
-    while visit.messages < StreamTurns.messagesPerVisit, stream.isOpen, !isFull {
+    while visit.messages < TickBudget.messagesPerVisit, stream.isOpen, !isFull {
       var octets = 0
       let hasMessage = MessageFraming.next(stream) { message in
         switch owner.worker.value.serve(
@@ -81,12 +84,12 @@ final class ClientStream: StreamDelegate {
       }
       guard hasMessage else { break }
       visit.messages += 1
-      visit.octets += octets
+      visit.bytes += octets
       // Not before the input is put back: this may close the stream.
-      owner.turns.spend(octets: octets)
+      owner.budget.spend(bytes: octets)
     }
     owner.answers.write(to: stream)
-    if visit.octets > 0 { owner.wrote(to: self) }
+    if visit.bytes > 0 { owner.wrote(to: self) }
     guard stream.isOpen else { return visit }
     if hasAsked { noteUse(now) }
     visit.hasMore = !isFull && MessageFraming.hasNext(stream)
@@ -128,7 +131,7 @@ final class ClientStream: StreamDelegate {
     guard isReadingPaused, !isFull else { return }
     isReadingPaused = false
     stream.resumeReading()
-    if MessageFraming.hasNext(stream) { owner.turns.request(place) }
+    if MessageFraming.hasNext(stream) { owner.budget.request(reader) }
   }
 
   /// Sets how long the client may take for what comes next.
@@ -164,7 +167,7 @@ final class ClientStream: StreamDelegate {
   }
 
   func streamDrained(_ stream: Stream) {
-    owner.turns.spend()
+    owner.budget.spend()
     guard stream.isOpen else { return }
     if !isMessageBegun { timer?.schedule(after: owner.idle) }
     owner.account(self)
@@ -188,7 +191,7 @@ final class ClientStream: StreamDelegate {
   /// Until it has taken them the connection counts, as any other whose client doesn't read.
   private func finishIfEnded() {
     guard hasEnded, waiting == 0, stream.isOpen, stream.pendingOutput == 0,
-      !owner.turns.isWaiting(place)
+      !reader.isWaiting
     else { return }
     stream.close(flushing: false)
     end()

@@ -29,6 +29,7 @@ final class ClientStreams {
 
   let loop: EventLoop
   let worker: Pinned<Worker>
+  let budget: TickBudget
   private(set) var limits: StreamLimits
   /// How long a message may take to arrive.
   let message: CommonTimeout
@@ -51,12 +52,6 @@ final class ClientStreams {
   private var inputBound = 0
   /// Where the answers of a connection's turn are gathered.
   var answers = AnswerGathering()
-  /// Whose messages are served next.
-  private(set) lazy var turns = StreamTurns(
-    on: loop, worker: worker, places: places.count
-  ) { [unowned self] place in
-    places[place]?.serve() ?? StreamTurns.Visit()
-  }
 
   /// What the connections have done so far.
   private(set) var counters = Counters()
@@ -78,10 +73,13 @@ final class ClientStreams {
     var buffers: UInt64 = 0
   }
 
-  init(on loop: EventLoop, limits: StreamLimits, worker: Pinned<Worker>) throws(SystemError) {
+  init(
+    on loop: EventLoop, limits: StreamLimits, worker: Pinned<Worker>, budget: TickBudget
+  ) throws(SystemError) {
     self.loop = loop
     self.limits = limits
     self.worker = worker
+    self.budget = budget
     idleTimeouts = try ClientStreams.idleTimeouts(on: loop, limits)
     message = try loop.commonTimeout(milliseconds: StreamLimits.messageTimeout)
     places = Array(repeating: nil, count: limits.connections)
@@ -118,7 +116,6 @@ final class ClientStreams {
     freePlaces = more.reversed() + freePlaces
     silent.grow(to: places.count)
     used.grow(to: places.count)
-    turns.grow(to: places.count)
   }
 
   /// Connections open now.
@@ -151,7 +148,7 @@ final class ClientStreams {
     places[place] = connection
     silent.use(place)
     perNetwork[network, default: 0] += 1
-    turns.spend()
+    budget.spend()
   }
 
   /// Closes those that a new connection displaces.
@@ -221,7 +218,7 @@ final class ClientStreams {
     guard connections.removeValue(forKey: connection.number) != nil else { return }
     if timedOut { counters.timedOut += 1 }
     places[connection.place] = nil
-    turns.cancel(connection.place)
+    connection.reader.cancel()
     freePlaces.append(connection.place)
     if silent.contains(connection.place) {
       silent.remove(connection.place)

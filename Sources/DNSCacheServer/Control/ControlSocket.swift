@@ -4,9 +4,11 @@ import EventLoop
 final class ControlSocket {
   private let http: HTTPServer
 
-  init(on loop: EventLoop, path: String, api: ControlAPI) throws(SystemError) {
+  init(
+    on loop: EventLoop, path: String, api: ControlAPI, budget: TickBudget
+  ) throws(SystemError) {
     http = try HTTPServer(on: loop) { request, responder in
-      api.answer(request, responder, through: .socket)
+      budget.request(request, responder) { api.answer($0, $1, through: .socket) }
     }
     try http.listen(unixPath: path)
   }

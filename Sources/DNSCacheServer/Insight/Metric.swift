@@ -185,8 +185,11 @@ struct Metric {
     gauge("tcp.buffer_limit_bytes", "What these may take"),
     counter("tcp.buffer_limit_reached", "TCP connections closed because it was too much"),
     counter(
-      "tcp.turn_limit_reached", "Turns of the loop that left messages of TCP clients to the next"),
-    gauge("tcp.most_messages_in_a_turn", "Most messages of TCP clients in one turn of the loop"),
+      "tcp.turn_limit_reached",
+      "Ticks of the loop that left messages on streams, or HTTP requests, to the next"),
+    gauge(
+      "tcp.most_messages_in_a_turn",
+      "Most messages on streams in one tick of the loop; an HTTP request counts as 32"),
   ]
 
   private static let udp: [Metric] = [

@@ -138,8 +138,8 @@ enum Statistics {
             ("buffer_bytes", .count(clients?.buffered ?? 0)),
             ("buffer_limit_bytes", .count(clients?.limits.buffers ?? 0)),
             ("buffer_limit_reached", .count(accepted.buffers)),
-            ("turn_limit_reached", .count(clients?.turns.cutShort ?? 0)),
-            ("most_messages_in_a_turn", .count(clients?.turns.mostMessages ?? 0)),
+            ("turn_limit_reached", .count(clients?.budget.cutShort ?? 0)),
+            ("most_messages_in_a_turn", .count(clients?.budget.mostMessages ?? 0)),
           ])
         ),
         (

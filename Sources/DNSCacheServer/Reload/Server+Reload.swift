@@ -190,7 +190,7 @@ extension Server {
     if new.control != settings.control {
       makeFolder(of: new.control)
       do {
-        doors.control = try ControlSocket(on: loop, path: new.control, api: api)
+        doors.control = try ControlSocket(on: loop, path: new.control, api: api, budget: tickBudget)
       } catch {
         throw StartupError(.unavailable, ControlAddress.cannotOpen(new.control, error))
       }
@@ -200,7 +200,7 @@ extension Server {
         try web?.reconfigure(new.web)
       } else {
         doors.isWebGone = true
-        doors.web = try WebServer(new.web, on: loop, worker: worker, api: api)
+        doors.web = try WebServer(new.web, on: loop, worker: worker, api: api, budget: tickBudget)
       }
     } catch {
       doors.control?.close()

@@ -41,9 +41,14 @@ final class UpstreamConnection: StreamDelegate {
   private(set) var lastReply: UInt64 = 0
   /// Whether it came to be.
   private(set) var isConnected = false
+  /// Whether the upstream sends no more; what it sent before is still served.
+  private var hasEnded = false
 
   private let stream: Stream
   private unowned let owner: UpstreamStreams
+  private lazy var reader = TickBudget.Reader { [weak self] in
+    self?.serve() ?? TickBudget.Visit()
+  }
   /// Goes off when it has been idle, or silent, for too long.
   private var timer: Timer?
   private var underWay: [UInt16: Sent] = [:]
@@ -81,7 +86,7 @@ final class UpstreamConnection: StreamDelegate {
 
   /// Whether it can take a question, as one of so many in all.
   func canTake(_ query: StreamQuery, limit: Int) -> Bool {
-    stream.isOpen && !isSilent && number >= query.firstConnection && asked < limit
+    stream.isOpen && !hasEnded && !isSilent && number >= query.firstConnection && asked < limit
       && underWay.count < UpstreamConnection.depth
       && stream.pendingOutput < UpstreamConnection.unsentLimit
   }
@@ -162,6 +167,7 @@ final class UpstreamConnection: StreamDelegate {
   /// - Returns: the questions that had no reply.
   func end() -> [StreamQuery] {
     timer?.cancel()
+    reader.cancel()
     stream.close(flushing: false)
     let open = open
     underWay.removeAll()
@@ -170,6 +176,11 @@ final class UpstreamConnection: StreamDelegate {
   }
 
   private func timeOut() {
+    if reader.isWaiting {
+      // What has come may be what is waited for.
+      timer?.schedule(after: UpstreamConnection.silence)
+      return
+    }
     if ids.isEmpty { owner.end(self) } else { owner.checkSilence(of: self) }
   }
 
@@ -177,16 +188,30 @@ final class UpstreamConnection: StreamDelegate {
 
   func streamConnected(_ stream: Stream) { isConnected = true }
 
-  func streamReadable(_ stream: Stream) {
+  func streamReadable(_ stream: Stream) { owner.budget.request(reader) }
+
+  /// Takes in some of the messages that have arrived.
+  private func serve() -> TickBudget.Visit {
     let now = EventLoop.now()
-    while stream.isOpen, unexpected < UpstreamConnection.unexpectedLimit,
-      MessageFraming.next(stream, { take($0, now: now) })
+    var visit = TickBudget.Visit()
+    while visit.messages < TickBudget.messagesPerVisit, stream.isOpen,
+      unexpected < UpstreamConnection.unexpectedLimit,
+      MessageFraming.next(
+        stream,
+        {
+          visit.bytes += $0.count
+          take($0, now: now)
+        })
     {
-      owner.noteWork()
+      visit.messages += 1
+      owner.budget.spend()
     }
     if unexpected >= UpstreamConnection.unexpectedLimit { owner.end(self) }
     // Settling may close this very connection, so it comes after the input is put back.
     owner.settle(now: now, upstream)
+    visit.hasMore = stream.isOpen && MessageFraming.hasNext(stream)
+    if hasEnded, !visit.hasMore { owner.end(self) }
+    return visit
   }
 
   private func take(_ message: Span<UInt8>, now: UInt64) {
@@ -207,5 +232,8 @@ final class UpstreamConnection: StreamDelegate {
     owner.receive(message, for: sent.query.outgoing, now: now)
   }
 
-  func streamClosed(_ stream: Stream, reason: StreamEnd) { owner.end(self) }
+  func streamClosed(_ stream: Stream, reason: StreamEnd) {
+    hasEnded = true
+    if reason != .endOfFile || !reader.isWaiting { owner.end(self) }
+  }
 }

@@ -36,6 +36,7 @@ final class UpstreamStreams {
 
   let loop: EventLoop
   private let worker: Pinned<Worker>
+  let budget: TickBudget
   private var lanes: [Lane]
   /// Where questions are under way: on one connection, or on a silent one and another.
   private var places: [QuestionHandle: [UpstreamConnection]] = [:]
@@ -90,12 +91,13 @@ final class UpstreamStreams {
 
   init(
     on loop: EventLoop, upstreams: [SocketAddress], limits: Settings.ResolverLimits,
-    worker: Pinned<Worker>
+    worker: Pinned<Worker>, budget: TickBudget
   ) {
     self.loop = loop
     connectionLimit = limits.connections
     questionsPerConnection = limits.questionsPerConnection
     self.worker = worker
+    self.budget = budget
     lanes = upstreams.map { Lane(address: $0) }
   }
 
@@ -301,9 +303,6 @@ final class UpstreamStreams {
     worker.value.drainActions(now: now)
     dispatch(upstream)
   }
-
-  /// A message was taken in: clients' datagrams have their turn after some of them.
-  func noteWork() { worker.value.streams?.turns.spend() }
 
   func noteUnexpected() { counters.unexpected += 1 }
 

@@ -26,9 +26,10 @@ final class WebServer {
   private static let bodySize = 4 * 1_024
 
   /// Listens; nothing when that isn't wanted.
-  init?(_ settings: WebSettings, on loop: EventLoop, worker: Pinned<Worker>, api: ControlAPI)
-    throws(StartupError)
-  {
+  init?(
+    _ settings: WebSettings, on loop: EventLoop, worker: Pinned<Worker>, api: ControlAPI,
+    budget: TickBudget
+  ) throws(StartupError) {
     guard let address = settings.address else { return nil }
     self.worker = worker
     self.api = api
@@ -38,8 +39,8 @@ final class WebServer {
     limits.bodySize = WebServer.bodySize
     limits.connections = WebServer.connections
     do {
-      let http = try HTTPServer(on: loop, limits: limits) { [unowned self] request, responder in
-        answer(request, responder)
+      let http = try HTTPServer(on: loop, limits: limits) { [weak self] request, responder in
+        budget.request(request, responder) { self?.answer($0, $1) }
       }
       self.address = try http.listen(on: address, mayBeMissing: true)
       self.http = http
