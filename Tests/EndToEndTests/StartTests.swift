@@ -79,9 +79,13 @@ extension EndToEnd {
         Tool.text(of: "/proc/sys/net/ipv4/ip_unprivileged_port_start")
           .trimmingCharacters(in: .whitespacesAndNewlines)) ?? 1024 > 53
 
-    @Test(.enabled(if: isPort53Privileged, "port 53 is open to everybody here"))
-    func `port 53 without the privilege`() throws {
-      let arguments = complete(["--listen", "127.0.0.1:53", "--upstream", "127.0.0.1:53530"])
+    @Test(
+      .enabled(if: isPort53Privileged, "port 53 is open to everybody here"),
+      arguments: ["127.0.0.1:53", "lo"])
+    func `port 53 without the privilege, of an address and of an interface`(
+      listen: String
+    ) throws {
+      let arguments = complete(["--listen", listen, "--upstream", "127.0.0.1:53530"])
       var result: Tool.Result
       if geteuid() == 0 {
         // Where others may read it: a clone can be in a folder that they may not enter.

@@ -80,9 +80,14 @@ final class Listeners {
     fileprivate var givenUp: [Listener] = []
     /// Those that take no more connections, since they were in the way of others.
     fileprivate var silenced: [Listener] = []
+    /// Addresses of interfaces that can't be had, and why.
+    fileprivate var refused: [(address: SocketAddress, complaint: String)] = []
 
     /// Whether nothing changes.
-    var isEmpty: Bool { opened.isEmpty && revived.isEmpty && givenUp.isEmpty }
+    var isEmpty: Bool { opensNothing && givenUp.isEmpty }
+
+    /// Whether nothing is listened on that was not before.
+    fileprivate var opensNothing: Bool { opened.isEmpty && revived.isEmpty }
   }
 
   /// Opens what is new; those that stay are not touched.
@@ -90,18 +95,20 @@ final class Listeners {
   /// An address that this host doesn't have is bound all the same and answers once it comes: a router gets some
   /// late, and one that two servers share is at the other one most of the time. When an address that was named
   /// can't be had for another reason, everything is as before, and why is thrown; one that an interface has is told
-  /// and left out, as when it comes later.
+  /// and left out, as when it comes later, unless nothing would be listened on at all.
   ///
   /// An old listener may be in the way of a new one, as `0.0.0.0` of any address with its port. Over UDP both are
   /// there for a while, and the one with the narrower address has what is for it; over TCP the old one ends before
   /// the new one begins.
   func prepare(_ settings: Settings, on host: HostAddresses) throws(StartupError) -> Change {
     var change = Change()
+    var refusal: StartupError?
     let wanted = settings.listening(on: host).addresses
     change.givenUp = open.filter { !wanted.contains($0.address) }
     for address in wanted where !open.contains(where: { $0.address == address }) {
       guard settings.listen.contains(address) else {
-        follow(address, settings, &change)
+        let error = follow(address, settings, &change)
+        refusal = refusal ?? error
         continue
       }
       do {
@@ -117,6 +124,13 @@ final class Listeners {
         cancel(change)
         throw Listeners.explain(error, address)
       }
+    }
+    // An interface without an address may get one that can be had.
+    if let refusal, open.count == change.givenUp.count, change.opensNothing,
+      !settings.listenInterfaces.contains(where: { $0.addresses(on: host).isEmpty })
+    {
+      cancel(change)
+      throw refusal
     }
     return change
   }
@@ -150,6 +164,11 @@ final class Listeners {
 
   /// Takes a prepared change over.
   func apply(_ change: Change) {
+    for (address, complaint) in change.refused where refused.insert(address).inserted {
+      logger.warning(
+        "an interface's address is not listened on",
+        metadata: ["address": "\(address)", "error": "\(complaint)"])
+    }
     for listener in change.givenUp {
       retired.append((listener, EventLoop.now() + Listeners.retirement))
       logger.info("listening no more", metadata: ["address": "\(listener.datagrams.localAddress)"])
@@ -177,29 +196,35 @@ final class Listeners {
       for address in addresses where !open.contains(where: { $0.address == address }) {
         follow(address, settings, &change)
       }
-      if !change.isEmpty { apply(change) }
+      apply(change)
     }
     lookForMissing(settings, on: host)
   }
 
-  private func follow(_ address: SocketAddress, _ settings: Settings, _ change: inout Change) {
+  /// Opens a listener on an address that an interface has.
+  ///
+  /// - Returns: why it can't be had.
+  @discardableResult
+  private func follow(
+    _ address: SocketAddress, _ settings: Settings, _ change: inout Change
+  ) -> StartupError? {
     let complaint: String
+    let refusal: StartupError
     if settings.upstreams.contains(address) {
       complaint = "it is an upstream's, and the server would ask itself"
+      refusal = StartupError(.unavailable, "cannot listen on \(address): \(complaint)")
     } else {
       do throws(SystemError) {
         try take(address, mayBeMissing: true, &change)
         refused.remove(address)
-        return
+        return nil
       } catch {
         complaint = "\(error)"
+        refusal = Listeners.explain(error, address)
       }
     }
-    if refused.insert(address).inserted {
-      logger.warning(
-        "an interface's address is not listened on",
-        metadata: ["address": "\(address)", "error": "\(complaint)"])
-    }
+    change.refused.append((address, complaint))
+    return refusal
   }
 
   /// Looks which addresses this host has not, and says what has changed.
