@@ -76,6 +76,16 @@ extension DatagramSocket {
       descriptor, SOL_SOCKET, SO_REUSEADDR, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
+  /// Bytes that the kernel holds for us while we are busy, in its own count; 0 once closed.
+  public var receiveBuffer: Int {
+    var value: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    // SAFETY: the kernel writes the four octets of `value` at most.
+    let result = unsafe getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &value, &length)
+    // It counts twice what it was asked for, for what it keeps beside the datagrams (socket(7)).
+    return result == 0 ? Int(value) / 2 : 0
+  }
+
   /// Sets the size whatever the system's limit (net.core.rmem_max); false without CAP_NET_ADMIN.
   private static func forceReceiveBuffer(_ descriptor: borrowing Descriptor, _ size: Int) -> Bool {
     do {

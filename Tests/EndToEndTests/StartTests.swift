@@ -73,6 +73,30 @@ extension EndToEnd {
       expect(result, status: Self.usage, mentions: "--upstream \(own):5300", "itself")
     }
 
+    /// As if net.core.rmem_max were what it is as a rule.
+    @Test func `a small receive buffer is said once, and what makes it larger`() throws {
+      let folder = try TemporaryFolder()
+      let launch = try ServerProcess.Launch.preloading(
+        """
+        #define _GNU_SOURCE
+        #include <dlfcn.h>
+        #include <sys/socket.h>
+        int getsockopt(int socket, int level, int name, void *value, socklen_t *length) {
+          if (level == SOL_SOCKET && name == SO_RCVBUF) {
+            *(int *)value = 2 * 212992;
+            return 0;
+          }
+          int (*original)(int, int, int, void *, socklen_t *) = dlsym(RTLD_NEXT, "getsockopt");
+          return original(socket, level, name, value, length);
+        }
+
+        """, in: folder)
+      let server = try ServerProcess(
+        upstreams: [Endpoint("127.0.0.1", try FreePort.next())], folder: folder, launch: launch)
+      #expect(server.logLines(containing: "net.core.rmem_max=4194304").count == 1)
+      #expect(try server.ctl("status").output.contains("208KiB instead of 4MiB"))
+    }
+
     /// Whether port 53 is closed to programs without privileges.
     static let isPort53Privileged =
       Int(

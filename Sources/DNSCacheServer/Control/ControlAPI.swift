@@ -133,6 +133,9 @@ final class ControlAPI {
     // Only where there are such, so that the line stands out.
     let missing = server.listeners.missing.map { Report.text($0) }
     if !missing.isEmpty { rows.append(("not_on_this_host_yet", .list(missing))) }
+    if let complaint = server.listeners.receiveBufferComplaint {
+      rows.append(("receive_buffer", .text(complaint)))
+    }
     rows += [
       ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
       (

@@ -21,11 +21,15 @@ final class Listeners {
   private var idle: [ListenInterface] = []
   /// Addresses of interfaces that could not be had, of which a line has told.
   private var refused: Set<SocketAddress> = []
+  /// How much less than ``receiveBuffer`` the kernel gave, as the log says once.
+  private(set) var receiveBufferComplaint: String?
   /// How often interfaces had more addresses than are followed.
   private(set) var followedCut: UInt64 = 0
 
   /// Milliseconds that a listener goes on when it is given up: longer than any question lasts.
   private static let retirement: UInt64 = 5_000
+  /// Bytes that the kernel is asked to hold for each UDP socket while the loop is busy.
+  private static let receiveBuffer = 4 << 20
   /// Ports tried when the kernel is to pick one that is free for UDP and for TCP.
   private static let portAttempts = 16
 
@@ -175,11 +179,26 @@ final class Listeners {
     }
     open.removeAll { old in change.givenUp.contains { $0 === old } }
     retired.removeAll { old in change.revived.contains { $0 === old.listener } }
+    for listener in change.opened { noteReceiveBuffer(of: listener.datagrams) }
     for listener in change.opened + change.revived {
       open.append(listener)
       logger.info("listening", metadata: ["address": "\(listener.datagrams.localAddress)"])
     }
     scheduleClosing()
+  }
+
+  /// Says once what the kernel doesn't give.
+  private func noteReceiveBuffer(of socket: DatagramSocket) {
+    let given = socket.receiveBuffer
+    guard receiveBufferComplaint == nil, given < Listeners.receiveBuffer else { return }
+    let complaint =
+      "\(MemorySize(octets: given)) instead of \(MemorySize(octets: Listeners.receiveBuffer))"
+    receiveBufferComplaint = complaint
+    logger.notice(
+      """
+      the kernel holds fewer queries than asked for while the server is busy; to change that: \
+      sysctl -w net.core.rmem_max=\(Listeners.receiveBuffer)
+      """, metadata: ["receive_buffer": "\(complaint)"])
   }
 
   // MARK: Addresses that come and go
@@ -320,7 +339,7 @@ final class Listeners {
     on address: SocketAddress, mayBeMissing: Bool, _ receiver: ClientDatagrams, _ change: Change
   ) throws(SystemError) -> DatagramSocket {
     var options = DatagramSocket.Options()
-    options.receiveBuffer = 4 << 20
+    options.receiveBuffer = Listeners.receiveBuffer
     options.mayBeMissing = mayBeMissing
     if let socket = passed.socket(.udp, at: address) {
       return try DatagramSocket(on: loop, adopting: socket, options: options, receiver: receiver)
