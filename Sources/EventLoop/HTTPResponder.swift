@@ -56,24 +56,27 @@ public final class HTTPResponder {
     _ = unsafe evhttp_add_header(evhttp_request_get_output_headers(request), name, value)
   }
 
-  /// Answers with a body in one piece; without memory for it, with 503 and none.
+  /// Answers with a body in one piece; without memory for it, with 503 and none, or the connection ends.
   public func send(status: Int, contentType: String, body: [UInt8]) {
-    guard !hasBegun, let request = unsafe request, let buffer = unsafe evbuffer_new() else {
-      return
-    }
+    guard !hasBegun, let request = unsafe request else { return }
     addHeader("Content-Type", contentType)
-    // SAFETY: libevent copies the octets, and moves them out of the buffer before it is freed.
+    let buffer = unsafe evbuffer_new()
     var isWhole = true
     if isHead {
       // It would send the body that it is given, and no length without.
       addHeader("Content-Length", "\(body.count)")
-    } else {
+    } else if let buffer = unsafe buffer {
+      // SAFETY: libevent copies the octets, and moves them out of the buffer before it is freed.
       unsafe isWhole = evbuffer_add(buffer, body, body.count) == 0
+    } else {
+      // Nor will there be any for a header.
+      isWhole = false
+      unsafe hangUp(request)
     }
     unsafe prepare(request)
     _ = unsafe release()
     unsafe evhttp_send_reply(request, Int32(isWhole ? status : 503), nil, buffer)
-    unsafe evbuffer_free(buffer)
+    if let buffer = unsafe buffer { unsafe evbuffer_free(buffer) }
   }
 
   /// Answers with a text in one piece.

@@ -107,4 +107,76 @@ struct MemoryShortageTests {
     try loop.spin(2)
     #expect(fired.value == early)
   }
+
+  // MARK: HTTP
+
+  /// A server whose answers are given by a closure, and how many requests have come.
+  private func web(
+    _ answer: @escaping (HTTPResponder) -> Void
+  ) throws -> (server: HTTPServer, address: SocketAddress) {
+    let server = try HTTPServer(on: loop) { _, responder in answer(responder) }
+    return (server, try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+  }
+
+  private func ask(_ end: End, _ address: SocketAddress) throws {
+    end.take(try Stream(on: loop, connectingTo: address))
+    end.stream?.write(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8).span)
+  }
+
+  /// Whether a server answers who asks next.
+  private func answers(_ address: SocketAddress) throws -> Bool {
+    let other = End()
+    try ask(other, address)
+    return try loop.turn { String(decoding: other.octets, as: UTF8.self).hasSuffix("\r\n\r\nwell") }
+  }
+
+  /// How a test has an answer come while there is no memory.
+  enum Shortage: CaseIterable {
+    case answer
+    case part
+    case noAnswer
+  }
+
+  @Test(arguments: Shortage.allCases)
+  func `an HTTP connection that can't be answered ends, and no other`(shortage: Shortage) throws {
+    var held: [HTTPResponder] = []
+    let isShort = Count()
+    isShort.value = 1
+    let (server, address) = try web { responder in
+      if isShort.value == 0 {
+        responder.send(status: 200, contentType: "text/plain", body: "well")
+      } else {
+        held.append(responder)
+      }
+    }
+    try ask(client, address)
+    #expect(try loop.turn { held.count == 1 })
+    switch shortage {
+    case .answer:
+      starved { held[0].send(status: 200, contentType: "text/plain", body: large) }
+    case .part:
+      held[0].begin(status: 200, contentType: "text/plain")
+      starved { held[0].write(large) {} }
+    case .noAnswer: starved { held = [] }
+    }
+    #expect(try loop.turn { client.ends.count == 1 })
+    #expect(!String(decoding: client.octets, as: UTF8.self).hasSuffix("0\r\n\r\n"))
+    held = []
+    isShort.value = 0
+    #expect(try answers(address))
+    server.close()
+  }
+
+  @Test func `an HTTP connection that there is no memory for is closed, and the next is served`()
+    throws
+  {
+    let (server, address) = try web {
+      $0.send(status: 200, contentType: "text/plain", body: "well")
+    }
+    client.take(try Stream(on: loop, connectingTo: address))
+    try starved { try loop.spin(3) }
+    #expect(try loop.turn { client.ends.count == 1 })
+    #expect(try answers(address))
+    server.close()
+  }
 }
