@@ -27,8 +27,13 @@ extension EndToEnd {
         jobs=()
         trap 'kill "${jobs[@]}"; wait' EXIT
         upstream() {
-          python3 "$FOLDER/upstream.py" "$1" &
+          python3 "$FOLDER/upstream.py" "$1" "$FOLDER/$1" &
           jobs+=($!)
+          for attempt in $(seq 200); do
+            if test -e "$FOLDER/$1"; then return; fi
+            sleep 0.05
+          done
+          exit 1
         }
         serve() {
           "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:53 \\
@@ -67,6 +72,7 @@ extension EndToEnd {
       import socket, sys
       server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
       server.bind((sys.argv[1], 53))
+      open(sys.argv[2], "w").close()
       while True:
           query, client = server.recvfrom(2000)
           end = query.index(b"\\0", 12) + 5
@@ -138,6 +144,34 @@ extension EndToEnd {
         """)
       #expect(result.status == 0, "\(result.errors)")
       #expect(result.output.contains("127.0.0.99"), "\(result.output)")
+    }
+
+    /// The list is replaced when the settings have been read and nobody watches it yet.
+    @Test func `a change while it starts is taken up`() throws {
+      let launch = try ServerProcess.Launch.preloading(
+        """
+        #define _GNU_SOURCE
+        #include <stdio.h>
+        #include <sys/syscall.h>
+        #include <unistd.h>
+        int timerfd_create(int clock, int flags) {
+          rename("/etc/resolv.conf.next", "/etc/resolv.conf");
+          return syscall(SYS_timerfd_create, clock, flags);
+        }
+
+        """, in: folder)
+      let library = try #require(launch.environment["LD_PRELOAD"] ?? nil)
+      let result = try run(
+        """
+        upstream 127.0.0.98
+        echo 'nameserver 127.0.0.99' >/etc/resolv.conf
+        echo 'nameserver 127.0.0.98' >/etc/resolv.conf.next
+        LD_PRELOAD="\(library)" serve
+        test ! -e /etc/resolv.conf.next
+        asks 127.0.0.98
+        answers first
+        """)
+      #expect(result.status == 0, "\(result.errors)")
     }
 
     @Test func `an address that becomes this host's own is no upstream any more`() throws {

@@ -200,7 +200,7 @@ extension ServerProcess.Launch {
   }
 
   /// With C functions of the test's own before those of the C library.
-  private static func preloading(
+  static func preloading(
     _ code: String, in folder: TemporaryFolder
   ) throws -> ServerProcess.Launch {
     let source = folder.file("preloaded.c")
