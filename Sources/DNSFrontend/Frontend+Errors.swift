@@ -17,7 +17,7 @@ extension Frontend {
     case .ignored:
       counters.ignored &+= 1
       return .ignored
-    case .malformed where !isAllowed(address), .otherOpcode where !isAllowed(address):
+    case .malformed where !served.contains(address), .otherOpcode where !served.contains(address):
       // Strangers are told nothing that needs no question.
       noteLimit(.notAllowed, of: address)
       counters.ignored &+= 1
@@ -56,10 +56,7 @@ extension Frontend {
     _ header: Header, _ question: Span<UInt8>, _ rcode: ResponseCode, _ error: ExtendedError?,
     reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Verdict {
-    guard limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) else {
-      noteLimit(.misses, of: header.address)
-      return limit(header, question, reply: &reply)
-    }
+    guard admitCostly(header, now: now) else { return limit(header, question, reply: &reply) }
     let count = Frontend.writeError(header, question, rcode, error, reply: &reply)
     guard admitExcess(of: count, header, now: now) else {
       return limit(header, question, reply: &reply)

@@ -54,6 +54,15 @@ extension Frontend {
       flags: Frontend.responseFlags(header.flags) | MessageHeader.Flag.truncated)
   }
 
+  /// Whether a client may have one more question asked upstream or one more error, which is then counted.
+  mutating func admitCostly(_ header: Header, now: UInt64) -> Bool {
+    if limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) {
+      return true
+    }
+    noteLimit(.misses, of: header.address)
+    return false
+  }
+
   /// Counts that a client has come to a limit.
   @inline(never)
   mutating func noteLimit(_ limit: ClientLimit, of client: IPAddress) {

@@ -29,16 +29,11 @@ public struct Frontend: ~Copyable {
   var waiting: WaitingClients
   /// Clients that wait for an alias's target, which had to be asked for by itself.
   var openChains = 0
-  /// The networks that are served; those that are local come first.
-  private var allowed: FixedArray<IPNetwork>
-  /// How many of ``allowed`` are local.
-  private var localCount = 0
+  var served: ServedNetworks
   var limiter: ClientLimiter
   var limited = LimitedClients()
   var cookies: ServerCookies
   private(set) var policy: Policy
-  /// The network that the last client was in: the next one is likely to be there, too.
-  private var recentNetwork = 0
 
   /// How a query came.
   public enum Transport: UInt8, Sendable, BitwiseCopyable {
@@ -118,9 +113,7 @@ public struct Frontend: ~Copyable {
     noted = NotedQuestions(count: Frontend.anticipated, seed: seed)
     failed = FailedQuestions(count: Frontend.anticipated, seed: seed)
     waiting = WaitingClients(limit: settings.pendingLimit)
-    let networks = Frontend.ordered(settings)
-    allowed = FixedArray(networks.all)
-    localCount = networks.localCount
+    served = ServedNetworks(settings.allowed, local: settings.local)
     prefetchBudget = PrefetchBudget(perSecond: settings.prefetchRate)
     limiter = ClientLimiter(settings.clients, seed: seed)
     cookies = ServerCookies(settings.cookieSecrets)
@@ -149,10 +142,7 @@ public struct Frontend: ~Copyable {
   public mutating func allow(_ networks: [IPNetwork], local: [IPNetwork]) {
     settings.allowed = networks
     settings.local = local
-    let ordered = Frontend.ordered(settings)
-    allowed = FixedArray(ordered.all)
-    localCount = ordered.localCount
-    recentNetwork = 0
+    served = ServedNetworks(networks, local: local)
   }
 
   // MARK: Queries
@@ -213,13 +203,13 @@ public struct Frontend: ~Copyable {
       udpSize: query.edns?.udpSize ?? 0, transport: transport, address: address,
       isProven: transport == .tcp)
     let question = packet.extracting(MessageHeader.size..<query.questionEnd)
-    guard isAllowed(address) else {
+    guard served.contains(address) else {
       noteLimit(.notAllowed, of: address)
       noteUnproven(&header, packet.count)
       return refuse(header, question, .refused, Explanation.notAllowed, reply: &reply, now: now)
     }
     if let view = query.edns?.cookie { takeCookies(view, of: packet, into: &header, now: now) }
-    if recentNetwork >= localCount { noteUnproven(&header, packet.count) }
+    if !served.wasLocal { noteUnproven(&header, packet.count) }
     guard limiter.admitQuery(from: address, isProven: header.isProven, now: now) else {
       noteLimit(.rate, of: address)
       return limit(header, question, reply: &reply)
@@ -242,8 +232,7 @@ public struct Frontend: ~Copyable {
       let rcode = Frontend.rcode(reply)
       if rcode != 0 {
         // Names that don't exist are what floods ask for.
-        guard limiter.admitCostly(from: address, isProven: header.isProven, now: now) else {
-          noteLimit(.misses, of: address)
+        guard admitCostly(header, now: now) else {
           return limit(header, question, reply: &reply)
         }
         if rcode == ResponseCode.servFail.rawValue { failed.note(question, .endlessAliases) }
@@ -256,16 +245,9 @@ public struct Frontend: ~Copyable {
     }
     let hidesLoopback = cache.isAliasFiltered && cache.rebindFilter.coversLoopback
     if let count = composeSpecial(header, hidesLoopback: hidesLoopback, into: &writer) {
-      guard
-        Frontend.rcode(reply) == 0
-          || limiter.admitCostly(from: address, isProven: header.isProven, now: now)
-      else {
-        noteLimit(.misses, of: address)
-        return limit(header, question, reply: &reply)
-      }
-      guard admitExcess(of: count, header, now: now) else {
-        return limit(header, question, reply: &reply)
-      }
+      guard Frontend.rcode(reply) == 0 || admitCostly(header, now: now),
+        admitExcess(of: count, header, now: now)
+      else { return limit(header, question, reply: &reply) }
       counters.local &+= 1
       counters.special &+= 1
       return .reply(count, .local)
@@ -273,33 +255,6 @@ public struct Frontend: ~Copyable {
     return forward(
       header, question, reply: &reply, cache: &cache, resolver: &resolver,
       now: now)
-  }
-
-  /// Whether a client may ask anything.
-  @inline(__always)
-  mutating func isAllowed(_ address: IPAddress) -> Bool {
-    // Beyond the local ones there is no short way: the address may be in a local one as well.
-    if recentNetwork < localCount && allowed[recentNetwork].contains(address) { return true }
-    return findNetwork(of: address)
-  }
-
-  /// The networks that are served, the local ones first, and how many those are.
-  private static func ordered(
-    _ settings: FrontendSettings
-  ) -> (all: [IPNetwork], localCount: Int) {
-    func isLocal(_ network: IPNetwork) -> Bool {
-      settings.local.contains { $0.contains(network) }
-    }
-    let local = settings.allowed.filter(isLocal)
-    return (local + settings.allowed.filter { !isLocal($0) }, local.count)
-  }
-
-  private mutating func findNetwork(of address: IPAddress) -> Bool {
-    for index in 0..<allowed.count where allowed[index].contains(address) {
-      recentNetwork = index
-      return true
-    }
-    return false
   }
 
   /// Asks upstream for what the key names.
@@ -318,10 +273,7 @@ public struct Frontend: ~Copyable {
     {
       return refuse(header, question, .refused, Explanation.ownQuery, reply: &reply, now: now)
     }
-    guard limiter.admitCostly(from: header.address, isProven: header.isProven, now: now) else {
-      noteLimit(.misses, of: header.address)
-      return limit(header, question, reply: &reply)
-    }
+    guard admitCostly(header, now: now) else { return limit(header, question, reply: &reply) }
     // Clients that may still wait, or questions that may be asked for them.
     let free = min(
       settings.pendingLimit - waiting.count, resolver.settings.inFlightLimit - resolver.inFlight)
