@@ -100,13 +100,13 @@ struct Worker: ~Copyable {
   }
 
   /// Counts who sent a packet that was noted, and what it asks for.
-  func note(
+  mutating func note(
     _ sample: Sampler.Sample, noted index: Int, _ packet: Span<UInt8>, from client: IPAddress
   ) {
     seen.value.noteClient(client, weight: sample.weight)
-    if let type = frontend.notedType(index, of: packet) {
-      seen.value.noteName(
-        frontend.notedName(index), hash: frontend.notedHash(index), type, weight: sample.weight)
+    let seen = seen
+    frontend.visitNoted(index, of: packet) { name, hash, type in
+      seen.value.noteName(name, hash: hash, type, weight: sample.weight)
     }
   }
 

@@ -72,7 +72,9 @@ struct FailedQuestions: ~Copyable {
 
 extension Frontend {
   /// Whether ``takeFailed(_:)`` has something.
-  public var hasFailed: Bool { failed.count > 0 }
+  ///
+  /// Mutating: where the frontend is changed, a call that only borrows gets a copy of the whole (Swift 6.3).
+  public var hasFailed: Bool { mutating get { failed.count > 0 } }
 
   /// Hands over the questions that were answered with SERVFAIL since the last call, names in lower case.
   ///

@@ -70,23 +70,21 @@ extension Frontend {
         var answer = conclude(
           index, completion.outcome, into: &reply, cache: &cache, resolver: &resolver, now: now)
       else { continue }
-      let client = waiting.places[index]
-      if client.header.unprovenOctets != 0, !admitExcess(of: answer.count, client.header, now: now)
-      {
-        answer.count = writeTruncated(client.header, waiting.question(index), reply: &reply)
+      let header = waiting.places[index].header
+      if header.unprovenOctets != 0, !admitExcess(of: answer.count, header, now: now) {
+        answer.count = writeTruncated(header, waiting.question(index), reply: &reply)
       }
-      waiting.remove(index)
-      limiter.returnPlace(client.share)
+      limiter.returnPlace(waiting.places[index].share)
       // An error has cost more than the question; a client in debt isn't pressed.
       if Frontend.rcode(reply) != 0 {
-        _ = limiter.admitCostly(
-          from: client.header.address, isProven: client.header.isProven, now: now)
+        _ = limiter.admitCostly(from: header.address, isProven: header.isProven, now: now)
       }
-      if client.asked > 1 { openChains -= 1 }
-      return Delivery(
-        count: answer.count, address: client.header.address,
-        transport: client.header.transport, path: client.path,
-        source: answer.source ?? client.source)
+      if waiting.places[index].asked > 1 { openChains -= 1 }
+      let delivery = Delivery(
+        count: answer.count, address: header.address, transport: header.transport,
+        path: waiting.places[index].path, source: answer.source ?? waiting.places[index].source)
+      waiting.remove(index)
+      return delivery
     }
     cache.endReply(isChainOpen: openChains > 0)
     if resolver.hasFailedPrefetches { takeFailedPrefetches(cache: &cache, resolver: &resolver) }

@@ -157,19 +157,17 @@ public struct Frontend: ~Copyable {
     noted.note(packet, as: index)
   }
 
-  /// The type that a noted packet asks for; nothing when it has no question, or is a response.
+  /// Hands over what a noted packet asks for, the name in lower case; nothing when it has no question, or is a
+  /// response.
   ///
-  /// To be asked before the packet is handled, as are ``notedName(_:)`` and ``notedHash(_:)``.
-  public func notedType(_ index: Int, of packet: Span<UInt8>) -> RecordType? {
-    noted.type(index, of: packet)
+  /// To be called before the packet is handled.
+  public mutating func visitNoted(
+    _ index: Int, of packet: Span<UInt8>,
+    _ body: (_ name: Span<UInt8>, _ hash: UInt32, RecordType) -> Void
+  ) {
+    guard let type = noted.type(index, of: packet) else { return }
+    body(noted.name(index), noted.hash(index), type)
   }
-
-  /// The name that a noted packet asks for, in lower case.
-  @_lifetime(borrow self)
-  public func notedName(_ index: Int) -> Span<UInt8> { noted.name(index) }
-
-  /// The hash of that name.
-  public func notedHash(_ index: Int) -> UInt32 { noted.hash(index) }
 
   /// Reads ahead what the first packets noted will need;
   /// ``receive(_:noted:from:over:reply:cache:resolver:now:)`` follows for each.

@@ -86,7 +86,8 @@ struct WaitingClients: ~Copyable {
   }
 
   /// Notes that a client's question was answered with SERVFAIL.
-  // Its caller changes the whole frontend: only here does the compiler see that two parts of it are meant.
+  ///
+  /// Its caller changes the whole frontend: only here does the compiler see that two parts of it are meant.
   func noteFailed(_ index: Int, _ reason: FailureReason, in failed: inout FailedQuestions) {
     failed.note(question(index), reason)
   }

@@ -54,10 +54,16 @@ struct BatchTests {
     let host = try host()
     let queries = try names.map { Message(query: try Name($0), .a).encoded() }
     for (index, packet) in queries.enumerated() { host.frontend.note(packet.span, as: index) }
-    let alone = names.indices.map { host.frontend.notedHash($0) }
+    func hashes() -> [UInt32] {
+      var hashes: [UInt32] = []
+      for (index, query) in queries.enumerated() {
+        host.frontend.visitNoted(index, of: query.span) { _, hash, _ in hashes.append(hash) }
+      }
+      return hashes
+    }
+    let alone = hashes()
     host.frontend.anticipate(queries.count, in: &host.cache)
-    #expect(names.indices.map { host.frontend.notedHash($0) } == alone)
-    #expect(Set(alone).count == names.count)
+    #expect(hashes() == alone && Set(alone).count == names.count)
   }
 
   @Test func `what a batch before noted is not used again`() throws {

@@ -73,7 +73,7 @@ extension Worker {
 
   /// Counts a query of a batch for all of them.
   @inline(never)
-  private func sample(_ socket: DatagramSocket, of count: Int, at time: UInt64) {
+  private mutating func sample(_ socket: DatagramSocket, of count: Int, at time: UInt64) {
     guard let sample = seen.value.sample(of: count, at: time) else { return }
     note(
       sample, noted: sample.index, socket.received(sample.index),
