@@ -13,7 +13,7 @@ public enum ADTrust: String, CaseIterable, Sendable {
   case off
 
   /// Whether the AD of a server is believed.
-  public func includes(_ server: Source?) -> Bool {
+  public func includes(_ server: Endpoint?) -> Bool {
     switch self {
     case .on: return true
     case .off: return false

@@ -80,15 +80,15 @@ struct SnapshotSources: ~Copyable {
     return Int(number) <= count ? known[Int(number) - 1] : nil
   }
 
-  private static func source(_ octets: Span<UInt8>, at position: Int) -> Source? {
+  private static func source(_ octets: Span<UInt8>, at position: Int) -> Endpoint? {
     let words = [1, 5, 9, 13].map { UInt64(octets.load32(position + $0)) }
     let port = octets.load16(position + 17)
     let high = words[0] << 32 | words[1]
     let low = words[2] << 32 | words[3]
     switch octets[position] {
     case 4 where high == 0 && words[2] == 0:
-      return Source(IPAddress(v4: UInt32(truncatingIfNeeded: low)), port: port)
-    case 6: return Source(IPAddress(v6High: high, low: low), port: port)
+      return Endpoint(IPAddress(v4: UInt32(truncatingIfNeeded: low)), port: port)
+    case 6: return Endpoint(IPAddress(v6High: high, low: low), port: port)
     default: return nil
     }
   }

@@ -30,7 +30,6 @@ final class Server {
   /// How often there were more of them than are served.
   var localNetworksCut: UInt64 = 0
   /// Which upstream has which of the resolver's places.
-  var upstreamTable: UpstreamTable
   /// Removes from the cache what new rules forbid.
   var purging: PurgeJob?
   let started = EventLoop.now()
@@ -106,7 +105,6 @@ final class Server {
     self.log = log
     self.logger = logger
     self.threshold = threshold
-    upstreamTable = UpstreamTable(settings.upstreams)
     loop = try EventLoop()
     log.attach(to: loop)
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
@@ -121,7 +119,7 @@ final class Server {
         Frontend(settings: settings.frontend(in: localNetworks), seed: seed),
         Cache(limits: settings.cache, seed: seed),
         Resolver(
-          settings: settings.resolverSettings(socketsInUse: budget.socketsPerUpstream),
+          settings: settings.resolverSettings(sockets: budget.socketsPerUpstream),
           seed: seed, random: RandomPool(), now: EventLoop.now())))
     worker.value.setAnswering(settings)
     listeners = Listeners(on: loop, worker: worker, passed: service.sockets, logger: logger)
@@ -142,21 +140,15 @@ final class Server {
     try service.sockets.checkAll(areAmong: settings.listening(on: host).addresses)
     listeners.apply(try listeners.prepare(settings, on: host))
     listeners.lookForMissing(settings, on: host)
-    for (number, address) in settings.upstreams.enumerated() {
-      worker.value.setSource(of: number, to: address)
-      worker.value.resolver.setRules(settings.rules(of: address), of: number)
-    }
     worker.value.upstreams = try UpstreamSockets(
-      on: loop, upstreams: settings.upstreams, inUse: budget.socketsPerUpstream, worker: worker,
+      on: loop, inUse: budget.socketsPerUpstream, worker: worker,
       logger: logger)
     worker.value.upstreamStreams = UpstreamStreams(
-      on: loop, upstreams: settings.upstreams, limits: settings.resolver, worker: worker,
-      budget: tickBudget)
+      on: loop, limits: settings.resolver, worker: worker, budget: tickBudget)
+    _ = worker.value.setServers(settings.forwardServers)
     watchNetwork()
     announceLocalNetworks()
-    worker.value.healthLog = UpstreamHealthLog(on: loop, worker: worker, logger: logger) {
-      [unowned self] in upstreamTable.addresses
-    }
+    worker.value.healthLog = UpstreamHealthLog(on: loop, worker: worker, logger: logger)
     maintenance = Maintenance(on: loop, worker: worker)
     limitLog = LimitLog(on: loop, worker: worker, logger: logger)
     cookies = CookieKeeper(on: loop, worker: worker, isShared: settings.cookieSecrets != nil)
@@ -217,7 +209,7 @@ final class Server {
       "started",
       metadata: [
         "version": "\(DNSCacheServer.version)",
-        "upstreams": "\(settings.upstreams.map(\.description).joined(separator: ","))",
+        "upstreams": "\(settings.upstreams.map(\.address.description).joined(separator: ","))",
         "cache": "\(MemorySize(octets: settings.cache.octets))",
       ])
     if Process.isRoot {

@@ -42,10 +42,10 @@ extension Worker {
       var writer = MessageWriter(&target, limit: target.count)
       let count = resolver.writeQuery(outgoing, into: &writer)
       if !streams.open(outgoing, query: buffer.value.span.extracting(0..<count)) {
-        resolver.streamFailed(outgoing.question, now: now)
+        resolver.streamFailed(outgoing.purpose, now: now)
       }
-    case .closeStream(let question):
-      streams.close(question)
+    case .closeStream(let purpose):
+      streams.close(purpose)
     }
   }
 

@@ -36,10 +36,8 @@ struct Worker: ~Copyable {
   var networkWatch: NetworkWatch?
   /// Is told when an upstream is down that was up, or the other way round, and when one sends us our own queries.
   var healthLog: UpstreamHealthLog?
-  /// What ``Resolver/upstreamsUp`` was when it was told last.
-  private var upstreamsUp: UInt64
-  /// The same of ``Resolver/looping``.
-  private var upstreamsLooping: UInt64 = 0
+  /// What ``Resolver/serverNews`` was when it was told last.
+  private var serverNews: UInt64 = 0
   private var tickEnd: EndOfTurn?
   /// When the first reply of the present tick came, in microseconds.
   var repliesBegan: UInt64?
@@ -67,8 +65,7 @@ struct Worker: ~Copyable {
     _ frontend: consuming Frontend, _ cache: consuming Cache, _ resolver: consuming Resolver
   ) {
     seen = Pinned(
-      Observations(upstreams: ResolverSettings.upstreamPlaces, seed: cache.seed))
-    upstreamsUp = resolver.upstreamsUp
+      Observations(upstreams: ServerID.limit, seed: cache.seed))
     self.frontend = frontend
     self.cache = cache
     self.resolver = resolver
@@ -144,11 +141,8 @@ struct Worker: ~Copyable {
     let time = readClock()
     noteAnswered(at: time)
     setDeadline(now: time / 1_000)
-    if resolver.upstreamsUp != upstreamsUp
-      || resolver.looping != upstreamsLooping
-    {
-      upstreamsUp = resolver.upstreamsUp
-      upstreamsLooping = resolver.looping
+    if resolver.serverNews != serverNews {
+      serverNews = resolver.serverNews
       healthLog?.noteChange()
     }
   }

@@ -8,7 +8,7 @@ import Memory
 extension Frontend {
   /// Notes the question that a packet from an upstream socket seems to answer, to be read ahead.
   public mutating func noteUpstream(
-    _ packet: Span<UInt8>, socket: Int, resolver: inout Resolver
+    _ packet: Span<UInt8>, socket: SocketID, resolver: inout Resolver
   ) {
     if let question = resolver.question(answeredBy: packet, socket: socket) {
       notedReplies.note(question)

@@ -9,45 +9,34 @@ public struct QuestionHandle: Equatable, Hashable, Sendable {
     self.index = index
     self.generation = generation
   }
+}
 
-  /// What a probe of an upstream over TCP has in place of a question.
-  init(probeOf upstream: Int, id: UInt16) {
-    index = QuestionHandle.lastProbe - UInt32(upstream)
-    generation = UInt32(id)
-  }
-
-  private static let lastProbe = UInt32.max - 1
-
-  /// Whether it is that of a probe.
-  public var isProbe: Bool {
-    index > QuestionHandle.lastProbe - UInt32(UpstreamChoice.limit)
-      && index <= QuestionHandle.lastProbe
-  }
-
-  /// The upstream of a probe.
-  var upstream: Int { Int(QuestionHandle.lastProbe &- index) }
+/// What a packet is sent for.
+public enum Purpose: Hashable, Sendable {
+  /// A question.
+  case question(QuestionHandle)
+  /// To learn whether a server that was down is back; with the packet's ID.
+  case probe(ServerID, id: UInt16)
+  /// To learn whether a server gives our own queries back.
+  case loopProbe(ServerID)
 }
 
 /// A packet that is to be sent upstream; `Resolver.writeQuery(_:into:)` writes it.
 public struct OutgoingQuery: Sendable {
-  /// The question; of no meaning in a probe.
-  public let question: QuestionHandle
+  /// What it is sent for.
+  public let purpose: Purpose
   /// The transaction ID.
   public let id: UInt16
-  /// The upstream's number.
-  public let upstream: Int
-  /// The socket's number, counted over all upstreams; nothing over TCP.
-  public let socket: Int?
+  /// Whom it goes to.
+  public let server: ServerID
+  /// The socket that it leaves from; nothing over TCP.
+  public let socket: SocketID?
   /// Whether the name's letters have random case.
   let isCased: Bool
   /// What EDNS it has.
   let edns: EDNSOffer
   /// Whether it has a cookie.
   let hasCookie: Bool
-  /// Whether nobody waits for the reply: it tells whether an upstream that was down is back.
-  public var isProbe = false
-  /// Whether it is a probe that tells whether the upstream gives our own queries back.
-  var isLoopProbe = false
 }
 
 /// Something that the resolver wants done.
@@ -56,8 +45,8 @@ public enum Action: Sendable {
   case send(OutgoingQuery)
   /// Connect to the upstream over TCP, send the packet, and hand in the reply.
   case openStream(OutgoingQuery)
-  /// The TCP connection for this question, if there is one, is of no more use.
-  case closeStream(QuestionHandle)
+  /// The TCP connection for this, if there is one, is of no more use.
+  case closeStream(Purpose)
 }
 
 /// How a question ended.

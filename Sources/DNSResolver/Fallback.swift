@@ -107,15 +107,13 @@ struct Fallback: BitwiseCopyable {
 }
 
 /// What an upstream is asked with, as it was set.
-public struct UpstreamRules: Hashable, Sendable, BitwiseCopyable {
+public struct ServerRules: Hashable, Sendable, BitwiseCopyable {
   /// Whether it may be asked with EDNS.
   public var usesEDNS = true
   /// Whether it may be asked with cookies.
   public var usesCookies = true
   /// Whether it may be asked in random letter case.
   public var usesLetterCase = true
-  /// Whether it is asked over TCP alone.
-  public var isStreamOnly = false
 
   /// Everything as it turns out to be borne.
   public init() {}

@@ -10,18 +10,18 @@ public struct QuestionFacts: Sendable {
   public let troubles: [TroubleView]
   /// Whom it goes to, in this order.
   public let order: [Candidate]
-  /// Every upstream, by its number.
+  /// Every server.
   public let views: [UpstreamView]
 
-  /// An upstream that a question may be sent to.
+  /// A server that a question may be sent to.
   public struct Candidate: Sendable {
-    /// Its number.
-    public let upstream: Int
+    /// What names it.
+    public let server: ServerID
     /// When it is asked.
     public let turn: Turn
   }
 
-  /// When an upstream is asked.
+  /// When a server is asked.
   public enum Turn: String, Sendable {
     /// It may be asked first.
     case first
@@ -46,16 +46,16 @@ extension Resolver {
     failures.visit(key, now: now) { troubles.append($0) }
     var views: [UpstreamView] = []
     visitUpstreams(now: now) { views.append($0) }
-    let order = choice.order(now: now).map {
-      QuestionFacts.Candidate(upstream: $0.upstream, turn: $0.turn)
+    let order = servers.order(of: .standard, now: now).map {
+      QuestionFacts.Candidate(server: $0.server, turn: $0.turn)
     }
     return QuestionFacts(
       inFlight: find(key, type, needs).map { inFlightView($0) },
       troubles: troubles.sorted { $0.age < $1.age }, order: order, views: views)
   }
 
-  /// Says by which number the cache knows an upstream's address.
-  public mutating func setSource(_ source: UInt8, of upstream: Int) {
-    choice.upstreams[upstream].source = source
+  /// Says by which number the cache knows a server's address.
+  public mutating func setSource(_ source: UInt8, of server: ServerID) {
+    servers[server].source = source
   }
 }

@@ -19,44 +19,44 @@ extension Resolver {
 
   /// Draws another cookie for an upstream when the one before is old.
   @inline(__always)
-  mutating func renewCookieIfDue(_ upstream: Int, now: UInt64) {
-    if choice.upstreams[upstream].cookie.isDue(now: now) { renewCookie(upstream, now: now) }
+  mutating func renewCookieIfDue(_ server: ServerID, now: UInt64) {
+    if servers[server].cookie.isDue(now: now) { renewCookie(server, now: now) }
   }
 
   /// Draws another cookie for an upstream.
-  mutating func renewCookie(_ upstream: Int, now: UInt64) {
-    choice.upstreams[upstream].cookie.renew(random.next(), now: now)
+  mutating func renewCookie(_ server: ServerID, now: UInt64) {
+    servers[server].cookie.renew(random.next(), now: now)
   }
 
   /// Writes the cookies for an upstream into the OPT record that is begun.
   @_lifetime(writer: copy writer)
-  func writeCookie(to upstream: Int, into writer: inout MessageWriter) {
+  func writeCookie(to server: ServerID, into writer: inout MessageWriter) {
     writer.option(
-      cookie: choice.upstreams[upstream].cookie.client,
-      serverCookies.octets(in: upstream, count: Int(choice.upstreams[upstream].cookie.serverCount)))
+      cookie: servers[server].cookie.client,
+      serverCookies.octets(in: server.slot, count: Int(servers[server].cookie.serverCount)))
   }
 
   /// Judges the reply to a packet that had a cookie, and keeps the one that the server gave.
   mutating func judgeCookie(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, upstream: Int,
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, server: ServerID,
     now: UInt64
   ) -> CookieVerdict {
     guard let cookie = options.cookie else {
-      if choice.upstreams[upstream].cookie.use == .yes { return .missing }
-      choice.upstreams[upstream].cookie.use = .no
+      if servers[server].cookie.use == .yes { return .missing }
+      servers[server].cookie.use = .no
       return .fine
     }
-    guard choice.upstreams[upstream].cookie.isOurs(cookie.client, now: now) else { return .wrong }
-    choice.upstreams[upstream].cookie.wrongOnes = 0
+    guard servers[server].cookie.isOurs(cookie.client, now: now) else { return .wrong }
+    servers[server].cookie.wrongOnes = 0
     // Some servers send back whatever options they get; what speaks cookies has one of its own.
     guard cookie.serverCount > 0 else { return .fine }
     // What belongs to the cookie before is of no use any more.
-    if cookie.client == choice.upstreams[upstream].cookie.client {
+    if cookie.client == servers[server].cookie.client {
       serverCookies.store(
-        packet.extracting(cookie.server..<cookie.server + cookie.serverCount), in: upstream)
-      choice.upstreams[upstream].cookie.serverCount = UInt8(cookie.serverCount)
+        packet.extracting(cookie.server..<cookie.server + cookie.serverCount), in: server.slot)
+      servers[server].cookie.serverCount = UInt8(cookie.serverCount)
     }
-    choice.upstreams[upstream].cookie.noteUse(now: now)
+    servers[server].cookie.noteUse(now: now)
     let rcode = ResponseCode(headerBits: header.rcode, extendedBits: options.extendedRcode)
     return rcode == .badCookie ? .renewed : .fine
   }
@@ -66,29 +66,29 @@ extension Resolver {
   /// Handles a reply over UDP that its cookie speaks against; false when nothing does.
   mutating func takeCookie(
     _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ place: Int,
-    upstream: Int, isCaseKept: Bool, now: UInt64
+    server: ServerID, isCaseKept: Bool, now: UInt64
   ) -> Bool {
     let index = Int(attempts[place].question)
-    switch judgeCookie(packet, header, options, upstream: upstream, now: now) {
+    switch judgeCookie(packet, header, options, server: server, now: now) {
     case .fine: return false
     case .wrong:
       counters.cookieMismatches += 1
       takeMismatch(packet, header, index, now: now)
       if isCaseKept, questions[index].firstAttempt != Resolver.nobody {
-        takeWrongCookie(place, index, upstream: upstream, now: now)
+        takeWrongCookie(place, index, server: server, now: now)
       }
     case .missing:
       counters.cookiesMissing += 1
       // It goes on without a cookie already; each copy would lead to another connection.
-      guard !questions[index].isCookieless(upstream) else { break }
-      moveToStream(index, upstream: upstream, isCookieDoubted: true, now: now)
+      guard !questions[index].touched.has(.withoutCookie, server) else { break }
+      moveToStream(index, server: server, isCookieDoubted: true, now: now)
     case .renewed:
       counters.badCookies += 1
-      hear(upstream, now: now)
+      hear(server, now: now)
       // Its duplicates say nothing new.
       guard !attempts[place].isSpoiled else { break }
       attempts[place].isSpoiled = true
-      takeBadCookie(index, upstream: upstream, now: now)
+      takeBadCookie(index, server: server, now: now)
     }
     return true
   }
@@ -97,41 +97,45 @@ extension Resolver {
   ///
   /// To two packets, without a right one in between, no forger has found port, ID and letter case: the
   /// upstream is asked without cookies.
-  private mutating func takeWrongCookie(_ place: Int, _ index: Int, upstream: Int, now: UInt64) {
+  private mutating func takeWrongCookie(_ place: Int, _ index: Int, server: ServerID, now: UInt64) {
     guard !attempts[place].hasWrongCookie else { return }
     attempts[place].hasWrongCookie = true
-    choice.upstreams[upstream].cookie.wrongOnes += 1
-    guard choice.upstreams[upstream].cookie.wrongOnes >= UpstreamCookie.wrongLimit else { return }
-    choice.upstreams[upstream].cookie.wrongOnes = 0
-    begin(.withoutCookies, upstream, now: now)
+    servers[server].cookie.wrongOnes += 1
+    guard servers[server].cookie.wrongOnes >= ServerCookie.wrongLimit else { return }
+    servers[server].cookie.wrongOnes = 0
+    begin(.withoutCookies, server, now: now)
     guard !questions[index].isStreaming, questions[index].attemptCount < ResolverTiming.attempts
     else { return }
-    questions[index].upstream = UInt8(upstream)
+    questions[index].server = server
     send(index, now: now)
   }
 
   /// Asks again with the cookie that the server gave, once; what is not content with it is asked over TCP
   /// (RFC 7873 §5.3).
-  private mutating func takeBadCookie(_ index: Int, upstream: Int, now: UInt64) {
+  private mutating func takeBadCookie(_ index: Int, server: ServerID, now: UInt64) {
     guard !questions[index].hasRenewedCookie,
       questions[index].attemptCount < ResolverTiming.attempts
     else {
-      moveToStream(index, upstream: upstream, isCookieDoubted: false, now: now)
+      moveToStream(index, server: server, isCookieDoubted: false, now: now)
       return
     }
-    guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
+    guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
+      return
+    }
     questions[index].hasRenewedCookie = true
-    questions[index].upstream = UInt8(upstream)
+    questions[index].server = server
     send(index, now: now)
   }
 
   /// Has TCP tell, where nobody else can answer; an honest reply over UDP that comes first is as good.
   private mutating func moveToStream(
-    _ index: Int, upstream: Int, isCookieDoubted: Bool, now: UInt64
+    _ index: Int, server: ServerID, isCookieDoubted: Bool, now: UInt64
   ) {
-    guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
+    guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
+      return
+    }
     questions[index].isCookieDoubted = isCookieDoubted
-    questions[index].upstream = UInt8(upstream)
+    questions[index].server = server
     startStream(index, now: now)
   }
 
@@ -140,18 +144,18 @@ extension Resolver {
   /// Handles the cookie of a reply over TCP, which is believed whatever it is.
   mutating func noteStreamCookie(
     _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ index: Int,
-    upstream: Int, now: UInt64
+    server: ServerID, now: UInt64
   ) {
-    switch judgeCookie(packet, header, options, upstream: upstream, now: now) {
+    switch judgeCookie(packet, header, options, server: server, now: now) {
     case .fine, .renewed: break
     case .wrong:
       counters.cookieMismatches += 1
-      begin(.withoutCookies, upstream, now: now)
+      begin(.withoutCookies, server, now: now)
     case .missing:
       // Some don't send them over TCP, or with errors. Only when UDP had none either they are gone.
       guard questions[index].isCookieDoubted, header.hasAnswerCode else { return }
       counters.fallbacks += 1
-      choice.upstreams[upstream].cookie.noteLoss(now: now)
+      servers[server].cookie.noteLoss(now: now)
     }
   }
 
@@ -164,7 +168,7 @@ extension Resolver {
     questions[index].isCookieDoubted = false
     if questions[index].cookieDoubts < UInt8.max { questions[index].cookieDoubts += 1 }
     if questions[index].cookieDoubts >= Resolver.cookieDoubtLimit {
-      questions[index].cookielessUpstreams |= 1 << UInt64(questions[index].upstream)
+      questions[index].touched.insert(.withoutCookie, questions[index].server)
     }
     retry(index, now: now)
     return true

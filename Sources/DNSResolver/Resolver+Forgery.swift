@@ -19,11 +19,11 @@ extension Resolver {
   ///
   /// When its question is one in flight, it counts as a guess at that.
   mutating func takeGuess(
-    _ packet: Span<UInt8>, _ header: MessageHeader, socket: Int, now: UInt64
+    _ packet: Span<UInt8>, _ header: MessageHeader, socket: SocketID, now: UInt64
   ) {
     counters.mismatched += 1
     if header.questionCount == 0 {
-      choice.upstreams[socket / settings.socketsPerUpstream].noteBareGuess(now: now)
+      servers[socket.server].noteBareGuess(now: now)
     }
     guard header.questionCount == 1, let end = reply.loadQuestion(packet),
       end + 4 <= packet.count, packet.load16(end + 2) == RecordClass.internet.rawValue

@@ -91,11 +91,13 @@ extension Resolver {
   /// Handles a reply that is right but for its letter case: forged, or the upstream's own way.
   ///
   /// TCP, which nobody else can answer, tells which.
-  mutating func doubtCase(_ index: Int, upstream: Int, now: UInt64) {
+  mutating func doubtCase(_ index: Int, server: ServerID, now: UInt64) {
     counters.otherCase += 1
-    guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
+    guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
+      return
+    }
     questions[index].isCaseDoubted = true
-    questions[index].upstream = UInt8(upstream)
+    questions[index].server = server
     startStream(index, now: now)
   }
 
@@ -115,7 +117,7 @@ extension Resolver {
   /// Notes that a question's upstream doesn't keep letter case.
   mutating func noteCaseFailure(_ index: Int, now: UInt64) {
     note(
-      .lowerCase, Int(questions[index].upstream), questions[index].nameHash,
+      .lowerCase, questions[index].server, questions[index].nameHash,
       limit: Resolver.caseFailureLimit, now: now)
   }
 
@@ -123,24 +125,24 @@ extension Resolver {
   ///
   /// Some deny what they know in lower case. What has given data for a name in mixed case does not.
   mutating func doubtDenial(
-    _ header: MessageHeader, _ index: Int, attempt: Int, upstream: Int, now: UInt64
+    _ header: MessageHeader, _ index: Int, attempt: Int, server: ServerID, now: UInt64
   ) -> Bool {
     guard showsCase(attempt) else { return false }
     guard header.answerCount == 0 else {
-      choice.upstreams[upstream].keepsCase = true
+      servers[server].keepsCase = true
       return false
     }
-    return askInLowerCase(index, upstream: upstream, now: now)
+    return askInLowerCase(index, server: server, now: now)
   }
 
   /// Asks an upstream again that refused or denied a name in mixed letter case; false when that was done.
-  mutating func askInLowerCase(_ index: Int, upstream: Int, now: UInt64) -> Bool {
+  mutating func askInLowerCase(_ index: Int, server: ServerID, now: UInt64) -> Bool {
     guard !questions[index].isFolded, !questions[index].isStreaming,
       questions[index].attemptCount < ResolverTiming.attempts
     else { return false }
     questions[index].isFolded = true
-    questions[index].caseDeniedUpstreams |= 1 << UInt64(upstream)
-    questions[index].upstream = UInt8(upstream)
+    questions[index].touched.insert(.caseDenied, server)
+    questions[index].server = server
     send(index, now: now)
     return true
   }

@@ -83,11 +83,11 @@ extension Resolver {
 
   // MARK: Attempts
 
-  func findAttempt(socket: Int, id: UInt16) -> Int? {
+  func findAttempt(socket: SocketID, id: UInt16) -> Int? {
     var place = byTransaction.first(Attempt.hash(socket, id))
     while place != Resolver.nobody {
       let attempt = Int(place)
-      if attempts[attempt].id == id && Int(attempts[attempt].socket) == socket { return attempt }
+      if attempts[attempt].id == id && attempts[attempt].socket == socket { return attempt }
       place = attempts[attempt].chain
     }
     return nil
@@ -105,13 +105,13 @@ extension Resolver {
   }
 
   /// Forgets a question's attempts at one upstream.
-  mutating func forgetAttempts(of index: Int, at upstream: Int) {
+  mutating func forgetAttempts(of index: Int, at server: ServerID) {
     var attempt = questions[index].firstAttempt
     var kept = Resolver.nobody
     while attempt != Resolver.nobody {
       let place = Int(attempt)
       let next = attempts[place].next
-      if Int(attempts[place].socket) / settings.socketsPerUpstream == upstream {
+      if attempts[place].socket.server == server {
         if kept == Resolver.nobody {
           questions[index].firstAttempt = next
         } else {
@@ -126,7 +126,7 @@ extension Resolver {
   }
 
   private mutating func forgetAttempt(_ place: Int) {
-    choice.upstreams[Int(attempts[place].socket) / settings.socketsPerUpstream].inFlight -= 1
+    servers[attempts[place].socket.server].inFlight -= 1
     byTransaction.remove(place, in: &attempts)
     attempts.remove(place)
   }

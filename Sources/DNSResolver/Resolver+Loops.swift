@@ -22,12 +22,10 @@ extension Resolver {
   ) -> Bool {
     if takeLoopProbe(key, now: now) { return true }
     if let cookie {
-      var left = choice.present
-      while left != 0 {
-        let upstream = left.trailingZeroBitCount
-        left &= left - 1
-        if choice.upstreams[upstream].cookie.isOurs(cookie, now: now) {
-          noteLoop(upstream)
+      for slot in 0..<servers.end {
+        let server = ServerID(slot)
+        if servers[server].isPresent, servers[server].cookie.isOurs(cookie, now: now) {
+          noteLoop(server)
           return true
         }
       }
@@ -36,14 +34,14 @@ extension Resolver {
     var attempt = questions[index].firstAttempt
     while attempt != Resolver.nobody {
       let place = Int(attempt)
-      let upstream = Int(attempts[place].socket) / settings.socketsPerUpstream
+      let server = attempts[place].socket.server
       if attempts[place].id == id,
         question.holds(sentName(index, isCased: attempts[place].isCased), 0),
         // In lower case it may be another's whose ID is the same by chance.
-        looping & 1 << UInt64(upstream) != 0
+        servers[server].isLooping
           || !question.holds(sentName(index, isCased: false), 0)
       {
-        noteLoop(upstream)
+        noteLoop(server)
         return true
       }
       attempt = attempts[place].next
@@ -51,9 +49,10 @@ extension Resolver {
     return false
   }
 
-  private mutating func noteLoop(_ upstream: Int) {
+  private mutating func noteLoop(_ server: ServerID) {
     counters.looped += 1
-    looping |= 1 << UInt64(upstream)
+    if !servers[server].isLooping { loopsFound &+= 1 }
+    servers[server].isLooping = true
   }
 
   // MARK: Probes
@@ -76,41 +75,41 @@ extension Resolver {
   /// A question had no reply in time.
   ///
   /// If others have joined it, one of them may be the upstream.
-  mutating func suspectLoop(_ upstream: Int, _ index: Int, now: UInt64) {
+  mutating func suspectLoop(_ server: ServerID, _ index: Int, now: UInt64) {
     guard questions[index].waiterCount > (questions[index].isRefresh ? 0 : 1) else { return }
-    sendLoopProbe(upstream, now: now)
+    sendLoopProbe(server, now: now)
   }
 
   /// Asks an upstream for a name that nobody knows, unless that was done not long before.
-  mutating func sendLoopProbe(_ upstream: Int, now: UInt64) {
-    guard choice.isPresent(upstream) else { return }
-    if now >= choice.upstreams[upstream].nextLoopProbe,
-      let (socket, id) = drawTransaction(upstream)
+  mutating func sendLoopProbe(_ server: ServerID, now: UInt64) {
+    guard servers[server].isPresent else { return }
+    if now >= servers[server].nextLoopProbe,
+      let (socket, id) = drawTransaction(server)
     {
-      drawLoopName(upstream)
-      choice.upstreams[upstream].nextLoopProbe = now + Resolver.loopProbePause
-      choice.upstreams[upstream].hasLoopProbeReturned = false
-      choice.upstreams[upstream].loopProbe = Upstream.Probe(
-        socket: UInt16(socket), id: id, isPending: true, sent: now)
+      drawLoopName(server)
+      servers[server].nextLoopProbe = now + Resolver.loopProbePause
+      servers[server].hasLoopProbeReturned = false
+      servers[server].loopProbe = Server.Probe(
+        socket: socket, id: id, isPending: true, sent: now)
       counters.probes += 1
-      choice.upstreams[upstream].counters.queries += 1
+      servers[server].counters.queries += 1
       let query = OutgoingQuery(
-        question: QuestionHandle(Resolver.nobody, 0), id: id, upstream: upstream, socket: socket,
-        isCased: false, edns: .none, hasCookie: false, isProbe: true, isLoopProbe: true)
+        purpose: .loopProbe(server), id: id, server: server, socket: socket, isCased: false,
+        edns: .none, hasCookie: false)
       _ = actions.push(.send(query))
     }
-    if choice.isLooping(upstream) { scheduleLoopProbe(upstream, now: now) }
+    if servers[server].isLoopProven { scheduleLoopProbe(server, now: now) }
   }
 
-  private mutating func scheduleLoopProbe(_ upstream: Int, now: UInt64) {
-    let next = max(choice.upstreams[upstream].nextLoopProbe, now + 1)
-    choice.upstreams[upstream].nextProbe = next
-    timers.schedule(settings.inFlightLimit + upstream, at: next, now: now)
+  private mutating func scheduleLoopProbe(_ server: ServerID, now: UInt64) {
+    let next = max(servers[server].nextLoopProbe, now + 1)
+    servers[server].nextProbe = next
+    timers.schedule(settings.inFlightLimit + server.slot, at: next, now: now)
   }
 
-  private mutating func drawLoopName(_ upstream: Int) {
+  private mutating func drawLoopName(_ server: ServerID) {
     var bits = random.next()
-    var name = loopNames.mutableOctets(in: upstream, count: Resolver.loopNameOctets)
+    var name = loopNames.mutableOctets(in: server.slot, count: Resolver.loopNameOctets)
     name[0] = UInt8(Resolver.loopLabelOctets)
     for position in 1...Resolver.loopLabelOctets {
       let digit = UInt8(truncatingIfNeeded: bits & 0xF)
@@ -120,8 +119,8 @@ extension Resolver {
     name.store(Resolver.loopZone.span, 1 + Resolver.loopLabelOctets)
   }
 
-  func writeLoopProbe(_ upstream: Int, into writer: inout MessageWriter) -> Int {
-    writer.octets(loopNames.octets(in: upstream, count: Resolver.loopNameOctets))
+  func writeLoopProbe(_ server: ServerID, into writer: inout MessageWriter) -> Int {
+    writer.octets(loopNames.octets(in: server.slot, count: Resolver.loopNameOctets))
     writer.number16(RecordType.a.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     return writer.finish(flags: MessageHeader.Flag.recursionDesired)
@@ -137,26 +136,26 @@ extension Resolver {
 
   @inline(never)
   private mutating func findLoopProbe(_ key: borrowing NameKey, now: UInt64) -> Bool {
-    for upstream in 0..<UpstreamChoice.limit
-    where choice.isPresent(upstream) && choice.upstreams[upstream].loopProbe.isPending
-      && key.matches(loopNames.octets(in: upstream, count: Resolver.loopNameOctets))
+    for server in servers.present
+    where servers[server].loopProbe.isPending
+      && key.matches(loopNames.octets(in: server.slot, count: Resolver.loopNameOctets))
     {
-      noteLoop(upstream)
-      choice.upstreams[upstream].hasLoopProbeReturned = true
-      if !choice.isLooping(upstream) { endAsking(upstream, now: now) }
+      noteLoop(server)
+      servers[server].hasLoopProbeReturned = true
+      if !servers[server].isLoopProven { endAsking(server, now: now) }
       return true
     }
     return false
   }
 
   /// Has an upstream that gives our queries back asked no more; what waits for it asks elsewhere, or fails.
-  private mutating func endAsking(_ upstream: Int, now: UInt64) {
-    if !choice.upstreams[upstream].isDown { goDown(upstream, now: now) }
-    choice.mark(upstream, isLooping: true)
-    scheduleLoopProbe(upstream, now: now)
-    endStreamProbe(upstream)
+  private mutating func endAsking(_ server: ServerID, now: UInt64) {
+    if !servers[server].isDown { goDown(server, now: now) }
+    servers[server].isLoopProven = true
+    scheduleLoopProbe(server, now: now)
+    endStreamProbe(server)
     for index in 0..<questions.end
-    where questions.contains(index) && Int(questions[index].upstream) == upstream {
+    where questions.contains(index) && questions[index].server == server {
       questions[index].cause = .looping
       questions[index].isTrial = false
       askAgainSoon(index, now: now)
@@ -167,20 +166,20 @@ extension Resolver {
   ///
   /// An answer to a name that has not come back tells that the loop is gone.
   mutating func takeLoopReply(
-    _ packet: Span<UInt8>, _ header: MessageHeader, socket: Int, now: UInt64
+    _ packet: Span<UInt8>, _ header: MessageHeader, socket: SocketID, now: UInt64
   ) -> Bool {
-    let upstream = socket / settings.socketsPerUpstream
-    guard choice.upstreams[upstream].loopProbe.matches(socket: socket, id: header.id),
+    let server = socket.server
+    guard servers[server].loopProbe.matches(socket: socket, id: header.id),
       header.questionCount == 1, reply.loadQuestion(packet) != nil,
-      reply.question.matches(loopNames.octets(in: upstream, count: Resolver.loopNameOctets))
+      reply.question.matches(loopNames.octets(in: server.slot, count: Resolver.loopNameOctets))
     else { return false }
-    choice.upstreams[upstream].loopProbe.isPending = false
-    guard choice.isLooping(upstream), !choice.upstreams[upstream].hasLoopProbeReturned else {
+    servers[server].loopProbe.isPending = false
+    guard servers[server].isLoopProven, !servers[server].hasLoopProbeReturned else {
       return true
     }
-    choice.mark(upstream, isLooping: false)
-    looping &= ~(1 << UInt64(upstream))
-    comeUp(upstream, now: now)
+    servers[server].isLoopProven = false
+    servers[server].isLooping = false
+    comeUp(server, now: now)
     return true
   }
 }

@@ -15,14 +15,14 @@ extension Resolver {
   /// Changes are to come seldom, a few a second at most: each is good for further attempts.
   public mutating func networkChanged(now: UInt64) {
     failures.forgetAll()
-    for upstream in 0..<UpstreamChoice.limit where choice.isPresent(upstream) {
-      renewHealth(upstream, now: now)
+    for server in servers.present {
+      renewHealth(server, now: now)
     }
-    choice.reconsider()
+    servers.reconsider()
     for index in 0..<questions.end where questions.contains(index) {
       if questions[index].isStreamTrial { endStream(index) }
       guard !questions[index].isStreaming else { continue }
-      questions[index].failedUpstreams = 0
+      questions[index].touched.remove(.failed)
       askAgainSoon(index, now: now)
     }
   }
@@ -36,17 +36,17 @@ extension Resolver {
     if due < questions[index].due { setTimer(index, at: due, now: now) }
   }
 
-  private mutating func renewHealth(_ upstream: Int, now: UInt64) {
+  private mutating func renewHealth(_ server: ServerID, now: UInt64) {
     // Another address of ours: the same cookie would tell that we are who we were (RFC 7873 §6).
-    renewCookie(upstream, now: now)
-    choice.upstreams[upstream].retryFallbacks(now: now)
-    choice.upstreams[upstream].roundTrip = RoundTripTime()
-    choice.upstreams[upstream].failures = 0
-    choice.upstreams[upstream].failingSince = now
+    renewCookie(server, now: now)
+    servers[server].retryFallbacks(now: now)
+    servers[server].roundTrip = RoundTripTime()
+    servers[server].failures = 0
+    servers[server].failingSince = now
     // What was sent before tells nothing of the way that there is now.
-    choice.upstreams[upstream].heardAt = now
-    guard choice.upstreams[upstream].isDown else { return }
-    choice.upstreams[upstream].probeInterval = ResolverTiming.firstProbe
-    sendProbe(upstream, now: now)
+    servers[server].heardAt = now
+    guard servers[server].isDown else { return }
+    servers[server].probeInterval = ResolverTiming.firstProbe
+    sendProbe(server, now: now)
   }
 }

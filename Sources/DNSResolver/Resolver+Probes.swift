@@ -5,82 +5,82 @@ import Memory
 
 extension Resolver {
   /// Takes an upstream as down: questions pass it over while there is another, and probes begin.
-  mutating func goDown(_ upstream: Int, now: UInt64) {
-    guard choice.isPresent(upstream) else { return }
+  mutating func goDown(_ server: ServerID, now: UInt64) {
+    guard servers[server].isPresent else { return }
     counters.downs += 1
-    choice.mark(upstream, isDown: true)
-    choice.upstreams[upstream].counters.downs += 1
-    choice.upstreams[upstream].downSince = now
-    choice.upstreams[upstream].forgetSkills()
-    choice.upstreams[upstream].probeCount = 0
-    choice.upstreams[upstream].probeInterval = ResolverTiming.firstProbe
-    scheduleProbe(upstream, now: now)
+    servers.mark(server, isDown: true)
+    servers[server].counters.downs += 1
+    servers[server].downSince = now
+    servers[server].forgetSkills()
+    servers[server].probeCount = 0
+    servers[server].probeInterval = ResolverTiming.firstProbe
+    scheduleProbe(server, now: now)
   }
 
   /// Takes an upstream as back.
-  mutating func comeUp(_ upstream: Int, now: UInt64) {
+  mutating func comeUp(_ server: ServerID, now: UInt64) {
     // What is heard of it may be what we said ourselves.
-    guard !choice.isLooping(upstream) else { return }
+    guard !servers[server].isLoopProven else { return }
     counters.recoveries += 1
-    choice.mark(upstream, isDown: false)
-    choice.upstreams[upstream].failures = 0
-    choice.upstreams[upstream].badAnswers = 0
-    choice.upstreams[upstream].probe.isPending = false
-    choice.upstreams[upstream].earlierProbe.isPending = false
-    endStreamProbe(upstream)
-    timers.cancel(settings.inFlightLimit + upstream)
+    servers.mark(server, isDown: false)
+    servers[server].failures = 0
+    servers[server].badAnswers = 0
+    servers[server].probe.isPending = false
+    servers[server].earlierProbe.isPending = false
+    endStreamProbe(server)
+    timers.cancel(settings.inFlightLimit + server.slot)
     // What failed meanwhile would be answered now.
-    if now >= choice.upstreams[upstream].downSince + ResolverTiming.outage {
+    if now >= servers[server].downSince + ResolverTiming.outage {
       failures.forgetAll()
     }
   }
 
-  private mutating func scheduleProbe(_ upstream: Int, now: UInt64) {
-    let interval = choice.upstreams[upstream].probeInterval
-    choice.upstreams[upstream].nextProbe = now + interval
-    choice.upstreams[upstream].probeInterval = min(interval * 2, ResolverTiming.mostProbeInterval)
-    timers.schedule(settings.inFlightLimit + upstream, at: now + interval, now: now)
+  private mutating func scheduleProbe(_ server: ServerID, now: UInt64) {
+    let interval = servers[server].probeInterval
+    servers[server].nextProbe = now + interval
+    servers[server].probeInterval = min(interval * 2, ResolverTiming.mostProbeInterval)
+    timers.schedule(settings.inFlightLimit + server.slot, at: now + interval, now: now)
   }
 
   /// Asks an upstream that is down for something, from a random port with a random ID.
-  mutating func sendProbe(_ upstream: Int, now: UInt64) {
-    guard choice.upstreams[upstream].isDown else { return }
-    guard !choice.isLooping(upstream) else {
-      sendLoopProbe(upstream, now: now)
+  mutating func sendProbe(_ server: ServerID, now: UInt64) {
+    guard servers[server].isDown else { return }
+    guard !servers[server].isLoopProven else {
+      sendLoopProbe(server, now: now)
       return
     }
-    let last = choice.upstreams[upstream].probe
+    let last = servers[server].probe
     // Clients may ask for nothing meanwhile: probes have to tell, too, that it is silent.
     if last.isPending {
-      choice.upstreams[upstream].counters.timeouts += 1
-      noteFailure(upstream, .silence, sent: last.sent, now: now)
+      servers[server].counters.timeouts += 1
+      noteFailure(server, .silence, sent: last.sent, now: now)
     }
-    scheduleProbe(upstream, now: now)
-    let count = choice.upstreams[upstream].probeCount
-    choice.upstreams[upstream].probeCount = count &+ 1
-    let question = nextProbed(upstream, count)
-    let isStreamOnly = choice.upstreams[upstream].rules.isStreamOnly
+    scheduleProbe(server, now: now)
+    let count = servers[server].probeCount
+    servers[server].probeCount = count &+ 1
+    let question = nextProbed(server, count)
+    let isStreamOnly = servers[server].isStreamOnly
     if isStreamOnly || count % Resolver.streamProbeShare == Resolver.streamProbeShare - 1 {
-      sendStreamProbe(upstream, question, now: now)
+      sendStreamProbe(server, question, now: now)
     }
-    guard !isStreamOnly, let (socket, id) = drawTransaction(upstream) else { return }
-    choice.upstreams[upstream].earlierProbe = last
-    choice.upstreams[upstream].probe = Upstream.Probe(
-      socket: UInt16(socket), id: id, isPending: true, question: question, sent: now)
+    guard !isStreamOnly, let (socket, id) = drawTransaction(server) else { return }
+    servers[server].earlierProbe = last
+    servers[server].probe = Server.Probe(
+      socket: socket, id: id, isPending: true, question: question, sent: now)
     counters.probes += 1
-    choice.upstreams[upstream].counters.queries += 1
+    servers[server].counters.queries += 1
     let query = OutgoingQuery(
-      question: QuestionHandle(Resolver.nobody, 0), id: id, upstream: upstream, socket: socket,
-      isCased: false, edns: .none, hasCookie: false, isProbe: true)
+      purpose: .probe(server, id: id), id: id, server: server, socket: socket,
+      isCased: false, edns: .none, hasCookie: false)
     _ = actions.push(.send(query))
   }
 
   /// Which question a probe asks: the root's name servers and the known ones in turn.
   ///
   /// What is down for its errors may answer the root and nothing else.
-  private func nextProbed(_ upstream: Int, _ count: UInt8) -> UInt8 {
-    let known = choice.upstreams[upstream].knownCount
-    guard known > 0, choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown else {
+  private func nextProbed(_ server: ServerID, _ count: UInt8) -> UInt8 {
+    let known = servers[server].knownCount
+    guard known > 0, servers[server].badAnswers >= Server.failuresUntilDown else {
       return count % (known + 1)
     }
     return 1 + count % known
@@ -90,59 +90,61 @@ extension Resolver {
   private static let streamProbeShare: UInt8 = 3
 
   /// Asks an upstream that is down over TCP, unless that is being done.
-  private mutating func sendStreamProbe(_ upstream: Int, _ question: UInt8, now: UInt64) {
-    let last = choice.upstreams[upstream].streamProbe
+  private mutating func sendStreamProbe(_ server: ServerID, _ question: UInt8, now: UInt64) {
+    let last = servers[server].streamProbe
     guard !last.isPending || now >= last.sent + ResolverTiming.stream else { return }
-    if last.isPending, choice.upstreams[upstream].rules.isStreamOnly {
-      noteFailure(upstream, .silence, sent: last.sent, now: now)
+    if last.isPending, servers[server].isStreamOnly {
+      noteFailure(server, .silence, sent: last.sent, now: now)
     }
-    endStreamProbe(upstream)
+    endStreamProbe(server)
     let id = UInt16(truncatingIfNeeded: random.next())
-    choice.upstreams[upstream].streamProbe = Upstream.Probe(
+    servers[server].streamProbe = Server.Probe(
       id: id, isPending: true, question: question, sent: now)
     counters.probes += 1
-    choice.upstreams[upstream].counters.streams += 1
+    servers[server].counters.streams += 1
     let query = OutgoingQuery(
-      question: QuestionHandle(probeOf: upstream, id: id), id: id, upstream: upstream, socket: nil,
-      isCased: false, edns: .none, hasCookie: false, isProbe: true)
+      purpose: .probe(server, id: id), id: id, server: server, socket: nil,
+      isCased: false, edns: .none, hasCookie: false)
     _ = actions.push(.openStream(query))
   }
 
   /// Gives up the probe over TCP, if there is one.
-  mutating func endStreamProbe(_ upstream: Int) {
-    guard choice.upstreams[upstream].streamProbe.isPending else { return }
-    choice.upstreams[upstream].streamProbe.isPending = false
-    let id = choice.upstreams[upstream].streamProbe.id
-    _ = actions.push(.closeStream(QuestionHandle(probeOf: upstream, id: id)))
+  mutating func endStreamProbe(_ server: ServerID) {
+    guard servers[server].streamProbe.isPending else { return }
+    servers[server].streamProbe.isPending = false
+    let id = servers[server].streamProbe.id
+    _ = actions.push(.closeStream(.probe(server, id: id)))
   }
 
   /// Handles a message that came over TCP for a probe.
-  mutating func takeStreamProbe(_ packet: Span<UInt8>, _ upstream: Int, now: UInt64) {
-    let probe = choice.upstreams[upstream].streamProbe
+  mutating func takeStreamProbe(
+    _ packet: Span<UInt8>, _ server: ServerID, id: UInt16, now: UInt64
+  ) {
+    let probe = servers[server].streamProbe
     guard let header = try? MessageHeader(packet), header.isResponse,
-      header.opcode == Opcode.query.rawValue, probe.isPending, header.id == probe.id,
-      choice.upstreams[upstream].isDown, asks(probe.question, of: upstream, packet, header)
+      header.opcode == Opcode.query.rawValue, probe.isPending, probe.id == id, header.id == id,
+      servers[server].isDown, asks(probe.question, of: server, packet, header)
     else {
       counters.mismatched += 1
       return
     }
-    endStreamProbe(upstream)
-    let isBad = choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown
-    choice.upstreams[upstream].hear(now: now)
+    endStreamProbe(server)
+    let isBad = servers[server].badAnswers >= Server.failuresUntilDown
+    servers[server].hear(now: now)
     guard header.hasAnswerCode || !isBad else { return }
     // Whether UDP is lost there, questions find out: one reply over TCP may only have been the first of any.
-    comeUp(upstream, now: now)
+    comeUp(server, now: now)
   }
 
   /// Writes the latest probe of an upstream, over UDP or TCP.
   func writeProbe(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
     writer.header(id: query.id, questionCount: 1)
-    guard !query.isLoopProbe else { return writeLoopProbe(query.upstream, into: &writer) }
+    if case .loopProbe = query.purpose { return writeLoopProbe(query.server, into: &writer) }
     let question =
       query.socket == nil
-      ? choice.upstreams[query.upstream].streamProbe.question
-      : choice.upstreams[query.upstream].probe.question
-    if let place = KnownQuestion.place(question, of: query.upstream) {
+      ? servers[query.server].streamProbe.question
+      : servers[query.server].probe.question
+    if let place = KnownQuestion.place(question, of: query.server) {
       writer.octets(knownNames.octets(in: place, count: Int(known[place].nameCount)))
       writer.number16(known[place].type.rawValue)
     } else {
@@ -155,41 +157,41 @@ extension Resolver {
 
   /// Handles a packet that may answer a probe; false when it doesn't.
   mutating func takeProbeReply(
-    _ packet: Span<UInt8>, _ header: MessageHeader, socket: Int, now: UInt64
+    _ packet: Span<UInt8>, _ header: MessageHeader, socket: SocketID, now: UInt64
   ) -> Bool {
-    let upstream = socket / settings.socketsPerUpstream
-    guard choice.upstreams[upstream].isDown else { return false }
-    var probe = choice.upstreams[upstream].probe
+    let server = socket.server
+    guard servers[server].isDown else { return false }
+    var probe = servers[server].probe
     let isLatest = probe.matches(socket: socket, id: header.id)
-    if !isLatest { probe = choice.upstreams[upstream].earlierProbe }
+    if !isLatest { probe = servers[server].earlierProbe }
     guard probe.matches(socket: socket, id: header.id),
-      asks(probe.question, of: upstream, packet, header)
+      asks(probe.question, of: server, packet, header)
     else { return false }
     // Whatever it says, it has not been silent.
     if isLatest {
-      choice.upstreams[upstream].probe.isPending = false
+      servers[server].probe.isPending = false
     } else {
-      choice.upstreams[upstream].earlierProbe.isPending = false
+      servers[server].earlierProbe.isPending = false
     }
     // One that is down for its errors has to have an answer.
-    let isBad = choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown
-    choice.upstreams[upstream].hear(now: now)
+    let isBad = servers[server].badAnswers >= Server.failuresUntilDown
+    servers[server].hear(now: now)
     guard header.hasAnswerCode || !isBad else { return true }
-    choice.upstreams[upstream].roundTrip = RoundTripTime()
-    choice.upstreams[upstream].measure(sent: probe.sent, now: now)
-    comeUp(upstream, now: now)
+    servers[server].roundTrip = RoundTripTime()
+    servers[server].measure(sent: probe.sent, now: now)
+    comeUp(server, now: now)
     return true
   }
 
   /// Whether a packet's question is the one that a probe asked.
   private mutating func asks(
-    _ question: UInt8, of upstream: Int, _ packet: Span<UInt8>, _ header: MessageHeader
+    _ question: UInt8, of server: ServerID, _ packet: Span<UInt8>, _ header: MessageHeader
   ) -> Bool {
     guard header.questionCount == 1, let end = reply.loadQuestion(packet),
       end + 4 <= packet.count, packet.load16(end + 2) == RecordClass.internet.rawValue
     else { return false }
     let type = RecordType(packet.load16(end))
-    guard let place = KnownQuestion.place(question, of: upstream) else {
+    guard let place = KnownQuestion.place(question, of: server) else {
       return type == .ns && reply.question.count == 1
     }
     return type == known[place].type
@@ -202,20 +204,20 @@ extension Resolver {
   /// Keeps a question that an upstream had an answer to.
   ///
   /// Of each domain there is one, so that no domain's servers decide whether an upstream seems to answer.
-  mutating func noteKnown(_ index: Int, _ upstream: Int, now: UInt64) {
+  mutating func noteKnown(_ index: Int, _ server: ServerID, now: UInt64) {
     let count = Int(questions[index].nameCount)
     let domain = names.domain(in: index, count: count)
-    choice.upstreams[upstream].knownAt = now
-    let first = upstream * KnownQuestion.perUpstream
-    var slot = Int(choice.upstreams[upstream].knownNext)
-    if let same = (0..<Int(choice.upstreams[upstream].knownCount)).first(where: {
+    servers[server].knownAt = now
+    let first = server.slot * KnownQuestion.perServer
+    var slot = Int(servers[server].knownNext)
+    if let same = (0..<Int(servers[server].knownCount)).first(where: {
       known[first + $0].domain == domain
     }) {
       slot = same
     } else {
-      choice.upstreams[upstream].knownNext = UInt8((slot + 1) % KnownQuestion.perUpstream)
-      choice.upstreams[upstream].knownCount = max(
-        choice.upstreams[upstream].knownCount, UInt8(slot + 1))
+      servers[server].knownNext = UInt8((slot + 1) % KnownQuestion.perServer)
+      servers[server].knownCount = max(
+        servers[server].knownCount, UInt8(slot + 1))
     }
     known[first + slot] = KnownQuestion(
       nameCount: questions[index].nameCount, type: questions[index].type, domain: domain)
@@ -233,13 +235,13 @@ struct KnownQuestion: BitwiseCopyable {
   var domain: UInt32 = 0
 
   /// Questions kept for each upstream.
-  static let perUpstream = 3
+  static let perServer = 3
   /// Milliseconds after which another one is kept.
   static let pause: UInt64 = 1_000
 
   /// Where the question of a probe is; nothing for the root's name servers.
-  static func place(_ question: UInt8, of upstream: Int) -> Int? {
-    question == 0 ? nil : upstream * perUpstream + Int(question) - 1
+  static func place(_ question: UInt8, of server: ServerID) -> Int? {
+    question == 0 ? nil : server.slot * perServer + Int(question) - 1
   }
 }
 
@@ -265,8 +267,8 @@ extension BufferPool {
   }
 }
 
-extension Upstream.Probe {
-  func matches(socket: Int, id: UInt16) -> Bool {
-    isPending && Int(self.socket) == socket && self.id == id
+extension Server.Probe {
+  func matches(socket: SocketID, id: UInt16) -> Bool {
+    isPending && self.socket == socket && self.id == id
   }
 }

@@ -2,101 +2,101 @@ import DNSCache
 import DNSWire
 import Memory
 
-// Settings and upstreams that change while questions are in flight.
-//
-// An upstream has a place, whose number is part of its sockets' numbers and stands in what is in flight.
-// So places are never moved: the place of an upstream that goes is retired, what comes for attempts made
-// before is still good, and its number is given to another upstream later.
+// Settings and servers that change while questions are in flight.
 
 extension Resolver {
   // MARK: Settings
 
   /// Takes over what may change: bounds that nothing is reserved for, and which names are special.
   public mutating func reconfigure(_ new: ResolverSettings) {
-    // UNREACHABLE: the files that may be open are shared out within this.
-    precondition((1...settings.socketsPerUpstream).contains(new.socketsInUse))
-    settings.socketsInUse = new.socketsInUse
+    settings.sockets = new.sockets
     settings.waitersPerQuestion = new.waitersPerQuestion
     settings.refreshShare = new.refreshShare
-    settings.isStrict = new.isStrict
-    choice.isStrict = new.isStrict
-    choice.reconsider()
     settings.policy = new.policy
     settings.rebindProtection = new.rebindProtection
     reply.forbidden = new.forbidden
   }
 
-  // MARK: Upstreams
+  // MARK: Servers
 
-  /// Says in which order upstreams were given: where the one of a place stands among them.
-  public mutating func setRank(_ rank: Int, of upstream: Int) {
-    choice.setRank(rank, of: upstream)
+  /// What has to be done for the sockets and connections of servers, in this order.
+  public struct ServerChange: Equatable, Sendable {
+    /// Servers that are new, perhaps in the slots of others that were retired.
+    public var opened: [ServerID] = []
+    /// Servers that are asked again.
+    public var revived: [ServerID] = []
+    /// Servers that are asked no more.
+    public var retired: [ServerID] = []
+    /// Servers that there was no slot for.
+    public var refused: [ServerAddress] = []
   }
 
-  /// Whether an upstream at this place may be asked.
-  public func hasUpstream(_ upstream: Int) -> Bool { choice.isPresent(upstream) }
-
-  /// Attempts under way at the upstream of a place, retired or not.
-  public func attemptsUnderWay(at upstream: Int) -> Int {
-    Int(choice.upstreams[upstream].inFlight)
-  }
-
-  /// Puts an upstream that nothing is known of at a free place, to be asked from now on.
+  /// Has questions sent to these servers from now on.
   ///
-  /// Attempts at the one that had the place before are forgotten; the questions go on elsewhere.
-  public mutating func openUpstream(_ upstream: Int) {
-    // UNREACHABLE: UpstreamTable gives out free places only.
-    precondition(!choice.isPresent(upstream), "an upstream has this place")
-    forgetAttempts(at: upstream)
-    choice.open(upstream, isNew: true)
-    looping &= ~(1 << UInt64(upstream))
-    failures.forgetAll()
+  /// First new servers are opened, then those that go are retired. Replies to what these were asked are still good.
+  /// The questions that were asked there last are asked elsewhere as well, a few at a time, so that nothing
+  /// hangs on a server that is perhaps gone.
+  public mutating func setServers(_ wanted: ForwardServers, now: UInt64) -> ServerChange {
+    var change = ServerChange()
+    let before = servers.present
+    var members: [ServerID] = []
+    for server in wanted.servers {
+      guard let id = open(server.address, &change) else {
+        change.refused.append(server.address)
+        continue
+      }
+      servers[id].rules = server.rules
+      members.append(id)
+    }
+    servers.setGroup(.standard, to: members, isStrict: wanted.isStrict)
+    change.retired = before.filter { !members.contains($0) }
+    if !change.opened.isEmpty || !change.revived.isEmpty { failures.forgetAll() }
+    for server in change.retired { retire(server, now: now) }
+    return change
   }
 
-  /// Has an upstream asked again that was retired and whose place no other has had.
-  public mutating func reviveUpstream(_ upstream: Int) {
-    // UNREACHABLE: UpstreamTable gives out free places only.
-    precondition(!choice.isPresent(upstream), "an upstream has this place")
-    choice.open(upstream, isNew: false)
-    looping &= ~(1 << UInt64(upstream))
-    failures.forgetAll()
+  /// The server at an address, which is asked from now on.
+  private mutating func open(_ address: ServerAddress, _ change: inout ServerChange) -> ServerID? {
+    if let known = servers.find(address) {
+      if !servers[known].isPresent {
+        servers.revive(known)
+        change.revived.append(known)
+      }
+      return known
+    }
+    guard let server = servers.freeSlot() else { return nil }
+    if server.slot < servers.end { forget(server) }
+    servers.open(address, at: server)
+    change.opened.append(server)
+    return server
   }
 
-  /// Says what an upstream may be asked with.
-  public mutating func setRules(_ rules: UpstreamRules, of upstream: Int) {
-    choice.upstreams[upstream].rules = rules
-  }
-
-  /// Has an upstream asked no more.
-  ///
-  /// Replies to what it was asked are still good. The questions that were asked there last are asked
-  /// elsewhere as well, a few at a time, so that nothing hangs on a server that is perhaps gone.
-  public mutating func retireUpstream(_ upstream: Int, now: UInt64) {
-    guard choice.isPresent(upstream) else { return }
-    // UNREACHABLE: a reload opens new upstreams before it retires old ones, and has one at least.
-    precondition(choice.count > 1, "nobody would be left to ask")
-    endStreamProbe(upstream)
-    choice.retire(upstream)
-    timers.cancel(settings.inFlightLimit + upstream)
+  private mutating func retire(_ server: ServerID, now: UInt64) {
+    endStreamProbe(server)
+    servers.retire(server)
+    timers.cancel(settings.inFlightLimit + server.slot)
     for index in 0..<questions.end
-    where questions.contains(index) && Int(questions[index].upstream) == upstream {
+    where questions.contains(index) && questions[index].server == server {
       askAgainSoon(index, now: now)
     }
   }
 
-  /// Makes sure that nothing in flight has to do with the upstream that had a place.
-  private mutating func forgetAttempts(at upstream: Int) {
-    let others = ~(1 << UInt64(upstream) as UInt64)
+  /// Makes sure that nothing in flight has to do with the server that had a slot.
+  private mutating func forget(_ server: ServerID) {
     for index in 0..<questions.end where questions.contains(index) {
-      questions[index].failedUpstreams &= others
-      questions[index].erringUpstreams &= others
-      questions[index].triedUpstreams &= others
-      questions[index].plainUpstreams &= others
-      questions[index].cookielessUpstreams &= others
-      questions[index].caseDeniedUpstreams &= others
-      if choice.upstreams[upstream].inFlight > 0 { forgetAttempts(of: index, at: upstream) }
+      questions[index].touched.forget(server)
+      if servers[server].inFlight > 0 { forgetAttempts(of: index, at: server) }
     }
-    // UNREACHABLE: forgetAttempts(of:at:) has just ended all that was counted.
-    precondition(choice.upstreams[upstream].inFlight == 0)
   }
+
+  /// Where a server is asked, and how.
+  public func address(of server: ServerID) -> ServerAddress? {
+    server.slot < servers.end ? servers[server].address : nil
+  }
+
+  /// Packets under way to a server, retired or not.
+  public func packetsUnderWay(to server: ServerID) -> Int { Int(servers[server].inFlight) }
+
+  /// Whether a server is asked.
+  public func isAsked(_ server: ServerID) -> Bool { servers[server].isPresent }
 }

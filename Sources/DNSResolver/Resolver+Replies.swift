@@ -11,7 +11,7 @@ extension Resolver {
   /// address and port are the upstream's), has that query's ID, question and opcode, and is a
   /// response (RFC 5452 §9.1). Any attempt of a question in flight will do, also an earlier one.
   public mutating func receive(
-    _ packet: Span<UInt8>, socket: Int, cache: inout Cache, now: UInt64
+    _ packet: Span<UInt8>, socket: SocketID, cache: inout Cache, now: UInt64
   ) {
     guard let header = try? MessageHeader(packet), header.isResponse,
       header.opcode == Opcode.query.rawValue
@@ -38,27 +38,27 @@ extension Resolver {
       takeMismatch(packet, header, index, now: now)
       return
     }
-    let upstream = socket / settings.socketsPerUpstream
+    let server = socket.server
     var lacksCookie = false
     if attempts[place].hasCookie {
       let options = ReplyOptions(packet, header, at: end)
       if takeCookie(
-        packet, header, options, place, upstream: upstream, isCaseKept: isCaseKept, now: now)
+        packet, header, options, place, server: server, isCaseKept: isCaseKept, now: now)
       {
         return
       }
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     guard end > MessageHeader.size else {
-      takeBare(place, upstream: upstream, now: now)
+      takeBare(place, server: server, now: now)
       return
     }
     if questions[index].firstAttempt != UInt32(place) { counters.late += 1 }
     timed = RoundTrip(
-      upstream: upstream, microseconds: stopwatch &- attempts[place].stopwatch)
-    hear(upstream, now: now)
+      server: server, microseconds: stopwatch &- attempts[place].stopwatch)
+    hear(server, now: now)
     guard isCaseKept else {
-      doubtCase(index, upstream: upstream, now: now)
+      doubtCase(index, server: server, now: now)
       return
     }
     // More than we offered: no honest upstream sends that (RFC 6891 §6.2.5), and what it holds may
@@ -68,20 +68,22 @@ extension Resolver {
     if isOversized || header.flags & MessageHeader.Flag.truncated != 0 {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
-      noteTruncated(place, upstream: upstream, now: now)
-      guard !questions[index].isStreaming, !questions[index].hasFailed(upstream) else { return }
-      questions[index].upstream = UInt8(upstream)
+      noteTruncated(place, server: server, now: now)
+      guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
+        return
+      }
+      questions[index].server = server
       startStream(index, now: now)
       return
     }
     let source = Source(
-      upstream: upstream, isStream: false, edns: attempts[place].edns, lacksCookie: lacksCookie,
+      server: server, isStream: false, edns: attempts[place].edns, lacksCookie: lacksCookie,
       attempt: place)
     take(packet, header, index, from: source, recordsAt: end, cache: &cache, now: now)
   }
 
   /// The question that a packet from an upstream socket seems to answer, for reading ahead.
-  public func question(answeredBy packet: Span<UInt8>, socket: Int) -> Noted? {
+  public func question(answeredBy packet: Span<UInt8>, socket: SocketID) -> Noted? {
     guard packet.count > MessageHeader.size,
       let place = findAttempt(socket: socket, id: packet.load16(0))
     else { return nil }
@@ -109,11 +111,15 @@ extension Resolver {
 
   /// Handles a whole message that arrived on the TCP connection of a question.
   public mutating func receiveStream(
-    _ packet: Span<UInt8>, for handle: QuestionHandle, cache: inout Cache, now: UInt64
+    _ packet: Span<UInt8>, for purpose: Purpose, cache: inout Cache, now: UInt64
   ) {
-    guard !handle.isProbe else {
-      takeStreamProbe(packet, handle.upstream, now: now)
+    let handle: QuestionHandle
+    switch purpose {
+    case .probe(let server, let id):
+      takeStreamProbe(packet, server, id: id, now: now)
       return
+    case .loopProbe: return
+    case .question(let named): handle = named
     }
     guard let index = index(handle), questions[index].isStreaming,
       let header = try? MessageHeader(packet), header.isResponse,
@@ -130,20 +136,20 @@ extension Resolver {
       counters.mismatched += 1
       return
     }
-    let upstream = Int(questions[index].upstream)
-    hear(upstream, now: now)
+    let server = questions[index].server
+    hear(server, now: now)
     var lacksCookie = false
     if questions[index].streamHasCookie {
       let options = ReplyOptions(packet, header, at: end)
-      noteStreamCookie(packet, header, options, index, upstream: upstream, now: now)
+      noteStreamCookie(packet, header, options, index, server: server, now: now)
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     let source = Source(
-      upstream: upstream, isStream: true, edns: edns, lacksCookie: lacksCookie)
+      server: server, isStream: true, edns: edns, lacksCookie: lacksCookie)
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
       // More than a message holds; there is nothing larger to ask with.
-      noteError(upstream)
-      noteTrouble(index, .tooLarge, upstream)
+      noteError(server)
+      noteTrouble(index, .tooLarge, server)
       giveUp(on: source, index, now: now)
       return
     }
@@ -151,24 +157,28 @@ extension Resolver {
   }
 
   /// Notices that a TCP connection could not be made, or ended without a reply.
-  public mutating func streamFailed(_ handle: QuestionHandle, now: UInt64) {
-    guard !handle.isProbe else {
-      endStreamProbe(handle.upstream)
+  public mutating func streamFailed(_ purpose: Purpose, now: UInt64) {
+    let handle: QuestionHandle
+    switch purpose {
+    case .probe(let server, let id):
+      if servers[server].streamProbe.id == id { endStreamProbe(server) }
       return
+    case .loopProbe: return
+    case .question(let named): handle = named
     }
     guard let index = index(handle), questions[index].isStreaming else { return }
-    let upstream = Int(questions[index].upstream)
+    let server = questions[index].server
     counters.unreachable += 1
     if !questions[index].isStreamTrial {
       questions[index].cause = .unreachable
-      noteTrouble(index, .unreachable, upstream)
+      noteTrouble(index, .unreachable, server)
     }
-    if choice.upstreams[upstream].rules.isStreamOnly {
-      choice.upstreams[upstream].counters.refusals += 1
-      noteFailure(upstream, .unreachable, sent: questions[index].streamSent, now: now)
-    } else if choice.upstreams[upstream].overStream.isInForce {
+    if servers[server].isStreamOnly {
+      servers[server].counters.refusals += 1
+      noteFailure(server, .unreachable, sent: questions[index].streamSent, now: now)
+    } else if servers[server].overStream.isInForce {
       // It talks TCP no more.
-      choice.upstreams[upstream].overStream.end()
+      servers[server].overStream.end()
       endStream(index)
       retry(index, now: now)
       return
@@ -192,7 +202,7 @@ extension Resolver {
       retry(index, now: now)
       return
     }
-    questions[index].failedUpstreams |= 1 << UInt64(questions[index].upstream)
+    questions[index].touched.insert(.failed, questions[index].server)
     moveOn(index, now: now)
   }
 
@@ -231,7 +241,7 @@ extension Resolver {
 
   /// Which packet a reply answers.
   private struct Source {
-    var upstream: Int
+    var server: ServerID
     var isStream: Bool
     /// What EDNS the packet had.
     var edns: EDNSOffer
@@ -262,8 +272,8 @@ extension Resolver {
       takeMalformed(index, from: source, now: now)
       return
     }
-    if let attempt = source.attempt, !choice.upstreams[source.upstream].keepsCase,
-      doubtDenial(header, index, attempt: attempt, upstream: source.upstream, now: now)
+    if let attempt = source.attempt, !servers[source.server].keepsCase,
+      doubtDenial(header, index, attempt: attempt, server: source.server, now: now)
     {
       return
     }
@@ -284,7 +294,7 @@ extension Resolver {
       }
       return
     }
-    let server = choice.upstreams[source.upstream].source
+    let server = servers[source.server].source
     switch reply.scrub(
       as: Reply.Terms(
         type: questions[index].type, needs: needs, source: server,
@@ -297,9 +307,9 @@ extension Resolver {
       counters.rebound += 1
       counters.answered += 1
       noteAnswer(
-        index, upstream: source.upstream, attempt: source.attempt, count: packet.count,
+        index, server: source.server, attempt: source.attempt, count: packet.count,
         isPositive: isPositive, now: now)
-      rememberUnkept(index, .rebound, upstream: source.upstream, now: now)
+      rememberUnkept(index, .rebound, server: source.server, now: now)
       finish(index, .rebound)
     case .answer, .noData, .nxDomain, .partial:
       cache.store(&reply, now: seconds)
@@ -307,12 +317,12 @@ extension Resolver {
       counters.answered += 1
       if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index, now: now) }
       noteAnswer(
-        index, upstream: source.upstream, attempt: source.attempt, count: packet.count,
+        index, server: source.server, attempt: source.attempt, count: packet.count,
         isPositive: isPositive, now: now)
       if cache.onceCount != onceBefore {
         let isLarge = cache.counters.largeSets != largeBefore
         rememberUnkept(
-          index, isLarge ? .large : .once, upstream: source.upstream, now: now)
+          index, isLarge ? .large : .once, server: source.server, now: now)
       }
       if reply.hasExtendedError {
         let remarks = noteUpstreamErrors(packet, header, at: end, index)
@@ -333,7 +343,7 @@ extension Resolver {
   private mutating func takeMalformed(_ index: Int, from source: Source, now: UInt64) {
     counters.malformed += 1
     questions[index].cause = .upstreamError
-    noteTrouble(index, .malformed, source.upstream)
+    noteTrouble(index, .malformed, source.server)
     if source.isStream {
       giveUp(on: source, index, now: now)
       return
@@ -345,7 +355,7 @@ extension Resolver {
     questions[index].malformed &+= 1
     guard questions[index].malformed == Resolver.malformedLimit, !questions[index].isStreaming
     else { return }
-    questions[index].upstream = UInt8(source.upstream)
+    questions[index].server = source.server
     startStream(index, now: now)
   }
 
@@ -353,7 +363,7 @@ extension Resolver {
   private mutating func takeError(
     _ rcode: ResponseCode, hasOPT: Bool, _ index: Int, from source: Source, now: UInt64
   ) {
-    noteError(source.upstream)
+    noteError(source.server)
     // While TCP is being tried, what UDP has to say beside an answer is no news.
     guard source.isStream == questions[index].isStreaming else { return }
     switch rcode {
@@ -361,39 +371,38 @@ extension Resolver {
       guard source.edns != .none else { break }
       // Who understands EDNS answers with it (RFC 6891 §7), so the cookie may be what wasn't understood.
       if rcode == .formErr, source.lacksCookie {
-        guard !questions[index].isCookieless(source.upstream) else { return }
-        questions[index].cookielessUpstreams |= 1 << UInt64(source.upstream)
-        questions[index].upstream = UInt8(source.upstream)
+        guard !questions[index].touched.has(.withoutCookie, source.server) else { return }
+        questions[index].touched.insert(.withoutCookie, source.server)
+        questions[index].server = source.server
         askAgain(index, now: now)
         return
       }
       // RFC 6891 §6.2.2: asked once more without EDNS. That has been done already when the other
       // packets with EDNS are answered, too.
-      guard !questions[index].isPlain(source.upstream) else { return }
-      askWithoutEDNS(index, source.upstream, now: now)
+      guard !questions[index].touched.has(.withoutEDNS, source.server) else { return }
+      askWithoutEDNS(index, source.server, now: now)
       return
     case .servFail, .refused:
       // Some say so to EDNS; who has it, answers with it.
-      guard source.edns != .none, !hasOPT, !choice.upstreams[source.upstream].answersEDNS,
-        !questions[index].isPlain(source.upstream)
+      guard source.edns != .none, !hasOPT, !servers[source.server].answersEDNS,
+        !questions[index].touched.has(.withoutEDNS, source.server)
       else { break }
-      askWithoutEDNS(index, source.upstream, now: now)
+      askWithoutEDNS(index, source.server, now: now)
       return
     default: break
     }
     if rcode.mayRefuseEDNS, let attempt = source.attempt, attempts[attempt].isCased,
-      !choice.upstreams[source.upstream].keepsCase
+      !servers[source.server].keepsCase
     {
       // That there was no EDNS did not help.
-      let bit: UInt64 = 1 << UInt64(source.upstream)
-      let plain = questions[index].plainUpstreams
-      questions[index].plainUpstreams &= ~bit
-      if askInLowerCase(index, upstream: source.upstream, now: now) { return }
-      questions[index].plainUpstreams = plain
+      let wasWithoutEDNS = questions[index].touched.has(.withoutEDNS, source.server)
+      questions[index].touched.remove(.withoutEDNS, source.server)
+      if askInLowerCase(index, server: source.server, now: now) { return }
+      if wasWithoutEDNS { questions[index].touched.insert(.withoutEDNS, source.server) }
     }
     questions[index].cause = .upstreamError
-    noteTrouble(index, .errorCode, source.upstream, rcode: rcode)
-    questions[index].erringUpstreams |= 1 << UInt64(source.upstream)
+    noteTrouble(index, .errorCode, source.server, rcode: rcode)
+    questions[index].touched.insert(.erred, source.server)
     giveUp(on: source, index, now: now)
   }
 
@@ -401,16 +410,16 @@ extension Resolver {
   private mutating func takeNoAnswer(
     _ index: Int, _ kind: Trouble.Kind, from source: Source, now: UInt64
   ) {
-    noteError(source.upstream)
+    noteError(source.server)
     questions[index].cause = .upstreamError
-    noteTrouble(index, kind, source.upstream)
-    questions[index].erringUpstreams |= 1 << UInt64(source.upstream)
+    noteTrouble(index, kind, source.server)
+    questions[index].touched.insert(.erred, source.server)
     giveUp(on: source, index, now: now)
   }
 
-  private mutating func askWithoutEDNS(_ index: Int, _ upstream: Int, now: UInt64) {
-    questions[index].plainUpstreams |= 1 << UInt64(upstream)
-    questions[index].upstream = UInt8(upstream)
+  private mutating func askWithoutEDNS(_ index: Int, _ server: ServerID, now: UInt64) {
+    questions[index].touched.insert(.withoutEDNS, server)
+    questions[index].server = server
     askAgain(index, now: now)
   }
 
@@ -418,8 +427,8 @@ extension Resolver {
   ///
   /// It shows so little that it may as well be a guess. The question is asked without EDNS, too; the reply to
   /// what was sent is still good, and comes first when the upstream has EDNS.
-  private mutating func takeBare(_ place: Int, upstream: Int, now: UInt64) {
-    guard choice.upstreams[upstream].mayAnswerBare(now: now) else {
+  private mutating func takeBare(_ place: Int, server: ServerID, now: UInt64) {
+    guard servers[server].mayAnswerBare(now: now) else {
       counters.mismatched += 1
       counters.bareIgnored += 1
       return
@@ -427,14 +436,14 @@ extension Resolver {
     guard !attempts[place].isSpoiled else { return }
     attempts[place].isSpoiled = true
     let index = Int(attempts[place].question)
-    hear(upstream, now: now)
-    noteError(upstream)
+    hear(server, now: now)
+    noteError(server)
     suspect(index, now: now)
     // A guess too many has moved it to TCP, and its packets are forgotten.
     guard questions[index].firstAttempt != Resolver.nobody, !questions[index].isStreaming,
-      !questions[index].isPlain(upstream)
+      !questions[index].touched.has(.withoutEDNS, server)
     else { return }
-    askWithoutEDNS(index, upstream, now: now)
+    askWithoutEDNS(index, server, now: now)
   }
 
   /// Handles the answer that a DNAME makes a name which is too long.
@@ -443,9 +452,9 @@ extension Resolver {
   ) {
     counters.answered += 1
     noteAnswer(
-      index, upstream: source.upstream, attempt: source.attempt, count: packet.count,
+      index, server: source.server, attempt: source.attempt, count: packet.count,
       isPositive: false, now: now)
-    noteTrouble(index, .errorCode, source.upstream, rcode: .yxDomain)
+    noteTrouble(index, .errorCode, source.server, rcode: .yxDomain)
     var failure = Failure(.nameTooLong)
     if !questions[index].isUnasked {
       failure.place = rememberFailure(index, failure.cause, now: now)
@@ -471,8 +480,8 @@ extension Resolver {
   /// those to come.
   private mutating func giveUp(on source: Source, _ index: Int, now: UInt64) {
     guard source.isStream == questions[index].isStreaming else { return }
-    questions[index].failedUpstreams |= 1 << UInt64(source.upstream)
-    guard Int(questions[index].upstream) == source.upstream else { return }
+    questions[index].touched.insert(.failed, source.server)
+    guard questions[index].server == source.server else { return }
     endStream(index)
     moveOn(index, now: now)
   }

@@ -9,25 +9,25 @@ extension Resolver {
   /// - Parameter limit: milliseconds until the next attempt at most.
   mutating func send(_ index: Int, now: UInt64, waitingAtMost limit: UInt64 = .max) {
     let attempt = Int(questions[index].attemptCount)
-    let upstream = Int(questions[index].upstream)
+    let server = questions[index].server
     var isTrying = false
-    let simplicity = simplicity(index, attempt: attempt, upstream, now: now)
-    if simplicity == .stream || isStreamUpstream(upstream, isTrying: &isTrying, now: now) {
+    let simplicity = simplicity(index, attempt: attempt, server, now: now)
+    if simplicity == .stream || isStreamUpstream(server, isTrying: &isTrying, now: now) {
       questions[index].hasTriedStream = true
-      questions[index].triedUpstreams |= 1 << UInt64(upstream)
+      questions[index].touched.insert(.tried, server)
       startStream(index, isTrial: simplicity == .stream, now: now)
       return
     }
     let wait = min(
       ResolverTiming.wait(
-        attempt: attempt, timeout: choice.upstreams[upstream].roundTrip.timeout), limit)
+        attempt: attempt, timeout: servers[server].roundTrip.timeout), limit)
     let edns = ednsOffer(index, attempt: attempt, simplicity, isTrying: &isTrying, now: now)
     let hasCookie = offersCookie(index, edns, simplicity, isTrying: &isTrying, now: now)
     let isCased = isCased(index, simplicity, isTrying: &isTrying, now: now)
-    guard let (socket, id) = drawTransaction(upstream),
+    guard let (socket, id) = drawTransaction(server),
       let place = attempts.insert(
         Attempt(
-          question: UInt32(index), socket: UInt16(socket), id: id, edns: edns, isCased: isCased,
+          question: UInt32(index), socket: socket, id: id, edns: edns, isCased: isCased,
           hasCookie: hasCookie, simplicity: simplicity, sent: now, stopwatch: stopwatch,
           next: questions[index].firstAttempt))
     else {
@@ -42,12 +42,12 @@ extension Resolver {
     byTransaction.insert(place, in: &attempts)
     questions[index].firstAttempt = UInt32(place)
     questions[index].attemptCount += 1
-    questions[index].triedUpstreams |= 1 << UInt64(upstream)
-    choice.upstreams[upstream].inFlight += 1
-    choice.upstreams[upstream].counters.queries += 1
+    questions[index].touched.insert(.tried, server)
+    servers[server].inFlight += 1
+    servers[server].counters.queries += 1
     setTimer(index, at: now + wait, now: now)
     let query = OutgoingQuery(
-      question: handle(index), id: id, upstream: upstream, socket: socket, isCased: isCased,
+      purpose: .question(handle(index)), id: id, server: server, socket: socket, isCased: isCased,
       edns: edns, hasCookie: hasCookie)
     guard actions.push(.send(query)) else {
       fail(index, .overload, now: now)
@@ -63,15 +63,15 @@ extension Resolver {
   }
 
   /// Draws a socket and an ID that no attempt in flight has together.
-  mutating func drawTransaction(_ upstream: Int) -> (socket: Int, id: UInt16)? {
+  mutating func drawTransaction(_ server: ServerID) -> (socket: SocketID, id: UInt16)? {
     // With at most 49,152 attempts in flight over 256 × 65,536 pairs, a second draw is rare.
     for _ in 0..<16 {
       let word = random.next()
-      let socket =
-        upstream * settings.socketsPerUpstream
+      let member =
         // The upper half of a product in place of a remainder, which takes a division; what it favours, it
         // favours by less than one in 2³².
-        + Int(((word >> 32) &* UInt64(settings.socketsInUse)) >> 32)
+        Int(((word >> 32) &* UInt64(settings.sockets)) >> 32)
+      let socket = SocketID(server, member: member)
       let id = UInt16(truncatingIfNeeded: word)
       if findAttempt(socket: socket, id: id) == nil { return (socket, id) }
     }

@@ -11,14 +11,18 @@ extension Resolver {
   ///
   /// - Parameter isTrial: becomes true when all are given up and it may ask one all the same.
   @inline(__always)
-  mutating func firstUpstream(_ draw: UInt64, isTrial: inout Bool, now: UInt64) -> Int? {
-    if let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now) {
-      return upstream
+  mutating func firstServer(
+    of group: ServerGroupID, _ draw: UInt64, isTrial: inout Bool, now: UInt64
+  ) -> ServerID? {
+    if let server = servers.first(
+      of: group, draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
+    {
+      return server
     }
-    guard let upstream = choice.trial(now: now) else { return nil }
+    guard let server = servers.trial(of: group, now: now) else { return nil }
     counters.trials += 1
     isTrial = true
-    return upstream
+    return server
   }
 
   /// Perhaps has a new question ask another upstream than the best.
@@ -27,24 +31,23 @@ extension Resolver {
   mutating func explore(_ index: Int, _ draw: UInt64) -> UInt64 {
     guard settings.exploration > 0,
       UInt32(truncatingIfNeeded: draw >> 16) % settings.exploration == 0,
-      let upstream = choice.neglected()
+      let server = servers.neglected(of: questions[index].group)
     else { return .max }
     counters.explored += 1
-    questions[index].upstream = UInt8(upstream)
-    return choice.leastTimeout
+    questions[index].server = server
+    return servers.leastTimeout(of: questions[index].group)
   }
 
   /// Sets whom a question asks next; false when nobody is left.
   mutating func chooseNext(_ index: Int, now: UInt64) -> Bool {
-    let question = questions[index]
     guard
-      let next = choice.next(
-        after: Int(question.upstream), tried: question.triedUpstreams,
-        failed: question.failedUpstreams, now: now)
+      let next = servers.next(
+        of: questions[index].group, after: questions[index].server, questions[index].touched,
+        now: now)
     else { return false }
     // When all were asked, the round begins anew.
-    if question.triedUpstreams & 1 << UInt64(next) != 0 { questions[index].triedUpstreams = 0 }
-    questions[index].upstream = UInt8(next)
+    if questions[index].touched.has(.tried, next) { questions[index].touched.remove(.tried) }
+    questions[index].server = next
     // That doubt was about another packet.
     questions[index].isCookieDoubted = false
     return true
@@ -57,15 +60,15 @@ extension Resolver {
       return
     }
     if chooseNext(index, now: now) {
-      questions[index].isWaitingForUpstreams = false
+      questions[index].isWaitingForServers = false
       counters.retries += 1
       send(index, now: now)
     } else if questions[index].isTrial {
       // Perhaps they only take long: a reply still counts, and one that comes back is asked.
-      questions[index].isWaitingForUpstreams = true
+      questions[index].isWaitingForServers = true
       let due = min(now + ResolverTiming.mostProbeInterval, questions[index].deadline)
       setTimer(index, at: due, now: now)
-    } else if choice.first(draw: 0, now: now) == nil {
+    } else if servers.first(of: questions[index].group, draw: 0, now: now) == nil {
       // All are silent for so long that a reply is not to be expected.
       fail(index, now: now)
     } else {
@@ -76,14 +79,14 @@ extension Resolver {
   // MARK: What came back
 
   /// An upstream answered something that it was asked.
-  mutating func hear(_ upstream: Int, now: UInt64) {
-    if choice.upstreams[upstream].failures > 0 { choice.reconsider() }
-    choice.upstreams[upstream].hear(now: now)
+  mutating func hear(_ server: ServerID, now: UInt64) {
+    if servers[server].failures > 0 { servers.reconsider() }
+    servers[server].hear(now: now)
     // One that is down for its errors stays so until it has an answer.
-    if choice.upstreams[upstream].isDown,
-      choice.upstreams[upstream].badAnswers < Upstream.failuresUntilDown
+    if servers[server].isDown,
+      servers[server].badAnswers < Server.failuresUntilDown
     {
-      comeUp(upstream, now: now)
+      comeUp(server, now: now)
     }
   }
 
@@ -93,79 +96,76 @@ extension Resolver {
   ///   - count: the reply's octets.
   ///   - isPositive: whether there are records.
   mutating func noteAnswer(
-    _ index: Int, upstream: Int, attempt: Int?, count: Int, isPositive: Bool, now: UInt64
+    _ index: Int, server: ServerID, attempt: Int?, count: Int, isPositive: Bool, now: UInt64
   ) {
-    var isUsual = !questions[index].isSimplified && !choice.upstreams[upstream].isInDoubt
+    var isUsual = !questions[index].isSimplified && !servers[server].isInDoubt
     if let attempt {
-      choice.upstreams[upstream].measure(sent: attempts[attempt].sent, now: now)
+      servers[server].measure(sent: attempts[attempt].sent, now: now)
       if attempts[attempt].simplicity == .usual {
         // What shows no case, where another would, proves nothing.
         if showsCase(attempt) || questions[index].isFolded
-          || choice.upstreams[upstream].isInLowerCase
+          || servers[server].isInLowerCase
         {
-          choice.upstreams[upstream].provenUntil = now + Upstream.provenLife
+          servers[server].provenUntil = now + Server.provenLife
         }
       } else {
         isUsual = false
       }
-      if attempts[attempt].edns != .none { choice.upstreams[upstream].answersEDNS = true }
-      if !isUsual, count > Int(EDNSOffer.smallSize) { choice.upstreams[upstream].small.end() }
+      if attempts[attempt].edns != .none { servers[server].answersEDNS = true }
+      if !isUsual, count > Int(EDNSOffer.smallSize) { servers[server].small.end() }
     }
-    choice.upstreams[upstream].badAnswers = 0
-    if choice.upstreams[upstream].isDown { comeUp(upstream, now: now) }
+    servers[server].badAnswers = 0
+    if servers[server].isDown { comeUp(server, now: now) }
     if !isUsual {
-      noteWays(index, upstream, attempt: attempt, isPositive: isPositive, now: now)
+      noteWays(index, server, attempt: attempt, isPositive: isPositive, now: now)
     }
-    if questions[index].erringUpstreams != 0 {
-      noteBadAnswers(questions[index].erringUpstreams, now: now)
-    }
+    if questions[index].touched.all.contains(.erred) { noteBadAnswers(index, now: now) }
     if failures.count > 0 {
       names.forgetFailure(
         in: index, count: Int(questions[index].nameCount), hash: questions[index].nameHash,
         type: questions[index].type, needs: questions[index].needs, &failures)
     }
-    if now >= choice.upstreams[upstream].knownAt + KnownQuestion.pause
-      || choice.upstreams[upstream].knownCount == 0
+    if now >= servers[server].knownAt + KnownQuestion.pause
+      || servers[server].knownCount == 0
     {
-      noteKnown(index, upstream, now: now)
+      noteKnown(index, server, now: now)
     }
   }
 
   /// An upstream answered with an error, or with what is no answer.
-  mutating func noteError(_ upstream: Int) {
+  mutating func noteError(_ server: ServerID) {
     counters.errors += 1
-    choice.upstreams[upstream].counters.errors += 1
+    servers[server].counters.errors += 1
   }
 
   /// Upstreams gave errors to a question that another one had an answer to.
   ///
   /// Only then the error is the upstream's and not the name's.
-  private mutating func noteBadAnswers(_ erring: UInt64, now: UInt64) {
-    var left = erring
-    while left != 0 {
-      let upstream = left.trailingZeroBitCount
-      left &= left - 1
-      if choice.upstreams[upstream].badAnswers < UInt16.max {
-        choice.upstreams[upstream].badAnswers += 1
+  private mutating func noteBadAnswers(_ index: Int, now: UInt64) {
+    let touched = questions[index].touched
+    for place in 0..<touched.count {
+      guard let server = touched.server(place, with: .erred) else { continue }
+      if servers[server].badAnswers < UInt16.max {
+        servers[server].badAnswers += 1
       }
-      choice.upstreams[upstream].failedAt = now
-      choice.upstreams[upstream].cause = .upstreamError
-      if choice.upstreams[upstream].badAnswers >= Upstream.failuresUntilDown,
-        !choice.upstreams[upstream].isDown
+      servers[server].failedAt = now
+      servers[server].cause = .upstreamError
+      if servers[server].badAnswers >= Server.failuresUntilDown,
+        !servers[server].isDown
       {
-        goDown(upstream, now: now)
+        goDown(server, now: now)
       }
     }
   }
 
   /// A reply was cut: perhaps the larger one, offered before, was lost on the way for its size.
-  mutating func noteTruncated(_ attempt: Int, upstream: Int, now: UInt64) {
-    choice.upstreams[upstream].measure(sent: attempts[attempt].sent, now: now)
-    guard attempts[attempt].edns == .small, !choice.upstreams[upstream].small.isInForce else {
+  mutating func noteTruncated(_ attempt: Int, server: ServerID, now: UInt64) {
+    servers[server].measure(sent: attempts[attempt].sent, now: now)
+    guard attempts[attempt].edns == .small, !servers[server].small.isInForce else {
       return
     }
     let name = questions[Int(attempts[attempt].question)].nameHash
-    note(.small, upstream, name, limit: Resolver.smallHintLimit, now: now)
+    note(.small, server, name, limit: Resolver.smallHintLimit, now: now)
   }
 
   /// Names in a row that an upstream answered only when few octets were offered, after which it is
@@ -178,19 +178,19 @@ extension Resolver {
   mutating func noteTimeout(_ index: Int, now: UInt64) {
     let latest = questions[index].firstAttempt
     guard latest != Resolver.nobody, !attempts[Int(latest)].isRefused else { return }
-    let upstream = Int(attempts[Int(latest)].socket) / settings.socketsPerUpstream
-    choice.upstreams[upstream].counters.timeouts += 1
-    noteFailure(upstream, .silence, sent: attempts[Int(latest)].sent, now: now)
-    suspectLoop(upstream, index, now: now)
+    let server = attempts[Int(latest)].socket.server
+    servers[server].counters.timeouts += 1
+    noteFailure(server, .silence, sent: attempts[Int(latest)].sent, now: now)
+    suspectLoop(server, index, now: now)
   }
 
   mutating func noteFailure(
-    _ upstream: Int, _ cause: Failure.Cause, sent: UInt64, now: UInt64
+    _ server: ServerID, _ cause: Failure.Cause, sent: UInt64, now: UInt64
   ) {
-    let isDown = choice.upstreams[upstream].fail(cause, sent: sent, now: now)
+    let isDown = servers[server].fail(cause, sent: sent, now: now)
     // The next question looks for one that is better.
-    choice.reconsider()
-    if isDown { goDown(upstream, now: now) }
+    servers.reconsider()
+    if isDown { goDown(server, now: now) }
   }
 
   /// Notices that a packet sent from a socket didn't reach its upstream (ICMP, or no route).
@@ -199,25 +199,25 @@ extension Resolver {
   /// still good. When the network refuses attempt after attempt, the question fails.
   ///
   /// - Parameter id: the packet's transaction ID; nothing when that isn't known.
-  public mutating func socketFailed(_ socket: Int, id: UInt16?, now: UInt64) {
+  public mutating func socketFailed(_ socket: SocketID, id: UInt16?, now: UInt64) {
     counters.unreachable += 1
     guard let id, let place = findAttempt(socket: socket, id: id), !attempts[place].isRefused
     else { return }
     let index = Int(attempts[place].question)
-    let upstream = socket / settings.socketsPerUpstream
+    let server = socket.server
     attempts[place].isRefused = true
-    choice.upstreams[upstream].counters.refusals += 1
-    noteFailure(upstream, .unreachable, sent: attempts[place].sent, now: now)
+    servers[server].counters.refusals += 1
+    noteFailure(server, .unreachable, sent: attempts[place].sent, now: now)
     // Saturates: each change of the network is good for further attempts.
     if questions[index].refusals < UInt8.max { questions[index].refusals += 1 }
     questions[index].cause = .unreachable
-    noteTrouble(index, .unreachable, upstream)
+    noteTrouble(index, .unreachable, server)
     guard !questions[index].isStreaming, questions[index].firstAttempt == UInt32(place) else {
       return
     }
-    var limit = max(ResolverTiming.leastRefusals, choice.count + 1)
+    var limit = max(ResolverTiming.leastRefusals, servers.count(of: questions[index].group) + 1)
     // In strict order one upstream has to be down before the next has its turn.
-    if choice.isStrict { limit += Int(Upstream.failuresUntilDown) }
+    if servers.isStrict(questions[index].group) { limit += Int(Server.failuresUntilDown) }
     let hasMore =
       questions[index].refusals < limit
       && questions[index].attemptCount < ResolverTiming.attempts
@@ -237,7 +237,7 @@ extension Resolver {
     let question = questions[index]
     var trouble = question.trouble
     if trouble.kind == .silence {
-      trouble.source = choice.upstreams[Int(question.upstream)].source
+      trouble.source = servers[question.server].source
     }
     let (place, isForced) = names.rememberFailure(
       in: index, count: Int(question.nameCount), hash: question.nameHash, type: question.type,
@@ -272,21 +272,21 @@ extension Resolver {
   ///
   /// What an upstream said tells more than that another one can't be reached.
   mutating func noteTrouble(
-    _ index: Int, _ kind: Trouble.Kind, _ upstream: Int,
+    _ index: Int, _ kind: Trouble.Kind, _ server: ServerID,
     rcode: ResponseCode = ResponseCode(rawValue: 0)
   ) {
     let known = questions[index].trouble.kind
     if kind == .unreachable && known != .silence && known != .unreachable { return }
     questions[index].trouble.kind = kind
     questions[index].trouble.rcode = rcode
-    questions[index].trouble.source = choice.upstreams[upstream].source
+    questions[index].trouble.source = servers[server].source
   }
 
   /// Notes why a question's answer is not kept, should somebody wonder.
   mutating func rememberUnkept(
-    _ index: Int, _ kind: Trouble.Kind, upstream: Int, now: UInt64
+    _ index: Int, _ kind: Trouble.Kind, server: ServerID, now: UInt64
   ) {
-    noteTrouble(index, kind, upstream)
+    noteTrouble(index, kind, server)
     let question = questions[index]
     names.note(
       in: index, count: Int(question.nameCount), hash: question.nameHash, type: question.type,

@@ -17,7 +17,8 @@ extension Resolver {
     let question = questions[index]
     return InFlightView(
       type: question.type, needs: question.needs, started: question.started,
-      attempts: Int(question.attemptCount), upstream: Int(question.upstream),
+      attempts: Int(question.attemptCount), server: question.server,
+      address: servers[question.server].address,
       waiters: Int(question.waiterCount), isStreaming: question.isStreaming)
   }
 
@@ -31,8 +32,10 @@ extension Resolver {
     public let started: UInt64
     /// Packets sent so far.
     public let attempts: Int
-    /// The upstream asked last.
-    public let upstream: Int
+    /// The server asked last.
+    public let server: ServerID
+    /// Where that is.
+    public let address: ServerAddress
     /// Clients that wait.
     public let waiters: Int
     /// Whether it is being asked over TCP.

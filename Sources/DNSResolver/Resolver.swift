@@ -13,8 +13,8 @@ public struct Resolver: ~Copyable {
   public internal(set) var settings: ResolverSettings
   /// What has been done so far.
   public internal(set) var counters = ResolverCounters()
-  /// Upstreams that have sent us our own queries, a bit each.
-  public internal(set) var looping: UInt64 = 0
+  /// Servers that turned out to send us our own queries, up to now.
+  var loopsFound: UInt64 = 0
 
   var questions: Slab<Question>
   /// The questions' names in lower case, and as they are sent.
@@ -30,14 +30,14 @@ public struct Resolver: ~Copyable {
   var reply: Reply
   /// For each question what an upstream said of its error.
   var upstreamErrors: BufferPool
-  /// What is known of the upstreams.
-  var choice: UpstreamChoice
-  /// For each upstream some questions that it had an answer to, and their names.
+  /// What is known of the servers.
+  var servers = ServerTable()
+  /// For each server some questions that it had an answer to, and their names.
   var known: FixedArray<KnownQuestion>
   var knownNames: BufferPool
-  /// For each upstream the name that its loop probe asks for.
+  /// For each server the name that its loop probe asks for.
   var loopNames: BufferPool
-  /// For each upstream the cookie that it gave.
+  /// For each server the cookie that it gave.
   var serverCookies: BufferPool
   /// Questions that failed not long ago.
   var failures = FailureCache()
@@ -63,20 +63,12 @@ public struct Resolver: ~Copyable {
     var nameCount: UInt8
     /// Attempts made so far, over UDP.
     var attemptCount: UInt8 = 0
-    /// The upstream asked last.
-    var upstream: UInt8
-    /// Upstreams that gave an error or can't be reached, a bit each.
-    var failedUpstreams: UInt64 = 0
-    /// Those of them that answered, with an error.
-    var erringUpstreams: UInt64 = 0
-    /// Upstreams asked so far, a bit each.
-    var triedUpstreams: UInt64 = 0
-    /// Upstreams that didn't understand EDNS, a bit each.
-    var plainUpstreams: UInt64 = 0
-    /// Upstreams that understood EDNS, but no cookie, a bit each.
-    var cookielessUpstreams: UInt64 = 0
-    /// Upstreams that refused or denied the name in mixed letter case, a bit each.
-    var caseDeniedUpstreams: UInt64 = 0
+    /// The servers that it may be sent to.
+    var group: ServerGroupID
+    /// The server asked last.
+    var server: ServerID
+    /// The servers that it has met.
+    var touched = Touched()
     /// Attempts that the network refused.
     var refusals: UInt8 = 0
     /// Packets that look like forged replies to it.
@@ -128,7 +120,7 @@ public struct Resolver: ~Copyable {
     /// Whether it was sent although all upstreams were given up.
     var isTrial = false
     /// Whether it waits for one of them to come back, or for a late reply.
-    var isWaitingForUpstreams = false
+    var isWaitingForServers = false
     /// Whether nobody has waited for it yet: a prefetch, whose failure is nobody's.
     var isUnasked = false
     var chain = Resolver.nobody
@@ -150,33 +142,15 @@ public struct Resolver: ~Copyable {
       return nameHash &+ kind &* 0x9E37_79B1
     }
 
+    /// Whether it was sent without something that a server didn't bear.
     @inline(__always)
-    func hasFailed(_ upstream: Int) -> Bool { failedUpstreams & (1 << UInt64(upstream)) != 0 }
-
-    @inline(__always)
-    func isPlain(_ upstream: Int) -> Bool { plainUpstreams & (1 << UInt64(upstream)) != 0 }
-
-    @inline(__always)
-    func isCaseDenied(_ upstream: Int) -> Bool {
-      caseDeniedUpstreams & (1 << UInt64(upstream)) != 0
-    }
-
-    /// Whether it was sent without something that an upstream didn't bear.
-    @inline(__always)
-    var isSimplified: Bool {
-      plainUpstreams | cookielessUpstreams | caseDeniedUpstreams != 0 || isStreamTrial
-    }
-
-    @inline(__always)
-    func isCookieless(_ upstream: Int) -> Bool {
-      cookielessUpstreams & (1 << UInt64(upstream)) != 0
-    }
+    var isSimplified: Bool { !touched.all.isDisjoint(with: .simplified) || isStreamTrial }
   }
 
   /// A packet that was sent and whose reply is still good.
   struct Attempt: Chained {
     var question: UInt32
-    var socket: UInt16
+    var socket: SocketID
     var id: UInt16
     /// What EDNS it had.
     var edns: EDNSOffer
@@ -200,11 +174,11 @@ public struct Resolver: ~Copyable {
     var chain = Resolver.nobody
 
     @inline(__always)
-    var hash: UInt32 { Attempt.hash(Int(socket), id) }
+    var hash: UInt32 { Attempt.hash(socket, id) }
 
     @inline(__always)
-    static func hash(_ socket: Int, _ id: UInt16) -> UInt32 {
-      UInt32(id) ^ UInt32(socket) &* 0x9E37_79B1
+    static func hash(_ socket: SocketID, _ id: UInt16) -> UInt32 {
+      UInt32(id) ^ socket.rawValue &* 0x9E37_79B1
     }
   }
 
@@ -224,10 +198,6 @@ public struct Resolver: ~Copyable {
   public init(
     settings: ResolverSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
   ) {
-    // UNREACHABLE: 64 places of 256 sockets.
-    precondition(UpstreamChoice.limit * settings.socketsPerUpstream <= Int(UInt16.max))
-    // UNREACHABLE: the files that may be open are shared out within this.
-    precondition((1...settings.socketsPerUpstream).contains(settings.socketsInUse))
     self.settings = settings
     self.random = random
     let limit = settings.inFlightLimit
@@ -240,21 +210,20 @@ public struct Resolver: ~Copyable {
     waiters = Slab(capacity: settings.waiterLimit)
     byQuestion = ChainTable(buckets: limit)
     byTransaction = ChainTable(buckets: attemptLimit / 2)
-    // Behind the questions, each upstream has its probes' deadline.
-    timers = TimerWheel(capacity: limit + UpstreamChoice.limit, now: now)
+    // Behind the questions, each server has its probes' deadline.
+    timers = TimerWheel(capacity: limit + ServerTable.capacity, now: now)
     actions = Queue(
-      capacity: limit * 3 + UpstreamChoice.limit * 3, filler: .closeStream(QuestionHandle(0, 0)))
+      capacity: limit * 3 + ServerTable.capacity * 3,
+      filler: .closeStream(.question(QuestionHandle(0, 0))))
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
     reply = Reply(seed: seed, forbidden: settings.forbidden)
-    choice = UpstreamChoice(count: settings.upstreams)
-    choice.isStrict = settings.isStrict
-    let knownLimit = UpstreamChoice.limit * KnownQuestion.perUpstream
+    let knownLimit = ServerTable.capacity * KnownQuestion.perServer
     known = FixedArray(repeating: KnownQuestion(), count: knownLimit)
     knownNames = BufferPool(count: knownLimit, size: WireName.longest)
-    loopNames = BufferPool(count: UpstreamChoice.limit, size: Resolver.loopNameOctets)
+    loopNames = BufferPool(count: ServerTable.capacity, size: Resolver.loopNameOctets)
     serverCookies = BufferPool(
-      count: UpstreamChoice.limit, size: CookieView.serverOctets.upperBound)
+      count: ServerTable.capacity, size: CookieView.serverOctets.upperBound)
   }
 
   // MARK: In
@@ -309,13 +278,12 @@ public struct Resolver: ~Copyable {
     }
     let draw = random.next()
     var isTrial = false
-    guard let upstream = firstUpstream(draw, isTrial: &isTrial, now: now) else {
-      guard choice.count > 0 else { return .failed(Failure(.noUpstream)) }
-      counters.allDown += 1
-      return .failed(Failure(choice.cause(of: 0) ?? .silence))
+    let group = ServerGroupID.standard
+    guard let server = firstServer(of: group, draw, isTrial: &isTrial, now: now) else {
+      return .failed(Failure(noServer(of: group)))
     }
     if questions.count == settings.inFlightLimit { displaceOldest(now: now) }
-    guard let index = insertQuestion(key, type, needs, to: upstream, draw, now: now) else {
+    guard let index = insertQuestion(key, type, needs, of: group, to: server, draw, now: now) else {
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))
     }
@@ -345,14 +313,23 @@ public struct Resolver: ~Copyable {
     guard failures.find(key, type, needs, now: now) == nil else { return .refused }
     if failures.isTooSoon(key, type, needs, now: now) { return .tooSoon }
     let draw = random.next()
+    let group = ServerGroupID.standard
     guard questions.count * 100 < settings.inFlightLimit * settings.refreshShare,
-      let upstream = choice.first(draw: UInt32(truncatingIfNeeded: draw >> 32), now: now),
-      let index = insertQuestion(key, type, needs, to: upstream, draw, now: now)
+      let server = servers.first(
+        of: group, draw: UInt32(truncatingIfNeeded: draw >> 32), now: now),
+      let index = insertQuestion(key, type, needs, of: group, to: server, draw, now: now)
     else { return .refused }
     questions[index].isRefresh = true
     questions[index].isUnasked = true
     start(index, key, draw, now: now)
     return .started
+  }
+
+  /// Why nobody can be asked.
+  private mutating func noServer(of group: ServerGroupID) -> Failure.Cause {
+    guard let first = servers.firstMember(of: group) else { return .noUpstream }
+    counters.allDown += 1
+    return servers[first].lastCause ?? .silence
   }
 
   /// What became of a question that nobody waits for.
@@ -369,13 +346,13 @@ public struct Resolver: ~Copyable {
 
   /// Takes a place for a question, which no table leads to yet.
   private mutating func insertQuestion(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, to upstream: Int,
-    _ draw: UInt64, now: UInt64
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, of group: ServerGroupID,
+    to server: ServerID, _ draw: UInt64, now: UInt64
   ) -> Int? {
     questions.insert(
       Question(
         type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count),
-        upstream: UInt8(upstream), generation: UInt32(truncatingIfNeeded: draw), started: now,
+        group: group, server: server, generation: UInt32(truncatingIfNeeded: draw), started: now,
         earliest: now + ResolverTiming.deadline))
   }
 
@@ -397,7 +374,7 @@ public struct Resolver: ~Copyable {
   public mutating func expire(now: UInt64) {
     while let index = timers.popDue(now: now) {
       guard index < settings.inFlightLimit else {
-        sendProbe(index - settings.inFlightLimit, now: now)
+        sendProbe(ServerID(index - settings.inFlightLimit), now: now)
         continue
       }
       guard now < questions[index].deadline else {
@@ -418,7 +395,7 @@ public struct Resolver: ~Copyable {
       if questions[index].isStreaming {
         noteStreamTimeout(index, now: now)
       } else {
-        if !questions[index].isWaitingForUpstreams { noteTimeout(index, now: now) }
+        if !questions[index].isWaitingForServers { noteTimeout(index, now: now) }
         retry(index, now: now)
       }
     }
@@ -445,7 +422,8 @@ public struct Resolver: ~Copyable {
       switch action {
       case .send(let query), .openStream(let query):
         // The question may have ended since, and its place may be another's.
-        if query.isProbe || index(query.question) != nil { return action }
+        if case .question(let handle) = query.purpose, index(handle) == nil { continue }
+        return action
       case .closeStream: return action
       }
     }
@@ -466,8 +444,10 @@ public struct Resolver: ~Copyable {
 
   /// Writes the packet that an action says to send.
   public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
-    guard !query.isProbe else { return writeProbe(query, into: &writer) }
-    let index = Int(query.question.index)
+    guard case .question(let handle) = query.purpose else {
+      return writeProbe(query, into: &writer)
+    }
+    let index = Int(handle.index)
     let needs = questions[index].needs
     writer.header(id: query.id, questionCount: 1)
     writer.octets(sentName(index, isCased: query.isCased))
@@ -477,7 +457,7 @@ public struct Resolver: ~Copyable {
       let begin = writer.beginOPT(
         udpSize: query.edns.octets, extendedRcode: 0,
         dnssecOK: needs.contains(.signatures))
-      if query.hasCookie { writeCookie(to: query.upstream, into: &writer) }
+      if query.hasCookie { writeCookie(to: query.server, into: &writer) }
       writer.endRecord(begin, in: .additional)
     }
     // AD asks to be told AD (RFC 6840 §5.7).

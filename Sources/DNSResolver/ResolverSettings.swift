@@ -4,12 +4,8 @@ import DNSWire
 
 /// What bounds the resolver's work.
 public struct ResolverSettings: Sendable {
-  /// Upstream servers at the start, numbered from zero.
-  public var upstreams: Int
-  /// Numbers of sockets for each upstream, each socket on a port of its own.
-  public var socketsPerUpstream: Int
-  /// How many of an upstream's numbers queries leave from, the first ones; all unless files are scarce.
-  public var socketsInUse: Int
+  /// Sockets of each server that queries leave from, each on a port of its own: at least one.
+  public var sockets: Int
   /// Questions in flight at most.
   public var inFlightLimit: Int
   /// Clients waiting for them at most.
@@ -18,9 +14,6 @@ public struct ResolverSettings: Sendable {
   public var waitersPerQuestion: Int
   /// One question in so many asks another upstream than the best first; 0 stands for none.
   public var exploration: UInt32
-  /// Whether upstreams are asked in the order in which they were given, the next only while the one before is
-  /// down, rather than the fastest first.
-  public var isStrict = false
   /// Percent of the places for questions up to which those that nobody waits for may be added.
   public var refreshShare = usualRefreshShare
 
@@ -35,19 +28,15 @@ public struct ResolverSettings: Sendable {
       zones: policy.localZones, except: policy.askedZones, rebind: rebindProtection)
   }
 
-  /// Places for upstreams: a bit of a word for each.
-  public static let upstreamPlaces = 64
   /// About an eighth: so many may go without being missed by those who wait.
   public static let usualRefreshShare = 12
 
-  /// Settings for some upstreams, with the usual bounds.
+  /// Settings with the usual bounds.
   public init(
-    upstreams: Int, socketsPerUpstream: Int = 256, inFlightLimit: Int = 8_192,
+    sockets: Int = 256, inFlightLimit: Int = 8_192,
     waiterLimit: Int = 16_384, waitersPerQuestion: Int = 1_024, exploration: UInt32 = 64
   ) {
-    self.upstreams = upstreams
-    self.socketsPerUpstream = socketsPerUpstream
-    socketsInUse = socketsPerUpstream
+    self.sockets = sockets
     self.inFlightLimit = inFlightLimit
     self.waiterLimit = waiterLimit
     self.waitersPerQuestion = waitersPerQuestion

@@ -1,7 +1,7 @@
-/// How long an upstream took for a reply over UDP.
+/// How long a server took for a reply over UDP.
 public struct RoundTrip: Sendable, BitwiseCopyable {
-  /// The upstream's number.
-  public let upstream: Int
+  /// Which server.
+  public let server: ServerID
   /// From the query's sending to the reply, by ``Resolver/stopwatch``.
   public let microseconds: UInt32
 }

@@ -2,10 +2,12 @@ import DNSWire
 
 /// An upstream, for people.
 public struct UpstreamView: Sendable {
-  /// Its number.
-  public let number: Int
-  /// Where it stands in the order in which they were given.
-  public let rank: Int
+  /// What names it.
+  public let id: ServerID
+  /// Where it is asked, and how.
+  public let address: ServerAddress
+  /// Whether it has sent us our own queries.
+  public let isLooping: Bool
   /// Whether it answers.
   public let state: State
   /// Smoothed round-trip time and its variance, in milliseconds; nothing before the first reply.
@@ -17,7 +19,7 @@ public struct UpstreamView: Sendable {
   /// Packets whose reply would still be good.
   public let inFlight: Int
   /// What was sent and what came back.
-  public let counters: UpstreamCounters
+  public let counters: ServerCounters
   /// The size that EDNS offers; 0 without EDNS.
   public let udpSize: UInt16
   /// Whether it is asked in lower case because it doesn't keep letter case.
@@ -25,7 +27,7 @@ public struct UpstreamView: Sendable {
   /// Whether it speaks cookies.
   public let cookies: CookieUse
   /// What it is asked with, as it was set.
-  public let rules: UpstreamRules
+  public let rules: ServerRules
   /// What it turned out not to bear, in words: "edns", "cookies", "letter-case", "large-replies", "udp".
   public let without: [String]
   /// Milliseconds until the first of that is tried again.
@@ -49,49 +51,44 @@ public struct UpstreamView: Sendable {
 }
 
 extension Resolver {
-  /// The upstreams that are not down, a bit each.
-  public var upstreamsUp: UInt64 { choice.up }
+  /// Another number whenever a server went down or came back, or turned out to send us our own queries.
+  public var serverNews: UInt64 { counters.downs &+ counters.recoveries &+ loopsFound }
 
   /// Whether there is an upstream that a question would be sent to.
   public func canResolve(now: UInt64) -> Bool {
-    for number in 0..<UpstreamChoice.limit
-    where choice.isPresent(number) && !choice.isLooping(number)
-      && !choice.upstreams[number].isGivenUp(now: now)
-    {
-      return true
-    }
-    return false
+    servers.present.contains { !servers.isGivenUp($0, now: now) }
   }
 
-  /// Visits the upstreams in their order.
+  /// Whether servers are asked in the order in which they were given, rather than the fastest first.
+  public var asksInOrder: Bool { servers.isStrict(.standard) }
+
+  /// Visits the servers that are asked, in the order in which they were given.
   public func visitUpstreams(now: UInt64, _ body: (UpstreamView) -> Void) {
-    for number in 0..<UpstreamChoice.limit where choice.isPresent(number) {
-      let upstream = choice.upstreams[number]
-      let isMeasured = upstream.roundTrip.isMeasured
+    for id in servers.servers(of: .standard) {
+      let server = servers[id]
+      let isMeasured = server.roundTrip.isMeasured
       body(
         UpstreamView(
-          number: number, rank: choice.rank(of: number),
-          state: !upstream.isDown
-            ? .up
-            : choice.isLooping(number) || upstream.isGivenUp(now: now) ? .down : .probing,
-          roundTrip: isMeasured ? upstream.roundTrip.milliseconds : nil,
-          variance: isMeasured ? upstream.roundTrip.varianceMilliseconds : nil,
-          timeout: upstream.roundTrip.timeout, inFlight: Int(upstream.inFlight),
-          counters: upstream.counters, udpSize: upstream.offer(now: now).octets,
-          isFolded: upstream.lowerCase.isInForce || !upstream.rules.usesLetterCase,
-          cookies: upstream.cookie.use, rules: upstream.rules,
-          without: Fallback.Kind.allCases.filter { upstream.isDone($0, now: now) }.map(\.word),
-          untilRetry: Fallback.Kind.allCases.filter { upstream.isDone($0, now: now) }
-            .map { max(upstream[$0].until, now) - now }.min(),
-          cause: choice.cause(of: number),
-          sinceFailure: upstream.cause == nil ? nil : now &- upstream.failedAt,
-          untilProbe: upstream.isDown
-            ? upstream.nextProbe &- min(now, upstream.nextProbe) : nil))
+          id: id, address: server.address, isLooping: server.isLooping,
+          state: !server.isDown ? .up : servers.isGivenUp(id, now: now) ? .down : .probing,
+          roundTrip: isMeasured ? server.roundTrip.milliseconds : nil,
+          variance: isMeasured ? server.roundTrip.varianceMilliseconds : nil,
+          timeout: server.roundTrip.timeout, inFlight: Int(server.inFlight),
+          counters: server.counters, udpSize: server.offer(now: now).octets,
+          isFolded: server.lowerCase.isInForce || !server.rules.usesLetterCase,
+          cookies: server.cookie.use, rules: server.rules,
+          without: Fallback.Kind.allCases.filter { server.isDone($0, now: now) }.map(\.word),
+          untilRetry: Fallback.Kind.allCases.filter { server.isDone($0, now: now) }
+            .map { max(server[$0].until, now) - now }.min(),
+          cause: server.lastCause,
+          sinceFailure: server.cause == nil ? nil : now &- server.failedAt,
+          untilProbe: server.isDown
+            ? server.nextProbe &- min(now, server.nextProbe) : nil))
     }
   }
 }
 
-extension Upstream {
+extension Server {
   /// What EDNS a query to it has.
   fileprivate func offer(now: UInt64) -> EDNSOffer {
     if !rules.usesEDNS || withoutEDNS.isInForce { return .none }

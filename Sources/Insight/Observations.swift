@@ -21,7 +21,7 @@ public struct Observations: ~Copyable {
   /// How long those waited that had to be asked upstream.
   public private(set) var misses = LatencyHistogram()
   /// How long replies over UDP took, for each upstream.
-  public private(set) var roundTrips: FixedArray<LatencyHistogram>
+  public private(set) var roundTrips: FixedArray<LatencyHistogram?>
   /// The last hour.
   public private(set) var history = History()
 
@@ -45,7 +45,7 @@ public struct Observations: ~Copyable {
   ///   - upstreams: how many there may be.
   ///   - seed: makes hashes of addresses unforeseeable.
   public init(upstreams: Int, seed: HashSeed) {
-    roundTrips = FixedArray(count: upstreams) { LatencyHistogram() }
+    roundTrips = FixedArray(count: upstreams) { nil }
     self.seed = seed
     sampler = Sampler(seed: UInt64(seed.hash(high: 0, low: 0)))
   }
@@ -105,13 +105,13 @@ public struct Observations: ~Copyable {
   /// Notes an upstream's reply.
   public mutating func noteRoundTrip(upstream: Int, microseconds: UInt64) {
     guard upstream >= 0 && upstream < roundTrips.count else { return }
-    roundTrips[upstream].note(microseconds)
+    roundTrips[upstream]?.note(microseconds)
   }
 
-  /// Forgets an upstream's times: its number is another's now.
-  public mutating func forgetUpstream(_ upstream: Int) {
+  /// Begins to note an upstream's times, which has a number that was perhaps another's.
+  public mutating func beginUpstream(_ upstream: Int) {
     guard upstream >= 0 && upstream < roundTrips.count else { return }
-    roundTrips[upstream].removeAll()
+    roundTrips[upstream] = LatencyHistogram()
   }
 
   // MARK: The last hour

@@ -8,7 +8,7 @@ struct DescriptorBudgetTests {
   private func settings(upstreams: Int) -> Settings {
     var settings = Settings()
     settings.upstreams = (1...upstreams).map {
-      SocketAddress(ipv4: 0xC000_0200 + UInt32($0), port: 53)
+      UpstreamServer(SocketAddress(ipv4: 0xC000_0200 + UInt32($0), port: 53))
     }
     settings.web.address = SocketAddress(ipv4: 0x7F00_0001, port: 8_053)
     return settings

@@ -38,10 +38,10 @@ struct UpstreamServerTests {
     }
     SettingField.upstreams.write(&settings, servers)
     settings.resolver.usesCookies = false
-    let rules = settings.upstreams.map { settings.rules(of: $0) }
+    let rules = settings.forwardServers.servers.map(\.rules)
     #expect(rules.map(\.usesCookies) == [false, false, false])
     #expect(rules.map(\.usesEDNS) == [true, false, true])
-    #expect(rules.map(\.isStreamOnly) == [false, false, true])
+    #expect(settings.upstreams.map(\.transport) == [.udp, .udp, .tcp])
   }
 
   @Test func `a server that is named with other options again is a mistake`() throws {

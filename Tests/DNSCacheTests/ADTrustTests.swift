@@ -4,8 +4,8 @@ import Testing
 
 @Suite("Whose AD is believed")
 struct ADTrustTests {
-  private static let remote = Source(IPAddress(v4: 0xC000_0201), port: 53)
-  private static let here = Source(IPAddress(v6High: 0, low: 1), port: 5_353)
+  private static let remote = Endpoint(IPAddress(v4: 0xC000_0201), port: 53)
+  private static let here = Endpoint(IPAddress(v6High: 0, low: 1), port: 5_353)
 
   /// A name from each of two servers, and one of a server that isn't known, all of them with AD.
   private func lab() -> Lab {
@@ -25,9 +25,9 @@ struct ADTrustTests {
 
   @Test func `auto believes loopback addresses, on all, off none`() {
     for (source, isBelieved) in [
-      (Self.here, true), (Self.remote, false), (Source(IPAddress(v4: 0x7F01_0203), port: 53), true),
-      (Source(IPAddress(v4: 0x0A00_0001), port: 53), false),
-      (Source(IPAddress(v6High: 0xFD00_0000_0000_0000, low: 1), port: 53), false),
+      (Self.here, true), (Self.remote, false), (Endpoint(IPAddress(v4: 0x7F01_0203), port: 53), true),
+      (Endpoint(IPAddress(v4: 0x0A00_0001), port: 53), false),
+      (Endpoint(IPAddress(v6High: 0xFD00_0000_0000_0000, low: 1), port: 53), false),
     ] {
       #expect(ADTrust.auto.includes(source) == isBelieved, "\(source)")
       #expect(ADTrust.on.includes(source))

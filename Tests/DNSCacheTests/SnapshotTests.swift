@@ -68,10 +68,10 @@ struct SnapshotTests {
     return lab
   }
 
-  private static func source(_ number: Int) -> Source {
+  private static func source(_ number: Int) -> Endpoint {
     number % 2 == 0
-      ? Source(IPAddress(v4: 0xC000_0200 + UInt32(number)), port: 53)
-      : Source(IPAddress(v6High: 0x2001_0DB8_0000_0000, low: UInt64(number)), port: 5_353)
+      ? Endpoint(IPAddress(v4: 0xC000_0200 + UInt32(number)), port: 53)
+      : Endpoint(IPAddress(v6High: 0x2001_0DB8_0000_0000, low: UInt64(number)), port: 5_353)
   }
 
   // MARK: Round trips

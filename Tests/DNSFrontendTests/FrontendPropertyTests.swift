@@ -138,7 +138,7 @@ struct FrontendPropertyTests {
         if let socket = sent.socket {
           open = host.receive(reply, socket: socket)
         } else {
-          open = host.receive(reply, stream: sent.question)
+          open = host.receive(reply, stream: sent.purpose)
         }
       }
       host.advance(to: host.now + 5_000) { _ in }

@@ -127,7 +127,7 @@ struct FrontendSizeTests {
     reply.edns = nil
     let whole = reply.encoded()
     #expect(whole.count == 65_535)
-    guard case .replied(_, .tcp, let first)? = host.receive(whole, stream: stream.question).first
+    guard case .replied(_, .tcp, let first)? = host.receive(whole, stream: stream.purpose).first
     else { throw TestFailure() }
     #expect(try Message(parsing: first).answers == [record])
     // It is too large to be kept.

@@ -29,7 +29,7 @@ extension Host {
   /// Has a client ask over TCP, and upstream truncate its reply.
   ///
   /// - Returns: what then goes to upstream on a connection, and for which question.
-  func askOverStream(_ query: [UInt8]) throws -> (question: QuestionHandle, query: Message) {
+  func askOverStream(_ query: [UInt8]) throws -> (question: Purpose, query: Message) {
     guard case .sent(let first, let octets)? = ask(query, over: .tcp).first else {
       throw TestFailure()
     }
@@ -39,7 +39,7 @@ extension Host {
     guard case .sent(let second, let again)? = events.first, second.socket == nil else {
       throw TestFailure()
     }
-    return (second.question, try Message(parsing: again))
+    return (second.purpose, try Message(parsing: again))
   }
 
   /// Has the resolver ask for a name and gives it an answer, so that it is known afterwards.
@@ -62,7 +62,7 @@ extension Host {
     }
     reply.tc = false
     reply.id = stream.id
-    _ = receive(reply.encoded(), stream: stream.question)
+    _ = receive(reply.encoded(), stream: stream.purpose)
   }
 
   /// Makes an address of a name known.

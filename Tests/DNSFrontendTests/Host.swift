@@ -28,7 +28,7 @@ final class Host {
     /// A packet for an upstream, over UDP or TCP.
     case sent(OutgoingQuery, [UInt8])
     /// The upstream connection of a question is of no more use.
-    case closed(QuestionHandle)
+    case closed(Purpose)
     /// An answer for a client.
     case replied(client: UInt32, Frontend.Transport, [UInt8])
     /// A client's packet was not answered.
@@ -66,7 +66,9 @@ final class Host {
     /// Where the upstreams are; nothing stands for 198.51.100.1 and up.
     var addresses: [IPAddress] = []
     /// What each upstream is asked with.
-    var rules: [UpstreamRules] = []
+    var rules: [ServerRules] = []
+    /// Which of them are asked over TCP alone.
+    var streamOnly: Set<IPAddress> = []
     /// Whether upstreams have never answered anything; else they have given data for a name in mixed letter
     /// case, to a packet with EDNS.
     var areUpstreamsNew = false
@@ -86,9 +88,7 @@ final class Host {
 
   init(_ options: Options = Options()) {
     now = options.start
-    addresses =
-      options.addresses.isEmpty
-      ? (0..<options.upstreams).map { IPAddress(v4: 0xC633_6401 + UInt32($0)) } : options.addresses
+    addresses = (0..<options.upstreams).map { Host.address($0, options) }
     let seed = HashSeed(options.seed &* 0x9E37_79B9, options.seed ^ 0x1234_5678_9ABC)
     var settings = FrontendSettings(
       allowed: ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) },
@@ -99,10 +99,9 @@ final class Host {
     settings.policy = PolicyRules(
       routes: options.routes, specialZones: options.specialZones)
     var forwarding = ResolverSettings(
-      upstreams: options.upstreams, socketsPerUpstream: options.socketsPerUpstream,
-      inFlightLimit: options.inFlightLimit, waiterLimit: options.waiterLimit,
-      waitersPerQuestion: options.waitersPerQuestion, exploration: options.exploration)
-    forwarding.isStrict = options.isStrict
+      sockets: options.socketsPerUpstream, inFlightLimit: options.inFlightLimit,
+      waiterLimit: options.waiterLimit, waitersPerQuestion: options.waitersPerQuestion,
+      exploration: options.exploration)
     forwarding.policy = settings.policy
     forwarding.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
@@ -116,16 +115,15 @@ final class Host {
     cache.rebindFilter = RebindFilter(options.rebindProtection)
     resolver = Resolver(
       settings: forwarding, seed: seed, random: SplitMix64(seed: options.seed), now: options.start)
-    for (upstream, rules) in options.rules.enumerated() {
-      resolver.setRules(rules, of: upstream)
-    }
+    setUpstreams(0..<options.upstreams, options)
     for upstream in 0..<options.upstreams where !options.areUpstreamsNew {
-      resolver.choice.upstreams[upstream].keepsCase = true
-      resolver.choice.upstreams[upstream].answersEDNS = true
+      resolver.servers[ServerID(upstream)].keepsCase = true
+      resolver.servers[ServerID(upstream)].answersEDNS = true
     }
     guard options.adTrust != .on else { return }
     for (number, address) in addresses.enumerated() {
-      resolver.setSource(cache.number(of: Source(address, port: 53)), of: number)
+      let source = Endpoint(address, port: 53)
+      resolver.setSource(cache.number(of: source), of: ServerID(number))
     }
   }
 
@@ -141,6 +139,27 @@ final class Host {
 
   /// The number of the upstream at an address; there has to be one.
   func upstream(at address: IPAddress) -> Int { addresses.firstIndex(of: address) ?? -1 }
+
+  /// Has some of the upstreams asked from now on, by number.
+  @discardableResult
+  func setUpstreams(
+    _ upstreams: some Sequence<Int>, _ options: Options = Options()
+  ) -> Resolver.ServerChange {
+    let servers = upstreams.map { upstream in
+      let address = Host.address(upstream, options)
+      return ForwardServer(
+        ServerAddress(
+          Endpoint(address, port: 53), over: options.streamOnly.contains(address) ? .tcp : .udp),
+        upstream < options.rules.count ? options.rules[upstream] : ServerRules())
+    }
+    return resolver.setServers(
+      ForwardServers(servers, isStrict: options.isStrict), now: now)
+  }
+
+  private static func address(_ upstream: Int, _ options: Options) -> IPAddress {
+    upstream < options.addresses.count
+      ? options.addresses[upstream] : IPAddress(v4: 0xC633_6401 + UInt32(upstream))
+  }
 
   // MARK: In
 
@@ -175,13 +194,13 @@ final class Host {
   }
 
   /// Hands in a packet that came to an upstream socket.
-  func receive(_ packet: [UInt8], socket: Int) -> [Event] {
+  func receive(_ packet: [UInt8], socket: SocketID) -> [Event] {
     resolver.receive(packet.span, socket: socket, cache: &cache, now: now)
     return drain()
   }
 
   /// Hands in packets that came together: what they lead to is done when all are in.
-  func receive(together packets: [(octets: [UInt8], socket: Int)]) -> [Event] {
+  func receive(together packets: [(octets: [UInt8], socket: SocketID)]) -> [Event] {
     for packet in packets {
       frontend.noteUpstream(packet.octets.span, socket: packet.socket, resolver: &resolver)
     }
@@ -193,7 +212,7 @@ final class Host {
   }
 
   /// Hands in a message that came on an upstream connection.
-  func receive(_ packet: [UInt8], stream: QuestionHandle) -> [Event] {
+  func receive(_ packet: [UInt8], stream: Purpose) -> [Event] {
     resolver.receiveStream(packet.span, for: stream, cache: &cache, now: now)
     return drain()
   }
@@ -204,12 +223,12 @@ final class Host {
     return drain()
   }
 
-  func streamFailed(_ stream: QuestionHandle) -> [Event] {
+  func streamFailed(_ stream: Purpose) -> [Event] {
     resolver.streamFailed(stream, now: now)
     return drain()
   }
 
-  func socketFailed(_ socket: Int, id: UInt16?) -> [Event] {
+  func socketFailed(_ socket: SocketID, id: UInt16?) -> [Event] {
     resolver.socketFailed(socket, id: id, now: now)
     return drain()
   }
@@ -302,4 +321,17 @@ final class Host {
     }
     return nil
   }
+}
+
+extension Purpose {
+  /// Whether it is to learn something of a server.
+  var isProbe: Bool { if case .question = self { false } else { true } }
+}
+
+extension OutgoingQuery {
+  /// Whether it is to learn something of a server.
+  var isProbe: Bool { purpose.isProbe }
+
+  /// The number of the upstream that it goes to.
+  var upstream: Int { server.slot }
 }

@@ -36,7 +36,7 @@ struct ManyInFlightTests {
     var answered: Set<UInt32> = []
     // As they come in one turn of the loop, a few at a time.
     for first in stride(from: 0, to: sent.count, by: Frontend.anticipated) {
-      var packets: [(octets: [UInt8], socket: Int)] = []
+      var packets: [(octets: [UInt8], socket: SocketID)] = []
       for (query, octets) in sent[first..<min(first + Frontend.anticipated, sent.count)] {
         var reply = Message(respondingTo: try Message(parsing: octets))
         reply.answers = [

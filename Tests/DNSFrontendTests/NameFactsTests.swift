@@ -1,11 +1,11 @@
 import DNSCache
 import DNSPolicy
-import DNSResolver
 import DNSWire
 import Randomness
 import Testing
 
 @testable import DNSFrontend
+@testable import DNSResolver
 
 @Suite("What is told of a name")
 struct NameFactsTests {
@@ -47,7 +47,7 @@ struct NameFactsTests {
     where again.socket == nil {
       // More than was offered: once more over TCP.
       reply.id = try Message(parsing: octets).id
-      _ = host.receive(reply.encoded(), stream: again.question)
+      _ = host.receive(reply.encoded(), stream: again.purpose)
     }
   }
 
@@ -70,7 +70,7 @@ struct NameFactsTests {
     let facts = try facts(host)
     #expect(word(facts) == "asks" && facts.staleAnswer == nil)
     #expect(facts.links.count == 1 && facts.links[0].sets.isEmpty)
-    #expect(facts.question.order.map(\.upstream) == [0, 1, 2])
+    #expect(facts.question.order.map(\.server.slot) == [0, 1, 2])
     #expect(facts.question.order.map(\.turn) == [.first, .later, .later])
     #expect(facts.question.inFlight == nil && facts.question.troubles.isEmpty)
     #expect(host.frontend.counters.misses == 0 && host.resolver.inFlight == 0)
@@ -78,8 +78,8 @@ struct NameFactsTests {
 
   @Test func `an answer has its server, its age and its rank`() throws {
     let host = Host(Host.Options(upstreams: 2, start: 5_000))
-    let server = Source(IPAddress(v4: 0x7F00_0035), port: 5_300)
-    host.resolver.setSource(host.cache.number(of: server), of: 0)
+    let server = Endpoint(IPAddress(v4: 0x7F00_0035), port: 5_300)
+    host.resolver.setSource(host.cache.number(of: server), of: ServerID(0))
     try learn(host, ["www.example.net. 300 IN A 192.0.2.1"])
     host.advance(to: 65_000) { _ in }
     let facts = try facts(host)
@@ -125,8 +125,8 @@ struct NameFactsTests {
 
   @Test func `an error of the upstream is told with its code, and keeps from asking`() throws {
     let host = Host()
-    let server = Source(IPAddress(v4: 0x7F00_0035), port: 53)
-    host.resolver.setSource(host.cache.number(of: server), of: 0)
+    let server = Endpoint(IPAddress(v4: 0x7F00_0035), port: 53)
+    host.resolver.setSource(host.cache.number(of: server), of: ServerID(0))
     try learn(host, [], rcode: .refused)
     host.advance(to: 400) { _ in }
     let facts = try facts(host)

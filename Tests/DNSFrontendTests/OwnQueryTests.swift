@@ -1,8 +1,8 @@
-import DNSResolver
 import DNSWire
 import Testing
 
 @testable import DNSFrontend
+@testable import DNSResolver
 
 @Suite("Queries of ours that come back to us")
 struct OwnQueryTests {
@@ -15,8 +15,8 @@ struct OwnQueryTests {
     return try sent(host.ask(question.encoded(), client: 1))
   }
 
-  private func rules(usesCookies: Bool) -> UpstreamRules {
-    var rules = UpstreamRules()
+  private func rules(usesCookies: Bool) -> ServerRules {
+    var rules = ServerRules()
     rules.usesCookies = usesCookies
     return rules
   }
@@ -43,7 +43,7 @@ struct OwnQueryTests {
     var options = Host.Options()
     options.upstreams = 2
     options.isStrict = true
-    options.rules = [rules(usesCookies: usesCookies), UpstreamRules()]
+    options.rules = [rules(usesCookies: usesCookies), ServerRules()]
     let host = Host(options)
     var (query, octets) = try sent(host, dnssecOK: usesCookies)
     // In mixed letter case, and once more in lower case, since some refuse the one.
@@ -55,7 +55,7 @@ struct OwnQueryTests {
       (query, octets) = try sent(host.receive(refusal, socket: #require(query.socket)))
     }
     #expect(query.upstream == 1 && rounds > 0)
-    #expect(host.resolver.looping == 1)
+    #expect(host.resolver.servers[ServerID(0)].isLooping)
     #expect(host.resolver.counters.looped == UInt64(rounds))
     #expect(host.frontend.counters.refused == UInt64(rounds))
   }
@@ -87,6 +87,6 @@ struct OwnQueryTests {
       query: try Name(Self.name), .a,
       edns: EDNS(options: [.init(.cookie, [UInt8](repeating: 0, count: 8))]))
     #expect(host.ask(zeros.encoded(), client: 4).isEmpty)
-    #expect(host.resolver.looping == 0 && query.upstream == 0)
+    #expect(!host.resolver.servers[ServerID(0)].isLooping && query.upstream == 0)
   }
 }

@@ -21,7 +21,7 @@ struct RandomConversation {
   /// What upstreams got last.
   private var sent: [Sent] = []
   /// Connections that are open.
-  private var streams: [QuestionHandle] = []
+  private var streams: [Purpose] = []
   /// What happened, to see that all of it did.
   private(set) var tally: [String: Int] = [:]
 
@@ -83,7 +83,7 @@ struct RandomConversation {
     #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
     #expect(host.resolver.attempts.count == 0)
     #expect(host.resolver.timers.count == downCount)
-    #expect(host.resolver.choice.upstreams.inFlight == 0)
+    #expect(host.resolver.servers.inFlight == 0)
     #expect(host.frontend.waiting.count == 0 && host.miscounted.isEmpty)
     host.cache._checkInvariants()
   }
@@ -124,7 +124,7 @@ struct RandomConversation {
     let query = target.message
     if target.query.socket == nil, !ways[target.query.upstream].talksTCP {
       tally["no TCP", default: 0] += 1
-      try handle(host.streamFailed(target.query.question))
+      try handle(host.streamFailed(target.query.purpose))
       return
     }
     switch random.number(0...19) {
@@ -166,7 +166,7 @@ struct RandomConversation {
     if let socket = target.query.socket {
       try handle(host.receive(Array(octets), socket: socket))
     } else {
-      try handle(host.receive(Array(octets), stream: target.query.question))
+      try handle(host.receive(Array(octets), stream: target.query.purpose))
     }
   }
 
@@ -192,7 +192,7 @@ struct RandomConversation {
       client[random.number(0...7)] ^= 0x10
       reply.edns?.options = [EDNS.Option(.cookie, client + client)]
     } else {
-      let upstream = host.resolver.choice.upstreams[target.query.upstream]
+      let upstream = host.resolver.servers[ServerID(target.query.upstream)]
       // Else it is as right as any.
       guard upstream.cookie.use == .yes else { return }
       reply.edns = random.number(0...1) == 0 ? EDNS() : nil
@@ -226,8 +226,12 @@ struct RandomConversation {
     case 5: reply.opcode = Opcode(UInt8(random.number(1...15)))
     default:
       guard let right = socket else { return }
-      let sockets = options.upstreams * options.socketsPerUpstream
-      socket = (right + random.number(1...(sockets - 1))) % sockets
+      let sockets = options.socketsPerUpstream
+      let number = right.server.slot * sockets + right.member
+      let other =
+        (number + random.number(1...(options.upstreams * sockets - 1)))
+        % (options.upstreams * sockets)
+      socket = SocketID(ServerID(other / sockets), member: other % sockets)
       isGuess = true
     }
     // One guess in many thousands is right, which proves nothing.
@@ -239,7 +243,7 @@ struct RandomConversation {
     if let socket {
       try handle(host.receive(reply.encoded(), socket: socket))
     } else {
-      try handle(host.receive(reply.encoded(), stream: target.query.question))
+      try handle(host.receive(reply.encoded(), stream: target.query.purpose))
     }
   }
 
@@ -304,7 +308,9 @@ struct RandomConversation {
 
   /// Upstreams that are being probed.
   private var downCount: Int {
-    options.upstreams - host.resolver.choice.up.nonzeroBitCount
+    host.resolver.servers.present.count {
+      host.resolver.servers[$0].isDown
+    }
   }
 
   private mutating func keepHouse() throws {
@@ -379,7 +385,7 @@ struct RandomConversation {
         if message.edns == nil { plain.insert(message.questions[0].name.lowercased) }
         sent.append(Sent(query: query, message: message))
         if sent.count > 64 { sent.removeFirst() }
-        if query.socket == nil, !query.isProbe { try open(query.question) }
+        if query.socket == nil, !query.isProbe { try open(query.purpose) }
       case .closed(let handle) where handle.isProbe: break
       case .closed(let handle):
         let place = streams.firstIndex(of: handle)
@@ -391,7 +397,7 @@ struct RandomConversation {
     }
   }
 
-  private mutating func open(_ handle: QuestionHandle) throws {
+  private mutating func open(_ handle: Purpose) throws {
     tally["connection", default: 0] += 1
     try #require(!streams.contains(handle), "one connection for a question at a time")
     streams.append(handle)
@@ -518,11 +524,7 @@ struct RandomConversation {
   }
 }
 
-extension FixedArray<Upstream> {
-  /// Packets whose reply would still be good, of all upstreams.
-  fileprivate var inFlight: Int {
-    var sum = 0
-    for index in 0..<count { sum += Int(self[index].inFlight) }
-    return sum
-  }
+extension ServerTable {
+  /// Packets whose reply would still be good, of all servers.
+  fileprivate var inFlight: Int { present.reduce(0) { $0 + Int(self[$1].inFlight) } }
 }

@@ -22,28 +22,27 @@ struct ReloadTests {
   @Test func `queries leave from fewer sockets, and replies to the others still count`() throws {
     let network = network([.init(delay: 10), .init(delay: 10)], upstreams: 2)
     for _ in 0..<400 { try network.askForNew() }
-    #expect(network.sockets.contains { $0 % 16 > 2 })
+    #expect(network.sockets.contains { $0.member > 2 })
     var settings = network.host.resolver.settings
-    settings.socketsInUse = 3
+    settings.sockets = 3
     network.host.resolver.reconfigure(settings)
     network.sockets = []
     for _ in 0..<400 { try network.askForNew() }
-    #expect(network.sockets.isSubset(of: [0, 1, 2, 16, 17, 18]))
+    #expect(network.sockets.allSatisfy { $0.member < 3 })
     #expect(network.sockets.count >= 3)
     try network.run(to: 100)
     #expect(network.endings.count == 800 && network.endings.allSatisfy { $0.isAnswered })
-    settings.socketsInUse = 16
+    settings.sockets = 16
     network.host.resolver.reconfigure(settings)
     for _ in 0..<400 { try network.askForNew() }
-    #expect(network.sockets.contains { $0 % 16 > 2 })
+    #expect(network.sockets.contains { $0.member > 2 })
   }
 
   @Test func `a question in flight at an upstream that goes is asked elsewhere, soon`() throws {
     let network = network([.init(isUp: false), .init(delay: 10)], upstreams: 1)
     try network.askForNew()
     try network.run(to: 5)
-    network.host.resolver.openUpstream(1)
-    network.host.resolver.retireUpstream(0, now: network.host.now)
+    network.host.setUpstreams([1])
     try network.run(to: 200)
     #expect(network.endings.count == 1)
     #expect(network.endings.allSatisfy { $0.isAnswered && $0.wait < 160 })
@@ -54,35 +53,38 @@ struct ReloadTests {
     let network = network([.init(delay: 60), .init(isUp: false)], upstreams: 1)
     try network.askForNew()
     try network.run(to: 5)
-    network.host.resolver.openUpstream(1)
-    network.host.resolver.retireUpstream(0, now: network.host.now)
+    network.host.setUpstreams([1])
     try network.run(to: 100)
     #expect(network.endings.count == 1 && network.endings.allSatisfy { $0.isAnswered })
-    #expect(network.host.resolver.attemptsUnderWay(at: 0) == 0)
+    #expect(network.host.resolver.packetsUnderWay(to: ServerID(0)) == 0)
   }
 
   @Test func `an upstream that has gone is asked no more, and not probed`() throws {
     let network = network([.init(isUp: false), .init(delay: 10)], upstreams: 2)
     try network.run(to: 3_000, every: 10)
-    network.host.resolver.retireUpstream(0, now: network.host.now)
+    network.host.setUpstreams([1])
     network.links[0] = .init(delay: 1)
-    let sent = network.host.resolver.choice.upstreams[0].counters.queries
+    let sent = network.host.resolver.servers[ServerID(0)].counters.queries
     try network.run(to: 8_000, every: 10)
     #expect(network.links[0].questions == 0)
-    #expect(network.host.resolver.choice.upstreams[0].counters.queries == sent)
-    var views: [Int] = []
-    network.host.resolver.visitUpstreams(now: network.host.now) { views.append($0.number) }
-    #expect(views == [1])
+    #expect(network.host.resolver.servers[ServerID(0)].counters.queries == sent)
+    var views: [ServerID] = []
+    network.host.resolver.visitUpstreams(now: network.host.now) { views.append($0.id) }
+    #expect(views == [ServerID(1)])
   }
 
-  @Test func `a place is another's at once, though replies of the last one may still come`() throws
-  {
+  @Test func `a slot is another's at once, though replies of the last one may still come`() throws {
     let network = network([.init(delay: 300), .init(delay: 10)], upstreams: 2)
     try network.run(to: 400, every: 5)
+    // So many others that the slot of the first is the one retired for longest.
+    for first in stride(from: 100, to: 100 + ServerID.limit - 2, by: 30) {
+      let others = first..<min(first + 30, 100 + ServerID.limit - 2)
+      network.host.setUpstreams([1] + Array(others))
+    }
+    let change = network.host.setUpstreams([1, 99])
+    #expect(change.opened == [ServerID(0)])
     let resolver = network.host
-    resolver.resolver.retireUpstream(0, now: resolver.now)
-    resolver.resolver.openUpstream(0)
-    #expect(resolver.resolver.attemptsUnderWay(at: 0) == 0)
+    #expect(resolver.resolver.packetsUnderWay(to: ServerID(0)) == 0)
     network.links[0] = .init(delay: 20)
     try network.run(to: 6_000, every: 5)
     try network.run(to: 12_000)
@@ -93,11 +95,12 @@ struct ReloadTests {
   @Test func `one that comes back is known as it was`() throws {
     let network = network([.init(delay: 10), .init(delay: 30)], upstreams: 2)
     try network.run(to: 2_000, every: 5)
-    let before = network.host.resolver.choice.upstreams[0].roundTrip.milliseconds
-    network.host.resolver.retireUpstream(0, now: network.host.now)
+    let before = network.host.resolver.servers[ServerID(0)].roundTrip.milliseconds
+    network.host.setUpstreams([1])
     try network.run(to: 3_000, every: 5)
-    network.host.resolver.reviveUpstream(0)
-    #expect(network.host.resolver.choice.upstreams[0].roundTrip.milliseconds == before)
+    let change = network.host.setUpstreams([0, 1])
+    #expect(change.revived == [ServerID(0)] && change.opened == [])
+    #expect(network.host.resolver.servers[ServerID(0)].roundTrip.milliseconds == before)
     let questions = network.links[0].questions
     try network.run(to: 4_000, every: 5)
     #expect(network.links[0].questions > questions + 100, "it is the fastest")
@@ -109,20 +112,18 @@ struct ReloadTests {
     var random = SplitMix64(seed: seed)
     let places = 8
     let network = network(
-      (0..<places).map { .init(delay: 5 + $0 * 7) }, upstreams: 2, seed: seed)
+      (0..<places).map { .init(delay: 5 + $0 * 7) }, upstreams: places, seed: seed)
+    var present: Set<Int> = [0, 1]
+    network.host.setUpstreams(present.sorted())
     for round in 1...500 as ClosedRange<UInt64> {
       try network.run(to: round * 50, every: 3)
       let place = random.number(0...places - 1)
-      let present = (0..<places).filter { network.host.resolver.hasUpstream($0) }
       if !present.contains(place) {
-        if random.number(0...1) == 0 {
-          network.host.resolver.openUpstream(place)
-        } else {
-          network.host.resolver.reviveUpstream(place)
-        }
+        present.insert(place)
       } else if present.count > 1 {
-        network.host.resolver.retireUpstream(place, now: network.host.now)
+        present.remove(place)
       }
+      network.host.setUpstreams(present.sorted())
     }
     try network.run(to: 35_000)
     #expect(network.endings.count > 8_000)
@@ -130,7 +131,9 @@ struct ReloadTests {
     #expect(network.waiting == 0)
     #expect(network.host.resolver.inFlight == 0)
     #expect(
-      (0..<places).allSatisfy { network.host.resolver.attemptsUnderWay(at: $0) == 0 })
+      (0..<places).allSatisfy {
+        network.host.resolver.packetsUnderWay(to: ServerID($0)) == 0
+      })
   }
 
   @Test func `who may ask, special names and limits change at once`() throws {

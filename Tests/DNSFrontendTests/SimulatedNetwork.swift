@@ -1,4 +1,5 @@
 import DNSFrontend
+import DNSResolver
 import DNSWire
 import Randomness
 
@@ -30,9 +31,9 @@ final class SimulatedNetwork {
   /// Most questions that were in flight at a time.
   private(set) var mostInFlight = 0
   /// The sockets that packets left from.
-  var sockets: Set<Int> = []
+  var sockets: Set<SocketID> = []
   private var random: SplitMix64
-  private var underWay: [UInt64: [(octets: [UInt8], socket: Int)]] = [:]
+  private var underWay: [UInt64: [(octets: [UInt8], socket: SocketID)]] = [:]
   private var asked: [UInt32: UInt64] = [:]
   private var count: UInt32 = 0
 
@@ -81,7 +82,7 @@ final class SimulatedNetwork {
     }
   }
 
-  private func deliver(_ query: [UInt8], socket: Int, upstream: Int, isProbe: Bool) {
+  private func deliver(_ query: [UInt8], socket: SocketID, upstream: Int, isProbe: Bool) {
     sockets.insert(socket)
     let link = links[upstream]
     guard link.isUp, random.number(0...99) >= link.loss else { return }

@@ -107,7 +107,7 @@ struct UpstreamHealthTests {
     #expect(reached >= 6)
     #expect(host.counter("downs") == 1)
     var probes = 0
-    var failed: [(octets: [UInt8], socket: Int)] = []
+    var failed: [(octets: [UInt8], socket: SocketID)] = []
     for time: UInt64 in [200, 600, 1_400, 2_200] {
       host.advance(to: time) { events in
         for case .sent(let query, let octets) in events {
@@ -226,8 +226,8 @@ struct UpstreamHealthTests {
       let id = isOtherPort ? sent.id : sent.id &+ UInt16(1 + round / 2 % 65_535)
       forged[0] = UInt8(id >> 8)
       forged[1] = UInt8(truncatingIfNeeded: id)
-      for event in host.receive(forged, socket: isOtherPort ? (right + 1 + round % 14) % 16 : right)
-      {
+      let other = SocketID(right.server, member: (right.member + 1 + round % 14) % 16)
+      for event in host.receive(forged, socket: isOtherPort ? other : right) {
         guard case .sent(let query, _) = event, query.socket == nil else { throw TestFailure() }
         stream = query
       }
@@ -241,7 +241,7 @@ struct UpstreamHealthTests {
     let honest = Message(
       respondingTo: Message(query: name, .a, id: query.id),
       answers: [try Record("www.example.net. 300 IN A 192.0.2.1")])
-    let events = host.receive(honest.encoded(), stream: query.question)
+    let events = host.receive(honest.encoded(), stream: query.purpose)
     #expect(events.contains { if case .replied = $0 { true } else { false } })
     #expect(try host.answer(to: Message(query: name, .a)).answers.map(\.rdata) == [[192, 0, 2, 1]])
   }

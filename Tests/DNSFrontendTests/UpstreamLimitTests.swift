@@ -74,7 +74,7 @@ struct UpstreamLimitTests {
       + [0xC0, 13] + [UInt8](repeating: 0, count: count - 2)
     #expect(packet.count == 65_535)
     #expect(throws: WireError.tooLarge) { try Message(parsing: packet) }
-    _ = host.receive(packet, stream: stream.question)
+    _ = host.receive(packet, stream: stream.purpose)
     #expect(host.resolver.counters.malformed == 1)
     #expect(host.known(name).isEmpty)
   }
@@ -100,7 +100,7 @@ struct UpstreamLimitTests {
       header(stream.id, answers: count) + name.wire + [0, 12, 0, 1]
       + (0..<count).flatMap { record($0) }
     var replies: [Message] = []
-    for case .replied(_, _, let octets) in host.receive(packet, stream: stream.question) {
+    for case .replied(_, _, let octets) in host.receive(packet, stream: stream.purpose) {
       replies.append(try Message(parsing: octets))
     }
     #expect(replies.count == 1)
@@ -122,7 +122,7 @@ struct UpstreamLimitTests {
     reply.additional = try (0..<1_500).map {
       try Record("ns\($0).example.net. 300 IN A 192.0.2.53")
     }
-    _ = host.receive(reply.encoded(), stream: stream.question)
+    _ = host.receive(reply.encoded(), stream: stream.purpose)
     #expect(host.resolver.counters.answered == 1)
     #expect(host.cache.nameCount == 129)
     #expect(host.resolver.counters.outOfBailiwick == 1_501 - 128)
@@ -202,7 +202,7 @@ struct UpstreamLimitTests {
       else { throw TestFailure() }
       let socket = try #require(sent.socket)
       ids.insert(sent.id)
-      sockets[socket] += 1
+      sockets[socket.member] += 1
       for bit in 0..<16 where sent.id & 1 << bit != 0 { bits[bit] += 1 }
       var reply = Message(respondingTo: try Message(parsing: octets))
       reply.rcode = .nxDomain

@@ -31,19 +31,3 @@ struct FallbackTests {
     #expect(!hasBegun)
   }
 }
-
-@Suite("Which upstream is tried when all are given up")
-struct TrialTests {
-  @Test func `in strict order it is the one that was given first`() {
-    var choice = UpstreamChoice(count: 3)
-    choice.isStrict = true
-    for (place, rank) in [2, 0, 1].enumerated() {
-      choice.setRank(rank, of: place)
-      choice.mark(place, isDown: true)
-    }
-    let tried = (0..<4).map { _ in choice.trial(now: 1) }
-    #expect(tried == [1, 2, 0, nil])
-    let later = choice.trial(now: 1 + ResolverTiming.mostProbeInterval)
-    #expect(later == 1)
-  }
-}

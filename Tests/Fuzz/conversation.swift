@@ -44,7 +44,7 @@ final class Conversation {
   private var waiting: [UInt32: UInt64] = [:]
   private var clients: UInt32 = 0
   private var sent: [(query: OutgoingQuery, octets: [UInt8])] = []
-  private var streams: [QuestionHandle] = []
+  private var streams: [Purpose] = []
   /// The cookie that each client was given last, by its address.
   private var given: [IPAddress: GivenCookie] = [:]
   /// How often the cookies' secret and the wall clock were changed.
@@ -116,11 +116,16 @@ final class Conversation {
 
   private static func resolver(_ shape: UInt8, now: UInt64) -> Resolver {
     var settings = ResolverSettings(
-      upstreams: Conversation.upstreams, socketsPerUpstream: Conversation.sockets,
-      inFlightLimit: Conversation.inFlight, waiterLimit: 14, waitersPerQuestion: 5)
-    settings.isStrict = shape & 8 != 0
+      sockets: Conversation.sockets, inFlightLimit: Conversation.inFlight, waiterLimit: 14,
+      waitersPerQuestion: 5)
     if shape & 16 != 0 { settings.rebindProtection = RebindProtection() }
-    return Resolver(settings: settings, seed: seed, random: Sequence(), now: now)
+    var resolver = Resolver(settings: settings, seed: seed, random: Sequence(), now: now)
+    let servers = (1...Conversation.upstreams).map { number in
+      ForwardServer(
+        ServerAddress(Endpoint(IPAddress(v4: 0xC633_6400 + UInt32(number)), port: 53)))
+    }
+    _ = resolver.setServers(ForwardServers(servers, isStrict: shape & 8 != 0), now: now)
+    return resolver
   }
 
   func play() {
@@ -389,11 +394,11 @@ final class Conversation {
     deliver(packet, to: query, socket: query.socket)
   }
 
-  private func deliver(_ packet: [UInt8], to query: OutgoingQuery, socket: Int?) {
+  private func deliver(_ packet: [UInt8], to query: OutgoingQuery, socket: SocketID?) {
     if let socket {
       resolver.receive(packet.span, socket: socket, cache: &cache, now: now)
     } else {
-      resolver.receiveStream(packet.span, for: query.question, cache: &cache, now: now)
+      resolver.receiveStream(packet.span, for: query.purpose, cache: &cache, now: now)
     }
     drain()
   }
@@ -416,7 +421,10 @@ final class Conversation {
       head.replaceSubrange(0..<2, with: number16(guess))
     case 1:
       guard let right = socket else { return }
-      let other = (right + 1 + Int(choice >> 3) % (Conversation.pool - 1)) % Conversation.pool
+      let number = right.server.slot * Conversation.sockets + right.member
+      let drawn = (number + 1 + Int(choice >> 3) % (Conversation.pool - 1)) % Conversation.pool
+      let other = SocketID(
+        rawValue: UInt32(drawn / Conversation.sockets << 16 | drawn % Conversation.sockets))
       guard !sent.contains(where: { $0.query.id == id && $0.query.socket == other }) else { return }
       socket = other
     case 2:
@@ -432,7 +440,7 @@ final class Conversation {
       cookie[Int(choice >> 5)] ^= 1
       edns = opt(cookie: cookie + [UInt8](repeating: 1, count: choice & 16 == 0 ? 0 : 16))
     case 5:
-      guard socket != nil, sentCookie(target.octets) != nil, speaksCookies(target.query.upstream)
+      guard socket != nil, sentCookie(target.octets) != nil, speaksCookies(target.query.server)
       else { return }
       if choice & 16 == 0 { edns = opt(cookie: nil) }
     case 6: question[question.count - 3] ^= 0x40
@@ -447,10 +455,10 @@ final class Conversation {
   }
 
   /// Whether a reply of an upstream that has no cookie is not to be believed.
-  private func speaksCookies(_ upstream: Int) -> Bool {
+  private func speaksCookies(_ server: ServerID) -> Bool {
     var isSpeaking = false
     resolver.visitUpstreams(now: now) { view in
-      if view.number == upstream { isSpeaking = view.cookies == .yes }
+      if view.id == server { isSpeaking = view.cookies == .yes }
     }
     return isSpeaking
   }
@@ -590,7 +598,7 @@ final class Conversation {
         for index in 0..<count { octets.append(reply[index]) }
         sent.append((query, octets))
         if sent.count > Conversation.remembered { sent.removeFirst() }
-        if query.socket == nil { streams.append(query.question) }
+        if query.socket == nil { streams.append(query.purpose) }
       case .closeStream(let handle): streams.removeAll { $0 == handle }
       }
     }

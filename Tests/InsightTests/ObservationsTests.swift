@@ -81,15 +81,22 @@ struct ObservationsTests {
     #expect(rows == ["TYPE65280 3 2", "TYPE65280 65535 1"])
   }
 
+  private static func roundTrips(of upstream: Int, in seen: borrowing Observations) -> UInt64? {
+    switch seen.roundTrips[upstream] {
+    case .some(let histogram): histogram.count
+    case .none: nil
+    }
+  }
+
   @Test func `an upstream whose number is another's begins anew`() {
-    var seen = Observations(upstreams: 2, seed: HashSeed(1, 2))
+    var seen = Observations(upstreams: 3, seed: HashSeed(1, 2))
+    for upstream in 0..<2 { seen.beginUpstream(upstream) }
     seen.noteRoundTrip(upstream: 0, microseconds: 10)
     seen.noteRoundTrip(upstream: 1, microseconds: 20)
-    // Out of range does nothing.
-    seen.noteRoundTrip(upstream: 2, microseconds: 20)
-    seen.forgetUpstream(0)
-    seen.forgetUpstream(2)
-    let counts = (0..<2).map { seen.roundTrips[$0].count }
-    #expect(counts == [0, 1])
+    // One that has not begun, or is out of range, does nothing.
+    for upstream in 2...3 { seen.noteRoundTrip(upstream: upstream, microseconds: 20) }
+    for upstream in [0, 3] { seen.beginUpstream(upstream) }
+    let counts = (0..<3).map { Self.roundTrips(of: $0, in: seen) }
+    #expect(counts == [0, 1, nil])
   }
 }

@@ -192,7 +192,7 @@ struct Configuration {
   ) -> [Mistake] {
     guard settings.isUpstreamExplicit else {
       do {
-        settings.upstreams = try ResolvConf.upstreams(besides: own)
+        settings.upstreams = try ResolvConf.upstreams(besides: own).map { UpstreamServer($0) }
         return []
       } catch {
         return needsUpstream ? [error] : []

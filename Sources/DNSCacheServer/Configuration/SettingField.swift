@@ -111,14 +111,9 @@ struct SettingField: Sendable {
 
   /// The upstreams, with a note that they were named.
   static let upstreams = SettingField(
-    read: { settings in settings.upstreams.map { .server(settings.upstreamServer($0)) } },
+    read: { settings in settings.upstreams.map { .server($0) } },
     write: {
-      let servers = $1.compactMap(\.server)
-      $0.upstreams = servers.map(\.address)
-      $0.upstreamRules = [:]
-      for server in servers where server.rules != UpstreamRules() {
-        $0.upstreamRules[server.address] = server.rules
-      }
+      $0.upstreams = $1.compactMap(\.server)
       $0.isUpstreamExplicit = true
     })
 

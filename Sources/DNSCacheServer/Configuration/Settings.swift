@@ -16,9 +16,7 @@ struct Settings: Sendable {
   /// Whether each address was asked for by name; a default that isn't there is left out.
   var isListenExplicit = false
   /// Whom to ask; of nobody was named, those of `/etc/resolv.conf`.
-  var upstreams: [SocketAddress] = []
-  /// What those are asked with for which it was said.
-  var upstreamRules: [SocketAddress: UpstreamRules] = [:]
+  var upstreams: [UpstreamServer] = []
   /// Whether ``upstreams`` were named; else they are the system's.
   var isUpstreamExplicit = false
   /// Names that have servers of their own; the longest match counts.
@@ -95,7 +93,7 @@ extension Settings {
   ///
   /// So a reload finds a place for each new one while the replies of all old ones are still good. With so many, each with the least number
   /// of sockets, 1,024 files that may be open are still enough.
-  static let mostUpstreams = ResolverSettings.upstreamPlaces / 2
+  static let mostUpstreams = ForwardServers.limit
 
   /// Servers of the system that there is room for beside those of routes (resolv.conf(5), MAXNS).
   static let systemServers = 3

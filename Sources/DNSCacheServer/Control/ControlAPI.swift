@@ -83,11 +83,11 @@ final class ControlAPI {
         empty: "\(address): no name in the cache")
     case .explain(let name, let type):
       let story = NameStory.make(
-        of: name, type ?? .a, in: &worker.value, upstreams: server.upstreamTable.addresses)
+        of: name, type ?? .a, in: &worker.value)
       reply.send(story.report, as: story.text)
     case .inFlight:
       reply.send(InFlightReport.rows(worker.value.resolver), empty: "nothing in flight")
-    case .upstreams: reply.send(UpstreamsReport.rows(worker.value, server.upstreamTable.addresses))
+    case .upstreams: reply.send(UpstreamsReport.rows(worker.value))
     case .top(let list, let count): top(list, count: count, reply)
     case .history(let last): reply.send(InsightReport.history(worker.value.seen.value, last: last))
     case .flush(let name, let type, let tree):
@@ -123,8 +123,7 @@ final class ControlAPI {
   }
 
   private func status() -> Report {
-    var rows = UpstreamsReport.health(
-      worker.value.resolver, server.upstreamTable.addresses)
+    var rows = UpstreamsReport.health(worker.value.resolver)
     rows += [
       ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
       ("uptime_seconds", .count((EventLoop.now() - server.started) / 1_000)),
@@ -137,7 +136,7 @@ final class ControlAPI {
       rows.append(("receive_buffer", .text(complaint)))
     }
     rows += [
-      ("upstreams", .list(server.settings.upstreams.map { .text("\($0)") })),
+      ("upstreams", .list(server.settings.upstreams.map { .text("\($0.address)") })),
       (
         "cache",
         .object([
@@ -171,7 +170,7 @@ final class ControlAPI {
   private func metrics() -> [UInt8] {
     MetricsText.octets(
       of: worker.value, heads, statistics(),
-      upstreams: server.upstreamTable.addresses, started: server.history.since)
+      started: server.history.since)
   }
 
   private func save(_ reply: ControlReply) {

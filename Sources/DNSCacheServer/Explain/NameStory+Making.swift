@@ -8,11 +8,7 @@ import EventLoop
 
 extension NameStory {
   /// What a client gets that asks for a name now, and why.
-  ///
-  /// - Parameter upstreams: their addresses by their numbers.
-  static func make(
-    of name: Name, _ type: RecordType, in worker: inout Worker, upstreams: [SocketAddress]
-  ) -> NameStory {
+  static func make(of name: Name, _ type: RecordType, in worker: inout Worker) -> NameStory {
     let now = EventLoop.now()
     let wire = name.lowercased.wire
     let facts = worker.frontend.explain(
@@ -20,7 +16,7 @@ extension NameStory {
     let last = facts.links.last?.name ?? wire
     var story = NameStory(
       name: "\(name.lowercased)", type: "\(type)",
-      answer: answer(facts, now: now, upstreams: upstreams),
+      answer: answer(facts, now: now),
       question: "\(Name.text(last.span)) \(type)")
     let clock = (now: UInt32(truncatingIfNeeded: now / 1000), wall: EventLoop.wallClock())
     for link in facts.links {
@@ -34,14 +30,12 @@ extension NameStory {
     switch facts.course {
     case .special, .unasked, .blocked: break
     default:
-      story.wouldAsk = facts.question.order.map {
-        candidate($0, facts.question.views, upstreams)
-      }
+      story.wouldAsk = facts.question.order.map { candidate($0, facts.question.views) }
     }
     if let view = facts.question.inFlight {
       story.inFlight = .object([
         ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
-        ("upstream", .text("\(upstreams[view.upstream])")), ("waiting", .count(view.waiters)),
+        ("upstream", .text(view.address.endpoint.text)), ("waiting", .count(view.waiters)),
       ])
     }
     story.failures = facts.question.troubles.map { view in
@@ -51,7 +45,7 @@ extension NameStory {
         count: view.failures, blockedFor: view.blockedFor)
     }
     story.rules = rules(
-      facts, type, cache: worker.cache, isStrict: worker.resolver.settings.isStrict)
+      facts, type, cache: worker.cache, isStrict: worker.resolver.asksInOrder)
     return story
   }
 
@@ -78,9 +72,9 @@ extension NameStory {
   }
 
   private static func candidate(
-    _ candidate: QuestionFacts.Candidate, _ views: [UpstreamView], _ addresses: [SocketAddress]
+    _ candidate: QuestionFacts.Candidate, _ views: [UpstreamView]
   ) -> NameStory.Candidate {
-    let view = views.first { $0.number == candidate.upstream }
+    let view = views.first { $0.id == candidate.server }
     var packet: [String] = []
     if let view {
       packet.append(view.udpSize == 0 ? "no EDNS" : "EDNS \(view.udpSize)")
@@ -88,7 +82,7 @@ extension NameStory {
       packet.append(view.isFolded ? "lower case" : "random case")
     }
     return NameStory.Candidate(
-      upstream: "\(addresses[candidate.upstream])", turn: candidate.turn.rawValue,
+      upstream: view?.address.endpoint.text ?? "", turn: candidate.turn.rawValue,
       state: view?.state.rawValue ?? "unknown", roundTrip: view?.roundTrip,
       packet: packet.joined(separator: ", "),
       failure: view?.cause.map { ($0.words, view?.sinceFailure ?? 0) })
@@ -97,7 +91,7 @@ extension NameStory {
   // MARK: What becomes of the question
 
   private static func answer(
-    _ facts: NameFacts, now: UInt64, upstreams: [SocketAddress]
+    _ facts: NameFacts, now: UInt64
   ) -> (course: String, rcode: String?, sentence: String) {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     func stale(_ before: String, else without: String) -> (String?, String) {
@@ -140,7 +134,9 @@ extension NameStory {
       return ("fails", rcode, sentence)
     case .asks:
       guard let first = facts.question.order.first else { return ("asks", nil, "Nobody is there.") }
-      let sentence = "Nothing in the cache answers it: \(upstreams[first.upstream]) is asked first."
+      let view = facts.question.views.first { $0.id == first.server }
+      let address = view?.address.endpoint.text ?? "another server"
+      let sentence = "Nothing in the cache answers it: \(address) is asked first."
       guard let rcode = facts.staleAnswer else { return ("asks", nil, sentence) }
       let patience = FrontendSettings.stalePatience
       return (

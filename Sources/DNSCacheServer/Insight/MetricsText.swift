@@ -12,15 +12,14 @@ enum MetricsText {
   ///
   /// - Parameters:
   ///   - statistics: what `ctl stats` shows.
-  ///   - upstreams: their addresses, by number.
   ///   - started: seconds since 1970.
   static func octets(
     of worker: borrowing Worker, _ heads: MetricHeads, _ statistics: Report,
-    upstreams: [SocketAddress], started: Int64
+    started: Int64
   ) -> [UInt8] {
     var views: [(view: UpstreamView, labels: PrometheusText.Labels)] = []
     worker.resolver.visitUpstreams(now: EventLoop.now()) { view in
-      views.append((view, PrometheusText.Labels([("upstream", "\(upstreams[view.number])")])))
+      views.append((view, PrometheusText.Labels([("upstream", view.address.endpoint.text)])))
     }
     var text = PrometheusText(
       capacity: MetricsText.size.least + views.count * MetricsText.size.perUpstream)
@@ -70,7 +69,10 @@ enum MetricsText {
     text.histogram(worker.seen.value.misses)
     text.begin(heads.upstreamReplies)
     for (view, labels) in views {
-      text.histogram(worker.seen.value.roundTrips[view.number], labels)
+      switch worker.seen.value.roundTrips[view.id.slot] {
+      case .some(let histogram): text.histogram(histogram, labels)
+      case .none: break
+      }
     }
     text.begin(heads.slices)
     text.histogram(worker.slices.wall)

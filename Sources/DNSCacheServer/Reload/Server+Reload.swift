@@ -151,17 +151,9 @@ extension Server {
   func applyUpstreams() {
     // Nobody is to be asked only until the system first names somebody.
     guard !settings.upstreams.isEmpty else { return }
-    var table = upstreamTable
-    let change = table.change(to: settings.upstreams)
-    upstreamTable = table
-    guard !change.isEmpty else {
-      worker.value.setOrder(of: settings.upstreams, in: table)
-      worker.value.setRules(settings, of: table)
-      return
-    }
-    worker.value.change(change, of: table, to: settings)
+    let retired = worker.value.setServers(settings.forwardServers)
     // Not while the worker is being changed: what ends tells it.
-    for place in change.retired { worker.value.upstreamStreams?.retire(place) }
+    for server in retired { worker.value.upstreamStreams?.retire(server) }
     worker.value.drainActions()
   }
 

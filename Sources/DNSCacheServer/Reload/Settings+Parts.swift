@@ -1,6 +1,7 @@
 import DNSFrontend
 import DNSPolicy
 import DNSResolver
+import DNSWire
 import EventLoop
 
 // The settings of each room, out of the settings of all.
@@ -25,15 +26,12 @@ extension Settings {
 
   /// What bounds the resolver.
   ///
-  /// - Parameter socketsInUse: sockets of each upstream that queries leave from.
-  func resolverSettings(socketsInUse: Int) -> ResolverSettings {
+  /// - Parameter sockets: sockets of each upstream that queries leave from.
+  func resolverSettings(sockets: Int) -> ResolverSettings {
     var settings = ResolverSettings(
-      upstreams: upstreams.count, socketsPerUpstream: UpstreamSockets.mostPerUpstream,
-      inFlightLimit: resolver.inFlight, waiterLimit: resolver.waiters,
+      sockets: sockets, inFlightLimit: resolver.inFlight, waiterLimit: resolver.waiters,
       waitersPerQuestion: resolver.waitersPerQuestion)
-    settings.socketsInUse = socketsInUse
     settings.refreshShare = resolver.prefetchShare
-    settings.isStrict = resolver.order == .strict
     settings.policy = policy
     settings.rebindProtection = rebindProtection
     return settings
@@ -44,17 +42,17 @@ extension Settings {
     PolicyRules(routes: routes.map(\.route), specialZones: names.specialZones)
   }
 
-  /// An upstream with what was said about it.
-  func upstreamServer(_ address: SocketAddress) -> UpstreamServer {
-    UpstreamServer(address, upstreamRules[address] ?? UpstreamRules())
+  /// Whom questions are forwarded to, each with what was said about it and about all.
+  var forwardServers: ForwardServers {
+    ForwardServers(upstreams.map(forwardServer), isStrict: resolver.order == .strict)
   }
 
-  /// What an upstream is asked with: what was said about it, and about all.
-  func rules(of address: SocketAddress) -> UpstreamRules {
-    var rules = upstreamServer(address).rules
+  private func forwardServer(_ upstream: UpstreamServer) -> ForwardServer {
+    var rules = upstream.rules
     rules.usesCookies = rules.usesCookies && resolver.usesCookies
     rules.usesEDNS = rules.usesEDNS && resolver.usesEDNS
     rules.usesLetterCase = rules.usesLetterCase && resolver.usesLetterCase
-    return rules
+    return ForwardServer(
+      ServerAddress(Endpoint(upstream.address), over: upstream.transport), rules)
   }
 }

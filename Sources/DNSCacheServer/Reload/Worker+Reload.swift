@@ -27,7 +27,7 @@ extension Worker {
   ) {
     frontend.reconfigure(settings.frontend(in: local), cookieSecrets: settings.cookieSecrets)
     resolver.reconfigure(
-      settings.resolverSettings(socketsInUse: budget.socketsPerUpstream))
+      settings.resolverSettings(sockets: budget.socketsPerUpstream))
     cache.reconfigure(settings.cache)
     setAnswering(settings)
     upstreams?.use(budget.socketsPerUpstream)
@@ -41,53 +41,23 @@ extension Worker {
     cache.rebindFilter = RebindFilter(settings.rebindProtection)
   }
 
-  /// Has what comes from an upstream kept with its address.
-  mutating func setSource(of upstream: Int, to address: SocketAddress) {
-    resolver.setSource(
-      cache.number(of: Source(address)), of: upstream)
-  }
-
-  /// Says in which order upstreams were given.
-  mutating func setOrder(of upstreams: [SocketAddress], in table: UpstreamTable) {
-    for place in table.addresses.indices where resolver.hasUpstream(place) {
-      guard let rank = upstreams.firstIndex(of: table.addresses[place]) else { continue }
-      resolver.setRank(rank, of: place)
-    }
-  }
-
-  /// Says what upstreams are asked with; those that go, which are in no settings any more, keep what they had.
-  mutating func setRules(_ settings: Settings, of table: UpstreamTable) {
-    for (place, address) in table.addresses.enumerated()
-    where resolver.hasUpstream(place) && settings.upstreams.contains(address) {
-      resolver.setRules(settings.rules(of: address), of: place)
-    }
-  }
-
-  /// Has other upstreams asked: first the new ones, then no more those that go.
+  /// Has these upstreams asked from now on.
   ///
-  /// What they are asked with is known before anything is asked: what waits for those that go is theirs at once.
-  mutating func change(
-    _ upstreams: UpstreamTable.Change, of table: UpstreamTable, to settings: Settings
-  ) {
+  /// - Returns: those that are asked no more; their connections are to be ended when nothing changes the worker.
+  mutating func setServers(_ wanted: ForwardServers) -> [ServerID] {
     takeReplies()
     takeStreamFailures()
-    for place in upstreams.opened {
-      resolver.openUpstream(place)
-      seen.value.forgetUpstream(place)
+    let change = resolver.setServers(wanted, now: EventLoop.now())
+    for server in change.opened { seen.value.beginUpstream(server.slot) }
+    for server in change.opened + change.revived {
+      guard let address = resolver.address(of: server) else { continue }
+      resolver.setSource(cache.number(of: address.endpoint), of: server)
+      upstreams?.add(address, for: server)
+      upstreamStreams?.add(SocketAddress(address.endpoint), for: server)
     }
-    for place in upstreams.revived { resolver.reviveUpstream(place) }
-    setOrder(of: settings.upstreams, in: table)
-    setRules(settings, of: table)
-    for place in upstreams.opened + upstreams.revived {
-      setSource(of: place, to: table.addresses[place])
-      self.upstreams?.add(table.addresses[place], at: place)
-      upstreamStreams?.add(table.addresses[place], at: place)
-    }
-    for place in upstreams.retired {
-      resolver.retireUpstream(place, now: EventLoop.now())
-      self.upstreams?.retire(place)
-    }
+    for server in change.retired { upstreams?.retire(server) }
     drainActions()
+    return change.retired
   }
 }
 

@@ -22,7 +22,8 @@ enum InFlightReport {
             ("name", .text(Name.text(name))), ("type", .text("\(view.type)")),
             ("flags", .text(view.needs.words.joined(separator: " "))),
             ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
-            ("upstream", .count(view.upstream)), ("waiting", .count(view.waiters)),
+            ("upstream", .count(view.server.slot)),
+            ("address", .text(view.address.endpoint.text)), ("waiting", .count(view.waiters)),
             ("transport", .text(view.isStreaming ? "tcp" : "udp")),
           ])
         ))

@@ -35,8 +35,8 @@ extension Server {
     } catch {
       return error
     }
-    guard found != settings.upstreams else { return nil }
-    settings.upstreams = found
+    guard found != settings.upstreams.map(\.address) else { return nil }
+    settings.upstreams = found.map { UpstreamServer($0) }
     applyBudget()
     applyUpstreams()
     logger.notice(

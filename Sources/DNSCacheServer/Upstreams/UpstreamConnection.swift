@@ -52,7 +52,7 @@ final class UpstreamConnection: StreamDelegate {
   /// Goes off when it has been idle, or silent, for too long.
   private var timer: Timer?
   private var underWay: [UInt16: Sent] = [:]
-  private var ids: [QuestionHandle: UInt16] = [:]
+  private var ids: [Purpose: UInt16] = [:]
   private var nextID: UInt16
   private var unexpected = 0
   /// Nothing came for so long that it gets no more questions.
@@ -98,7 +98,7 @@ final class UpstreamConnection: StreamDelegate {
     octets[1] = UInt8(truncatingIfNeeded: nextID)
     if ids.isEmpty { timer?.schedule(after: UpstreamConnection.silence) }
     underWay[nextID] = Sent(query: query, time: EventLoop.now())
-    ids[query.outgoing.question] = nextID
+    ids[query.outgoing.purpose] = nextID
     nextID &+= 1
     asked += 1
     MessageFraming.write(octets.span, to: stream)
@@ -107,7 +107,7 @@ final class UpstreamConnection: StreamDelegate {
   /// Forgets a question that has ended or is given up.
   ///
   /// - Returns: whether that shows the connection to be dead.
-  func forget(_ question: QuestionHandle) -> Bool {
+  func forget(_ question: Purpose) -> Bool {
     guard let id = ids.removeValue(forKey: question), let sent = underWay[id] else { return false }
     if sent.hasReply {
       underWay[id] = nil
@@ -146,7 +146,7 @@ final class UpstreamConnection: StreamDelegate {
     let others = open.dropFirst().map(\.query).filter { !$0.isRepeated }
     if !others.isEmpty { fallSilent() }
     for query in others {
-      guard let id = ids[query.outgoing.question] else { continue }
+      guard let id = ids[query.outgoing.purpose] else { continue }
       underWay[id]?.query.firstConnection = number
     }
     return others

@@ -7,18 +7,12 @@ import Memory
 final class UpstreamHealthLog {
   private let worker: Pinned<Worker>
   private let logger: Logger
-  /// The addresses of the upstreams by their numbers, as they are then.
-  private let addresses: () -> [SocketAddress]
   private var news = UpstreamNews()
   private var timer: Timer?
 
-  init(
-    on loop: EventLoop, worker: Pinned<Worker>, logger: Logger,
-    addresses: @escaping () -> [SocketAddress]
-  ) {
+  init(on loop: EventLoop, worker: Pinned<Worker>, logger: Logger) {
     self.worker = worker
     self.logger = logger
-    self.addresses = addresses
     timer = Timer(on: loop) { [unowned self] in look() }
   }
 
@@ -27,9 +21,7 @@ final class UpstreamHealthLog {
 
   private func look() {
     let now = EventLoop.now()
-    for line in news.look(
-      at: UpstreamsReport.states(worker.value.resolver, addresses()), now: now)
-    {
+    for line in news.look(at: UpstreamsReport.states(worker.value.resolver), now: now) {
       logger.log(level: line.level, "\(line.text)")
     }
     if let next = news.nextLook { timer?.schedule(after: next > now ? next - now : 1) }

@@ -1,4 +1,5 @@
 import DNSFrontend
+import DNSResolver
 import EventLoop
 import Memory
 
@@ -21,10 +22,11 @@ struct UpstreamInbox: ~Copyable {
   /// Octets of `buffer` in use.
   private var end = 0
   private var datagrams = FixedArray<Datagram>(
-    repeating: Datagram(socket: 0, start: 0, count: 0), count: UpstreamInbox.places)
+    repeating: Datagram(socket: SocketID(rawValue: 0), start: 0, count: 0),
+    count: UpstreamInbox.places)
 
   private struct Datagram {
-    var socket: Int
+    var socket: SocketID
     var start: Int
     var count: Int
   }
@@ -36,9 +38,9 @@ struct UpstreamInbox: ~Copyable {
 
   /// Reads a datagram; call it while there is room.
   ///
-  /// - Parameter number: what the resolver knows the socket by.
+  /// - Parameter socket: what the resolver knows the socket by.
   /// - Returns: whether one was waiting.
-  mutating func read(from member: DatagramGroup.Member, number: Int, in group: DatagramGroup)
+  mutating func read(from member: DatagramGroup.Member, socket: SocketID, in group: DatagramGroup)
     -> Bool
   {
     let start = end
@@ -49,7 +51,7 @@ struct UpstreamInbox: ~Copyable {
     else { return false }
     // One that is cut is larger than what we offer: the resolver takes it for truncated.
     let kept = min(length, UpstreamInbox.longest)
-    datagrams[count] = Datagram(socket: number, start: start, count: kept)
+    datagrams[count] = Datagram(socket: socket, start: start, count: kept)
     count += 1
     end += kept
     return true
@@ -62,8 +64,8 @@ struct UpstreamInbox: ~Copyable {
     return buffer.span.extracting(start..<start + datagrams[index].count)
   }
 
-  /// The number of the socket that a datagram came on.
-  func socket(_ index: Int) -> Int { datagrams[index].socket }
+  /// The socket that a datagram came on.
+  func socket(_ index: Int) -> SocketID { datagrams[index].socket }
 
   /// Makes room.
   mutating func removeAll() {

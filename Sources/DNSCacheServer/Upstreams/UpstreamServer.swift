@@ -6,18 +6,16 @@ import EventLoop
 /// `192.0.2.1`, `dns://192.0.2.1:53?cookies=off&edns=off&letter-case=off`, or `tcp://192.0.2.1`.
 struct UpstreamServer: Hashable, Sendable {
   var address: SocketAddress
-  var rules = UpstreamRules()
+  var transport = ServerAddress.Transport.udp
+  var rules = ServerRules()
 
   /// What may be switched off behind `dns://`.
   private static let options:
-    [(name: String, rule: WritableKeyPath<UpstreamRules, Bool> & Sendable)] = [
+    [(name: String, rule: WritableKeyPath<ServerRules, Bool> & Sendable)] = [
       ("cookies", \.usesCookies), ("edns", \.usesEDNS), ("letter-case", \.usesLetterCase),
     ]
 
-  init(_ address: SocketAddress, _ rules: UpstreamRules = UpstreamRules()) {
-    self.address = address
-    self.rules = rules
-  }
+  init(_ address: SocketAddress) { self.address = address }
 
   /// Reads what a person wrote.
   init(_ text: String) throws(ValueError) {
@@ -33,9 +31,9 @@ struct UpstreamServer: Hashable, Sendable {
         description: "not an address; write 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")
     }
     self.address = address
-    rules.isStreamOnly = scheme == "tcp://"
+    transport = scheme == "tcp://" ? .tcp : .udp
     guard parts.count == 2 else { return }
-    guard !rules.isStreamOnly else {
+    guard transport == .udp else {
       throw ValueError(description: "tcp:// has no options; write them behind dns://")
     }
     for option in parts[1].split(separator: "&", omittingEmptySubsequences: false) {
@@ -63,7 +61,7 @@ struct UpstreamServer: Hashable, Sendable {
 extension UpstreamServer: CustomStringConvertible {
   /// The same as a person would write it, with the port.
   var description: String {
-    if rules.isStreamOnly { return "tcp://\(address)" }
+    if transport == .tcp { return "tcp://\(address)" }
     let off = Self.options.filter { !rules[keyPath: $0.rule] }.map { "\($0.name)=off" }
     return off.isEmpty ? "\(address)" : "dns://\(address)?\(off.joined(separator: "&"))"
   }

@@ -58,12 +58,13 @@ final class UpstreamSockets {
   private let worker: Pinned<Worker>
   private let logger: Logger
   private let ports: ClosedRange<UInt16>
-  private var pools: [Pool]
+  /// By the servers' slots.
+  private var pools: [Pool] = []
   private let group: DatagramGroup
-  /// Those of the first upstream, then those of the next; nothing where none could be opened.
-  private var sockets: [DatagramGroup.Member?]
+  /// Those of the first pool, then those of the next; nothing where none is open.
+  private var sockets: [DatagramGroup.Member?] = []
   /// Queries that left from each socket.
-  private var uses: [UInt32]
+  private var uses: [UInt32] = []
   /// Replaced sockets in the order in which their time is over.
   private var retired: [Retired] = []
   private var renewal: Timer?
@@ -78,6 +79,7 @@ final class UpstreamSockets {
 
   /// What is known of the way to one upstream.
   private struct Pool {
+    var server: ServerID
     var upstream: SocketAddress
     var state = State.open
     /// When the sockets of an upstream that is asked no more are closed.
@@ -104,33 +106,23 @@ final class UpstreamSockets {
 
   /// - Parameter inUse: sockets for each upstream.
   init(
-    on loop: EventLoop, upstreams: [SocketAddress], inUse: Int, worker: Pinned<Worker>,
-    logger: Logger
+    on loop: EventLoop, inUse: Int, worker: Pinned<Worker>, logger: Logger
   ) throws(SystemError) {
     self.worker = worker
     self.logger = logger
     self.inUse = inUse
     ports = UpstreamPort.range()
-    pools = upstreams.map { Pool(upstream: $0, renewedCount: UpstreamSockets.mostPerUpstream) }
-    let count = ResolverSettings.upstreamPlaces * perUpstream
-    sockets = Array(repeating: nil, count: count)
-    uses = Array(repeating: 0, count: count)
     var options = DatagramSocket.Options()
     options.packetInfo = false
     options.reportErrors = true
     options.replyCapacity = 0
     group = try DatagramGroup(
       on: loop,
-      capacity: count + Self.retired(perUpstream: perUpstream) * ResolverSettings.upstreamPlaces
-        + 1,
+      capacity: ServerID.limit * (perUpstream + Self.retired(perUpstream: perUpstream)) + 1,
       options: options,
       // For what the kernel tells of packets that failed; replies go to the worker's `UpstreamInbox`.
       sharing: try ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
       receiver: UpstreamDatagrams(worker))
-    for pool in upstreams.indices {
-      // Where the first can't be opened, the others can't either; they are when they are wanted.
-      for number in members(of: pool) where !open(number) { break }
-    }
     let timer = Timer(on: loop) { [unowned self] in renewNext() }
     renewal = timer
     scheduleRenewal()
@@ -142,20 +134,17 @@ final class UpstreamSockets {
     perUpstream / socketsPerRetired + retiredForAge
   }
 
-  /// The sockets of a pool that queries leave from.
-  private func members(of pool: Int) -> Range<Int> {
-    pool * perUpstream..<pool * perUpstream + inUse
-  }
-
   /// Sockets that are open for queries.
   var openCount: Int { sockets.count { $0 != nil } }
 
   /// Sends a query; false when it can't be sent.
-  func send(_ query: Span<UInt8>, from number: Int) -> Bool {
+  func send(_ query: Span<UInt8>, from socket: SocketID) -> Bool {
+    let number = socket.server.slot * perUpstream + socket.member
+    guard number < sockets.count else { return false }
     uses[number] &+= 1
     if uses[number] > UpstreamSockets.queriesPerSocket { renewUsed(number) }
-    guard sockets[number] != nil || open(number), let socket = sockets[number] else { return false }
-    switch group.send(query, from: socket) {
+    guard sockets[number] != nil || open(number), let member = sockets[number] else { return false }
+    switch group.send(query, from: member) {
     case .sent: return true
     // The kernel's buffer is full: as good as lost on the way; the next attempt comes by itself.
     case .wouldBlock: return true
@@ -164,7 +153,7 @@ final class UpstreamSockets {
     // What an ICMP error announces doesn't come here: this host itself can't send from that socket.
     counters.reopened += 1
     sockets[number] = nil
-    group.close(socket)
+    group.close(member)
     guard open(number), let fresh = sockets[number], group.send(query, from: fresh) == .sent else {
       return false
     }
@@ -210,16 +199,18 @@ final class UpstreamSockets {
   }
 
   private func make(_ number: Int) throws(SystemError) -> DatagramGroup.Member {
-    let upstream = pools[number / perUpstream].upstream
+    let (pool, member) = number.quotientAndRemainder(dividingBy: perUpstream)
+    let upstream = pools[pool].upstream
+    let id = Int(SocketID(pools[pool].server, member: member).rawValue)
     for _ in 0..<UpstreamPort.attempts {
       do {
         return try group.open(
-          connectedTo: upstream, localPort: UInt16.random(in: ports), number: number)
+          connectedTo: upstream, localPort: UInt16.random(in: ports), number: id)
       } catch  where error.isAddressRefused {
         continue
       }
     }
-    return try group.open(connectedTo: upstream, number: number)
+    return try group.open(connectedTo: upstream, number: id)
   }
 
   // MARK: Renewing
@@ -333,21 +324,31 @@ final class UpstreamSockets {
     pools.count { $0.state == .open || $0.state == .filling }
   }
 
-  /// Has sockets for an upstream at a place: at once where it is wanted, the rest a few a turn.
+  /// Has sockets for a server: at once where one is wanted, the rest a few a turn.
   ///
-  /// Those that another upstream had there are closed.
-  func add(_ upstream: SocketAddress, at place: Int) {
+  /// Those that another server had in its slot are closed.
+  func add(_ address: ServerAddress, for server: ServerID) {
+    let upstream = SocketAddress(address.endpoint)
+    let place = server.slot
     while pools.count <= place {
-      pools.append(Pool(upstream: upstream, state: .free, renewedCount: perUpstream))
+      pools.append(
+        Pool(server: server, upstream: upstream, state: .free, renewedCount: perUpstream))
+      sockets.append(contentsOf: repeatElement(nil, count: perUpstream))
+      uses.append(contentsOf: repeatElement(0, count: perUpstream))
     }
     if pools[place].upstream != upstream { close(place, 0..<perUpstream) }
-    pools[place] = Pool(upstream: upstream, state: .filling, renewedCount: 0)
+    let needsSockets = address.transport == .udp
+    pools[place] = Pool(
+      server: server, upstream: upstream, state: needsSockets ? .filling : .closing,
+      renewedCount: 0)
     scheduleRenewal()
     poolRenewal?.schedule(after: 0)
   }
 
-  /// Keeps the sockets of an upstream only for as long as replies may come.
-  func retire(_ place: Int) {
+  /// Keeps the sockets of a server only for as long as replies may come.
+  func retire(_ server: ServerID) {
+    let place = server.slot
+    guard place < pools.count else { return }
     pools[place].state = .retired
     pools[place].renewedCount = perUpstream
     pools[place].closesAt = EventLoop.now() + UpstreamSockets.retirement
@@ -418,11 +419,13 @@ final class UpstreamDatagrams: DatagramGroupReceiver {
   override func datagramReady(
     _ member: DatagramGroup.Member, number: Int, in group: DatagramGroup
   ) {
-    worker.value.receive(from: member, number: number, in: group)
+    worker.value.receive(
+      from: member, socket: SocketID(rawValue: UInt32(truncatingIfNeeded: number)), in: group)
   }
 
   override func socketFailed(_ socket: DatagramSocket, error: Int32, payload: Span<UInt8>) {
-    worker.value.upstreamFailed(socket.number, query: payload)
+    worker.value.upstreamFailed(
+      SocketID(rawValue: UInt32(truncatingIfNeeded: socket.number)), query: payload)
   }
 }
 

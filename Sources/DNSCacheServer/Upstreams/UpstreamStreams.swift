@@ -37,11 +37,12 @@ final class UpstreamStreams {
   let loop: EventLoop
   private let worker: Pinned<Worker>
   let budget: TickBudget
-  private var lanes: [Lane]
+  /// By the servers' slots.
+  private var lanes: [Lane] = []
   /// Where questions are under way: on one connection, or on a silent one and another.
-  private var places: [QuestionHandle: [UpstreamConnection]] = [:]
+  private var places: [Purpose: [UpstreamConnection]] = [:]
   /// Questions that wait for a connection.
-  private var waiting: [QuestionHandle: StreamQuery] = [:]
+  private var waiting: [Purpose: StreamQuery] = [:]
   private var nextNumber: UInt64 = 1
   /// Connections that were closed and may be in the middle of a call.
   private var closed: [UpstreamConnection] = []
@@ -72,7 +73,7 @@ final class UpstreamStreams {
   }
 
   /// Questions that get no reply over TCP, until they are taken.
-  private var failed: [QuestionHandle] = []
+  private var failed: [Purpose] = []
   private lazy var whenFailed = EndOfTurn(on: loop) { [worker] in
     worker.value.takeStreamFailures()
   }
@@ -84,21 +85,19 @@ final class UpstreamStreams {
     var isRetired = false
     var connections: [UpstreamConnection] = []
     /// Who waits, first come first; some may wait no more.
-    var queue: [QuestionHandle] = []
+    var queue: [Purpose] = []
     /// Questions after which the upstream was seen to close a connection, and when.
     var closesAfter: (questions: Int, since: UInt64)?
   }
 
   init(
-    on loop: EventLoop, upstreams: [SocketAddress], limits: Settings.ResolverLimits,
-    worker: Pinned<Worker>, budget: TickBudget
+    on loop: EventLoop, limits: Settings.ResolverLimits, worker: Pinned<Worker>, budget: TickBudget
   ) {
     self.loop = loop
     connectionLimit = limits.connections
     questionsPerConnection = limits.questionsPerConnection
     self.worker = worker
     self.budget = budget
-    lanes = upstreams.map { Lane(address: $0) }
   }
 
   // MARK: Changes
@@ -109,8 +108,9 @@ final class UpstreamStreams {
     questionsPerConnection = limits.questionsPerConnection
   }
 
-  /// Has connections made to an upstream at a place that is free.
-  func add(_ upstream: SocketAddress, at place: Int) {
+  /// Has connections made to a server; those to another that had its slot end.
+  func add(_ upstream: SocketAddress, for server: ServerID) {
+    let place = server.slot
     while lanes.count <= place { lanes.append(Lane(address: upstream)) }
     for connection in lanes[place].connections { end(connection) }
     lanes[place] = Lane(address: upstream)
@@ -118,7 +118,9 @@ final class UpstreamStreams {
 
   /// Ends the connections to an upstream that is asked no more: what is under way on them, or waits for
   /// one, is asked elsewhere.
-  func retire(_ place: Int) {
+  func retire(_ server: ServerID) {
+    let place = server.slot
+    guard place < lanes.count else { return }
     lanes[place].isRetired = true
     for connection in lanes[place].connections { end(connection) }
     let queue = lanes[place].queue
@@ -134,14 +136,17 @@ final class UpstreamStreams {
   var count: Int { lanes.reduce(0) { $0 + $1.connections.count } }
 
   /// Connections to one upstream open now.
-  func count(to upstream: Int) -> Int { lanes[upstream].connections.count }
+  func count(to server: ServerID) -> Int {
+    server.slot < lanes.count ? lanes[server.slot].connections.count : 0
+  }
 
   // MARK: What the resolver wants
 
   /// Sends a query, at once or when a connection has room; false when there is no way to the upstream.
   func open(_ outgoing: OutgoingQuery, query: Span<UInt8>) -> Bool {
     let query = StreamQuery(outgoing: outgoing, octets: query.indices.map { query[$0] })
-    let upstream = outgoing.upstream
+    let upstream = outgoing.server.slot
+    guard upstream < lanes.count else { return false }
     if lanes[upstream].queue.isEmpty {
       switch place(query) {
       case .sent: return true
@@ -154,13 +159,13 @@ final class UpstreamStreams {
       counters.queueLimit += 1
       return true
     }
-    waiting[outgoing.question] = query
-    lanes[upstream].queue.append(outgoing.question)
+    waiting[outgoing.purpose] = query
+    lanes[upstream].queue.append(outgoing.purpose)
     return true
   }
 
   /// Forgets a question that has ended or is given up.
-  func close(_ question: QuestionHandle) {
+  func close(_ question: Purpose) {
     waiting[question] = nil
     for connection in places.removeValue(forKey: question) ?? []
     where connection.forget(question) {
@@ -185,7 +190,7 @@ final class UpstreamStreams {
   }
 
   private func place(_ query: StreamQuery) -> Placement {
-    let upstream = query.outgoing.upstream
+    let upstream = query.outgoing.server.slot
     forgetIfOld(upstream)
     let limit = lanes[upstream].closesAfter?.questions ?? questionsPerConnection
     for connection in lanes[upstream].connections where connection.isDone(limit: limit) {
@@ -220,7 +225,7 @@ final class UpstreamStreams {
 
   private func send(_ query: StreamQuery, on connection: UpstreamConnection) {
     if connection.asked > 0 { counters.reused += 1 }
-    places[query.outgoing.question, default: []].append(connection)
+    places[query.outgoing.purpose, default: []].append(connection)
     connection.send(query)
   }
 
@@ -254,7 +259,7 @@ final class UpstreamStreams {
   }
 
   private func dispatch(_ upstream: Int) {
-    var unreachable: [QuestionHandle] = []
+    var unreachable: [Purpose] = []
     sending: while let next = lanes[upstream].queue.first {
       guard let query = waiting[next] else {
         lanes[upstream].queue.removeFirst()
@@ -274,13 +279,13 @@ final class UpstreamStreams {
   /// Notes that a question gets no reply over TCP.
   ///
   /// The worker takes it at the end of the turn: it may be the worker that had a connection ended.
-  private func fail(_ question: QuestionHandle) {
+  private func fail(_ question: Purpose) {
     failed.append(question)
     whenFailed.request()
   }
 
   /// The questions that get no reply over TCP, each once.
-  func takeFailed() -> [QuestionHandle] {
+  func takeFailed() -> [Purpose] {
     defer { failed = [] }
     return failed
   }
@@ -295,7 +300,7 @@ final class UpstreamStreams {
     target[0] = UInt8(outgoing.id >> 8)
     target[1] = UInt8(truncatingIfNeeded: outgoing.id)
     worker.value.receive(
-      buffer.value.span.extracting(0..<message.count), for: outgoing.question, now: now)
+      buffer.value.span.extracting(0..<message.count), for: outgoing.purpose, now: now)
   }
 
   /// Does what follows from the messages that were handed in.
@@ -335,9 +340,9 @@ final class UpstreamStreams {
     let isReset = connection.answered == 0 && open.count > 1 && open.contains { $0.isRepeated }
     if isReset { lanes[upstream].closesAfter = (1, now) }
     var again: [StreamQuery] = []
-    var lost: [QuestionHandle] = []
+    var lost: [Purpose] = []
     for query in open {
-      let question = query.outgoing.question
+      let question = query.outgoing.purpose
       places[question]?.removeAll { $0 === connection }
       guard places[question]?.isEmpty ?? true, waiting[question] == nil else { continue }
       places[question] = nil
@@ -360,9 +365,9 @@ final class UpstreamStreams {
     counters.repeated += UInt64(queries.count)
     for var query in queries {
       query.firstConnection = nextNumber
-      waiting[query.outgoing.question] = query
+      waiting[query.outgoing.purpose] = query
     }
-    lanes[upstream].queue.insert(contentsOf: queries.map(\.outgoing.question), at: 0)
+    lanes[upstream].queue.insert(contentsOf: queries.map(\.outgoing.purpose), at: 0)
     dispatchSoon()
   }
 }

@@ -6,25 +6,20 @@ import EventLoop
 /// What control shows of the upstreams.
 enum UpstreamsReport {
   /// Each upstream and whether it answers, for the log.
-  static func states(
-    _ resolver: borrowing Resolver, _ addresses: [SocketAddress]
-  ) -> [UpstreamNews.State] {
-    let looping = resolver.looping
+  static func states(_ resolver: borrowing Resolver) -> [UpstreamNews.State] {
     var states: [UpstreamNews.State] = []
     resolver.visitUpstreams(now: EventLoop.now()) { view in
       states.append(
         UpstreamNews.State(
-          address: "\(addresses[view.number])", isDown: view.state != .up, cause: view.cause,
-          isLooping: looping & 1 << UInt64(view.number) != 0))
+          address: view.address.endpoint.text, isDown: view.state != .up, cause: view.cause,
+          isLooping: view.isLooping))
     }
     return states
   }
 
   /// What `ctl status` says first: whether names can be resolved.
-  static func health(
-    _ resolver: borrowing Resolver, _ addresses: [SocketAddress]
-  ) -> [(name: String, value: Report)] {
-    let states = states(resolver, addresses)
+  static func health(_ resolver: borrowing Resolver) -> [(name: String, value: Report)] {
+    let states = states(resolver)
     let down = states.filter(\.isDown).map(\.address)
     let up = states.count - down.count
     let resolves = resolver.canResolve(now: EventLoop.now())
@@ -45,24 +40,23 @@ enum UpstreamsReport {
   }
 
   /// A row for each upstream, in the order in which they were given.
-  static func rows(_ worker: borrowing Worker, _ addresses: [SocketAddress]) -> Report {
+  static func rows(_ worker: borrowing Worker) -> Report {
     let now = EventLoop.now()
-    let isStrict = worker.resolver.settings.isStrict
+    let isStrict = worker.resolver.asksInOrder
     var views: [UpstreamView] = []
     worker.resolver.visitUpstreams(now: now) { views.append($0) }
-    views.sort { $0.rank < $1.rank }
     var rows: [Report] = []
-    for view in views {
+    for (index, view) in views.enumerated() {
       rows.append(
         .object([
-          ("address", .text("\(addresses[view.number])")), ("state", .text(view.state.rawValue)),
+          ("address", .text(view.address.endpoint.text)), ("state", .text(view.state.rawValue)),
           ("rtt_ms", view.roundTrip.map { .count($0) } ?? .none),
           ("variance_ms", view.variance.map { .count($0) } ?? .none),
           ("timeout_ms", .count(view.timeout)), ("inflight", .count(view.inFlight)),
           ("queries", .count(view.counters.queries)), ("replies", .count(view.counters.replies)),
           ("timeouts", .count(view.counters.timeouts)), ("errors", .count(view.counters.errors)),
           ("refusals", .count(view.counters.refusals)), ("tcp", .count(view.counters.streams)),
-          ("tcp_connections", .count(worker.upstreamStreams?.count(to: view.number) ?? 0)),
+          ("tcp_connections", .count(worker.upstreamStreams?.count(to: view.id) ?? 0)),
           ("downs", .count(view.counters.downs)),
           ("edns", .text(view.udpSize == 0 ? "off" : "\(view.udpSize)")),
           ("cookies", .text(view.cookies.rawValue)),
@@ -70,14 +64,14 @@ enum UpstreamsReport {
           (
             "ad",
             .text(
-              worker.cache.limits.adTrust.includes(Source(addresses[view.number]))
+              worker.cache.limits.adTrust.includes(view.address.endpoint)
                 ? "believed" : "ignored")
           ),
           // Its turn, where there is such.
-          ("order", isStrict ? .count(view.rank + 1) : .none),
+          ("order", isStrict ? .count(index + 1) : .none),
           (
             "transport",
-            .text(view.rules.isStreamOnly || view.without.contains("udp") ? "tcp" : "udp")
+            .text(view.address.transport == .tcp || view.without.contains("udp") ? "tcp" : "udp")
           ),
           (
             "without",

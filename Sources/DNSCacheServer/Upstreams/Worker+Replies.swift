@@ -11,11 +11,13 @@ extension Worker {
   private static let floodReads = 32
 
   /// Reads what waits on an upstream socket; it is taken in at the end of the tick.
-  mutating func receive(from member: DatagramGroup.Member, number: Int, in group: DatagramGroup) {
+  mutating func receive(
+    from member: DatagramGroup.Member, socket: SocketID, in group: DatagramGroup
+  ) {
     beginReplies()
     // One reply at a time: with hundreds of sockets there is seldom another on the same.
     for _ in 0..<(isFlooded ? Worker.floodReads : 1) {
-      guard inbox.value.read(from: member, number: number, in: group) else { break }
+      guard inbox.value.read(from: member, socket: socket, in: group) else { break }
       if inbox.value.isFull { takeReplies() }
     }
     requestTickEnd()
@@ -44,7 +46,7 @@ extension Worker {
         inbox.value.octets(index), socket: inbox.value.socket(index), cache: &cache, now: now)
       if let trip = resolver.takeRoundTrip() {
         seen.value.noteRoundTrip(
-          upstream: trip.upstream, microseconds: UInt64(trip.microseconds))
+          upstream: trip.server.slot, microseconds: UInt64(trip.microseconds))
       }
       deliverAnswers(now: now, &lent)
     }
@@ -54,10 +56,10 @@ extension Worker {
   }
 
   /// Takes in a message that came on a TCP connection to an upstream; ``drainActions(now:)`` follows.
-  mutating func receive(_ message: Span<UInt8>, for question: QuestionHandle, now: UInt64) {
+  mutating func receive(_ message: Span<UInt8>, for purpose: Purpose, now: UInt64) {
     beginReplies()
     _ = readClock()
-    resolver.receiveStream(message, for: question, cache: &cache, now: now)
+    resolver.receiveStream(message, for: purpose, cache: &cache, now: now)
     deliverAnswers(now: now)
   }
 
@@ -69,7 +71,7 @@ extension Worker {
   /// What was sent from an upstream socket can't reach its upstream.
   ///
   /// - Parameter query: the packet, as far as the network sent it back.
-  mutating func upstreamFailed(_ socket: Int, query: Span<UInt8>) {
+  mutating func upstreamFailed(_ socket: SocketID, query: Span<UInt8>) {
     takeReplies()
     let now = readClock() / 1_000
     resolver.socketFailed(
@@ -92,7 +94,7 @@ extension Worker {
   mutating func takeStreamFailures() {
     guard let failed = upstreamStreams?.takeFailed(), !failed.isEmpty else { return }
     let now = readClock() / 1_000
-    for question in failed { resolver.streamFailed(question, now: now) }
+    for purpose in failed { resolver.streamFailed(purpose, now: now) }
     drainActions(now: now)
   }
 }

@@ -105,9 +105,9 @@ struct ScenarioParser {
   private mutating func parseServer() throws {
     let word = try words.next("a server")
     let isURL = word.hasPrefix("dns://")
-    var rules = UpstreamRules()
-    rules.isStreamOnly = word.hasPrefix("tcp://")
-    let parts = word.dropFirst(isURL || rules.isStreamOnly ? 6 : 0).split(
+    var rules = ServerRules()
+    let isStreamOnly = word.hasPrefix("tcp://")
+    let parts = word.dropFirst(isURL || isStreamOnly ? 6 : 0).split(
       separator: "?", maxSplits: isURL ? 1 : 0, omittingEmptySubsequences: false)
     guard let address = IPAddress(String(parts[0])) else {
       throw words.error("\"\(word)\" is not a server")
@@ -125,6 +125,7 @@ struct ScenarioParser {
     }
     scenario.options.addresses.append(address)
     scenario.options.rules.append(rules)
+    if isStreamOnly { scenario.options.streamOnly.insert(address) }
   }
 
   /// The upstream that is named next.

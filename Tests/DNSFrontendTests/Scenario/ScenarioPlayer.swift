@@ -1,9 +1,9 @@
 import DNSCache
-import DNSResolver
 import DNSWire
 import Memory
 
 @testable import DNSFrontend
+@testable import DNSResolver
 
 /// Plays a scenario against a frontend, strictly: whatever the frontend does must be expected by a
 /// line, and what a line expects must have happened at that moment.
@@ -112,7 +112,7 @@ final class ScenarioPlayer {
       seen = shown(host.socketFailed(socket, id: sent.id))
     case .streamFails(let query):
       try expectNothingMore()
-      seen = shown(host.streamFailed(try sent(query).query.question))
+      seen = shown(host.streamFailed(try sent(query).query.purpose))
     case .networkChanges:
       try expectNothingMore()
       // From another address, cookies are others, too.
@@ -216,12 +216,12 @@ final class ScenarioPlayer {
       guard upstream == host.address(of: sent.query.upstream), !toWrongSocket else {
         throw error("a connection has one upstream")
       }
-      seen = shown(host.receive(octets, stream: sent.query.question))
+      seen = shown(host.receive(octets, stream: sent.query.purpose))
       return
     }
-    let sockets = scenario.options.socketsPerUpstream
-    let place = (socket + (toWrongSocket ? 1 : 0)) % sockets
-    seen = shown(host.receive(octets, socket: host.upstream(at: upstream) * sockets + place))
+    let member = (socket.member + (toWrongSocket ? 1 : 0)) % scenario.options.socketsPerUpstream
+    let server = ServerID(host.upstream(at: upstream))
+    seen = shown(host.receive(octets, socket: SocketID(server, member: member)))
   }
 
   // MARK: What is expected
@@ -244,7 +244,7 @@ final class ScenarioPlayer {
     }
     guard self.sent[query.label] == nil else { throw error("there is a \(query.label) already") }
     if let socket = sent.socket {
-      guard socket / scenario.options.socketsPerUpstream == sent.upstream else {
+      guard socket.server == sent.server else {
         throw error("socket \(socket) does not lead to upstream \(query.upstream)")
       }
     }
@@ -318,7 +318,7 @@ final class ScenarioPlayer {
   }
 
   private func expectClosed(_ query: String) throws {
-    let handle = try sent(query).query.question
+    let handle = try sent(query).query.purpose
     _ = try take("the connection of \(query) is closed") {
       if case .closed(handle) = $0 { true } else { false }
     }
@@ -445,8 +445,8 @@ final class ScenarioPlayer {
     clients.first { $0.value.number == client }?.key ?? "client \(client)"
   }
 
-  private func label(_ handle: QuestionHandle) -> String {
-    sent.first { $0.value.query.question == handle && $0.value.query.socket == nil }?.key
+  private func label(_ handle: Purpose) -> String {
+    sent.first { $0.value.query.purpose == handle && $0.value.query.socket == nil }?.key
       ?? "\(handle)"
   }
 

@@ -2,7 +2,7 @@ import DNSWire
 
 /// The cookies that are exchanged with one upstream (RFC 7873); the server's own octets are in
 /// `Resolver.serverCookies`.
-struct UpstreamCookie: BitwiseCopyable {
+struct ServerCookie: BitwiseCopyable {
   /// Our cookie for it, in memory order: drawn for this upstream alone, so that no two of them can tell
   /// that they talk to the same client (RFC 7873 §8.1).
   private(set) var client: UInt64 = 0
@@ -35,7 +35,7 @@ struct UpstreamCookie: BitwiseCopyable {
     earlierUntil = now + ResolverTiming.deadline
     client = drawn
     serverCount = 0
-    renewal = now + UpstreamCookie.life
+    renewal = now + ServerCookie.life
   }
 
   /// Whether a cookie that came back is one that was sent.

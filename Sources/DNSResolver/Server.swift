@@ -1,7 +1,24 @@
 import DNSWire
 
-/// What is known of one upstream: how fast it answers, whether it does, what it doesn't understand.
-struct Upstream: BitwiseCopyable {
+/// What is known of one server: how fast it answers, whether it does, what it doesn't understand.
+struct Server: BitwiseCopyable {
+  /// Where it is asked, and how.
+  let address: ServerAddress
+  /// Whether it is asked; else replies of it may still come.
+  var isPresent = true
+  /// Which retirement its own was.
+  var retirement: UInt64 = 0
+  /// Whether one of our own queries has come back from it.
+  var isLooping = false
+  /// Whether a probe has proven that: then it is asked nothing else.
+  var isLoopProven = false
+
+  init(_ address: ServerAddress) { self.address = address }
+
+  /// Whether it is asked over TCP alone.
+  @inline(__always)
+  var isStreamOnly: Bool { address.transport == .tcp }
+
   // MARK: Speed
 
   var roundTrip = RoundTripTime()
@@ -53,7 +70,7 @@ struct Upstream: BitwiseCopyable {
 
   /// A packet that asks whether an upstream is back.
   struct Probe: BitwiseCopyable {
-    var socket: UInt16 = 0
+    var socket = SocketID(.none, member: 0)
     var id: UInt16 = 0
     var isPending = false
     /// Which question it asks: 0 for the root's name servers, else one more than the place of the known one.
@@ -63,7 +80,7 @@ struct Upstream: BitwiseCopyable {
 
   // MARK: What it doesn't understand
 
-  var rules = UpstreamRules()
+  var rules = ServerRules()
   /// Whether it is asked without EDNS, without cookies, in lower case, offered few octets, over TCP.
   var withoutEDNS = Fallback()
   var withoutCookies = Fallback()
@@ -86,14 +103,14 @@ struct Upstream: BitwiseCopyable {
 
   /// A packet whose reply would tell that nothing is amiss.
   struct Watched: BitwiseCopyable {
-    var socket: UInt16 = 0
+    var socket = SocketID(.none, member: 0)
     var id: UInt16 = 0
     var isPending = false
     /// Whether the letter case of its name showed.
     var showsCase = false
   }
 
-  var cookie = UpstreamCookie()
+  var cookie = ServerCookie()
 
   // MARK: Origin
 
@@ -104,7 +121,7 @@ struct Upstream: BitwiseCopyable {
 
   /// Attempts whose reply would still be good.
   var inFlight: UInt32 = 0
-  var counters = UpstreamCounters()
+  var counters = ServerCounters()
 
   /// Failures in a row after which an upstream is down.
   ///
@@ -128,19 +145,22 @@ struct Upstream: BitwiseCopyable {
 
   /// Whether it has been silent for so long that asking it is of no use.
   func isGivenUp(now: UInt64) -> Bool {
-    isDown && failures > 0 && now >= failingSince + Upstream.giveUpAfter
+    isDown && failures > 0 && now >= failingSince + Server.giveUpAfter
   }
+
+  /// Why it is not asked, or failed last.
+  var lastCause: Failure.Cause? { isLoopProven ? .looping : cause }
 
   /// How good it looks: milliseconds, less being better.
   func score(now: UInt64) -> UInt64 {
     var score = RoundTripTime.initialTimeout
     if roundTrip.isMeasured {
       let age = now &- min(measuredAt, now)
-      score = roundTrip.milliseconds >> min(age / Upstream.halfLife, Upstream.mostHalvings)
+      score = roundTrip.milliseconds >> min(age / Server.halfLife, Server.mostHalvings)
     }
     if failures > 0 {
       let seconds = (now &- min(failedAt, now)) / 1_000
-      score += (UInt64(failures) * Upstream.failurePenalty) >> min(seconds, 16)
+      score += (UInt64(failures) * Server.failurePenalty) >> min(seconds, 16)
     }
     return score
   }
@@ -172,7 +192,7 @@ struct Upstream: BitwiseCopyable {
     if failures < UInt16.max { failures += 1 }
     failedAt = now
     self.cause = cause
-    return !isDown && failures >= Upstream.failuresUntilDown
+    return !isDown && failures >= Server.failuresUntilDown
   }
 
   subscript(fallback: Fallback.Kind) -> Fallback {
@@ -220,7 +240,7 @@ struct Upstream: BitwiseCopyable {
 
   /// Takes in a header without a question that answers nothing.
   mutating func noteBareGuess(now: UInt64) {
-    if now >= bareSince + Upstream.bareWindow {
+    if now >= bareSince + Server.bareWindow {
       bareSince = now
       bareGuesses = 0
     }
@@ -229,7 +249,7 @@ struct Upstream: BitwiseCopyable {
 
   /// Whether a header without a question may be what it answers what it doesn't understand with.
   func mayAnswerBare(now: UInt64) -> Bool {
-    bareGuesses < Upstream.bareLimit || now >= bareSince + Upstream.bareWindow
+    bareGuesses < Server.bareLimit || now >= bareSince + Server.bareWindow
   }
 
   /// Headers without a question that answer nothing after which none is believed, and milliseconds for which
@@ -264,7 +284,7 @@ enum EDNSOffer: UInt8, BitwiseCopyable {
 }
 
 /// What was sent to an upstream and what came back.
-public struct UpstreamCounters: Sendable, BitwiseCopyable {
+public struct ServerCounters: Sendable, BitwiseCopyable {
   /// Packets sent over UDP, probes among them.
   public var queries: UInt64 = 0
   /// Packets that answered one of them.
