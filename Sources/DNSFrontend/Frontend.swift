@@ -33,7 +33,8 @@ public struct Frontend: ~Copyable {
   var limiter: ClientLimiter
   var limited = LimitedClients()
   var cookies: ServerCookies
-  private(set) var policy: Policy
+  /// What is decided by the name alone.
+  public private(set) var policy: Policy
 
   /// How a query came.
   public enum Transport: UInt8, Sendable, BitwiseCopyable {

@@ -31,6 +31,14 @@ public struct Policy: ~Copyable {
     case local(LocalMatch)
     /// The servers of a route.
     case route(RouteID)
+
+    /// The route that has the name; the default one, too, when no route has it.
+    public var route: RouteID {
+      switch self {
+      case .local(let match): match.route
+      case .route(let route): route
+      }
+    }
   }
 
   /// Where a name is that is answered here.
@@ -67,6 +75,9 @@ public struct Policy: ~Copyable {
     }
     return decision
   }
+
+  /// The zone by which it is decided about a name; nothing when none matches.
+  public func zone(of name: Span<UInt8>) -> Int? { zones.zone(of: name) }
 
   /// A zone's name in wire form, lower-cased.
   @_lifetime(borrow self)

@@ -14,8 +14,11 @@ public struct RouteID: Hashable, Sendable, BitwiseCopyable {
   /// Names a route by its number.
   public init(_ number: UInt16) { self.number = number }
 
-  /// The route that stands at an index of the list that ``Policy`` was made from.
+  /// The route that stands at an index of ``PolicyRules/routes``.
   public init(index: Int) { number = UInt16(clamping: index + 1) }
+
+  /// Where it stands there; nothing for the default route.
+  public var index: Int? { number == 0 ? nil : Int(number) - 1 }
 }
 
 /// A part of the name space with servers of its own.

@@ -19,7 +19,7 @@ extension EndToEnd {
       ["status"], ["stats"], ["cache", "show", "www.example.net"],
       ["cache", "show", "www.example.net", "A"], ["cache", "show", "missing.example.net"],
       ["cache", "names", "192.0.2.80"], ["cache", "names", "192.0.2.250"], ["cache", "dump"],
-      ["cache", "save"], ["inflight"], ["upstreams"], ["explain", "www.example.net"],
+      ["cache", "save"], ["inflight"], ["upstreams"], ["routes"], ["explain", "www.example.net"],
       ["explain", "missing.example.net", "AAAA"], ["explain", "never.example.net"],
       ["top", "names"], ["top", "clients"], ["top", "failures"],
       ["cache", "flush", "www.example.net"],

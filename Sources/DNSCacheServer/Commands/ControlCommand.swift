@@ -8,7 +8,7 @@ struct ControlCommand: ParsableCommand {
     commandName: "ctl", abstract: "Ask or tell a running server.",
     subcommands: [
       Status.self, Stats.self, CacheCommand.self, Explain.self, InFlight.self, Upstreams.self,
-      TopCommand.self, WatchCommand.self, Reload.self, Stop.self,
+      Routes.self, TopCommand.self, WatchCommand.self, Reload.self, Stop.self,
     ])
 
   /// What every verb takes.
@@ -138,6 +138,19 @@ struct ControlCommand: ParsableCommand {
     func run() throws {
       try options.show(.upstreams) { _, upstreams, display in
         UpstreamsText(upstreams, display).text
+      }
+    }
+  }
+
+  struct Routes: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "routes", abstract: "Whose servers are asked for which names, or for one name.")
+    @Argument(help: "A domain name, or an address for its reverse name.") var name: String?
+    @OptionGroup var options: Options
+    func run() throws {
+      try options.perform { () throws(ControlVerb.Refusal) in
+        guard let name else { return .routes(nil) }
+        return .routes(try ControlVerb.nameOrAddress(name))
       }
     }
   }

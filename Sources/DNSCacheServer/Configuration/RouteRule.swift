@@ -33,7 +33,7 @@ struct RouteRule: Sendable {
   var sentence: String {
     servers.isEmpty
       ? "\(names): nobody is asked, these names don't exist (NXDOMAIN)"
-      : "\(names): asked of \(servers.map(\.description).joined(separator: ", "))"
+      : "\(names): \(RouteList.words(servers))"
   }
 }
 

@@ -83,11 +83,19 @@ final class ControlAPI {
         empty: "\(address): no name in the cache")
     case .explain(let name, let type):
       let story = NameStory.make(
-        of: name, type ?? .a, in: &worker.value)
+        of: name, type ?? .a, in: &worker.value, routes: RouteList(server.settings))
       reply.send(story.report, as: story.text)
     case .inFlight:
       reply.send(InFlightReport.rows(worker.value.resolver), empty: "nothing in flight")
     case .upstreams: reply.send(UpstreamsReport.rows(worker.value))
+    case .routes(let name):
+      let routes = RouteList(server.settings)
+      if let name {
+        let answer = routes.answer(for: name, by: worker.value.frontend.policy)
+        reply.send(answer.report, as: answer.sentence + "\n")
+      } else {
+        reply.send(routes.report, as: routes.text)
+      }
     case .top(let list, let count): top(list, count: count, reply)
     case .history(let last): reply.send(InsightReport.history(worker.value.seen.value, last: last))
     case .flush(let name, let type, let tree):

@@ -19,6 +19,7 @@ enum ControlVerb {
   case save
   case inFlight
   case upstreams
+  case routes(Name?)
   case top(TopList, count: Int)
   case history(last: Int)
   case reload
@@ -49,6 +50,8 @@ enum ControlVerb {
     case .save: (.post, "cache/save")
     case .inFlight: (.get, "inflight")
     case .upstreams: (.get, "upstreams")
+    case .routes(let name):
+      (.get, "routes" + (name.map { "?name=\(ControlVerb.encoded("\($0)"))" } ?? ""))
     case .top(let list, let count): (.get, "top/\(list.rawValue)?count=\(count)")
     case .history(let last): (.get, "history?last=\(last)")
     case .reload: (.post, "reload")
@@ -120,6 +123,7 @@ enum ControlVerb {
       case "cache/save": .save
       case "inflight": .inFlight
       case "upstreams": .upstreams
+      case "routes": .routes(try value("name").map(ControlVerb.nameOrAddress))
       case "top/names": .top(.names, count: try ControlVerb.topCount(value("count")))
       case "top/clients": .top(.clients, count: try ControlVerb.topCount(value("count")))
       case "top/failures": .top(.failures, count: try ControlVerb.topCount(value("count")))
@@ -142,6 +146,12 @@ enum ControlVerb {
     let type = try self.type(type)
     if let address = IPAddress(text) { return .explain(address.reverseName, type ?? .ptr) }
     return .explain(try name(text), type)
+  }
+
+  /// Reads a name; an address means the name that names it.
+  static func nameOrAddress(_ text: String) throws(Refusal) -> Name {
+    if let address = IPAddress(text) { return address.reverseName }
+    return try name(text)
   }
 
   static func name(_ text: String?) throws(Refusal) -> Name {

@@ -8,7 +8,11 @@ import EventLoop
 
 extension NameStory {
   /// What a client gets that asks for a name now, and why.
-  static func make(of name: Name, _ type: RecordType, in worker: inout Worker) -> NameStory {
+  ///
+  /// - Parameter routes: those that are in force.
+  static func make(
+    of name: Name, _ type: RecordType, in worker: inout Worker, routes: RouteList
+  ) -> NameStory {
     let now = EventLoop.now()
     let wire = name.lowercased.wire
     let facts = worker.frontend.explain(
@@ -46,6 +50,12 @@ extension NameStory {
     }
     story.rules = rules(
       facts, type, cache: worker.cache, isStrict: worker.resolver.asksInOrder)
+    if worker.frontend.policy.decide(last.span).route != .default,
+      let name = try? Name(wire: last)
+    {
+      let route = routes.answer(for: name, by: worker.frontend.policy)
+      story.rules.append((rule: "routes", sentence: route.sentence))
+    }
     return story
   }
 

@@ -20,8 +20,6 @@ extension NameStory {
       let zone = Name.text(answer.zone.span)
       if answer.route == .default {
         add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
-      } else {
-        add("routes", "the route of \(zone) has no server, so no name in it exists")
       }
     }
     let sets = facts.links.flatMap(\.sets)

@@ -1,0 +1,82 @@
+import DNSPolicy
+import DNSWire
+
+/// What `ctl routes` tells: whose servers are asked for which names.
+struct RouteList {
+  private let routes: [RouteRule]
+  private let upstreams: [UpstreamServer]
+
+  init(_ settings: Settings) {
+    routes = settings.routes
+    upstreams = settings.upstreams
+  }
+
+  /// The servers of a route, in the order in which they were given.
+  private func servers(_ route: RouteID) -> [UpstreamServer] {
+    guard let index = route.index else { return upstreams }
+    return routes.indices.contains(index) ? routes[index].servers : []
+  }
+
+  /// The routes as they were given, and the default one.
+  var report: Report {
+    .list(
+      routes.map { RouteList.row($0.domains, $0.networks, $0.servers) }
+        + [RouteList.row([.root], [], upstreams)])
+  }
+
+  /// The same for people.
+  var text: String {
+    let sentences =
+      routes.map(\.sentence) + ["all other names: \(RouteList.words(upstreams))"]
+    return sentences.joined(separator: "\n") + "\n"
+  }
+
+  /// Who is asked, in words.
+  static func words(_ servers: [UpstreamServer]) -> String {
+    servers.isEmpty
+      ? "nobody is asked" : "asked of \(servers.map(\.description).joined(separator: ", "))"
+  }
+
+  private static func list(_ servers: [UpstreamServer]) -> Report {
+    .list(servers.map { .text($0.description) })
+  }
+
+  private static func row(
+    _ domains: [Name], _ networks: [IPNetwork], _ servers: [UpstreamServer]
+  ) -> Report {
+    .object([
+      ("domains", .list(domains.map { .text("\($0)") })),
+      ("networks", .list(networks.map { .text("\($0)") })), ("upstream", list(servers)),
+    ])
+  }
+
+  /// By which zone it is decided who answers for a name, and who that is.
+  func answer(
+    for name: Name, by policy: borrowing Policy
+  ) -> (report: Report, sentence: String) {
+    let wire = name.lowercased.wire
+    let zone =
+      if let zone = policy.zone(of: wire.span) { Name.text(policy.name(zone)) } else { "." }
+    let decision = policy.decide(wire.span)
+    let servers: [UpstreamServer]
+    let sentence: String
+    switch decision {
+    case .local(let match):
+      servers = []
+      sentence =
+        match.route == .default
+        ? "names in \(zone) are answered here"
+        : "the route of \(zone) has no server, so no name in it exists"
+    case .route(let route):
+      servers = self.servers(route)
+      let before = route == .default ? "no route has this name" : "names in \(zone) have a route"
+      sentence = "\(before): \(RouteList.words(servers))"
+    }
+    let course = if case .local = decision { "local" } else { "asked" }
+    let report = Report.object([
+      ("name", .text("\(name.lowercased)")), ("course", .text(course)), ("zone", .text(zone)),
+      ("upstream", RouteList.list(servers)), ("text", .text(sentence)),
+    ])
+    return (report, sentence)
+  }
+}
