@@ -16,7 +16,7 @@ extension EndToEnd {
       for address in ["127.0.0.1", "127.0.0.2", "127.1.2.3"] {
         for source in ["127.0.0.1", "127.0.0.9"] {
           let client = try Client(Endpoint(address, port), from: Endpoint(source, 0))
-          let reply = try client.ask(.query("www.example.net"), within: .seconds(5))
+          let reply = try client.ask(.query("www.example.net"))
           #expect(reply?.answers.count == 1, "\(source) asked \(address)")
         }
       }
@@ -42,7 +42,7 @@ extension EndToEnd {
       }
       for client in clients { client.send(.query("www.example.net")) }
       for client in clients {
-        #expect(try client.receive(within: .seconds(5)) != nil)
+        #expect(try client.receive() != nil)
       }
     }
 
@@ -61,9 +61,9 @@ extension EndToEnd {
         server=$!
         trap 'kill $server; wait $server || true' EXIT
         ask() {
-          dig "@$1" -b "$2" -p 5300 +tries=1 +time=2 "$3" +short CH TXT version.bind
+          dig "@$1" -b "$2" -p 5300 +tries=1 +time=8 "$3" +short CH TXT version.bind
         }
-        for attempt in $(seq 100); do
+        for attempt in $(seq 200); do
           if ask 192.0.2.1 192.0.2.1 +notcp >/dev/null 2>&1; then break; fi
           sleep 0.1
         done

@@ -74,38 +74,39 @@ extension EndToEnd {
         ], output: folder.file("dnsperf"))
     }
 
-    /// What another client sees meanwhile.
+    /// What another client sees meanwhile, and how many hits it may lose.
     private func watch(
       _ server: ServerProcess, _ flood: ChildProcess, zone: String
-    ) throws -> (hits: [Duration], misses: [Duration], lost: Int) {
+    ) throws -> (hits: [Duration], misses: [Duration], lost: Int, mayLose: Int) {
       let client = try Client(server.endpoint, from: Endpoint("127.0.0.3", 0))
-      let clock = ContinuousClock()
       var hits: [Duration] = []
       var misses: [Duration] = []
       var lost = 0
       let known = DNSName("known.\(zone)")
       #expect(try client.ask(.query(known))?.answers.count == 1)
       while flood.isRunning {
-        let start = clock.now
+        let stopwatch = Stopwatch(server)
         // Without an answer it is the kernel that dropped the datagram: the flood fills the queue of
         // the same socket while the server waits for a core.
-        if let reply = try client.ask(.query(known), within: .seconds(1)) {
+        if let reply = try client.ask(.query(known), within: .seconds(2)) {
           #expect(reply.answers.count == 1)
-          hits.append(clock.now - start)
+          hits.append(stopwatch.elapsed)
         } else {
           lost += 1
         }
         if hits.count % 20 == 0 {
           let name = DNSName("m\(hits.count).\(zone)")
-          misses.append(
-            try clock.measure {
-              let reply = try client.ask(.query(name))
-              #expect(reply?.answers.count == 1, "the miss \(misses.count) is not served")
-            })
+          let stopwatch = Stopwatch(server)
+          let reply = try client.ask(.query(name))
+          #expect(reply?.answers.count == 1, "the miss \(misses.count) is not served")
+          misses.append(stopwatch.elapsed)
         }
         usleep(2_000)
       }
-      return (hits.sorted(), misses.sorted(), lost)
+      // The kernel drops its datagrams as it does the flood's.
+      let dropped = server.droppedDatagrams
+      let share = try Double(dropped) / Double(max(1, dropped + server.stat("queries.udp")))
+      return (hits.sorted(), misses.sorted(), lost, Int(Double(hits.count) * (0.01 + 3 * share)))
     }
 
     @Test func `a flood of random names leaves others' hits quick and their misses served`()
@@ -116,14 +117,14 @@ extension EndToEnd {
         upstreams: [nsd.endpoint], flags: ["--client-misses", "5000"])
       let stopwatch = Stopwatch()
       let load = try flood(server, zone: "wild.example.net", seconds: 5)
-      let (hits, misses, lost) = try watch(server, load, zone: "wild.example.net")
+      let (hits, misses, lost, mayLose) = try watch(server, load, zone: "wild.example.net")
       let seconds = Int(stopwatch.elapsed.components.seconds) + 1
       try #require(hits.count > 100 && misses.count > 5)
       print(
         "flood: hits \(hits.count), median \(hits[hits.count / 2]), 95% \(hits[hits.count * 95 / 100]), worst \(hits[hits.count - 1]); misses median \(misses[misses.count / 2]), worst \(misses[misses.count - 1])"
       )
       #expect(hits[hits.count / 2] < .milliseconds(5))
-      #expect(lost * 100 <= hits.count, "\(lost) of \(hits.count) hits not answered")
+      #expect(lost <= mayLose, "\(lost) of \(hits.count) hits not answered")
       if ServerProcess.isRelease { #expect(hits[hits.count * 95 / 100] < .milliseconds(5)) }
       // However fast the machine is: no more get through than are due, two seconds' worth saved up among them.
       let due = 5_000 * (seconds + 2)
@@ -147,10 +148,10 @@ extension EndToEnd {
       let server = try ServerProcess(
         upstreams: [upstream.endpoint], flags: ["--client-in-flight", "200"])
       let load = try flood(server, zone: "bad.example.net", seconds: 4)
-      let (hits, misses, lost) = try watch(server, load, zone: "good.example.net")
+      let (hits, misses, lost, mayLose) = try watch(server, load, zone: "good.example.net")
       try #require(hits.count > 100 && misses.count > 5)
       #expect(hits[hits.count / 2] < .milliseconds(5))
-      #expect(lost * 100 <= hits.count, "\(lost) of \(hits.count) hits not answered")
+      #expect(lost <= mayLose, "\(lost) of \(hits.count) hits not answered")
       #expect(misses[misses.count / 2] < .milliseconds(400), "within the first attempt")
       #expect(try server.stat("clients.in_flight_limit_reached") > 100)
       #expect(try server.stat("inflight.limit_reached") == 0)

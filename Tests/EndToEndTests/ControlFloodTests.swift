@@ -21,13 +21,13 @@ extension EndToEnd {
       let before = server.descriptorCount
       let memory = server.residentMemory
       let silent = try (0..<200).map { _ in try Socket.connected(toFile: server.control) }
-      let stopwatch = Stopwatch()
+      let stopwatch = Stopwatch(server)
       #expect(try server.ctl("status").status == 0)
       #expect(try server.ask("www.example.net")?.answers.count == 1)
-      #expect(stopwatch.elapsed < .seconds(3))
+      #expect(stopwatch.elapsed < .seconds(5))
       #expect(server.residentMemory < memory + (8 << 20))
       #expect(
-        try eventually(within: .seconds(20), every: .milliseconds(200)) {
+        try eventually(within: .seconds(40), every: .milliseconds(200)) {
           try server.stat("control.connections") <= 1
         })
       #expect(eventually { server.descriptorCount <= before + 2 })
@@ -48,9 +48,9 @@ extension EndToEnd {
         socket.setSendTimeout(milliseconds: 50)
         socket.send(Array(head.utf8))
         for _ in 0..<100 where socket.send(piece) > 0 {}
-        let stopwatch = Stopwatch()
+        let stopwatch = Stopwatch(server)
         #expect(try server.ask("www.example.net")?.answers.count == 1)
-        #expect(stopwatch.elapsed < .milliseconds(500))
+        #expect(stopwatch.elapsed < .seconds(1))
         #expect(try server.ctl("status").status == 0)
       }
       #expect(server.residentMemory < memory + (4 << 20))
@@ -86,7 +86,7 @@ extension EndToEnd {
       let client = try Client(server.endpoint)
       var times: [Duration] = []
       while dump.isRunning {
-        let stopwatch = Stopwatch()
+        let stopwatch = Stopwatch(server)
         client.send(.query("www.example.net"))
         #expect(try client.receive() != nil)
         times.append(stopwatch.elapsed)

@@ -149,12 +149,15 @@ extension EndToEnd {
         output: server.folder.file("dump"), errors: server.folder.file("dump-errors"))
       var slowest = Duration.zero
       while dump.isRunning {
-        let stopwatch = Stopwatch()
+        let stopwatch = Stopwatch(server)
         #expect(try server.ask("www.example.net")?.answers.count == 1)
         slowest = max(slowest, stopwatch.elapsed)
       }
       #expect(dump.ending == .exited(0), "\(Tool.text(of: server.folder.file("dump-errors")))")
-      #expect(slowest < .milliseconds(200), "slowest: \(slowest)")
+      #expect(slowest < .seconds(1), "slowest: \(slowest)")
+      if ServerProcess.isRelease {
+        #expect(try server.stat("loop.longest_slice_cpu_us") < 20_000)
+      }
       let text = Tool.text(of: server.folder.file("dump"))
       let lines = text.split(separator: "\n")
       #expect(lines.count >= count)
@@ -257,7 +260,8 @@ extension EndToEnd {
           ServerProcess.binary, ["ctl", "--control", server.control, "cache", "dump"])
         dump.signal(SIGKILL)
       }
-      #expect(eventually { server.descriptorCount <= before })
+      // A few sockets of the upstream's pool may be replaced meanwhile.
+      #expect(eventually { server.descriptorCount <= before + 5 })
       #expect(server.process.isRunning)
     }
   }

@@ -48,8 +48,10 @@ extension EndToEnd {
       #expect(set["section"] as? String == "answer" && set["rank"] as? String == "answer")
       let since = try #require(set["since"] as? Int)
       let until = try #require(set["until"] as? Int)
-      #expect((before - 2...before + 5).contains(since) && until - since == 300)
-      #expect(set["ttl"] as? Int == 300 && set["used"] as? Bool == true)
+      let now = Int(Date().timeIntervalSince1970)
+      #expect((before - 2...now + 2).contains(since) && until - since == 300)
+      #expect((set["ttl"] as? Int).map { (240...300).contains($0) } == true)
+      #expect(set["used"] as? Bool == true)
       let text = try server.ctl("explain", "www.example.net").output
       #expect(text.contains("A client gets NOERROR from the cache"))
       #expect(text.contains("from \(upstream.endpoint)"))
@@ -57,7 +59,7 @@ extension EndToEnd {
         try server.ctl("cache", "show", "www.example.net").output
           .contains(upstream.endpoint.description))
       // Telling asks nobody and counts nothing.
-      #expect(upstream.queries.count == 1)
+      #expect(upstream.queries(for: "www.example.net").count == 1)
       #expect(try server.stat("cache.hits") == 0)
     }
 
@@ -78,14 +80,19 @@ extension EndToEnd {
     }
 
     @Test func `a failing name is told with the error, the upstream and the pause`() throws {
-      #expect(try server.ask("broken.example.net")?.code == 2)
-      let story = try explain("broken.example.net")
-      #expect(course(story) == "fails")
+      // The pause is a second at first, and longer each time.
+      var story: [String: Any] = [:]
+      let isPaused = try eventually {
+        #expect(try server.ask("broken.example.net")?.code == 2)
+        story = try explain("broken.example.net")
+        return course(story) == "fails"
+      }
+      #expect(isPaused)
       #expect(rules(story) == ["failure-cache"])
       let failure = try #require(story["last_failure"] as? [String: Any])
       #expect(failure["reason"] as? String == "SERVFAIL from upstream")
       #expect(failure["upstream"] as? String == upstream.endpoint.description)
-      #expect(failure["in_a_row"] as? Int == 1)
+      #expect((failure["in_a_row"] as? Int ?? 0) >= 1)
       #expect((story["cached"] as? [Any])?.isEmpty == true)
       let text = try server.ctl("explain", "broken.example.net").output
       #expect(text.contains("SERVFAIL from upstream, \(upstream.endpoint)"))

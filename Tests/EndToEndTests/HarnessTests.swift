@@ -38,7 +38,7 @@ extension EndToEnd {
       let stream = try StreamClient(upstream.endpoint)
       #expect(try stream.ask(question)?.answers.count == 1)
       #expect(upstream.queries.map(\.transport) == [.udp, .tcp])
-      #expect(upstream.queries(for: "WWW.example.net").count == 2)
+      #expect(upstream.queries(for: "WWW.example.net").map(\.number) == [0, 1])
       #expect(upstream.queries.map(\.number) == [0, 1])
     }
 
@@ -53,13 +53,13 @@ extension EndToEnd {
 
       let socket = try Socket.bound(.datagram, to: .loopback(0))
       socket.send(DNSMessage.query("elsewhere.example.net").encoded(), to: upstream.endpoint)
-      #expect(socket.isReadable(before: Deadline(after: .seconds(5))))
+      #expect(socket.isReadable(before: Deadline(after: .seconds(20))))
       #expect(try socket.receiveFrom().sender != upstream.endpoint)
 
       let stream = try StreamClient(upstream.endpoint)
       stream.send(.query("raw.example.net"))
       #expect(stream.receive() == [1, 2, 3])
-      #expect(stream.isClosedByServer(within: .seconds(5)))
+      #expect(stream.isClosedByServer(within: .seconds(20)))
     }
 
     @Test func `a stopped upstream refuses, and is back on its port after a start`() throws {
@@ -95,7 +95,7 @@ extension EndToEnd {
     @Test func `a program that takes too long is ended`() throws {
       let stopwatch = Stopwatch()
       #expect(try Tool.run("sleep", ["20"], timeout: .milliseconds(200)).status == -1)
-      #expect(stopwatch.elapsed < .seconds(10))
+      #expect(stopwatch.elapsed < .seconds(15))
     }
   }
 }

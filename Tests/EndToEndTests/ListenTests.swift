@@ -22,7 +22,7 @@ extension EndToEnd {
         version() {
           local address=$1
           shift
-          dig "@$address" -p 5300 +tries=1 +time=2 +short "$@" CH TXT version.bind
+          dig "@$address" -p 5300 +tries=1 +time=8 +short "$@" CH TXT version.bind
         }
 
         """
@@ -65,7 +65,7 @@ extension EndToEnd {
 
     /// A network behind a link, `near` at this end and `far` at the other; `fromFar COMMAND…` runs there.
     private static let link = """
-      unshare --net sleep 60 &
+      unshare --net sleep 300 &
       jobs+=($!)
       far=$!
       isApart() { [ "$(readlink "/proc/$far/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
@@ -90,7 +90,7 @@ extension EndToEnd {
           ip route add 2001:db8:2::/64 dev near
           start --listen '[::]:5300' --upstream 127.0.0.1:5399
           ask() {
-            fromFar dig @2001:db8:1::1 -b "2001:db8:$1::7" -p 5300 +tries=1 +time=2 CH TXT version.bind \\
+            fromFar dig @2001:db8:1::1 -b "2001:db8:$1::7" -p 5300 +tries=1 +time=8 CH TXT version.bind \\
               | sed -n 's/.*status: \\([A-Z]*\\),.*/\\1/p'
           }
           isAnswered() { [ "$(ask 2)" = NOERROR ]; }
@@ -177,7 +177,7 @@ extension EndToEnd {
           taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
           taken.bind(("192.168.7.2", 5300))
           open("'"$FOLDER"'/taken", "w").close()
-          time.sleep(60)' &
+          time.sleep(300)' &
           jobs+=($!)
           await test -e "$FOLDER/taken"
           echo 'cache: {max-ttl: 1h}' >"$FOLDER/server.yaml"
@@ -223,7 +223,7 @@ extension EndToEnd {
         start --listen 127.0.0.1:5300 --upstream 127.0.0.1:5399 --http 192.168.7.10:8053 \\
           --http-token-file "$FOLDER/token"
         ip addr add 192.168.7.10/24 dev lo
-        curl -s --max-time 5 http://192.168.7.10:8053/healthz >/dev/null && echo "answered"
+        curl -s --max-time 20 http://192.168.7.10:8053/healthz >/dev/null && echo "answered"
         """)
       #expect(lines == ["answered"])
       #expect(log.contains("does not have the address for HTTP"), "\(log)")

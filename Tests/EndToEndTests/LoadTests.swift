@@ -108,12 +108,15 @@ extension EndToEnd {
         errors: folder.file("save-errors"))
       var slowest = Duration.zero
       while save.isRunning {
-        let stopwatch = Stopwatch()
+        let stopwatch = Stopwatch(server)
         #expect(try server.ask("n1.many.example")?.answers.count == 1)
         slowest = max(slowest, stopwatch.elapsed)
       }
       #expect(save.ending == .exited(0), "\(Tool.text(of: folder.file("save-errors")))")
-      #expect(slowest < .milliseconds(250), "slowest hit during the save: \(slowest)")
+      #expect(slowest < .seconds(1), "slowest hit during the save: \(slowest)")
+      if ServerProcess.isRelease {
+        #expect(try server.stat("loop.longest_slice_cpu_us") < 20_000)
+      }
 
       let stop = Stopwatch()
       #expect(server.terminate(atMost: .seconds(60)) == .exited(0))
@@ -123,7 +126,7 @@ extension EndToEnd {
       try server.start()
       #expect(server.terminate(atMost: .seconds(60)) == .exited(0))
 
-      let start = Stopwatch()
+      let start = Stopwatch(server)
       try server.start()
       #expect(start.elapsed < .seconds(3), "the first answer took \(start.elapsed)")
       #expect(

@@ -10,7 +10,7 @@ extension EndToEnd {
       if label == "slow" {
         return [
           .replyAfter(
-            milliseconds: 100,
+            milliseconds: 1_000,
             .reply(to: query.message, answers: [.a(query.name, "192.0.2.1", ttl: 300)]))
         ]
       }
@@ -62,7 +62,7 @@ extension EndToEnd {
       #expect(lines.allSatisfy { $0["type"] == "A" && $0["client"] == "127.0.0.1" })
       let times = lines.compactMap { $0["us"].flatMap { Int($0) } }
       #expect(times.count == 8 && times.allSatisfy { $0 < 5_000_000 })
-      #expect(times.suffix(2).allSatisfy { $0 > 90_000 })
+      #expect(times.suffix(2).allSatisfy { $0 > 500_000 })
     }
 
     @Test func `without the flag no query is logged`() throws {
@@ -102,7 +102,7 @@ extension EndToEnd {
       _ = try server.ask("old.example.net")
       upstream.stop()
       #expect(
-        try eventually(within: .seconds(10), every: .milliseconds(100)) {
+        try eventually(every: .milliseconds(100)) {
           _ = try server.ask("old.example.net")
           return !server.logLines(containing: "source=stale").isEmpty
         })
@@ -145,15 +145,15 @@ extension EndToEnd {
       #expect(try server.stat("log.buffer_bytes") <= server.stat("log.buffer_limit_bytes"))
       var slowest = Duration.zero
       for _ in 0..<100 {
-        let stopwatch = Stopwatch()
+        let stopwatch = Stopwatch(server)
         #expect(try server.ask("www.example.net") != nil)
         slowest = max(slowest, stopwatch.elapsed)
       }
-      #expect(slowest < .milliseconds(200), "\(slowest)")
+      #expect(slowest < .seconds(1), "\(slowest)")
       // Read at last, every line is whole, and the gap is told.
       var text = ""
       var part = [UInt8](repeating: 0, count: 65_536)
-      let hasNotice = try eventually(within: .seconds(10), every: .milliseconds(5)) {
+      let hasNotice = try eventually {
         while true {
           let count = unsafe read(reader, &part, part.count)
           guard count > 0 else { break }
@@ -199,8 +199,12 @@ extension EndToEnd {
     @Test func `what is said again and again is held back, counted and told`() throws {
       let upstream = try ScriptedUpstream(Self.honest)
       let server = try ServerProcess(upstreams: [upstream.endpoint])
-      for _ in 0..<20 { server.process.signal(SIGHUP); usleep(20_000) }
-      #expect(try eventually { try server.stat("log.repeats_held") > 0 })
+      // Signals that come together are one.
+      #expect(
+        try eventually(every: .milliseconds(20)) {
+          server.process.signal(SIGHUP)
+          return try server.stat("log.repeats_held") > 0
+        })
       let held = try server.stat("log.repeats_held")
       #expect(server.terminate() == .exited(0))
       let told = server.log.matches(of: /said (\d+) times more/).compactMap { Int($0.output.1) }

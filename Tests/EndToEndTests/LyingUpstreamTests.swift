@@ -67,7 +67,7 @@ extension EndToEnd {
         ]
       }
       let server = try ServerProcess(upstreams: [upstream.endpoint])
-      let stopwatch = Stopwatch()
+      let stopwatch = Stopwatch(server)
       let reply = try server.ask("www.example.net")
       #expect(reply?.answers.map(\.address) == ["192.0.2.1"])
       #expect(stopwatch.elapsed < .seconds(5))
@@ -89,7 +89,7 @@ extension EndToEnd {
       }
       let server = try ServerProcess(upstreams: [upstream.endpoint])
       _ = try server.ask("warm.example.net")
-      let stopwatch = Stopwatch()
+      let stopwatch = Stopwatch(server)
       #expect(try server.ask("www.example.net")?.code == 2)
       #expect(stopwatch.elapsed < .seconds(5))
       #expect(try server.ask("warm.example.net")?.answers.count == 1)
@@ -125,7 +125,7 @@ extension EndToEnd {
       }
       let server = try ServerProcess(upstreams: [upstream.endpoint])
       for name: DNSName in ["a.example.net", "b.example.net", "a.example.net"] {
-        let stopwatch = Stopwatch()
+        let stopwatch = Stopwatch(server)
         let reply = try #require(try server.ask(name))
         #expect(reply.answers.allSatisfy { $0.type == RecordType.cname })
         #expect(reply.answers.count <= 20)
@@ -148,7 +148,7 @@ extension EndToEnd {
         ]
       }
       let server = try ServerProcess(upstreams: [upstream.endpoint])
-      let stopwatch = Stopwatch()
+      let stopwatch = Stopwatch(server)
       #expect(try server.ask("n0.example.net") != nil)
       #expect(stopwatch.elapsed < .seconds(5))
       #expect(upstream.queries.count <= 64)
@@ -233,7 +233,7 @@ extension EndToEnd {
     func `a TCP connection that goes wrong is a failure in time`(fault: StreamFault) throws {
       let upstream = try ScriptedUpstream(Self.truncated { fault.actions(for: $0) })
       let server = try ServerProcess(upstreams: [upstream.endpoint])
-      let stopwatch = Stopwatch()
+      let stopwatch = Stopwatch(server)
       let reply = try #require(try server.ask("www.example.net"))
       #expect(reply.code == 2)
       #expect(stopwatch.elapsed < .seconds(5), "\(stopwatch.elapsed)")
@@ -247,9 +247,9 @@ extension EndToEnd {
       let socket = try Socket.bound(.datagram, to: .loopback(port))
       let server = try ServerProcess(upstreams: [.loopback(port)])
       let client = try Client(server.endpoint)
-      let stopwatch = Stopwatch()
+      let stopwatch = Stopwatch(server)
       client.send(.query("www.example.net"))
-      while socket.isReadable(before: Deadline(after: .seconds(1))) {
+      while socket.isReadable(before: Deadline(after: .seconds(3))) {
         let (bytes, sender) = try socket.receiveFrom()
         var reply = DNSMessage.reply(to: try DNSMessage(parsing: bytes))
         reply.flags |= DNSMessage.Flag.truncated

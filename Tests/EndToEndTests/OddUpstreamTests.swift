@@ -21,12 +21,11 @@ extension EndToEnd {
       }
       let server = try ServerProcess(upstreams: [upstream.endpoint])
       for index in 0..<3 {
-        let reply = try server.ask(DNSName("n\(index).example.net"), within: .seconds(5))
+        let reply = try server.ask(DNSName("n\(index).example.net"), within: .seconds(20))
         #expect(reply?.code == 0 && reply?.answers.count == 1)
       }
-      let before = upstream.queries.count
       #expect(try server.ask("last.example.net")?.answers.count == 1)
-      #expect(upstream.queries.count == before + 1)
+      #expect(upstream.queries(for: "last.example.net").count == 1)
       #expect(try upstreams(server)["without"] as? String == "edns")
       #expect(try server.stat("upstream.without_edns") == 1)
     }
@@ -40,7 +39,7 @@ extension EndToEnd {
       let client = try Client(server.endpoint)
       for index in 0..<3 { client.send(.query(DNSName("n\(index).example.net"))) }
       for _ in 0..<3 {
-        let bytes = try #require(try client.receive(within: .seconds(6)))
+        let bytes = try #require(try client.receive(within: .seconds(20)))
         #expect(try DNSMessage(parsing: bytes).answers.count == 1)
       }
       #expect(try upstreams(server)["transport"] as? String == "tcp")
@@ -60,7 +59,7 @@ extension EndToEnd {
       }
       let server = try ServerProcess(upstreams: [upstream.endpoint])
       #expect(try server.ask("www.silent.example")?.code == 0)
-      #expect(try server.ask("www.silent.example", within: .seconds(6))?.code == 2)
+      #expect(try server.ask("www.silent.example", within: .seconds(20))?.code == 2)
       for index in 0..<20 {
         #expect(try server.ask(DNSName("good\(index).example.net"))?.answers.count == 1)
       }

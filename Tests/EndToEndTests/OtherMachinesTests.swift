@@ -16,7 +16,7 @@ extension EndToEnd {
         toFile: folder.file("nsd.conf"), atomically: false, encoding: .utf8)
       let prelude = """
         mkfifo "$FOLDER/hold"
-        unshare --net sh -c 'echo >"$FOLDER/hold"; exec sleep 60' &
+        unshare --net sh -c 'echo >"$FOLDER/hold"; exec sleep 300' &
         far=$!
         jobs+=($far)
         read -r _ <"$FOLDER/hold"
@@ -28,7 +28,7 @@ extension EndToEnd {
         nsd -d -c "$FOLDER/nsd.conf" &
         jobs+=($!)
         start --listen 192.168.7.1:5300 --upstream 127.0.0.1:5399 \(flags)
-        await far dig @192.168.7.1 -p 5300 +tries=1 +time=1 www.example.net
+        await far dig @192.168.7.1 -p 5300 +tries=1 +time=8 www.example.net
         # Datagrams that the kernel had no room for, at a socket of either machine or on the way.
         noRoom() {
           local sum=0 drops machine
@@ -40,7 +40,7 @@ extension EndToEnd {
           while read -r _ drops _; do sum=$((sum + 16#$drops)); done </proc/net/softnet_stat
           echo "$sum"
         }
-        perf() { far dnsperf -s 192.168.7.1 -p 5300 -t 2 "$@" | sed -n 's/.*lost: *\\([0-9]*\\).*/\\1/p'; }
+        perf() { far dnsperf -s 192.168.7.1 -p 5300 -t 10 "$@" | sed -n 's/.*lost: *\\([0-9]*\\).*/\\1/p'; }
 
         """
       return try PrivateNetwork.run(prelude + script, in: folder)

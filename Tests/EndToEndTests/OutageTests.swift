@@ -36,7 +36,7 @@ extension EndToEnd {
         Tool.path("dnsperf"),
         [
           "-s", server.endpoint.address, "-p", "\(server.endpoint.port)", "-d", queries, "-n", "1",
-          "-Q", "\(Self.rate)", "-q", "8000", "-c", "4", "-T", "1", "-t", "6",
+          "-Q", "\(Self.rate)", "-q", "8000", "-c", "4", "-T", "1", "-t", "20",
         ], output: server.folder.file("dnsperf"))
       var slowestHit = Duration.zero
       var slowestStale = Duration.zero
@@ -45,12 +45,12 @@ extension EndToEnd {
       var round = 0
       let outage = Stopwatch()
       while load.isRunning, outage.elapsed < .seconds(Self.seconds + 30) {
-        let hit = Stopwatch()
+        let hit = Stopwatch(server)
         #expect(try server.ask(names[round % names.count])?.answers.count == 1)
         slowestHit = max(slowestHit, hit.elapsed)
         // What had a TTL of a second has expired behind the second one.
         if outage.elapsed > .milliseconds(2_100) {
-          let stale = Stopwatch()
+          let stale = Stopwatch(server)
           let reply = try server.ask(brief[round % brief.count])
           #expect(reply?.answers.first?.ttl == 30)
           lastStale = stale.elapsed
@@ -64,24 +64,26 @@ extension EndToEnd {
       let report = Tool.text(of: server.folder.file("dnsperf"))
       #expect(report.contains("SERVFAIL \(Self.rate * Self.seconds) (100.00%)"), "\(report)")
       #expect(memory - before < Self.memory, "\((memory - before) >> 10) KiB more")
-      #expect(slowestHit < .milliseconds(250), "slowest hit: \(slowestHit)")
-      #expect(slowestStale < .milliseconds(2_500), "slowest stale answer: \(slowestStale)")
-      #expect(lastStale < .milliseconds(250), "it is known by now: \(lastStale)")
+      #expect(slowestHit < .seconds(1), "slowest hit: \(slowestHit)")
+      // Not at the end of the question, which is after 4.5 s.
+      #expect(slowestStale < .seconds(4), "slowest stale answer: \(slowestStale)")
+      // Nor after the 1.8 s that a client is made to wait for what may come: it is known by now.
+      #expect(lastStale < .milliseconds(1_500), "\(lastStale)")
       #expect(try server.stat("cache.stale") > 0)
       #expect(try server.stat("inflight.now") < 100, "nothing is tried in vain any more")
 
       // One of them is back.
       upstreams[1].setScript(Self.honest)
-      let back = Stopwatch()
+      let back = Stopwatch(server)
       var attempts = 0
       #expect(
-        try eventually(within: .seconds(10), every: .milliseconds(20)) {
+        try eventually(every: .milliseconds(20)) {
           attempts += 1
           return try server.ask(DNSName("new\(attempts).example.net"))?.answers.count == 1
         })
-      #expect(back.elapsed < .milliseconds(1_200), "full service after \(back.elapsed)")
+      #expect(back.elapsed < .seconds(3), "full service after \(back.elapsed)")
       for index in 0..<50 {
-        let stopwatch = Stopwatch()
+        let stopwatch = Stopwatch(server)
         #expect(try server.ask(DNSName("after\(index).example.net"))?.answers.count == 1)
         #expect(stopwatch.elapsed < .seconds(1))
       }

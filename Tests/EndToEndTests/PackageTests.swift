@@ -34,7 +34,7 @@ extension EndToEnd {
       try Tool.run(
         "\(Self.repository)/scripts/\(script)", [],
         environment: environment.merging(["DNS_CACHE_SERVER": ServerProcess.binary]) { $1 },
-        timeout: .seconds(120))
+        timeout: .seconds(300))
     }
 
     /// Every file below a folder, by its path from there.
@@ -130,7 +130,7 @@ extension EndToEnd {
       let package = try package()
       let result = try Tool.run(
         "lintian", ["--allow-root", "--fail-on", "error", "--tag-display-limit", "0", package],
-        environment: ["LC_ALL": "C.UTF-8"], timeout: .seconds(120))
+        environment: ["LC_ALL": "C.UTF-8"], timeout: .seconds(300))
       #expect(result.status == 0, "\(result.output)\(result.errors)")
       #expect(!result.output.contains("E: "), "\(result.output)")
     }
@@ -185,7 +185,7 @@ extension EndToEnd {
         environment: [
           "FOLDER": folder.path, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive",
           "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        ], timeout: .seconds(120))
+        ], timeout: .seconds(300))
       #expect(result.status == 0, "\(result.output)\n\(result.errors)")
       #expect(result.output.hasSuffix("nothing left\n"), "\(result.output)\n\(result.errors)")
     }

@@ -239,7 +239,7 @@ extension EndToEnd {
       // A sample is taken every ten seconds, and asked for as often.
       guard
         try browser.waits(
-          for: "document.querySelector('#plot-queries .area')", within: .seconds(30))
+          for: "document.querySelector('#plot-queries .area')", within: .seconds(60))
       else {
         Issue.record("no sample of the history came")
         return

@@ -114,7 +114,7 @@ extension EndToEnd {
       let result = try reload("resolver: {trust-ad: off}", upstreams: [upstream.endpoint])
       #expect(result.output == "changed: resolver.trust-ad\n", "\(result.errors)")
       #expect(try eventually { try isAuthentic() == false })
-      #expect(upstream.queries.count == 1)
+      #expect(upstream.queries(for: "www.example.org").count == 1)
     }
 
     @Test func `fewer TCP connections are taken, then more, and those that are open stay`() throws {
@@ -172,7 +172,7 @@ extension EndToEnd {
       #expect(try reload(upstreams: [slow.endpoint]).status == 0)
       let waiting = try ChildProcess(
         Tool.path("dig"),
-        ["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=4", "+short", "moved.example.net"],
+        ["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=20", "+short", "moved.example.net"],
         output: folder.file("dig"), errors: folder.file("dig-errors"))
       #expect(eventually { !slow.queries.isEmpty })
       let other = try FreePort.next()
@@ -181,13 +181,13 @@ extension EndToEnd {
       func answers(at port: UInt16) throws -> Bool {
         try Tool.run(
           "dig",
-          ["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=1", "+short", "moved.example.net"]
+          ["@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=8", "+short", "moved.example.net"]
         ).output == "192.0.2.7\n"
       }
       #expect(try answers(at: other))
-      #expect(waiting.wait(atMost: .seconds(5)) == .exited(0))
+      #expect(waiting.wait() == .exited(0))
       #expect(Tool.text(of: folder.file("dig")) == "192.0.2.7\n")
-      #expect(try eventually(within: .seconds(15)) { try !answers(at: port) })
+      #expect(try eventually(within: .seconds(30)) { try !answers(at: port) })
       #expect(try answers(at: other))
     }
 
@@ -209,7 +209,7 @@ extension EndToEnd {
       let load = try ChildProcess(
         Tool.path("dnsperf"),
         [
-          "-s", "127.0.0.1", "-p", "\(port)", "-d", queries, "-l", "600", "-Q", "5000", "-t", "5",
+          "-s", "127.0.0.1", "-p", "\(port)", "-d", queries, "-l", "600", "-Q", "5000", "-t", "20",
         ], output: folder.file("dnsperf"), errors: folder.file("dnsperf-errors"))
       for round in 1...20 {
         let listen = round % 2 == 1 ? "0.0.0.0:\(port)" : "127.0.0.1:\(port)"
@@ -217,7 +217,7 @@ extension EndToEnd {
         #expect(try server.ctl("reload").output == "changed: listen\n")
       }
       load.signal(SIGINT)
-      #expect(load.wait(atMost: .seconds(20)) != nil)
+      #expect(load.wait(atMost: .seconds(40)) != nil)
       let output = Tool.text(of: folder.file("dnsperf"))
       #expect(output.contains(#/Queries lost:\s+0 /#), "\(output)")
       #expect(output.contains(#/Response codes:\s+NOERROR \d+ \(100.00%\)/#), "\(output)")
@@ -301,13 +301,13 @@ extension EndToEnd {
       let waiting = try ChildProcess(
         Tool.path("dig"),
         [
-          "@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=4", "+noall", "+answer",
+          "@127.0.0.1", "-p", "\(port)", "+tries=1", "+time=20", "+noall", "+answer",
           "www.example.net",
         ],
         output: folder.file("dig"), errors: folder.file("dig-errors"))
       #expect(eventually { !silent.queries.isEmpty })
       #expect(try reload().output == "changed: upstream\n")
-      #expect(waiting.wait(atMost: .seconds(5)) == .exited(0))
+      #expect(waiting.wait() == .exited(0))
       #expect(Tool.text(of: folder.file("dig")).contains("192.0.2.80"))
     }
 
@@ -351,11 +351,11 @@ extension EndToEnd {
         Tool.path("dnsperf"),
         [
           "-s", "127.0.0.1", "-p", "\(port)", "-d", queries, "-l", "600", "-Q", "1000", "-q", "50",
-          "-t", "8",
+          "-t", "20",
         ], output: folder.file("dnsperf"), errors: folder.file("dnsperf-errors"))
       for round in 11...(10 + rounds) { try once(round) }
       load.signal(SIGINT)
-      #expect(load.wait(atMost: .seconds(20)) != nil)
+      #expect(load.wait(atMost: .seconds(40)) != nil)
       let output = Tool.text(of: folder.file("dnsperf"))
       #expect(output.contains(#/Queries lost:\s+0 /#), "\(output)")
       #expect(output.contains(#/Response codes:\s+NOERROR \d+ \(100.00%\)/#), "\(output)")

@@ -64,7 +64,7 @@ extension EndToEnd {
       #expect(
         try eventually(within: .seconds(20)) { try manager.count(of: "WATCHDOG=1") >= 10 })
       // Ten of 200 ms each; a loaded machine takes longer.
-      #expect((1.8...4).contains(clock.elapsed.inSeconds), "\(clock.elapsed)")
+      #expect(clock.elapsed > .milliseconds(1_800), "\(clock.elapsed)")
 
       // A server that doesn't get to run gives none.
       server.process.signal(SIGSTOP)

@@ -15,7 +15,9 @@ extension EndToEnd {
       let upstream = try ScriptedUpstream { _ in [] }
       let server = try ServerProcess(upstreams: [upstream.endpoint], folder: folder)
       let stream = try StreamClient(server.endpoint)
-      let questions = (0..<20).map { DNSMessage.query(DNSName("name\($0).example.net")) }
+      let questions = (0..<20).map {
+        DNSMessage.query(DNSName("name\($0).example.net"), edns: 1_232)
+      }
       for question in questions { stream.send(question) }
       let clients = try questions.map { question in
         let client = try Client(server.endpoint)
@@ -23,26 +25,29 @@ extension EndToEnd {
         return client
       }
       #expect(try eventually { try server.stat("inflight.waiting") == 40 })
-      let stopwatch = Stopwatch()
+      // Told by the words: those whose time is over get SERVFAIL as well.
+      func isEnd(_ reply: DNSMessage) -> Bool {
+        reply.code == 2
+          && String(decoding: reply.edns?.data ?? [], as: UTF8.self).hasSuffix("stopping")
+      }
       if stop == "SIGTERM" {
         server.process.signal(SIGTERM)
       } else {
         #expect(try server.ctl("stop").status == 0)
       }
       for (client, question) in zip(clients, questions) {
-        let reply = try DNSMessage(parsing: try #require(try client.receive(within: .seconds(2))))
+        let reply = try DNSMessage(parsing: try #require(try client.receive()))
         #expect(reply.id == question.id)
-        #expect(reply.code == 2)
+        #expect(isEnd(reply))
       }
       var open = Set(questions.map(\.id))
-      while !open.isEmpty, let bytes = stream.receive(within: .seconds(2)) {
+      while !open.isEmpty, let bytes = stream.receive() {
         let reply = try DNSMessage(parsing: bytes)
-        #expect(reply.code == 2)
+        #expect(isEnd(reply))
         open.remove(reply.id)
       }
       #expect(open.isEmpty)
       #expect(server.process.wait() == .exited(0))
-      #expect(stopwatch.elapsed < .seconds(3), "\(stopwatch.elapsed)")
     }
 
     @Test func `a client that reads nothing holds up the end for a moment only`() throws {
@@ -78,7 +83,8 @@ extension EndToEnd {
         })
       let stopwatch = Stopwatch()
       #expect(server.terminate() == .exited(0))
-      #expect(stopwatch.elapsed < .seconds(3), "\(stopwatch.elapsed)")
+      // Not for as long as a connection may be idle, which is ten seconds.
+      #expect(stopwatch.elapsed < .seconds(8), "\(stopwatch.elapsed)")
     }
 
     @Test func `more signals while it stops change nothing`() throws {
@@ -108,7 +114,7 @@ extension EndToEnd {
       _ = try server.ask("www.example.net")
       #expect(try server.ctl("stop").status == 0)
       #expect(FileManager.default.fileExists(atPath: server.cacheFile))
-      #expect(server.process.wait(atMost: .seconds(1)) == .exited(0))
+      #expect(server.process.wait() == .exited(0))
     }
 
     @Test func `SIGHUP reloads, which is one line in the log, and the cache is kept`() throws {

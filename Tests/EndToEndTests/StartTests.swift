@@ -15,7 +15,7 @@ extension EndToEnd {
     }
 
     private func start(_ arguments: [String]) throws -> Tool.Result {
-      try Tool.run(ServerProcess.binary, complete(arguments), timeout: .seconds(15))
+      try Tool.run(ServerProcess.binary, complete(arguments), timeout: .seconds(60))
     }
 
     /// The arguments with files of this test where they name none.
@@ -121,7 +121,7 @@ extension EndToEnd {
           [
             "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
             "--bounding-set=-all", copy,
-          ] + arguments, timeout: .seconds(15))
+          ] + arguments, timeout: .seconds(60))
       } else {
         result = try start(Array(arguments.dropFirst()))
       }
@@ -177,7 +177,7 @@ extension EndToEnd {
           --control "$FOLDER/control" 2>"$FOLDER/log" &
         server=$!
         trap 'kill $server $nsd; wait' EXIT
-        for attempt in $(seq 50); do
+        for attempt in $(seq 200); do
           if dig @127.0.0.1 +tries=1 +time=2 +short www.example.net | grep 192.0.2.80; then
             exit 0
           fi
@@ -192,7 +192,7 @@ extension EndToEnd {
           "FOLDER": folder.path, "NO_CONFIGURATION": folder.noConfiguration,
           "SERVER": ServerProcess.binary,
           "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin",
-        ], timeout: .seconds(60))
+        ], timeout: .seconds(120))
       #expect(result.status == 0, "\(result.errors)")
     }
 

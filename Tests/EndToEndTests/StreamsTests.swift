@@ -122,7 +122,7 @@ extension EndToEnd {
       var slowestHit = Duration.zero
       while !trickling.isAtEnd, !deadline.hasPassed {
         trickling.socket.send([0])
-        let hit = Stopwatch()
+        let hit = Stopwatch(server)
         #expect(try server.ask("www.example.net")?.answers.count == 1)
         slowestHit = max(slowestHit, hit.elapsed)
         _ = trickling.isClosedByServer(within: .milliseconds(500))
@@ -130,7 +130,7 @@ extension EndToEnd {
       #expect(trickling.isAtEnd)
       #expect(idle.isClosedByServer(within: Self.idleLimit))
       #expect(used.isClosedByServer(within: Self.idleLimit))
-      #expect(slowestHit < .milliseconds(500))
+      #expect(slowestHit < .seconds(1))
       // Whoever doesn't read is found by its connection, which is gone from the server's table.
       let port = deaf.socket.localEndpoint.port
       #expect(
@@ -174,10 +174,10 @@ extension EndToEnd {
     @Test func `a client that leaves two mebibytes of answers unread is closed`() throws {
       let (upstream, server, clients) = try deafClients(20, asking: 90, names: 4)
       #expect(
-        try eventually(within: .seconds(20), every: .milliseconds(100)) {
+        try eventually(within: .seconds(40), every: .milliseconds(100)) {
           try server.stat("tcp.unread_limit_reached") == 20
         })
-      #expect(clients.allSatisfy { $0.isClosedByServer(within: .seconds(5)) })
+      #expect(clients.allSatisfy { $0.isClosedByServer(within: .seconds(20)) })
       // 20 times 90 answers of 60,000 octets are 108 MB; 20 times 2 MiB are within what all may hold.
       #expect(server.peakResidentMemory < 160 << 20, "\(server.peakResidentMemory >> 20) MiB")
       let client = try StreamClient(server.endpoint)
@@ -190,7 +190,7 @@ extension EndToEnd {
       // Fifteen answers a client are less than each may leave unread; 200 of them are 180 MB.
       let (upstream, server, clients) = try deafClients(200, asking: 15, names: 4)
       #expect(
-        try eventually(within: .seconds(20), every: .milliseconds(100)) {
+        try eventually(within: .seconds(40), every: .milliseconds(100)) {
           try server.stat("tcp.buffer_limit_reached") > 0 && server.stat("inflight.waiting") == 0
         })
       #expect(try server.stat("tcp.buffer_bytes") <= server.stat("tcp.buffer_limit_bytes"))
@@ -226,7 +226,7 @@ extension EndToEnd {
       // Among them are some that work.
       #expect(
         streams.contains {
-          (try? $0.ask(.query("www.example.net"), within: .milliseconds(500)))??.answers.count == 1
+          (try? $0.ask(.query("www.example.net"), within: .seconds(5)))??.answers.count == 1
         })
       streams.removeAll()
       // And all that were taken are free again.

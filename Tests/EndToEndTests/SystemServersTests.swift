@@ -39,7 +39,7 @@ extension EndToEnd {
           "$SERVER" run --config "$NO_CONFIGURATION" --listen 127.0.0.1:53 \\
             --cache-file "$FOLDER/cache" --control "$FOLDER/control" "$@" 2>"$FOLDER/log" &
           jobs+=($!)
-          for attempt in $(seq 100); do
+          for attempt in $(seq 200); do
             if control status >"$FOLDER/status" 2>&1; then return; fi
             sleep 0.05
           done
@@ -47,9 +47,9 @@ extension EndToEnd {
           exit 1
         }
         control() { "$SERVER" ctl --control "$FOLDER/control" "$@"; }
-        ask() { dig @127.0.0.1 +tries=1 +time=3 "$1"; }
+        ask() { dig @127.0.0.1 +tries=1 +time=8 "$1"; }
         answers() {
-          for attempt in $(seq 60); do
+          for attempt in $(seq 200); do
             if ask "$1.example.net" | grep -q '192\\.0\\.2\\.80'; then return; fi
             sleep 0.05
           done
@@ -57,7 +57,7 @@ extension EndToEnd {
           exit 1
         }
         asks() {
-          for attempt in $(seq 60); do
+          for attempt in $(seq 200); do
             if control upstreams | grep -q "^$1"; then return; fi
             sleep 0.05
           done
@@ -85,7 +85,7 @@ extension EndToEnd {
           "FOLDER": folder.path, "NO_CONFIGURATION": folder.noConfiguration,
           "SERVER": ServerProcess.binary,
           "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "") + ":/usr/sbin:/sbin",
-        ], timeout: .seconds(60))
+        ], timeout: .seconds(120))
     }
 
     @Test(arguments: [
@@ -184,13 +184,13 @@ extension EndToEnd {
         asks 192.168.7.1
         ip addr add 192.168.7.1/24 dev lo
         isListening() { grep 'listening address=192.168.7.1:53' "$FOLDER/log"; }
-        for attempt in $(seq 60); do
+        for attempt in $(seq 200); do
           if isListening; then break; fi
           sleep 0.05
         done
         isListening
         control upstreams
-        dig @192.168.7.1 +tries=1 +time=3 first.example.net
+        dig @192.168.7.1 +tries=1 +time=8 first.example.net
         """)
       #expect(result.status == 0, "\(result.output)\(result.errors)")
       #expect(!result.output.contains("192.168.7.1:53 "), "\(result.output)")

@@ -25,7 +25,8 @@ extension EndToEnd {
       #expect(try server.ask("example.net", RecordType.soa)?.code == 0)
       #expect(try cookies(server) == "no")
       #expect(try server.ask("example.net", RecordType.ns)?.code == 0)
-      #expect(try server.stat("upstream.cookie_missing") == 1)
+      // A copy of the question, on a busy machine, would bring another.
+      #expect(try server.stat("upstream.cookie_missing") >= 1)
       #expect(try server.stat("upstream.tcp") == 1)
     }
   }

@@ -37,7 +37,7 @@ extension EndToEnd {
       let terminal = try PseudoTerminal(columns: 80, rows: 24)
       let process = try watch(on: terminal)
       // Rates need a second look.
-      let isLive = try eventually(within: .seconds(15), every: .milliseconds(50)) {
+      let isLive = try eventually(within: .seconds(30), every: .milliseconds(50)) {
         _ = try server.ask("www.example.net")
         return terminal.screen().contains { $0.contains(/queries +[1-9][0-9,]*\/s +hits [1-9]/) }
       }
@@ -47,14 +47,14 @@ extension EndToEnd {
       #expect(wide.contains { $0.count > 60 }, "the width is made use of")
 
       terminal.resize(columns: 40, rows: 24)
-      let isNarrow = eventually(within: .seconds(5)) {
+      let isNarrow = eventually {
         isWhole(terminal.screen(), columns: 40, rows: 24)
       }
       #expect(isNarrow, "\(terminal.screen())")
       terminal.resize(columns: 80, rows: 5)
-      #expect(eventually(within: .seconds(5)) { terminal.screen().count == 5 })
+      #expect(eventually { terminal.screen().count == 5 })
       terminal.resize(columns: 80, rows: 24)
-      #expect(eventually(within: .seconds(5)) { isWhole(terminal.screen(), columns: 80, rows: 24) })
+      #expect(eventually { isWhole(terminal.screen(), columns: 80, rows: 24) })
 
       // ^C: what was on the screen before comes back, and the cursor.
       terminal.type([3])
@@ -69,7 +69,7 @@ extension EndToEnd {
     @Test func `latencies and the past are shown after ten seconds`() throws {
       let terminal = try PseudoTerminal(columns: 80, rows: 24)
       let process = try watch(on: terminal)
-      let isKnown = try eventually(within: .seconds(20), every: .milliseconds(100)) {
+      let isKnown = try eventually(within: .seconds(40), every: .milliseconds(100)) {
         _ = try server.ask("www.example.net")
         let screen = terminal.screen()
         return screen.contains { $0.contains(/hits p50 [0-9.,]+ [µm]?s, p99 [0-9.,]+ [µm]?s/) }

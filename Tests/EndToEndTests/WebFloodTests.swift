@@ -28,10 +28,10 @@ extension EndToEnd {
 
     /// Whether a name is answered from the cache at once, and the page given.
     private func expectService(sourceLocation: SourceLocation = #_sourceLocation) throws {
-      let stopwatch = Stopwatch()
+      let stopwatch = Stopwatch(server)
       let reply = try server.ask("www.example.net")
       #expect(reply?.answers.count == 1, sourceLocation: sourceLocation)
-      #expect(stopwatch.elapsed < .milliseconds(500), sourceLocation: sourceLocation)
+      #expect(stopwatch.elapsed < .seconds(1), sourceLocation: sourceLocation)
       #expect(
         try web.request("GET", "/healthz")?.body == "ok\n", sourceLocation: sourceLocation)
       #expect(server.process.isRunning, "\(server.log)", sourceLocation: sourceLocation)
@@ -53,7 +53,7 @@ extension EndToEnd {
       #expect(try server.stat("http.limit_reached") > 200)
       // Those that are left trickle on, and go when their time is over.
       #expect(
-        try eventually(within: .seconds(20), every: .milliseconds(200)) {
+        try eventually(within: .seconds(40), every: .milliseconds(200)) {
           for socket in slow { socket.send([UInt8(ascii: "x")]) }
           return try server.stat("http.connections") == 0
         })
@@ -142,7 +142,7 @@ extension EndToEnd {
       try expectService()
       #expect(server.residentMemory < before + (32 << 20))
       #expect(
-        try eventually(within: .seconds(25), every: .milliseconds(200)) {
+        try eventually(within: .seconds(50), every: .milliseconds(200)) {
           try server.stat("http.connections") == 0
         })
       try expectService()
@@ -206,7 +206,7 @@ extension EndToEnd {
         if round % 40 == 0 { try expectService() }
       }
       try expectService()
-      #expect(eventually(within: .seconds(20)) { server.descriptorCount <= before + Self.others })
+      #expect(eventually { server.descriptorCount <= before + Self.others })
     }
   }
 }

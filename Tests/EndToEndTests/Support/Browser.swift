@@ -82,7 +82,7 @@ final class Browser {
 
   /// Whether an expression comes to be true.
   func waits(
-    for expression: String, within duration: Duration = .seconds(15)
+    for expression: String, within duration: Duration = .seconds(30)
   ) throws -> Bool {
     try eventually(within: duration, every: .milliseconds(50)) {
       try value(of: "Boolean(\(expression))") as? Bool == true

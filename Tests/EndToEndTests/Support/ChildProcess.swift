@@ -71,7 +71,7 @@ final class ChildProcess {
   }
 
   /// Waits for its end; `nil` when it is still running at the deadline.
-  func wait(atMost duration: Duration = .seconds(10)) -> Ending? {
+  func wait(atMost duration: Duration = .seconds(20)) -> Ending? {
     _ = eventually(within: duration, every: .milliseconds(2)) { !isRunning }
     return ending
   }

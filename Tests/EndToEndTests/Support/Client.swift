@@ -12,13 +12,13 @@ final class Client {
   func send(_ message: DNSMessage) { socket.send(message.encoded()) }
 
   /// The next datagram; `nil` when none comes in time.
-  func receive(within duration: Duration = .seconds(8)) throws -> [UInt8]? {
+  func receive(within duration: Duration = .seconds(20)) throws -> [UInt8]? {
     guard socket.isReadable(before: Deadline(after: duration)) else { return nil }
     return try socket.receive()
   }
 
   /// Asks and returns the reply that has the question's ID.
-  func ask(_ message: DNSMessage, within duration: Duration = .seconds(8)) throws -> DNSMessage? {
+  func ask(_ message: DNSMessage, within duration: Duration = .seconds(20)) throws -> DNSMessage? {
     send(message)
     let deadline = Deadline(after: duration)
     while socket.isReadable(before: deadline) {
@@ -29,14 +29,14 @@ final class Client {
   }
 
   static func ask(
-    _ server: Endpoint, _ message: DNSMessage, within duration: Duration = .seconds(8)
+    _ server: Endpoint, _ message: DNSMessage, within duration: Duration = .seconds(20)
   ) throws -> DNSMessage? {
     try Client(server).ask(message, within: duration)
   }
 
   /// Sends any octets and returns what comes back.
   static func exchange(
-    _ server: Endpoint, _ bytes: [UInt8], within duration: Duration = .seconds(8)
+    _ server: Endpoint, _ bytes: [UInt8], within duration: Duration = .seconds(20)
   ) throws -> [UInt8]? {
     let client = try Client(server)
     client.socket.send(bytes)
@@ -61,7 +61,7 @@ final class StreamClient {
   func send(_ message: DNSMessage) { socket.send(Self.framed(message.encoded())) }
 
   /// The next whole message; `nil` when none comes in time, or the connection was closed.
-  func receive(within duration: Duration = .seconds(8)) -> [UInt8]? {
+  func receive(within duration: Duration = .seconds(20)) -> [UInt8]? {
     let deadline = Deadline(after: duration)
     while true {
       if received.count >= 2 {
@@ -80,7 +80,7 @@ final class StreamClient {
     }
   }
 
-  func ask(_ message: DNSMessage, within duration: Duration = .seconds(8)) throws -> DNSMessage? {
+  func ask(_ message: DNSMessage, within duration: Duration = .seconds(20)) throws -> DNSMessage? {
     send(message)
     return try receive(within: duration).map { try DNSMessage(parsing: $0) }
   }

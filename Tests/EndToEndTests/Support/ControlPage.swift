@@ -12,7 +12,7 @@ struct ControlPage {
     socket.send(
       Array("\(method) \(path) HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".utf8))
     var octets: [UInt8] = []
-    let deadline = Deadline(after: .seconds(10))
+    let deadline = Deadline(after: .seconds(20))
     while socket.isReadable(before: deadline) {
       let part = try socket.receive()
       if part.isEmpty { break }

@@ -33,7 +33,7 @@ final class NotifySocket {
   }
 
   /// Takes in what has come, and waits for a message that begins with a text or has a line that does.
-  func hears(_ text: String, within duration: Duration = .seconds(10)) throws -> Bool {
+  func hears(_ text: String, within duration: Duration = .seconds(20)) throws -> Bool {
     let deadline = Deadline(after: duration)
     while true {
       try drain()

@@ -13,7 +13,7 @@ enum PrivateNetwork {
   ///
   /// `start FLAG…` starts the server and waits for its control socket; `ctl VERB…` asks it; `stat NAME` prints a
   /// figure of `ctl stats`; its log is `log` in the folder. What a script starts in the background it adds to
-  /// `jobs`, to be ended with it. `await COMMAND…` repeats a command until it succeeds, for ten seconds.
+  /// `jobs`, to be ended with it. `await COMMAND…` repeats a command until it succeeds, for twenty seconds.
   static func run(_ script: String, in folder: TemporaryFolder) throws -> Tool.Result {
     let prelude = """
       set -eu
@@ -21,7 +21,7 @@ enum PrivateNetwork {
       jobs=()
       trap 'kill "${jobs[@]}" || true; wait' EXIT
       await() {
-        for attempt in $(seq 100); do
+        for attempt in $(seq 200); do
           if "$@"; then return; fi
           sleep 0.1
         done >/dev/null 2>&1
@@ -46,6 +46,6 @@ enum PrivateNetwork {
         "NO_CONFIGURATION": folder.noConfiguration,
         "PATH": (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")
           + ":/usr/sbin:/sbin",
-      ], timeout: .seconds(60))
+      ], timeout: .seconds(120))
   }
 }

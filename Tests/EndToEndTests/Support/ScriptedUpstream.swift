@@ -18,6 +18,9 @@ final class ScriptedUpstream: Sendable {
     let time: ContinuousClock.Instant
     /// The TCP connection that it came on, counted from one.
     var connection: Int? = nil
+    /// Whether the question before it, which is the same, had no answer yet: on a busy machine a question is sent
+    /// again before this upstream's thread has had its turn.
+    var isCopy = false
 
     /// The query read by the tests' own reader.
     var message: DNSMessage { (try? DNSMessage(parsing: bytes)) ?? DNSMessage() }
@@ -63,12 +66,14 @@ final class ScriptedUpstream: Sendable {
       state = Mutex(State(script: script))
     }
 
-    func record(_ bytes: [UInt8], _ transport: Transport, on connection: Int?) -> [Action] {
+    func record(
+      _ bytes: [UInt8], _ transport: Transport, on connection: Int?, isCopy: Bool
+    ) -> [Action] {
       // The script runs outside the lock: it may look at the queries.
       let (script, query) = state.withLock { state in
         let query = Query(
           bytes: bytes, transport: transport, number: state.queries.count, time: .now,
-          connection: connection)
+          connection: connection, isCopy: isCopy)
         state.queries.append(query)
         return (state.script, query)
       }
@@ -89,8 +94,10 @@ final class ScriptedUpstream: Sendable {
   /// Every query seen so far, in the order of arrival.
   var queries: [Query] { shared.state.withLock { $0.queries } }
 
-  /// The queries for a name, in any letter case.
-  func queries(for name: DNSName) -> [Query] { queries.filter { $0.name == name.lowercased } }
+  /// The queries for a name in any letter case, without copies.
+  func queries(for name: DNSName) -> [Query] {
+    queries.filter { $0.name == name.lowercased && !$0.isCopy }
+  }
 
   /// Changes what is done from the next query on.
   func setScript(_ script: @escaping Script) { shared.state.withLock { $0.script = script } }
@@ -109,7 +116,7 @@ final class ScriptedUpstream: Sendable {
     let loop = try Loop(
       datagrams: .bound(.datagram, to: endpoint), listener: .bound(.stream, to: endpoint))
     shared.state.withLock { $0.loop = loop }
-    loop.start { [shared] in shared.record($0, $1, on: $2) }
+    loop.start { [shared] in shared.record($0, $1, on: $2, isCopy: $3) }
   }
 
   deinit { stop() }
@@ -139,7 +146,7 @@ final class ScriptedUpstream: Sendable {
       case stream(Connection)
     }
 
-    private typealias Handler = ([UInt8], Transport, Int?) -> [Action]
+    private typealias Handler = ([UInt8], Transport, Int?, Bool) -> [Action]
 
     private struct Delayed {
       let due: ContinuousClock.Instant
@@ -147,6 +154,8 @@ final class ScriptedUpstream: Sendable {
       let client: Client
       /// Whether the length is left out.
       let isRaw: Bool
+      /// The question that it answers.
+      let question: [UInt8]?
     }
 
     private var connections: [Connection] = []
@@ -170,7 +179,7 @@ final class ScriptedUpstream: Sendable {
       close(wakeWriter)
     }
 
-    func start(_ handle: @escaping @Sendable ([UInt8], Transport, Int?) -> [Action]) {
+    func start(_ handle: @escaping @Sendable ([UInt8], Transport, Int?, Bool) -> [Action]) {
       let thread = Thread { [self] in
         while turn(handle) {}
         for socket in [datagrams, listener, other] + connections.map(\.socket) { socket.close() }
@@ -196,9 +205,19 @@ final class ScriptedUpstream: Sendable {
       unsafe _ = poll(&entries, nfds_t(entries.count), wait)
 
       if entries[0].revents != 0 { return false }
+      var open = Set(delayed.compactMap(\.question))
       sendDelayed()
-      if entries[1].revents != 0, let (bytes, sender) = try? datagrams.receiveFrom() {
-        perform(handle(bytes, .udp, nil), for: .datagram(sender))
+      // All that has come, before any of it is answered.
+      var arrived: [(bytes: [UInt8], sender: Endpoint)] = []
+      while entries[1].revents != 0, datagrams.isReadable(before: Deadline(after: .zero)),
+        let one = try? datagrams.receiveFrom()
+      {
+        arrived.append(one)
+      }
+      for (bytes, sender) in arrived {
+        let question = Self.question(bytes)
+        let isCopy = !open.insert(question).inserted
+        perform(handle(bytes, .udp, nil, isCopy), for: .datagram(sender), question)
       }
       let connectionsBefore = connections
       if entries[2].revents != 0, let accepted = try? listener.accept() {
@@ -223,19 +242,27 @@ final class ScriptedUpstream: Sendable {
         guard connection.received.count >= 2 + length else { return }
         let query = Array(connection.received[2..<2 + length])
         connection.received.removeFirst(2 + length)
-        perform(handle(query, .tcp, connection.number), for: .stream(connection))
+        perform(handle(query, .tcp, connection.number, false), for: .stream(connection), nil)
       }
     }
 
-    private func perform(_ actions: [Action], for client: Client) {
+    /// Name, type and class, in lower case.
+    private static func question(_ query: [UInt8]) -> [UInt8] {
+      let end = query.dropFirst(12).firstIndex(of: 0) ?? query.endIndex
+      return query[min(12, query.count)..<min(end + 5, query.count)].map {
+        (0x41...0x5A).contains($0) ? $0 | 0x20 : $0
+      }
+    }
+
+    private func perform(_ actions: [Action], for client: Client, _ question: [UInt8]?) {
       for action in actions {
         switch (action, client) {
         case (.reply(let bytes), _):
           send(bytes, to: client)
         case (.replyAfter(let milliseconds, let bytes), _):
-          delay(milliseconds, bytes, client, isRaw: false)
+          delay(milliseconds, bytes, client, isRaw: false, question)
         case (.rawAfter(let milliseconds, let bytes), .stream):
-          delay(milliseconds, bytes, client, isRaw: true)
+          delay(milliseconds, bytes, client, isRaw: true, nil)
         case (.fromOtherPort(let bytes), .datagram(let sender)):
           other.send(bytes, to: sender)
         case (.flood(let flood, let bytes), .datagram(let sender)):
@@ -254,10 +281,13 @@ final class ScriptedUpstream: Sendable {
       }
     }
 
-    private func delay(_ milliseconds: Int, _ bytes: [UInt8], _ client: Client, isRaw: Bool) {
+    private func delay(
+      _ milliseconds: Int, _ bytes: [UInt8], _ client: Client, isRaw: Bool, _ question: [UInt8]?
+    ) {
       delayed.append(
         Delayed(
-          due: .now + .milliseconds(milliseconds), bytes: bytes, client: client, isRaw: isRaw))
+          due: .now + .milliseconds(milliseconds), bytes: bytes, client: client, isRaw: isRaw,
+          question: question))
     }
 
     private func send(_ bytes: [UInt8], to client: Client, isRaw: Bool = false) {
@@ -271,7 +301,8 @@ final class ScriptedUpstream: Sendable {
 
     private func sendDelayed() {
       let now = ContinuousClock.now
-      let due = delayed.filter { $0.due <= now }
+      // In their order, also when several are due by now.
+      let due = delayed.filter { $0.due <= now }.sorted { $0.due < $1.due }
       delayed.removeAll { $0.due <= now }
       for reply in due { send(reply.bytes, to: reply.client, isRaw: reply.isRaw) }
     }

@@ -118,7 +118,7 @@ final class ServerProcess {
     try waitUntilReady()
   }
 
-  func terminate(_ signal: Int32 = SIGTERM, atMost duration: Duration = .seconds(20))
+  func terminate(_ signal: Int32 = SIGTERM, atMost duration: Duration = .seconds(30))
     -> ChildProcess
     .Ending?
   {
@@ -138,7 +138,7 @@ final class ServerProcess {
     // Answered without an upstream (RFC 4892).
     let question = DNSMessage.query(
       "version.bind", RecordType.txt, class: 3, flags: 0)
-    let isReady = eventually(within: .seconds(20)) {
+    let isReady = eventually(within: .seconds(60)) {
       guard process.isRunning else { return true }
       return (try? Client.ask(endpoint, question, within: .milliseconds(200))) != nil
     }
@@ -146,10 +146,10 @@ final class ServerProcess {
       throw NotReady(description: "the server ended with \(process.ending as Any): \(log)")
     }
     guard isReady else {
-      throw NotReady(description: "the server does not answer after 20 s: \(log)")
+      throw NotReady(description: "the server does not answer after a minute: \(log)")
     }
     guard eventually({ FileManager.default.fileExists(atPath: control) }) else {
-      throw NotReady(description: "the server has no control socket after 10 s: \(log)")
+      throw NotReady(description: "the server has no control socket after 20 s: \(log)")
     }
   }
 
@@ -183,20 +183,36 @@ final class ServerProcess {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
   }
 
+  /// Datagrams that the kernel had no room for at its listener.
+  var droppedDatagrams: Int {
+    let port = String(format: ":%04X", endpoint.port)
+    return Tool.text(of: "/proc/\(pid)/net/udp").split(separator: "\n").reduce(0) { sum, line in
+      let fields = line.split(separator: " ")
+      return fields.count > 12 && fields[1].hasSuffix(port) ? sum + (Int(fields[12]) ?? 0) : sum
+    }
+  }
+
+  /// Has it find at once all that is sent meanwhile.
+  func whileStopped(_ body: () throws -> Void) rethrows {
+    kill(pid, SIGSTOP)
+    defer { kill(pid, SIGCONT) }
+    try body()
+  }
+
   // MARK: Asking it
 
-  func ask(_ message: DNSMessage, within duration: Duration = .seconds(8)) throws -> DNSMessage? {
+  func ask(_ message: DNSMessage, within duration: Duration = .seconds(20)) throws -> DNSMessage? {
     try Client.ask(endpoint, message, within: duration)
   }
 
   func ask(
-    _ name: DNSName, _ type: UInt16 = RecordType.a, within duration: Duration = .seconds(8)
+    _ name: DNSName, _ type: UInt16 = RecordType.a, within duration: Duration = .seconds(20)
   ) throws -> DNSMessage? {
     try ask(.query(name, type), within: duration)
   }
 
-  /// Runs dig against it, with one short try.
-  func dig(_ arguments: String..., options: [String] = ["+tries=1", "+time=8"]) throws -> Dig {
+  /// Runs dig against it, with one try.
+  func dig(_ arguments: String..., options: [String] = ["+tries=1", "+time=20"]) throws -> Dig {
     Dig(
       try Tool.run(
         "dig", ["@\(endpoint.address)", "-p", "\(endpoint.port)"] + options + arguments))
@@ -204,7 +220,7 @@ final class ServerProcess {
 
   // MARK: Its control
 
-  func ctl(_ arguments: String..., timeout: Duration = .seconds(20)) throws -> Tool.Result {
+  func ctl(_ arguments: String..., timeout: Duration = .seconds(60)) throws -> Tool.Result {
     try Tool.run(Self.binary, ["ctl", "--control", control] + arguments, timeout: timeout)
   }
 

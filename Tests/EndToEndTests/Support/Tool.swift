@@ -28,7 +28,7 @@ enum Tool {
   /// Runs a program and waits for its end, at most for the time given.
   static func run(
     _ name: String, _ arguments: [String], environment: [String: String?] = [:],
-    timeout: Duration = .seconds(20)
+    timeout: Duration = .seconds(60)
   ) throws -> Result {
     let folder = try TemporaryFolder()
     let process = try ChildProcess(

@@ -42,7 +42,7 @@ struct WebClient {
   /// Host is the endpoint unless it is among the fields; the empty value leaves a field out.
   func request(
     _ method: String = "GET", _ target: String, _ fields: [String: String] = [:],
-    body: String = "", within duration: Duration = .seconds(8)
+    body: String = "", within duration: Duration = .seconds(20)
   ) throws -> Response? {
     var fields = fields
     fields["Host"] = fields["Host"] ?? "\(endpoint)"
@@ -55,7 +55,7 @@ struct WebClient {
   }
 
   /// Sends a text, and returns all that comes until the server closes the connection.
-  func exchange(_ text: String, within duration: Duration = .seconds(8)) throws -> [UInt8] {
+  func exchange(_ text: String, within duration: Duration = .seconds(20)) throws -> [UInt8] {
     let socket = try Socket.connected(.stream, to: endpoint)
     socket.send(Array(text.utf8))
     let deadline = Deadline(after: duration)
