@@ -139,13 +139,13 @@ enum Simplicity: UInt8, BitwiseCopyable {
   /// - Parameters:
   ///   - attempt: packets sent so far.
   ///   - wantsSignatures: whether an answer without EDNS is of little use.
-  static func of(attempt: Int, hasTriedStream: Bool, wantsSignatures: Bool) -> Simplicity {
+  static func of(attempt: Int, hasTriedTCP: Bool, wantsSignatures: Bool) -> Simplicity {
     switch attempt {
     case 0, 1: .usual
     case 2: .lowerCase
     case 3: .noCookie
     case 4: wantsSignatures ? .usual : .plain
-    case 5: hasTriedStream ? .plain : .stream
+    case 5: hasTriedTCP ? .plain : .stream
     default: attempt % 2 == 0 ? .plain : .usual
     }
   }

@@ -81,7 +81,8 @@ extension Resolver {
       counters.cookiesMissing += 1
       // It goes on without a cookie already; each copy would lead to another connection.
       guard !questions[index].touched.has(.withoutCookie, server) else { break }
-      moveToStream(index, server: server, isCookieDoubted: true, now: now)
+      // An honest reply over UDP that comes first is as good.
+      moveToTCP(index, to: server, because: .cookieMissing, now: now)
     case .renewed:
       counters.badCookies += 1
       hear(server, now: now)
@@ -104,7 +105,7 @@ extension Resolver {
     guard servers[server].cookie.wrongOnes >= ServerCookie.wrongLimit else { return }
     servers[server].cookie.wrongOnes = 0
     begin(.withoutCookies, server, now: now)
-    guard !questions[index].isStreaming, questions[index].attemptCount < ResolverTiming.attempts
+    guard !questions[index].phase.isTCP, questions[index].attemptCount < ResolverTiming.attempts
     else { return }
     questions[index].server = server
     send(index, now: now)
@@ -116,27 +117,15 @@ extension Resolver {
     guard !questions[index].hasRenewedCookie,
       questions[index].attemptCount < ResolverTiming.attempts
     else {
-      moveToStream(index, server: server, isCookieDoubted: false, now: now)
+      moveToTCP(index, to: server, because: .badCookie, now: now)
       return
     }
-    guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
+    guard !questions[index].phase.isTCP, !questions[index].touched.has(.failed, server) else {
       return
     }
     questions[index].hasRenewedCookie = true
     questions[index].server = server
     send(index, now: now)
-  }
-
-  /// Has TCP tell, where nobody else can answer; an honest reply over UDP that comes first is as good.
-  private mutating func moveToStream(
-    _ index: Int, server: ServerID, isCookieDoubted: Bool, now: UInt64
-  ) {
-    guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
-      return
-    }
-    questions[index].isCookieDoubted = isCookieDoubted
-    questions[index].server = server
-    startStream(index, now: now)
   }
 
   // MARK: Over TCP
@@ -153,7 +142,9 @@ extension Resolver {
       begin(.withoutCookies, server, now: now)
     case .missing:
       // Some don't send them over TCP, or with errors. Only when UDP had none either they are gone.
-      guard questions[index].isCookieDoubted, header.hasAnswerCode else { return }
+      guard questions[index].phase.isTCP(because: .cookieMissing), header.hasAnswerCode else {
+        return
+      }
       counters.fallbacks += 1
       servers[server].cookie.noteLoss(now: now)
     }
@@ -161,17 +152,12 @@ extension Resolver {
 
   /// An upstream whose cookie was missed doesn't talk TCP: it is asked again over UDP, the second time without
   /// a cookie.
-  ///
-  /// - Returns: whether that is so.
-  mutating func retryDoubted(_ index: Int, now: UInt64) -> Bool {
-    guard questions[index].isCookieDoubted else { return false }
-    questions[index].isCookieDoubted = false
+  mutating func retryWithoutProof(_ index: Int, now: UInt64) {
     if questions[index].cookieDoubts < UInt8.max { questions[index].cookieDoubts += 1 }
     if questions[index].cookieDoubts >= Resolver.cookieDoubtLimit {
       questions[index].touched.insert(.withoutCookie, questions[index].server)
     }
     retry(index, now: now)
-    return true
   }
 
   /// Replies to a question without a cookie, from an upstream that had them before and doesn't talk TCP, after

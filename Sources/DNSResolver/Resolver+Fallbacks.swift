@@ -15,7 +15,7 @@ extension Resolver {
       usualAttempt(index, at: server) != nil
     else { return .usual }
     return Simplicity.of(
-      attempt: attempt, hasTriedStream: questions[index].hasTriedStream,
+      attempt: attempt, hasTriedTCP: questions[index].hasTriedTCP,
       // Where nothing ever came it is better than nothing.
       wantsSignatures: questions[index].needs.contains(.signatures)
         && servers[server].roundTrip.isMeasured)
@@ -134,15 +134,16 @@ extension Resolver {
   }
 
   private mutating func noteStreamWays(_ index: Int, _ server: ServerID, now: UInt64) {
+    guard let attempt = questions[index].phase.tcp else { return }
     let name = questions[index].nameHash
-    if questions[index].streamEDNS == .none, questions[index].touched.has(.withoutEDNS, server) {
+    if attempt.edns == .none, questions[index].touched.has(.withoutEDNS, server) {
       note(.withoutEDNS, server, name, limit: Fallback.refusalLimit, now: now)
-    } else if questions[index].streamEDNS != .none,
+    } else if attempt.edns != .none,
       questions[index].touched.has(.withoutCookie, server)
     {
       note(.withoutCookies, server, name, limit: Fallback.refusalLimit, now: now)
     }
-    if questions[index].isStreamTrial { noteSilence(.overStream, index, server, now: now) }
+    if attempt.reason == .silence { noteSilence(.overStream, index, server, now: now) }
     servers[server].noteDoubts()
   }
 

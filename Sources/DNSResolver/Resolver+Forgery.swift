@@ -57,6 +57,16 @@ extension Resolver {
     counters.suspected += 1
     // However many more guesses come, none of them can be right.
     forgetAttempts(of: index)
-    if !questions[index].isStreaming { startStream(index, now: now) }
+    switch questions[index].phase {
+    case .udp, .waitingForServers: startTCP(index, because: .spoofing, now: now)
+    case .tcp(var attempt):
+      switch attempt.reason {
+      case .truncated, .malformed, .badCookie:
+        // What UDP would have said is lost by it: if TCP fails, it is asked again.
+        attempt.reason = .spoofing
+        questions[index].phase = .tcp(attempt)
+      case .spoofing, .letterCase, .cookieMissing, .silence, .tcpOnly: break
+      }
+    }
   }
 }

@@ -93,19 +93,14 @@ extension Resolver {
   /// TCP, which nobody else can answer, tells which.
   mutating func doubtCase(_ index: Int, server: ServerID, now: UInt64) {
     counters.otherCase += 1
-    guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
-      return
-    }
-    questions[index].isCaseDoubted = true
-    questions[index].server = server
-    startStream(index, now: now)
+    moveToTCP(index, to: server, because: .letterCase, now: now)
   }
 
   /// An upstream whose letter case was doubted doesn't talk TCP: it is asked in lower case.
   ///
   /// - Returns: whether that is so.
   mutating func foldDoubted(_ index: Int, now: UInt64) -> Bool {
-    guard questions[index].isCaseDoubted, !questions[index].isFolded,
+    guard !questions[index].isFolded,
       questions[index].attemptCount < ResolverTiming.attempts
     else { return false }
     questions[index].isFolded = true
@@ -137,7 +132,7 @@ extension Resolver {
 
   /// Asks an upstream again that refused or denied a name in mixed letter case; false when that was done.
   mutating func askInLowerCase(_ index: Int, server: ServerID, now: UInt64) -> Bool {
-    guard !questions[index].isFolded, !questions[index].isStreaming,
+    guard !questions[index].isFolded, !questions[index].phase.isTCP,
       questions[index].attemptCount < ResolverTiming.attempts
     else { return false }
     questions[index].isFolded = true

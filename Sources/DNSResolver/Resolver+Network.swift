@@ -20,8 +20,8 @@ extension Resolver {
     }
     servers.reconsider()
     for index in 0..<questions.end where questions.contains(index) {
-      if questions[index].isStreamTrial { endStream(index) }
-      guard !questions[index].isStreaming else { continue }
+      if questions[index].phase.isTCP(because: .silence) { endTCP(index) }
+      guard !questions[index].phase.isTCP else { continue }
       questions[index].touched.remove(.failed)
       askAgainSoon(index, now: now)
     }

@@ -69,11 +69,7 @@ extension Resolver {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
       noteTruncated(place, server: server, now: now)
-      guard !questions[index].isStreaming, !questions[index].touched.has(.failed, server) else {
-        return
-      }
-      questions[index].server = server
-      startStream(index, now: now)
+      moveToTCP(index, to: server, because: .truncated, now: now)
       return
     }
     let source = Source(
@@ -121,17 +117,16 @@ extension Resolver {
     case .loopProbe: return
     case .question(let named): handle = named
     }
-    guard let index = index(handle), questions[index].isStreaming,
+    guard let index = index(handle), let attempt = questions[index].phase.tcp,
       let header = try? MessageHeader(packet), header.isResponse,
-      header.opcode == Opcode.query.rawValue, header.id == questions[index].streamID
+      header.opcode == Opcode.query.rawValue, header.id == attempt.id
     else {
       counters.mismatched += 1
       return
     }
-    let edns = questions[index].streamEDNS
     guard
       let (end, _) = matchingQuestion(
-        packet, header, index, isCased: false, hasEDNS: edns != .none)
+        packet, header, index, isCased: false, hasEDNS: attempt.edns != .none)
     else {
       counters.mismatched += 1
       return
@@ -139,13 +134,13 @@ extension Resolver {
     let server = questions[index].server
     hear(server, now: now)
     var lacksCookie = false
-    if questions[index].streamHasCookie {
+    if attempt.hasCookie {
       let options = ReplyOptions(packet, header, at: end)
       noteStreamCookie(packet, header, options, index, server: server, now: now)
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     let source = Source(
-      server: server, isStream: true, edns: edns, lacksCookie: lacksCookie)
+      server: server, isStream: true, edns: attempt.edns, lacksCookie: lacksCookie)
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
       // More than a message holds; there is nothing larger to ask with.
       noteError(server)
@@ -166,44 +161,24 @@ extension Resolver {
     case .loopProbe: return
     case .question(let named): handle = named
     }
-    guard let index = index(handle), questions[index].isStreaming else { return }
+    guard let index = index(handle), let attempt = questions[index].phase.tcp else { return }
     let server = questions[index].server
     counters.unreachable += 1
-    if !questions[index].isStreamTrial {
+    if attempt.reason != .silence {
       questions[index].cause = .unreachable
       noteTrouble(index, .unreachable, server)
     }
     if servers[server].isStreamOnly {
       servers[server].counters.refusals += 1
-      noteFailure(server, .unreachable, sent: questions[index].streamSent, now: now)
+      noteFailure(server, .unreachable, sent: attempt.sent, now: now)
     } else if servers[server].overStream.isInForce {
       // It talks TCP no more.
       servers[server].overStream.end()
-      endStream(index)
+      endTCP(index)
       retry(index, now: now)
       return
     }
-    abandonStream(index, now: now)
-  }
-
-  /// Gives up a TCP attempt: the next upstream is asked.
-  mutating func abandonStream(_ index: Int, now: UInt64) {
-    let wasTrial = questions[index].isStreamTrial
-    endStream(index)
-    if wasTrial {
-      // UDP was silent, too; its packets are still good.
-      retry(index, now: now)
-      return
-    }
-    if foldDoubted(index, now: now) || retryDoubted(index, now: now) { return }
-    if questions[index].mismatches >= Resolver.mismatchLimit {
-      // That it goes over TCP was our wish, not the upstream's: UDP is tried again, from another port.
-      questions[index].mismatches = 0
-      retry(index, now: now)
-      return
-    }
-    questions[index].touched.insert(.failed, questions[index].server)
-    moveOn(index, now: now)
+    abandonTCP(index, now: now)
   }
 
   /// Where the records begin, and whether the name has the letter case that was sent, when the packet's
@@ -315,7 +290,9 @@ extension Resolver {
       cache.store(&reply, now: seconds)
       counters.outOfBailiwick += reply.leftOut
       counters.answered += 1
-      if source.isStream && questions[index].isCaseDoubted { noteCaseFailure(index, now: now) }
+      if source.isStream, questions[index].phase.isTCP(because: .letterCase) {
+        noteCaseFailure(index, now: now)
+      }
       noteAnswer(
         index, server: source.server, attempt: source.attempt, count: packet.count,
         isPositive: isPositive, now: now)
@@ -353,10 +330,10 @@ extension Resolver {
       attempts[attempt].isSpoiled = true
     }
     questions[index].malformed &+= 1
-    guard questions[index].malformed == Resolver.malformedLimit, !questions[index].isStreaming
+    guard questions[index].malformed == Resolver.malformedLimit, !questions[index].phase.isTCP
     else { return }
     questions[index].server = source.server
-    startStream(index, now: now)
+    startTCP(index, because: .malformed, now: now)
   }
 
   /// Handles an error that belongs to a question.
@@ -365,7 +342,7 @@ extension Resolver {
   ) {
     noteError(source.server)
     // While TCP is being tried, what UDP has to say beside an answer is no news.
-    guard source.isStream == questions[index].isStreaming else { return }
+    guard source.isStream == questions[index].phase.isTCP else { return }
     switch rcode {
     case .formErr, .notImp, .badVers:
       guard source.edns != .none else { break }
@@ -440,7 +417,7 @@ extension Resolver {
     noteError(server)
     suspect(index, now: now)
     // A guess too many has moved it to TCP, and its packets are forgotten.
-    guard questions[index].firstAttempt != Resolver.nobody, !questions[index].isStreaming,
+    guard questions[index].firstAttempt != Resolver.nobody, !questions[index].phase.isTCP,
       !questions[index].touched.has(.withoutEDNS, server)
     else { return }
     askWithoutEDNS(index, server, now: now)
@@ -463,10 +440,11 @@ extension Resolver {
     finish(index, .failed(failure))
   }
 
+  /// Asks the same server again without what it did not understand, for the same reason if over TCP.
   private mutating func askAgain(_ index: Int, now: UInt64) {
-    if questions[index].isStreaming {
-      endStream(index)
-      startStream(index, now: now)
+    if let attempt = questions[index].phase.tcp {
+      endTCP(index)
+      startTCP(index, because: attempt.reason, now: now)
     } else if questions[index].attemptCount < ResolverTiming.attempts {
       send(index, now: now)
     } else {
@@ -479,10 +457,10 @@ extension Resolver {
   /// A late error of an upstream that is no longer the one asked changes nothing but the choice of
   /// those to come.
   private mutating func giveUp(on source: Source, _ index: Int, now: UInt64) {
-    guard source.isStream == questions[index].isStreaming else { return }
+    guard source.isStream == questions[index].phase.isTCP else { return }
     questions[index].touched.insert(.failed, source.server)
     guard questions[index].server == source.server else { return }
-    endStream(index)
+    endTCP(index)
     moveOn(index, now: now)
   }
 }

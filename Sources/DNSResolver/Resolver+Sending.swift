@@ -13,11 +13,12 @@ extension Resolver {
     var isTrying = false
     let simplicity = simplicity(index, attempt: attempt, server, now: now)
     if simplicity == .stream || isStreamUpstream(server, isTrying: &isTrying, now: now) {
-      questions[index].hasTriedStream = true
+      questions[index].hasTriedTCP = true
       questions[index].touched.insert(.tried, server)
-      startStream(index, isTrial: simplicity == .stream, now: now)
+      startTCP(index, because: simplicity == .stream ? .silence : .tcpOnly, now: now)
       return
     }
+    questions[index].phase = .udp
     let wait = min(
       ResolverTiming.wait(
         attempt: attempt, timeout: servers[server].roundTrip.timeout), limit)

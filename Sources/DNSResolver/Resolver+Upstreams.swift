@@ -48,8 +48,6 @@ extension Resolver {
     // When all were asked, the round begins anew.
     if questions[index].touched.has(.tried, next) { questions[index].touched.remove(.tried) }
     questions[index].server = next
-    // That doubt was about another packet.
-    questions[index].isCookieDoubted = false
     return true
   }
 
@@ -60,12 +58,11 @@ extension Resolver {
       return
     }
     if chooseNext(index, now: now) {
-      questions[index].isWaitingForServers = false
       counters.retries += 1
       send(index, now: now)
     } else if questions[index].isTrial {
       // Perhaps they only take long: a reply still counts, and one that comes back is asked.
-      questions[index].isWaitingForServers = true
+      questions[index].phase = .waitingForServers
       let due = min(now + ResolverTiming.mostProbeInterval, questions[index].deadline)
       setTimer(index, at: due, now: now)
     } else if servers.first(of: questions[index].group, draw: 0, now: now) == nil {
@@ -212,7 +209,7 @@ extension Resolver {
     if questions[index].refusals < UInt8.max { questions[index].refusals += 1 }
     questions[index].cause = .unreachable
     noteTrouble(index, .unreachable, server)
-    guard !questions[index].isStreaming, questions[index].firstAttempt == UInt32(place) else {
+    guard !questions[index].phase.isTCP, questions[index].firstAttempt == UInt32(place) else {
       return
     }
     var limit = max(ResolverTiming.leastRefusals, servers.count(of: questions[index].group) + 1)

@@ -19,7 +19,7 @@ extension Resolver {
       type: question.type, needs: question.needs, started: question.started,
       attempts: Int(question.attemptCount), server: question.server,
       address: servers[question.server].address,
-      waiters: Int(question.waiterCount), isStreaming: question.isStreaming)
+      waiters: Int(question.waiterCount), isStreaming: question.phase.isTCP)
   }
 
   /// A question in flight, for people.

@@ -83,28 +83,16 @@ public struct Resolver: ~Copyable {
     var isFolded = false
     /// Whether its drawn letter case differs from lower case: a name without letters never does.
     var showsCase = false
-    /// Whether TCP is to tell whose reply had another letter case.
-    var isCaseDoubted = false
-    /// Whether TCP is to tell whose reply had no cookie.
-    var isCookieDoubted = false
-    /// How often TCP could not tell.
+    /// How often TCP could not tell whose reply had no cookie.
     var cookieDoubts: UInt8 = 0
     /// Whether it was asked again for a server's cookie.
     var hasRenewedCookie = false
     /// Attempts at it that had malformed replies.
     var malformed: UInt8 = 0
-    /// Whether a TCP attempt is under way.
-    var isStreaming = false
-    /// The ID of the TCP attempt.
-    var streamID: UInt16 = 0
-    /// Whether the TCP attempt has a cookie, and EDNS.
-    var streamHasCookie = false
-    var streamEDNS = EDNSOffer.full
-    /// Whether it is made because UDP is silent, and whether one has been.
-    var isStreamTrial = false
-    var hasTriedStream = false
-    /// When it was begun.
-    var streamSent: UInt64 = 0
+    /// How it is being asked.
+    var phase = Phase.udp
+    /// Whether it was asked over TCP because a server is silent, or asked over TCP alone.
+    var hasTriedTCP = false
     /// Tells this question from others that had the same place.
     var generation: UInt32
     var started: UInt64
@@ -119,8 +107,6 @@ public struct Resolver: ~Copyable {
     var isRefresh = false
     /// Whether it was sent although all upstreams were given up.
     var isTrial = false
-    /// Whether it waits for one of them to come back, or for a late reply.
-    var isWaitingForServers = false
     /// Whether nobody has waited for it yet: a prefetch, whose failure is nobody's.
     var isUnasked = false
     var chain = Resolver.nobody
@@ -144,7 +130,9 @@ public struct Resolver: ~Copyable {
 
     /// Whether it was sent without something that a server didn't bear.
     @inline(__always)
-    var isSimplified: Bool { !touched.all.isDisjoint(with: .simplified) || isStreamTrial }
+    var isSimplified: Bool {
+      !touched.all.isDisjoint(with: .simplified) || phase.isTCP(because: .silence)
+    }
   }
 
   /// A packet that was sent and whose reply is still good.
@@ -392,11 +380,12 @@ public struct Resolver: ~Copyable {
         setTimer(index, at: questions[index].due, now: now)
         continue
       }
-      if questions[index].isStreaming {
-        noteStreamTimeout(index, now: now)
-      } else {
-        if !questions[index].isWaitingForServers { noteTimeout(index, now: now) }
+      switch questions[index].phase {
+      case .tcp(let attempt): noteTCPTimeout(index, attempt, now: now)
+      case .udp:
+        noteTimeout(index, now: now)
         retry(index, now: now)
+      case .waitingForServers: retry(index, now: now)
       }
     }
   }
@@ -522,7 +511,7 @@ public struct Resolver: ~Copyable {
 
   /// Ends a question: every waiting client is told, every attempt forgotten.
   mutating func finish(_ index: Int, _ outcome: Outcome) {
-    endStream(index)
+    endTCP(index)
     timers.cancel(index)
     var waiter = questions[index].firstWaiter
     while waiter != Resolver.nobody {
