@@ -33,19 +33,20 @@ extension Cache {
     return false
   }
 
-  /// Removes of the next names what may be there no more.
+  /// Removes of the next names what may be there no more: local addresses, and what else is meant.
   ///
+  /// - Parameter isMeant: gets a name in wire form, lower-cased, and the number of the server that an RRset came from.
   /// - Returns: how many RRsets were removed, and whether the cursor has reached the end.
   public mutating func purge(
-    _ cursor: Cursor, names count: Int, of forbidden: borrowing Forbidden
+    _ cursor: Cursor, names count: Int, addressesBy rebind: borrowing RebindFilter,
+    where isMeant: (_ name: Span<UInt8>, _ source: UInt8) -> Bool
   ) -> (removed: Int, finished: Bool) {
     var removed = 0
     let finished = advance(cursor, names: count) { cache, node in
       cache.loadScratch(node)
-      if forbidden.forbids(cache.scratch.octets) {
-        removed += cache.flush(node, .everything)
-      } else if forbidden.rebind.applies(to: cache.scratch.octets) {
-        removed += cache.removeSets(at: node) { $0.hasLocalAddress($1, forbidden.rebind) }
+      let isFiltered = rebind.applies(to: cache.scratch.octets)
+      removed += cache.removeSets(at: node) { cache, set in
+        isMeant(cache.scratch.octets, set.source) || isFiltered && cache.hasLocalAddress(set, rebind)
       }
     }
     return (removed, finished)

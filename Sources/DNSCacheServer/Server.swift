@@ -145,7 +145,7 @@ final class Server {
       logger: logger)
     worker.value.upstreamStreams = UpstreamStreams(
       on: loop, limits: settings.resolver, worker: worker, budget: tickBudget)
-    _ = worker.value.setServers(settings.forwardServers)
+    _ = worker.value.setRoutes(settings.forwardRoutes, isPolicyNew: true)
     watchNetwork()
     announceLocalNetworks()
     worker.value.healthLog = UpstreamHealthLog(on: loop, worker: worker, logger: logger)
@@ -175,7 +175,9 @@ final class Server {
     }
     snapshot.whenLoaded = { [unowned self] in
       // The file may be from a time when that was not forbidden.
-      if self.settings.names.isRebindProtected || !self.settings.routes.isEmpty { purge() }
+      if self.settings.names.isRebindProtected || !self.settings.routes.isEmpty {
+        purge(after: nil)
+      }
     }
     snapshot.load()
     watchClock()

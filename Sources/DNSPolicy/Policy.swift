@@ -23,7 +23,11 @@ public struct Policy: ~Copyable {
     let list = rules.list
     zones = ZoneSet(list.map(\.name))
     targets = FixedArray(list.map(\.target))
+    hasRoutes = list.contains { $0.target.kind == nil && $0.target.route != .default }
   }
+
+  /// Whether any name takes a route but the default one.
+  public let hasRoutes: Bool
 
   /// Who answers for a name.
   public enum Decision: Sendable, BitwiseCopyable {

@@ -13,12 +13,6 @@ public struct PolicyRules: Sendable {
     self.specialZones = specialZones
   }
 
-  /// The zones that are answered here.
-  public var localZones: [Name] { list.filter { $0.target.kind != nil }.map(\.name) }
-
-  /// The zones of routes that have somebody to ask.
-  public var askedZones: [Name] { list.filter { $0.target.kind == nil }.map(\.name) }
-
   /// All zones with what is done in them; of equal ones the first counts.
   var list: [(name: Name, target: Policy.Target)] {
     var list: [(name: Name, target: Policy.Target)] = []

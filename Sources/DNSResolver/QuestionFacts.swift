@@ -46,7 +46,7 @@ extension Resolver {
     failures.visit(key, now: now) { troubles.append($0) }
     var views: [UpstreamView] = []
     visitUpstreams(now: now) { views.append($0) }
-    let order = servers.order(of: .standard, now: now).map {
+    let order = servers.order(of: group(for: key.octets, type) ?? .standard, now: now).map {
       QuestionFacts.Candidate(server: $0.server, turn: $0.turn)
     }
     return QuestionFacts(

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSWire
 import Memory
 
@@ -36,6 +37,8 @@ extension Reply {
     var source: UInt8
     /// Whether the server's AD counts.
     var believesAD: Bool
+    /// The route whose servers were asked.
+    var route: RouteID
   }
 
   /// Labels that the zone in Authority must have before Additional is kept all over it: no reply
@@ -79,8 +82,9 @@ extension Reply {
       origin.rank = .aliasedAnswer
       // What is said of a name beyond can't be told from what is said of this one.
       guard links <= Cache.longestChain else { return .partial }
-      // What is answered here isn't upstream's to say, and would be found as an answer.
-      if forbidden.forbids(octets(of: owner)) { return .partial }
+      // What is answered here, or by the servers of another route, isn't this one's to say, and would be found as
+      // an answer.
+      guard isSpokenFor(owner, type, by: terms.route) else { return .partial }
     }
     if let fault { return fault }
     var kind = Kind.answer
@@ -91,7 +95,7 @@ extension Reply {
       default: return kind
       }
     }
-    if !isAllTaken { takeExtras(marks, terms.source) }
+    if !isAllTaken { takeExtras(marks, terms) }
     return kind
   }
 
@@ -105,7 +109,7 @@ extension Reply {
   ) -> Bool {
     let section = origin.section
     guard var index = first(of: owner, type, in: section) else { return false }
-    let isFiltered = forbidden.filtersAddresses
+    let isFiltered = rebindFilter.isOn
     var set = ReplySet(owner: owner, type: type, ttl: .max, origin: origin)
     var count: UInt64 = 0
     var isLocal = false
@@ -114,7 +118,9 @@ extension Reply {
       if !isTaken(index) {
         take(index)
         count += 1
-        if isFiltered && forbidden.forbids(data(of: index), type, of: octets(of: owner)) {
+        if isFiltered && rebindFilter.isLocal(data(of: index), type)
+          && rebindFilter.applies(to: octets(of: owner))
+        {
           isLocal = true
         }
         fits = fits && append(index, to: &set.records) && set.records.count <= Cache.largestSet
@@ -224,7 +230,7 @@ extension Reply {
 
   // MARK: Authority and Additional
 
-  private mutating func takeExtras(_ marks: SetMarks, _ source: UInt8) {
+  private mutating func takeExtras(_ marks: SetMarks, _ terms: Terms) {
     let (zone, isZoneKnown) = zone()
     var looked = 0
     for index in 0..<recordCount where !isTaken(index) {
@@ -238,7 +244,9 @@ extension Reply {
       let isAuthority = record.section == .authority
       // What is left of these proves nothing that is kept.
       if isAuthority && keepsSignatures && Reply.isProof(record.type) { continue }
-      guard isAuthority ? isOfZone(record, zone, isZoneKnown) : isGlue(record, zone) else {
+      guard isAuthority ? isOfZone(record, zone, isZoneKnown) : isGlue(record, zone),
+        !hasRoutes || isSpokenFor(record.owner, record.type, by: terms.route)
+      else {
         leftOut &+= 1
         continue
       }
@@ -246,8 +254,16 @@ extension Reply {
         of: record.owner, record.type,
         as: Origin(
           rank: isAuthority ? .authority : .additional, section: record.section,
-          marks: isAuthority ? marks : marks.subtracting(.authentic), source: source))
+          marks: isAuthority ? marks : marks.subtracting(.authentic), source: terms.source))
     }
+  }
+
+  /// Whether the servers of a route speak for a name.
+  private func isSpokenFor(_ owner: NamePlace, _ type: RecordType, by route: RouteID) -> Bool {
+    guard case .route(let other) = policy.decide(octets(of: owner), asked: type) else {
+      return false
+    }
+    return other == route
   }
 
   /// Whether a record of Authority tells of the zone that the name asked for is in.

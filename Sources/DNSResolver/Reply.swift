@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSWire
 import Memory
 
@@ -73,8 +74,12 @@ struct Reply: ~Copyable {
   var leftOut: UInt64 = 0
   /// Records that searches have looked at: what bounds the time of a reply.
   private(set) var looks = 0
-  /// Names that are answered here, and addresses that names may not lead to.
-  var forbidden: Cache.Forbidden
+  /// Which names are answered here, and whose servers speak for the others.
+  private(set) var policy = Policy(PolicyRules())
+  /// Whether the servers of any route but the default one are asked.
+  private(set) var hasRoutes = false
+  /// Which names may not lead to local addresses.
+  var rebindFilter: RebindFilter
 
   /// A name in ``octets``, in lower case.
   struct NamePlace: BitwiseCopyable {
@@ -104,8 +109,8 @@ struct Reply: ~Copyable {
     case error(ResponseCode)
   }
 
-  init(seed: HashSeed, forbidden: consuming Cache.Forbidden) {
-    self.forbidden = forbidden
+  init(seed: HashSeed, rebind: RebindProtection?) {
+    rebindFilter = RebindFilter(rebind)
     question = NameKey(seed: seed)
     name = NameKey(seed: seed)
     octets = FixedArray(reserving: Reply.parsedLimit + Reply.gatheredLimit)
@@ -116,6 +121,14 @@ struct Reply: ~Copyable {
         section: .answer, isTaken: false), count: Reply.recordLimit)
     lists = FixedArray(repeating: Reply.noRecord, count: 1 << 13)
     sets = FixedArray(repeating: ReplySet(owner: nowhere), count: Reply.setLimit)
+  }
+
+  /// Has other rules say who speaks for a name; gives back those of before.
+  mutating func replacePolicy(_ new: consuming Policy) -> Policy {
+    hasRoutes = new.hasRoutes
+    var new = new
+    swap(&policy, &new)
+    return new
   }
 
   /// Takes the name of a message's question.

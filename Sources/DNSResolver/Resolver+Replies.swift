@@ -273,7 +273,8 @@ extension Resolver {
     switch reply.scrub(
       as: Reply.Terms(
         type: questions[index].type, needs: needs, source: server,
-        believesAD: cache.believesAD(of: server)))
+        believesAD: cache.believesAD(of: server),
+        route: questions[index].group.route))
     {
     case .referral: takeNoAnswer(index, .referral, from: source, now: now)
     case .tooLarge: takeNoAnswer(index, .tooLarge, from: source, now: now)

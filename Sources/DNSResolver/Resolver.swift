@@ -13,6 +13,8 @@ public struct Resolver: ~Copyable {
   public internal(set) var settings: ResolverSettings
   /// What has been done so far.
   public internal(set) var counters = ResolverCounters()
+  /// Groups of servers that may have any.
+  var groupCount = 1
   /// Servers that turned out to send us our own queries, up to now.
   var loopsFound: UInt64 = 0
 
@@ -205,7 +207,7 @@ public struct Resolver: ~Copyable {
       filler: .closeStream(.question(QuestionHandle(0, 0))))
     completions = Queue(
       capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
-    reply = Reply(seed: seed, forbidden: settings.forbidden)
+    reply = Reply(seed: seed, rebind: settings.rebindProtection)
     let knownLimit = ServerTable.capacity * KnownQuestion.perServer
     known = FixedArray(repeating: KnownQuestion(), count: knownLimit)
     knownNames = BufferPool(count: knownLimit, size: WireName.longest)
@@ -266,7 +268,7 @@ public struct Resolver: ~Copyable {
     }
     let draw = random.next()
     var isTrial = false
-    let group = ServerGroupID.standard
+    guard let group = group(for: key.octets, type) else { return .failed(Failure(.noUpstream)) }
     guard let server = firstServer(of: group, draw, isTrial: &isTrial, now: now) else {
       return .failed(Failure(noServer(of: group)))
     }
@@ -301,8 +303,8 @@ public struct Resolver: ~Copyable {
     guard failures.find(key, type, needs, now: now) == nil else { return .refused }
     if failures.isTooSoon(key, type, needs, now: now) { return .tooSoon }
     let draw = random.next()
-    let group = ServerGroupID.standard
     guard questions.count * 100 < settings.inFlightLimit * settings.refreshShare,
+      let group = group(for: key.octets, type),
       let server = servers.first(
         of: group, draw: UInt32(truncatingIfNeeded: draw >> 32), now: now),
       let index = insertQuestion(key, type, needs, of: group, to: server, draw, now: now)
@@ -314,7 +316,7 @@ public struct Resolver: ~Copyable {
   }
 
   /// Why nobody can be asked.
-  private mutating func noServer(of group: ServerGroupID) -> Failure.Cause {
+  mutating func noServer(of group: ServerGroupID) -> Failure.Cause {
     guard let first = servers.firstMember(of: group) else { return .noUpstream }
     counters.allDown += 1
     return servers[first].lastCause ?? .silence

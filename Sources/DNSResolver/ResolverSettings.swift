@@ -1,5 +1,4 @@
 import DNSCache
-import DNSPolicy
 import DNSWire
 
 /// What bounds the resolver's work.
@@ -17,16 +16,8 @@ public struct ResolverSettings: Sendable {
   /// Percent of the places for questions up to which those that nobody waits for may be added.
   public var refreshShare = usualRefreshShare
 
-  /// Which names upstreams are not asked about: what an alias to one of them brings along isn't kept.
-  public var policy = PolicyRules()
   /// What is done with names of the internet that lead into the own network; nothing for no difference.
   public var rebindProtection: RebindProtection?
-
-  /// The two together.
-  var forbidden: Cache.Forbidden {
-    Cache.Forbidden(
-      zones: policy.localZones, except: policy.askedZones, rebind: rebindProtection)
-  }
 
   /// About an eighth: so many may go without being missed by those who wait.
   public static let usualRefreshShare = 12

@@ -1,9 +1,12 @@
+import DNSPolicy
 import DNSWire
 
 /// An upstream, for people.
 public struct UpstreamView: Sendable {
   /// What names it.
   public let id: ServerID
+  /// The routes whose names it is asked for.
+  public let routes: [RouteID]
   /// Where it is asked, and how.
   public let address: ServerAddress
   /// Whether it has sent us our own queries.
@@ -56,20 +59,36 @@ extension Resolver {
 
   /// Whether there is an upstream that a question would be sent to.
   public func canResolve(now: UInt64) -> Bool {
-    servers.present.contains { !servers.isGivenUp($0, now: now) }
+    // What a route's servers do says nothing of other names.
+    let servers = servers.servers(of: .standard)
+    return servers.contains { !self.servers.isGivenUp($0, now: now) }
   }
 
   /// Whether servers are asked in the order in which they were given, rather than the fastest first.
   public var asksInOrder: Bool { servers.isStrict(.standard) }
 
-  /// Visits the servers that are asked, in the order in which they were given.
+  /// The servers that are asked, each once: those of the default route first, in the order in which they were given,
+  /// then those of the others.
+  private var listed: [ServerID] {
+    var seen: Set<ServerID> = []
+    return (0..<groupCount).flatMap { servers.servers(of: ServerGroupID($0)) }
+      .filter { seen.insert($0).inserted }
+  }
+
+  /// The routes that a server is asked for, by their numbers.
+  private func routes(of server: ServerID) -> [RouteID] {
+    (0..<groupCount).map { ServerGroupID($0) }
+      .filter { servers.servers(of: $0).contains(server) }.map(\.route)
+  }
+
+  /// Visits the servers that are asked: those of the default route first, in the order in which they were given.
   public func visitUpstreams(now: UInt64, _ body: (UpstreamView) -> Void) {
-    for id in servers.servers(of: .standard) {
+    for id in listed {
       let server = servers[id]
       let isMeasured = server.roundTrip.isMeasured
       body(
         UpstreamView(
-          id: id, address: server.address, isLooping: server.isLooping,
+          id: id, routes: routes(of: id), address: server.address, isLooping: server.isLooping,
           state: !server.isDown ? .up : servers.isGivenUp(id, now: now) ? .down : .probing,
           roundTrip: isMeasured ? server.roundTrip.milliseconds : nil,
           variance: isMeasured ? server.roundTrip.varianceMilliseconds : nil,

@@ -151,10 +151,6 @@ struct RouteRuleTests {
         "server=/a.example/b.example/192.0.2.1\n",
         "f.yaml:1:1: this is dnsmasq's form of a route; here it is `routes: [\"a.example,b.example=192.0.2.1\"]`"
       ),
-      (
-        "routes: [{domains: lan, upstream: 192.0.2.1}]",
-        "f.yaml:1:10: routes: lan: servers of routes are not asked yet"
-      ),
     ] as [(String, String)])
   func `a mistake has its own sentence and its place`(text: String, message: String) {
     let found = mistakes(text)
@@ -174,17 +170,28 @@ struct RouteRuleTests {
   }
 
   @Test func `servers are counted once, and together with those of upstream`() {
-    let most = Settings.mostUpstreams
+    let most = Settings.mostServers
     func text(_ count: Int) -> String {
-      let servers = (1...count).map { "198.51.100.\($0)" }.joined(separator: ", ")
+      let routes = stride(from: 0, to: count, by: 30).map { first in
+        let servers = (first..<min(first + 30, count)).map { "10.0.\($0 / 200).\($0 % 200)" }
+        return "{domains: r\(first).example, upstream: [\(servers.joined(separator: ", "))]}"
+      }
       return
-        "upstream: [192.0.2.1, 192.0.2.2]\nroutes: [{domains: lan, upstream: [\(servers)]}, {domains: a.example, upstream: [192.0.2.1, 198.51.100.1]}]"
+        "upstream: [192.0.2.1, 192.0.2.2]\nroutes: [\(routes.joined(separator: ", ")), {domains: a.example, upstream: [192.0.2.1, 10.0.0.1]}]"
     }
-    // Both routes are told that they aren't asked yet.
-    #expect(mistakes(text(most - 2)).count == 2)
-    let found = mistakes(text(most))
-    #expect(
-      found.count == 1 && found[0].contains("198.51.100.\(most - 1): with those of"), "\(found)")
+    #expect(mistakes(text(most - 2)) == [])
+    let found = mistakes(text(most - 1))
+    #expect(found.count == 1 && found[0].contains("more than \(most) servers"), "\(found)")
+  }
+
+  @Test func `a route has as many servers as upstream may have`() {
+    func text(_ count: Int) -> String {
+      let servers = (1...count).map { "10.0.0.\($0)" }.joined(separator: ", ")
+      return "upstream: 192.0.2.1\nroutes: [{domains: lan, upstream: [\(servers)]}]"
+    }
+    #expect(mistakes(text(Settings.mostUpstreams)) == [])
+    let found = mistakes(text(Settings.mostUpstreams + 1))
+    #expect(found.count == 1 && found[0].contains("the most of one route"), "\(found)")
   }
 
   @Test func `there are not more routes, or zones of routes, than there may be`() {

@@ -38,7 +38,7 @@ struct UpstreamServerTests {
     }
     SettingField.upstreams.write(&settings, servers)
     settings.resolver.usesCookies = false
-    let rules = settings.forwardServers.servers.map(\.rules)
+    let rules = settings.forwardRoutes.standard?.servers.map(\.rules) ?? []
     #expect(rules.map(\.usesCookies) == [false, false, false])
     #expect(rules.map(\.usesEDNS) == [true, false, true])
     #expect(settings.upstreams.map(\.transport) == [.udp, .udp, .tcp])

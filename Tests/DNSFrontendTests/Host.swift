@@ -65,6 +65,8 @@ final class Host {
     var exploration: UInt32 = 0
     /// Where the upstreams are; nothing stands for 198.51.100.1 and up.
     var addresses: [IPAddress] = []
+    /// For each of the routes the addresses of its servers, which may be some of the upstreams'.
+    var routeServers: [[IPAddress]] = []
     /// What each upstream is asked with.
     var rules: [ServerRules] = []
     /// Which of them are asked over TCP alone.
@@ -88,7 +90,9 @@ final class Host {
 
   init(_ options: Options = Options()) {
     now = options.start
-    addresses = (0..<options.upstreams).map { Host.address($0, options) }
+    addresses = (0..<max(options.upstreams, options.addresses.count)).map {
+      Host.address($0, options)
+    }
     let seed = HashSeed(options.seed &* 0x9E37_79B9, options.seed ^ 0x1234_5678_9ABC)
     var settings = FrontendSettings(
       allowed: ["192.0.2.0/24", "2001:db8::/32"].compactMap { IPNetwork($0) },
@@ -102,7 +106,6 @@ final class Host {
       sockets: options.socketsPerUpstream, inFlightLimit: options.inFlightLimit,
       waiterLimit: options.waiterLimit, waitersPerQuestion: options.waitersPerQuestion,
       exploration: options.exploration)
-    forwarding.policy = settings.policy
     forwarding.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
     settings.isPrefetching = options.isPrefetching
@@ -116,7 +119,7 @@ final class Host {
     resolver = Resolver(
       settings: forwarding, seed: seed, random: SplitMix64(seed: options.seed), now: options.start)
     setUpstreams(0..<options.upstreams, options)
-    for upstream in 0..<options.upstreams where !options.areUpstreamsNew {
+    for upstream in addresses.indices where !options.areUpstreamsNew {
       resolver.servers[ServerID(upstream)].keepsCase = true
       resolver.servers[ServerID(upstream)].answersEDNS = true
     }
@@ -144,16 +147,36 @@ final class Host {
   @discardableResult
   func setUpstreams(
     _ upstreams: some Sequence<Int>, _ options: Options = Options()
-  ) -> Resolver.ServerChange {
-    let servers = upstreams.map { upstream in
-      let address = Host.address(upstream, options)
-      return ForwardServer(
+  ) -> ServerChange {
+    func server(_ address: IPAddress, _ rules: ServerRules = ServerRules()) -> ForwardServer {
+      ForwardServer(
         ServerAddress(
           Endpoint(address, port: 53), over: options.streamOnly.contains(address) ? .tcp : .udp),
+        rules)
+    }
+    let standard = upstreams.map { upstream in
+      server(
+        Host.address(upstream, options),
         upstream < options.rules.count ? options.rules[upstream] : ServerRules())
     }
-    return resolver.setServers(
-      ForwardServers(servers, isStrict: options.isStrict), now: now)
+    return resolver.setRoutes(
+      ForwardRoutes(
+        ForwardServers(standard, isStrict: options.isStrict),
+        routes: options.routeServers.map { servers in
+          ForwardServers(servers.map { server($0) }, isStrict: options.isStrict)
+        }, rules: frontend.settings.policy), now: now)
+  }
+
+  /// Has domains asked of one upstream each, by number, all other names of the first one.
+  func route(_ domains: [(domain: Name, upstream: Int)]) -> [Event] {
+    func server(_ upstream: Int) -> ForwardServer {
+      ForwardServer(ServerAddress(Endpoint(addresses[upstream], port: 53)))
+    }
+    _ = resolver.setRoutes(
+      ForwardRoutes(
+        ForwardServers([server(0)]), routes: domains.map { ForwardServers([server($0.upstream)]) },
+        rules: PolicyRules(routes: domains.map { Route(domains: [$0.domain]) })), now: now)
+    return drain()
   }
 
   private static func address(_ upstream: Int, _ options: Options) -> IPAddress {
@@ -321,6 +344,11 @@ final class Host {
     }
     return nil
   }
+}
+
+extension Host.Event {
+  /// Whether a connection is of no more use.
+  var isClosed: Bool { if case .closed = self { true } else { false } }
 }
 
 extension Purpose {

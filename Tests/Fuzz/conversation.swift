@@ -124,7 +124,8 @@ final class Conversation {
       ForwardServer(
         ServerAddress(Endpoint(IPAddress(v4: 0xC633_6400 + UInt32(number)), port: 53)))
     }
-    _ = resolver.setServers(ForwardServers(servers, isStrict: shape & 8 != 0), now: now)
+    _ = resolver.setRoutes(
+      ForwardRoutes(ForwardServers(servers, isStrict: shape & 8 != 0)), now: now)
     return resolver
   }
 

@@ -84,7 +84,7 @@ extension Configuration {
     for server in values("upstream").compactMap(\.value.server) {
       known[server.address] = known[server.address] ?? server
     }
-    let room = Settings.mostUpstreams
+    let room = Settings.mostServers
     var count = settings.isUpstreamExplicit ? known.count : Settings.systemServers
     for item in items {
       var here: Set<SocketAddress> = []
@@ -94,6 +94,9 @@ extension Configuration {
           found.append(value.mistake(key, fault))
         } else if !here.insert(server.address).inserted {
           found.append(value.mistake(key, "stands in the list twice; name it once"))
+        } else if here.count == Settings.mostUpstreams + 1 {
+          found.append(
+            value.mistake(key, "\(Settings.mostUpstreams) is the most of one route; leave some out"))
         } else if let other = known[server.address] {
           guard other != server else { continue }
           found.append(
@@ -125,13 +128,6 @@ extension Configuration {
     guard let listener = own.namedListener(at: address) else { return nil }
     let place = listener == address ? "there" : "on \(listener), which includes that address,"
     return "this server listens \(place) itself; name another server"
-  }
-
-  /// The resolver can't ask the servers of routes yet: names must not go to others instead.
-  func routesNotAskedYet() -> [Mistake] {
-    values("routes").filter { $0.value.item?.values("upstream").isEmpty == false }.map {
-      $0.mistake("routes", "servers of routes are not asked yet; upstream: none is understood")
-    }
   }
 
   // MARK: What is allowed, and perhaps not meant

@@ -64,7 +64,6 @@ struct Configuration {
         mistakes += routes(settings, own: own)
       }
     }
-    if mistakes.isEmpty { mistakes += routesNotAskedYet() }
     guard mistakes.isEmpty else { throw Mistakes(list: mistakes) }
     return settings
   }

@@ -90,7 +90,10 @@ extension Server {
     applyBudget()
     listeners.lookForMissing(settings, on: host)
     lookForNetworks(on: host, isNew: result.changed.contains("allow"))
-    applyUpstreams()
+    let areNamesChanged = result.changed.contains {
+      $0.hasPrefix("names.") || $0.hasPrefix("routes[")
+    }
+    applyServers(isPolicyNew: areNamesChanged)
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
@@ -101,11 +104,7 @@ extension Server {
     if old.cookieSecretFile != nil || settings.cookieSecretFile != nil {
       cookies?.reconfigure(isShared: settings.cookieSecrets != nil)
     }
-    if result.changed.contains(where: {
-      $0.hasPrefix("names.") || $0.hasPrefix("routes[") || $0 == "resolver.trust-ad"
-    }) {
-      purge()
-    }
+    if areNamesChanged || result.changed.contains("resolver.trust-ad") { purge(after: old) }
     hasFile = hasFile || isFromFile
     watchSystemServers()
     logger.notice(
@@ -148,18 +147,21 @@ extension Server {
     worker.value.reconfigure(settings, in: localNetworks, budget)
   }
 
-  func applyUpstreams() {
-    // Nobody is to be asked only until the system first names somebody.
-    guard !settings.upstreams.isEmpty else { return }
-    let retired = worker.value.setServers(settings.forwardServers)
+  /// Has the servers asked that the settings name.
+  ///
+  /// - Parameter isPolicyNew: whether names may take other routes than before.
+  func applyServers(isPolicyNew: Bool) {
+    let retired = worker.value.setRoutes(settings.forwardRoutes, isPolicyNew: isPolicyNew)
     // Not while the worker is being changed: what ends tells it.
     for server in retired { worker.value.upstreamStreams?.retire(server) }
     worker.value.drainActions()
   }
 
   /// Removes what the rules about names forbid now.
-  func purge() {
-    purging = PurgeJob(on: loop, worker, settings) { [unowned self] removed in
+  ///
+  /// - Parameter old: the settings before; nothing after a restart.
+  func purge(after old: Settings?) {
+    purging = PurgeJob(on: loop, worker, settings, after: old) { [unowned self] removed in
       if removed > 0 {
         logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])
       }

@@ -32,7 +32,6 @@ extension Settings {
       sockets: sockets, inFlightLimit: resolver.inFlight, waiterLimit: resolver.waiters,
       waitersPerQuestion: resolver.waitersPerQuestion)
     settings.refreshShare = resolver.prefetchShare
-    settings.policy = policy
     settings.rebindProtection = rebindProtection
     return settings
   }
@@ -43,8 +42,16 @@ extension Settings {
   }
 
   /// Whom questions are forwarded to, each with what was said about it and about all.
-  var forwardServers: ForwardServers {
-    ForwardServers(upstreams.map(forwardServer), isStrict: resolver.order == .strict)
+  ///
+  /// Without any upstream, those before stay: nobody is to be asked only until the system first names somebody.
+  var forwardRoutes: ForwardRoutes {
+    ForwardRoutes(
+      upstreams.isEmpty ? nil : forwardServers(upstreams),
+      routes: routes.map { forwardServers($0.servers) }, rules: policy)
+  }
+
+  private func forwardServers(_ servers: [UpstreamServer]) -> ForwardServers {
+    ForwardServers(servers.map(forwardServer), isStrict: resolver.order == .strict)
   }
 
   private func forwardServer(_ upstream: UpstreamServer) -> ForwardServer {

@@ -41,13 +41,13 @@ extension Worker {
     cache.rebindFilter = RebindFilter(settings.rebindProtection)
   }
 
-  /// Has these upstreams asked from now on.
+  /// Has questions sent to these servers from now on, each to those of its name's route.
   ///
   /// - Returns: those that are asked no more; their connections are to be ended when nothing changes the worker.
-  mutating func setServers(_ wanted: ForwardServers) -> [ServerID] {
+  mutating func setRoutes(_ wanted: ForwardRoutes, isPolicyNew: Bool) -> [ServerID] {
     takeReplies()
     takeStreamFailures()
-    let change = resolver.setServers(wanted, now: EventLoop.now())
+    let change = resolver.setRoutes(wanted, isPolicyNew: isPolicyNew, now: EventLoop.now())
     for server in change.opened { seen.value.beginUpstream(server.slot) }
     for server in change.opened + change.revived {
       guard let address = resolver.address(of: server) else { continue }

@@ -21,7 +21,8 @@ struct DescriptorBudget {
   init(_ settings: Settings, limit: UInt64) {
     let limit = Int(clamping: limit)
     // At least one is going to come.
-    let count = max(settings.upstreams.count, 1)
+    let servers = settings.upstreams + settings.routes.flatMap(\.servers)
+    let count = max(Set(servers.map(\.address)).count, 1)
     let most = UpstreamSockets.mostPerUpstream
     let fixed =
       DescriptorBudget.others + DescriptorBudget.perListener * settings.mostListeners

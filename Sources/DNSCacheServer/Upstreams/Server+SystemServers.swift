@@ -38,7 +38,7 @@ extension Server {
     guard found != settings.upstreams.map(\.address) else { return nil }
     settings.upstreams = found.map { UpstreamServer($0) }
     applyBudget()
-    applyUpstreams()
+    applyServers(isPolicyNew: false)
     logger.notice(
       "the system names other upstreams",
       metadata: ["upstreams": "\(found.map(\.description).joined(separator: ","))"])

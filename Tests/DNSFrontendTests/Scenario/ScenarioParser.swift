@@ -2,6 +2,7 @@ import DNSCache
 import DNSFrontend
 import DNSPolicy
 import DNSResolver
+import DNSPolicy
 import DNSWire
 
 /// Reads scenario files; README.md beside them describes the language.
@@ -30,7 +31,7 @@ struct ScenarioParser {
     let first = try words.next("a statement")
     switch first {
     case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes", "special", "rebind",
-      "trust-ad", "strict":
+      "trust-ad", "strict", "route":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -63,6 +64,10 @@ struct ScenarioParser {
       let word = try words.next("auto, on or off")
       guard let trust = ADTrust(rawValue: word) else { throw words.unknown(word) }
       scenario.options.adTrust = trust
+      return
+    }
+    if first == "route" {
+      try parseRoute()
       return
     }
     if first == "rotate" {
@@ -99,6 +104,30 @@ struct ScenarioParser {
     }
     repeat { try parseServer() } while !words.isAtEnd
     scenario.options.upstreams = scenario.options.addresses.count
+  }
+
+  /// A domain, and the servers that are asked for it and all below it; "none" for no server.
+  private mutating func parseRoute() throws {
+    let domain = try words.name()
+    try words.expect("is")
+    guard !words.accept("none") else {
+      append(domain, [])
+      return
+    }
+    var servers: [IPAddress] = []
+    repeat {
+      let address = try words.address()
+      servers.append(address)
+      if !scenario.options.addresses.contains(address) {
+        scenario.options.addresses.append(address)
+      }
+    } while !words.isAtEnd
+    append(domain, servers)
+  }
+
+  private mutating func append(_ domain: Name, _ servers: [IPAddress]) {
+    scenario.options.routes.append(Route(domains: [domain], isEmpty: servers.isEmpty))
+    scenario.options.routeServers.append(servers)
   }
 
   /// A server, written as in a configuration.

@@ -18,7 +18,7 @@ public struct RebindProtection: Sendable {
 /// Which names may not lead to local addresses, and which addresses are local.
 public struct RebindFilter: ~Copyable {
   /// Whether any name is filtered.
-  let isOn: Bool
+  public let isOn: Bool
   private let allowsLoopback: Bool
   /// Zones whose names may have local addresses.
   private let allowed: ZoneSet
@@ -44,45 +44,6 @@ public struct RebindFilter: ~Copyable {
 
   /// Whether loopback addresses count as local.
   public var coversLoopback: Bool { isOn && !allowsLoopback }
-}
-
-extension Cache {
-  /// What may not be in the cache, whatever upstream says.
-  public struct Forbidden: ~Copyable {
-    /// Zones that are answered without it.
-    ///
-    /// Behind those that are not: a deeper one of these counts, or one of the same name.
-    private let zones: ZoneSet
-    private let exceptions: Int
-    /// Which names may have local addresses.
-    let rebind: RebindFilter
-
-    /// - Parameters:
-    ///   - zones: the zones that are answered without the cache.
-    ///   - exceptions: zones that are not, though they lie in those or have the name of one.
-    ///   - rebind: which names may have local addresses; nothing when all may.
-    public init(zones: [Name], except exceptions: [Name] = [], rebind: RebindProtection?) {
-      self.zones = ZoneSet(exceptions + zones)
-      self.exceptions = exceptions.count
-      self.rebind = RebindFilter(rebind)
-    }
-
-    /// Whether nothing of a name may be there.
-    public func forbids(_ name: Span<UInt8>) -> Bool {
-      guard let zone = zones.zone(of: name) else { return false }
-      return zone >= exceptions
-    }
-
-    /// Whether any name may not have a local address.
-    public var filtersAddresses: Bool { rebind.isOn }
-
-    /// Whether a name may not have a record: a local address for a name of the internet.
-    public func forbids(
-      _ data: Span<UInt8>, _ type: RecordType, of name: Span<UInt8>
-    ) -> Bool {
-      rebind.isOn && rebind.isLocal(data, type) && rebind.applies(to: name)
-    }
-  }
 }
 
 // MARK: Answers
