@@ -78,7 +78,6 @@ extension Cache {
     let life = life(set)
     guard ageingCount < Cache.ageingPlaces, life >= Cache.leastRenewedTTL,
       remaining * Cache.ageingShare <= life,
-      arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue == 0,
       arena.load8(set, SetField.kind) == RRset.Kind.records.rawValue
     else { return }
     let setType = arena.load16(set, SetField.type)

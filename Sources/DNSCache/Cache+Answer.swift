@@ -33,18 +33,20 @@ extension Cache {
   ///   - key: the name asked for; afterwards the name at the end of the chain.
   ///   - type: the type asked for.
   ///   - needs: which data will do for the client, and whether it wants signatures.
-  ///   - once: data that may be used once is used, too.
+  ///   - overlays: what else a client that has waited is answered from; nothing for a query that just came.
   ///   - stale: data whose time is over is used, too; see ``staleness``.
   ///   - partly: when the RRset asked for doesn't fit, as many of its records are written as do.
   ///   - now: the time in seconds.
   public mutating func answer(
     _ key: inout NameKey, type: RecordType, needs: DNSSECNeeds = [],
-    into writer: inout MessageWriter, once: Bool, stale: Bool = false, partly: Bool = false,
-    now: UInt32
+    into writer: inout MessageWriter, overlays pair: OverlayPair?, stale: Bool = false,
+    partly: Bool = false, now: UInt32
   ) -> Answer {
     let horizon = stale ? staleHorizon(now) : now
     if stale { staleness = .none }
-    let choice = Choice(needs, once: once)
+    let choice = Choice(needs)
+    let isNew = pair == nil
+    let hasOverlay = pair.map { !$0.isEmpty } ?? false
     provenCount = 0
     var marks = SetMarks.authentic.rawValue
     var owner = MessageHeader.size
@@ -53,11 +55,30 @@ extension Cache {
     var filtered: Bool?
     while true {
       let node = find(key)
-      if node.isNone { return .missing }
       var exact = Reference.none
       var alias = Reference.none
       var noName = Reference.none
-      var set = arena.link(node, NodeField.firstSet)
+      var set: Reference
+      if hasOverlay, let pair {
+        // What may not be kept comes first, as the newest.
+        let own = find(key, in: pair)
+        if own.isNone && node.isNone { return .missing }
+        set = node.isNone ? node : arena.link(node, NodeField.firstSet)
+        if !own.isNone {
+          let head = arena.setHead(own)
+          if head.marks & choice.excluded == 0 {
+            if head.type == RecordType.cname.rawValue { alias = own }
+            if head.type == 0 { noName = own }
+            if head.type == type.rawValue {
+              exact = own
+              set = .none
+            }
+          }
+        }
+      } else {
+        if node.isNone { return .missing }
+        set = arena.link(node, NodeField.firstSet)
+      }
       while !set.isNone {
         let head = arena.setHead(set)
         if Cache.isUsable(head, choice, horizon) {
@@ -72,7 +93,7 @@ extension Cache {
       }
       if !exact.isNone {
         let head = arena.setHead(exact)
-        markUsed(node, once)
+        if isNew { markUsed(node) }
         marks &= head.marks
         let isAuthentic = marks != 0
         if head.kind == RRset.Kind.records.rawValue {
@@ -99,13 +120,13 @@ extension Cache {
         || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue
       {
         guard !noName.isNone else { return .missing }
-        markUsed(node, once)
+        if isNew { markUsed(node) }
         marks &= arena.load8(noName, SetField.marks)
         let fits = writeNegative(noName, name: key, owner: owner, choice, into: &writer, now: now)
         return .written(.nxDomain, truncated: !fits, authentic: marks != 0)
       }
       let head = arena.setHead(alias)
-      markUsed(node, once)
+      if isNew { markUsed(node) }
       noteIfAgeing(alias, head, at: node, asked: type, now: now)
       marks &= head.marks
       guard links < Cache.longestChain else { return .endless }
@@ -119,7 +140,7 @@ extension Cache {
       if writer.overflowed {
         writer.rewind(to: mark)
         // With TC the client would come over TCP for nothing.
-        if isEndless(alias, type, after: links, choice, horizon) { return .endless }
+        if isEndless(alias, type, after: links, choice, pair, horizon) { return .endless }
         return .written(.noError, truncated: true, authentic: marks != 0)
       }
       owner = target
@@ -133,12 +154,21 @@ extension Cache {
   /// - Parameter links: aliases followed so far, this one among them.
   @inline(never)
   private mutating func isEndless(
-    _ alias: Reference, _ type: RecordType, after links: Int, _ choice: Choice, _ horizon: UInt32
+    _ alias: Reference, _ type: RecordType, after links: Int, _ choice: Choice,
+    _ pair: OverlayPair?, _ horizon: UInt32
   ) -> Bool {
     var alias = alias
     for _ in links...Cache.longestChain {
       let count = Int(arena.load16(alias, SetField.data).bigEndian)
       arena.load(&scratch, alias, SetField.data + 2, count: count)
+      if let pair, !pair.isEmpty {
+        let set = find(scratch, in: pair)
+        if !set.isNone {
+          guard arena.load16(set, SetField.type) == RecordType.cname.rawValue else { return false }
+          alias = set
+          continue
+        }
+      }
       let node = find(scratch)
       if node.isNone { return false }
       alias = .none
@@ -165,8 +195,8 @@ extension Cache {
     /// Those of data whose evidence is wanted, too.
     let wanted: UInt8
 
-    init(_ needs: DNSSECNeeds, once: Bool) {
-      excluded = needs.excluded.rawValue | (once ? 0 : SetMarks.ephemeral.rawValue)
+    init(_ needs: DNSSECNeeds) {
+      excluded = needs.excluded.rawValue
       wanted = needs.wanted.rawValue
     }
   }
@@ -174,15 +204,15 @@ extension Cache {
   @inline(__always)
   private static func isUsable(_ set: SetHead, _ choice: Choice, _ horizon: UInt32) -> Bool {
     set.standing >= Standing.leastAnswer && set.marks & choice.excluded == 0
-      && (set.expiry > horizon || set.marks & SetMarks.ephemeral.rawValue != 0)
+      && set.expiry > horizon
   }
 
-  /// Marks a node as used, unless for the queries that its data was fetched for.
+  /// Marks a node as used, but not for the queries that its data was fetched for.
   ///
   /// SIEVE spares what is used again; a name that was asked for once has not been yet.
   @inline(__always)
-  private mutating func markUsed(_ node: Reference, _ isForFetch: Bool) {
-    if !isForFetch && arena.load8(node, NodeField.use) != NodeUse.all {
+  private mutating func markUsed(_ node: Reference) {
+    if arena.load8(node, NodeField.use) != NodeUse.all {
       arena.store8(NodeUse.all, node, NodeField.use)
     }
   }
@@ -386,9 +416,8 @@ extension Cache {
       return true
     }
     let head = arena.setHead(set)
-    let unusable = choice.excluded | SetMarks.ephemeral.rawValue
     guard head.standing >= Standing.least(least), head.kind == RRset.Kind.records.rawValue,
-      head.expiry > now, head.marks & unusable == 0
+      head.expiry > now, head.marks & choice.excluded == 0
     else { return true }
     let mark = writer.mark
     let entry = RRset.addressEntry(type, .records)

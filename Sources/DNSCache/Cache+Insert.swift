@@ -35,18 +35,20 @@ extension Origin {
 
 extension Cache {
   /// What became of data that was offered.
-  public enum Insertion: Sendable {
-    /// It is in the cache, or may be used once: also when it is too large for a full cache.
+  public enum Insertion: Equatable, Sendable {
+    /// It is in the cache.
     case stored
+    /// It may not be kept; those who wait for it get it from the reply's ``Overlay``.
+    case uncacheable(isLarge: Bool)
     /// Something better trusted is there.
     case outranked
-    /// No room could be made, or it may be used once and too much else may.
+    /// There is no room, or it may not be kept and answers no question.
     case noRoom
     /// It is nothing that can be kept: a type that no record has, no record, or too large.
     case refused
   }
 
-  /// Most octets of an RRset, as it is passed to ``insert(owner:type:ttl:records:from:once:now:)``.
+  /// Most octets of an RRset, as it is passed to ``insert(owner:type:ttl:records:evidence:from:now:)``.
   ///
   /// Names are uncompressed in it, so a message of 64 KiB can hold more; such an RRset is an attack.
   public static let largestSet = 65_535
@@ -67,15 +69,14 @@ extension Cache {
   /// - Parameters:
   ///   - owner: the owner name.
   ///   - type: the records' type.
-  ///   - ttl: as received; the cache's limits are applied here. Zero means to be used once.
+  ///   - ttl: as received; the cache's limits are applied here. What has zero is not kept.
   ///   - records: for each record two octets of length in network order and its uncompressed RDATA,
   ///     well formed for the type.
   ///   - evidence: signatures and proof; their TTLs are regarded in `ttl`.
-  ///   - once: the data may be used once only, whatever its TTL.
   ///   - now: the time in seconds.
   public mutating func insert(
     owner: borrowing NameKey, type: RecordType, ttl: UInt32, records: Span<UInt8>,
-    evidence: Evidence = Evidence(), from origin: Origin, once: Bool = false, now: UInt32
+    evidence: Evidence = Evidence(), from origin: Origin, now: UInt32
   ) -> Insertion {
     let octets = records.count + evidence.count
     guard type.rawValue != 0, !type.isMeta, !records.isEmpty, octets <= Cache.largestSet
@@ -83,13 +84,17 @@ extension Cache {
     let kept = limits.ttl(ttl)
     let isLarge = octets > Cache.octetsPerSet || Cache.countRecords(records) > Cache.recordsPerSet
     if isLarge { counters.largeSets += 1 }
+    if kept == 0 || isLarge {
+      return placeApart(
+        owner: owner, type: type, kind: .records, expiry: now &+ kept, data: records,
+        evidence: evidence, origin: origin, isLarge: isLarge, now: now)
+    }
     return place(
       owner: owner, type: type, kind: .records, ttl: kept, expiry: now &+ kept, data: records,
-      evidence: evidence, origin: origin.marked(kept, of: ttl), once: once || kept == 0 || isLarge,
-      now: now)
+      evidence: evidence, origin: origin.marked(kept, of: ttl), now: now)
   }
 
-  /// Takes in a negative fact: no such name, or no records of a type.
+  /// Takes in a negative entry: NXDOMAIN, or NODATA.
   ///
   /// - Parameters:
   ///   - owner: the name that is meant: the last of a chain of aliases.
@@ -97,7 +102,7 @@ extension Cache {
   ///   - asked: the type asked for when the name does not exist: where other types' data contradicts that,
   ///     it counts for this type only.
   ///   - soa: the SOA that came with the fact; without one, or with one whose zone the name isn't
-  ///     in, the fact may be used once (RFC 2308 §5).
+  ///     in, the entry is not kept (RFC 2308 §5).
   ///   - evidence: the SOA's signatures and the proof; their TTLs are regarded in the SOA's.
   ///   - now: the time in seconds.
   public mutating func insertNegative(
@@ -133,13 +138,18 @@ extension Cache {
         isBesideBetter = true
       }
     }
+    let kind: RRset.Kind = type == nil ? .noName : .noData
     // Evidence has the SOA's zone for its place: none without it.
+    if ttl == 0 || isLarge || isBesideBetter {
+      return placeApart(
+        owner: owner, type: type ?? RecordType(rawValue: 0), kind: kind, expiry: now &+ ttl,
+        data: data.span.extracting(0..<dataCount),
+        evidence: dataCount > 0 ? evidence : Evidence(), origin: origin, isLarge: isLarge, now: now)
+    }
     return place(
-      owner: owner, type: type ?? RecordType(rawValue: 0), kind: type == nil ? .noName : .noData,
-      ttl: ttl, expiry: now &+ ttl, data: data.span.extracting(0..<dataCount),
-      evidence: dataCount > 0 ? evidence : Evidence(), origin: origin.marked(ttl, of: received),
-      once: ttl == 0 || isLarge || isBesideBetter,
-      now: now)
+      owner: owner, type: type ?? RecordType(rawValue: 0), kind: kind, ttl: ttl,
+      expiry: now &+ ttl, data: data.span.extracting(0..<dataCount), evidence: evidence,
+      origin: origin.marked(ttl, of: received), now: now)
   }
 
   /// The best rank of data in force that says that a name exists which is said not to.
@@ -155,7 +165,7 @@ extension Cache {
     while !set.isNone {
       let other = RRset(set, in: arena)
       if other.kind == .records, other.type != type, other.type != .cname,
-        other.rank.answersQuestions, other.expiry > now, !other.isEphemeral,
+        other.rank.answersQuestions, other.expiry > now,
         other.marks.contains(.unchecked) == origin.marks.contains(.unchecked)
       {
         best = max(best ?? other.rank, other.rank)
@@ -187,39 +197,36 @@ extension Cache {
     }
   }
 
-  /// Puts an RRset or a negative fact in its place, whatever its source.
-  mutating func place(
+  /// Puts an RRset or a negative entry in its place; what finds none is answered all the same.
+  private mutating func place(
     owner: borrowing NameKey, type: RecordType, kind: RRset.Kind, ttl: UInt32, expiry: UInt32,
-    data: Span<UInt8>, evidence: Evidence, origin: Origin, once: Bool, now: UInt32
+    data: Span<UInt8>, evidence: Evidence, origin: Origin, now: UInt32
   ) -> Insertion {
-    if once && !hasEphemeralRoom {
+    guard let node = findOrInsert(owner, now: now) else {
       counters.noRoom += 1
-      return .noRoom
+      return placeApart(
+        owner: owner, type: type, kind: kind, expiry: expiry, data: data, evidence: evidence,
+        origin: origin, isLarge: false, now: now)
     }
-    guard let node = findOrInsert(owner, now: now) else { return .noRoom }
-    arena.store16(currentReply, node, NodeField.reply)
     let old = findSet(type, at: node, like: origin.marks)
     if !old.isNone && isBetter(RRset(old, in: arena), than: origin, now: now) {
       counters.outranked += 1
       return .outranked
     }
-    let mayUseReserve = origin.rank.answersQuestions && hasEphemeralRoom
-    guard
-      let set = makeSet(
-        type, kind, data, evidence, origin.marks, owner: node, mayUseReserve: mayUseReserve,
-        now: now)
-    else {
+    guard let set = makeSet(type, kind, data, evidence, origin.marks, owner: node, now: now) else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
-      return .noRoom
+      return placeApart(
+        owner: owner, type: type, kind: kind, expiry: expiry, data: data, evidence: evidence,
+        origin: origin, isLarge: false, now: now)
     }
-    let once = once || set == reserve
     if !old.isNone { removeSet(old, at: node) }
-    arena.store32(expiry, set, SetField.expiry)
-    arena.store32(ttl, set, SetField.ttl)
-    arena.store8(Standing(origin.rank, origin.section).rawValue, set, SetField.standing)
-    arena.store8(origin.source, set, SetField.source)
-    if once { markEphemeral(set, at: node) }
+    store(origin, ttl: ttl, expiry: expiry, in: set)
     if origin.rank.answersQuestions {
+      // What is asked for again is in use; and the rest of the reply is not to make it go.
+      if !arena.link(node, NodeField.firstSet).isNone {
+        arena.store8(
+          arena.load8(node, NodeField.use) | NodeUse.sinceHand, node, NodeField.use)
+      }
       removeContradictions(to: type, kind, origin, at: node, now)
     }
     limitSets(at: node)
@@ -229,12 +236,47 @@ extension Cache {
     return .stored
   }
 
+  /// Puts what may not be kept into the overlay of the reply, and removes from the cache what it would
+  /// replace or contradict there.
+  private mutating func placeApart(
+    owner: borrowing NameKey, type: RecordType, kind: RRset.Kind, expiry: UInt32,
+    data: Span<UInt8>, evidence: Evidence, origin: Origin, isLarge: Bool, now: UInt32
+  ) -> Insertion {
+    // What answers no question is of no use without being kept.
+    guard origin.rank.answersQuestions else { return .noRoom }
+    let node = find(owner)
+    let old = node.isNone ? node : findSet(type, at: node, like: origin.marks)
+    if !old.isNone && isBetter(RRset(old, in: arena), than: origin, now: now) {
+      counters.outranked += 1
+      return .outranked
+    }
+    guard let set = addToOverlay(owner, type, kind, data, evidence, origin.marks, now: now) else {
+      return .noRoom
+    }
+    // The TTL says that it is no data of the cache.
+    store(origin, ttl: 0, expiry: expiry, in: set)
+    if !node.isNone {
+      if !old.isNone { removeSet(old, at: node) }
+      removeContradictions(to: type, kind, origin, at: node, now)
+      if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
+    }
+    return .uncacheable(isLarge: isLarge)
+  }
+
+  private mutating func store(
+    _ origin: Origin, ttl: UInt32, expiry: UInt32, in set: Reference
+  ) {
+    arena.store32(expiry, set, SetField.expiry)
+    arena.store32(ttl, set, SetField.ttl)
+    arena.store8(Standing(origin.rank, origin.section).rawValue, set, SetField.standing)
+    arena.store8(origin.source, set, SetField.source)
+  }
+
   private func isBetter(_ old: RRset, than origin: Origin, now: UInt32) -> Bool {
     guard old.expiry > now else {
       // What only helps to find others, glue for one, doesn't push out what may still have to be given
-      // as a stale answer, or has to be given yet.
-      return !origin.rank.answersQuestions && old.rank.answersQuestions
-        && (old.isEphemeral || isStale(old, now: now))
+      // as a stale answer.
+      return !origin.rank.answersQuestions && old.rank.answersQuestions && isStale(old, now: now)
     }
     // Of what was asked for by its name, as of what only an alias led to, data with signatures is worth
     // more than data without, whatever AA says: those who want signatures have no use for the latter.
@@ -251,9 +293,11 @@ extension Cache {
   /// Builds a block for an RRset, in no list yet; its addresses are in their index already.
   ///
   /// Of records that stand in the data twice one is kept (RFC 2181 §5).
+  ///
+  /// - Parameter isApart: it may not be kept, and is no part of what the cache counts and leads to.
   mutating func makeSet(
     _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, _ evidence: Evidence,
-    _ marks: SetMarks, owner node: Reference, mayUseReserve: Bool = false, now: UInt32
+    _ marks: SetMarks, owner node: Reference, isApart: Bool = false, now: UInt32
   ) -> Reference? {
     let entry = RRset.addressEntry(type, kind)
     let (count, octets, isUnique) =
@@ -263,7 +307,7 @@ extension Cache {
       evidence.count > 0
       ? EvidenceField.start(dataCount: room) + EvidenceField.data + evidence.count
       : SetField.data + room
-    guard let set = allocateSet(end, owner: node, mayUseReserve, now) else {
+    guard let set = isApart ? allocateApart(end) : allocateSet(end, owner: node, now) else {
       counters.noRoom += 1
       return nil
     }
@@ -273,8 +317,10 @@ extension Cache {
     arena.store32(UInt32(room), set, SetField.dataCount)
     arena.store8(marks.rawValue, set, SetField.marks)
     if evidence.count > 0 { store(evidence, in: set, dataCount: room) }
-    setCount += 1
-    recordCount += count
+    if !isApart {
+      setCount += 1
+      recordCount += count
+    }
     if entry == 0 && isUnique {
       arena.store(data, set, SetField.data)
       return set
@@ -289,7 +335,7 @@ extension Cache {
           let place = Reference(rawValue: set.rawValue + UInt32(target / Arena.unit))
           putAddress(
             data.extracting(position + 2..<end), type, place, owner: node,
-            isIndexed: !marks.contains(.unchecked))
+            isIndexed: !isApart && !marks.contains(.unchecked))
           target += entry
         } else {
           arena.store(data.extracting(position..<end), set, target)
@@ -302,13 +348,9 @@ extension Cache {
   }
 
   private mutating func allocateSet(
-    _ octets: Int, owner node: Reference, _ mayUseReserve: Bool, _ now: UInt32
+    _ octets: Int, owner node: Reference, _ now: UInt32
   ) -> Reference? {
-    guard octets <= Cache.largestBlock else { return nil }
-    if let set = allocate(octets, keeping: node, now: now) { return set }
-    guard mayUseReserve, !isReserveUsed else { return nil }
-    isReserveUsed = true
-    return reserve
+    octets <= Cache.largestBlock ? allocate(octets, keeping: node, now: now) : nil
   }
 
   private mutating func putAddress(

@@ -69,6 +69,7 @@ extension Cache {
     arena.setLink(node, NodeField.older, newest)
     if newest.isNone { oldest = node } else { arena.setLink(newest, NodeField.newer, node) }
     newest = node
+    if isStoring && incoming.isNone { incoming = node }
   }
 
   mutating func dequeue(_ node: Reference) {
@@ -76,33 +77,32 @@ extension Cache {
     let older = arena.link(node, NodeField.older)
     if newer.isNone { newest = older } else { arena.setLink(newer, NodeField.older, older) }
     if older.isNone { oldest = newer } else { arena.setLink(older, NodeField.newer, newer) }
+    if incoming == node { incoming = newer }
     for index in 0..<Cache.cursorPlaces where cursors[index] == node.rawValue {
       cursors[index] = newer.rawValue
     }
   }
 
-  /// Names of one reply that an eviction passes over before it gives up.
-  ///
-  /// A reply brings at most a chain of aliases and the extra records that the resolver looks at, 128
-  /// of them; whoever meets so many has been round and found nothing else.
-  private static let skippedPerEviction = 512
-
   /// Removes one name that was not used lately, or of which nothing is good any more; false when there
   /// is none to remove.
+  ///
+  /// What a reply brings makes no room for the rest of it.
   ///
   /// - Parameter spare: used names that may be spared still; then one goes regardless.
   mutating func evict(
     keeping kept: Reference, sparing spare: inout Int, now: UInt32
   ) -> Bool {
     var node = place(.hand)
-    var skipped = 0
+    var rounds = 0
     while true {
-      if node.isNone { node = oldest }
-      if node.isNone { return false }
+      if node.isNone || node == incoming {
+        // Behind the end of a first round, each name is passed once more; then there is none left.
+        rounds += 1
+        guard rounds <= 2, !oldest.isNone, oldest != incoming else { return false }
+        node = oldest
+      }
       let newer = arena.link(node, NodeField.newer)
-      if node == kept || isOfCurrentReply(node) {
-        skipped += 1
-        guard skipped <= Cache.skippedPerEviction else { return false }
+      if node == kept {
         node = newer
         continue
       }
@@ -115,8 +115,7 @@ extension Cache {
       }
       // Not to what is just coming in: the hand would stay among the newest names and remove each as
       // soon as the next one comes.
-      let isEnd = newer == kept || isOfCurrentReply(newer)
-      move(.hand, to: isEnd ? .none : newer)
+      move(.hand, to: newer == kept || newer == incoming ? .none : newer)
       removeNode(node)
       counters.evictions += 1
       return true
@@ -159,58 +158,21 @@ extension Cache {
 
   // MARK: Replies
 
-  /// Begins to take in the data of one reply: until ``endReply()`` none of it makes room for the rest.
-  public mutating func beginReply() {
-    lastReply = lastReply == UInt16.max ? 1 : lastReply + 1
-    currentReply = lastReply
+  /// Begins to take in what one reply brings.
+  public mutating func beginStoring() {
+    isStoring = true
+    incoming = .none
+    overlay = .none
+    overlayCount = 0
   }
 
-  /// Ends what ``beginReply()`` began, once the answers that the reply was for are written.
+  /// Ends what ``beginStoring()`` began.
   ///
-  /// - Parameter isChainOpen: an alias that came may be one that a query still follows. Data that may
-  ///   be used once then stays until the chain has ended, as long as half of its places are free.
-  public mutating func endReply(isChainOpen: Bool = false) {
-    currentReply = 0
-    if isChainOpen && ephemeralCount <= Cache.ephemeralPlaces / 2 && !isReserveUsed { return }
-    dropEphemeral()
-  }
-
-  private func isOfCurrentReply(_ node: Reference) -> Bool {
-    currentReply != 0 && !node.isNone && arena.load16(node, NodeField.reply) == currentReply
-  }
-
-  // MARK: Used once
-
-  /// RRsets that may be used once, at a time.
-  static let ephemeralPlaces = 64
-
-  /// Marks an RRset of a node as one that may be used once only.
-  mutating func markEphemeral(_ set: Reference, at node: Reference) {
-    // UNREACHABLE: callers look whether there is room.
-    precondition(hasEphemeralRoom)
-    arena.store8(
-      arena.load8(set, SetField.marks) | SetMarks.ephemeral.rawValue, set, SetField.marks)
-    ephemeral[ephemeralCount] = node.rawValue
-    ephemeralCount += 1
-  }
-
-  /// Whether one more RRset can be remembered as one that may be used once only.
-  var hasEphemeralRoom: Bool { ephemeralCount < Cache.ephemeralPlaces }
-
-  mutating func forgetEphemeral(_ node: Reference) {
-    guard ephemeralCount > 0 else { return }
-    for index in 0..<ephemeralCount where ephemeral[index] == node.rawValue {
-      ephemeral[index] = 0
-    }
-  }
-
-  /// Removes what may be used once only: call it when the answers that it was for are written.
-  public mutating func dropEphemeral() {
-    guard ephemeralCount > 0 else { return }
-    for index in 0..<ephemeralCount where ephemeral[index] != 0 {
-      // Removing the node also clears its other mentions in the list.
-      _ = removeSets(at: Reference(rawValue: ephemeral[index])) { $1.isEphemeral }
-    }
-    ephemeralCount = 0
+  /// - Returns: what may not be kept of it. It is the caller's to release.
+  public mutating func endStoring() -> Overlay {
+    isStoring = false
+    incoming = .none
+    defer { overlay = .none }
+    return overlay
   }
 }

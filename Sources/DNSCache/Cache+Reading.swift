@@ -20,7 +20,7 @@ extension Cache {
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let view = RRset(set, in: arena)
-      if !view.isEphemeral && (stale ? isKept(view, now: now) : view.expiry > now) { body(view) }
+      if stale ? isKept(view, now: now) : view.expiry > now { body(view) }
       set = arena.link(set, SetField.next)
     }
   }
@@ -76,9 +76,7 @@ extension Cache {
     while !entry.isNone {
       let node = arena.link(entry, AddressField.owner)
       let set = findSet(isIPv4 ? .a : .aaaa, at: node)
-      if !set.isNone && arena.load32(set, SetField.expiry) > now
-        && arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue == 0
-      {
+      if !set.isNone && arena.load32(set, SetField.expiry) > now {
         let goOn = body(arena.octets(node, NodeField.name, count: arena.nodeName(node)))
         if !goOn { return }
       }
@@ -155,6 +153,7 @@ extension Cache {
   /// Checks that both maps, the queue and the counts agree; for tests.
   public func _checkInvariants() {
     arena._checkInvariants()
+    apart._checkInvariants()
     var queued = 0
     var sets = 0
     var records = 0

@@ -4,7 +4,7 @@ import Memory
 extension Cache {
   /// Puts back an RRset or a negative fact from a snapshot, in the gap that it fits.
   ///
-  /// Unlike ``insert(owner:type:ttl:records:from:once:now:)`` it gives way to everything that is
+  /// Unlike ``insert(owner:type:ttl:records:evidence:from:now:)`` it gives way to everything that is
   /// there: to its own like and to what contradicts it. Names may be evicted to make room for it.
   ///
   /// - Parameters:
@@ -57,7 +57,7 @@ extension Cache {
   private func givesWay(
     _ old: RRset, to set: SnapshotSet, expiry: UInt32, now: UInt32
   ) -> Bool {
-    guard old.expiry <= now, !old.isEphemeral else { return false }
+    guard old.expiry <= now else { return false }
     return !isStale(old, now: now) || expiry > now && set.rank.answersQuestions
   }
 
@@ -75,7 +75,7 @@ extension Cache {
       count += 1
       let isApart = other.marks.contains(.unchecked) != new.marks.contains(.unchecked)
       if other.type == type && !isApart { return nil }
-      if !isApart && (other.expiry > now || other.isEphemeral) {
+      if !isApart && other.expiry > now {
         if new.rank.answersQuestions && Cache.contradicts(type, new.kind, other) { return nil }
       }
       gap = (set, SetField.next)

@@ -22,10 +22,10 @@ extension Cache {
   /// Data that was good behind this second may be given when stale data will do.
   func staleHorizon(_ now: UInt32) -> UInt32 { now > limits.staleAge ? now &- limits.staleAge : 0 }
 
-  /// The TTL of what is being written though its time is over: stale, or to be used once.
+  /// The TTL of what is being written though it has expired: stale, or uncacheable.
   @inline(never)
   mutating func ttlAfterExpiry(_ set: Reference) -> UInt32 {
-    if arena.load8(set, SetField.marks) & SetMarks.ephemeral.rawValue != 0 { return 0 }
+    if arena.load32(set, SetField.ttl) == 0 { return 0 }
     let isNoName = arena.load8(set, SetField.kind) == RRset.Kind.noName.rawValue
     staleness = isNoName ? .noName : .records
     return Cache.staleTTL
@@ -49,7 +49,6 @@ extension Cache {
   /// Only what answers questions becomes stale; the rest has no use when it has expired.
   public func isStale(_ set: RRset, now: UInt32) -> Bool {
     set.expiry <= now && set.expiry > staleHorizon(now) && set.rank.answersQuestions
-      && !set.isEphemeral
   }
 
   /// Whether an RRset is good, or stale.
@@ -63,7 +62,7 @@ extension Cache {
   ///
   /// What has expired stays while less than ``CacheLimits/staleShare`` of the arena is used.
   var isStaleRoomUsed: Bool {
-    arena.used >= min(arena.capacity, limits.octets) / 100 * limits.staleShare
+    arena.used - setAside >= min(arena.capacity - setAside, limits.octets) / 100 * limits.staleShare
   }
 
   /// Whether all that is known of a name has expired.

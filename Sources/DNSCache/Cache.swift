@@ -34,8 +34,9 @@ public struct Cache: ~Copyable {
   var cursors: FixedArray<UInt32>
   var cursorsInUse: UInt8
 
-  var ephemeral: FixedArray<UInt32>
-  var ephemeralCount = 0
+  /// Whether a reply is being taken in, and the first of the names that it brought.
+  var isStoring = false
+  var incoming = Reference.none
 
   /// What of the answer last written with stale data was stale.
   public internal(set) var staleness = Staleness.none
@@ -63,16 +64,16 @@ public struct Cache: ~Copyable {
   var proven: FixedArray<UInt32>
   var provenCount = 0
 
-  /// A block for an RRset that finds no place elsewhere: it may be used once, then it goes.
-  ///
-  /// Memory that is full of small blocks has no place for a large one until a great many are gone;
-  /// its clients get their answer all the same.
+  /// A part of ``arena`` for what may not be kept; see ``Overlay``.
+  var apart: Arena
+  /// Octets of ``arena`` that it takes.
+  let setAside: Int
+  /// A block for an RRset that finds no place elsewhere in ``apart``.
   let reserve: Reference
   var isReserveUsed = false
-
-  /// The reply whose data is being taken in; 0 between replies.
-  var currentReply: UInt16 = 0
-  var lastReply: UInt16 = 0
+  /// What may not be kept of the reply that is being taken in.
+  var overlay = Overlay.none
+  var overlayCount = 0
 
   /// Made from all that was read ahead, so that the reading isn't optimised away.
   private var readAhead: UInt32 = 0
@@ -89,11 +90,14 @@ public struct Cache: ~Copyable {
   /// addresses, twenty octets each.
   static let largestBlock = 96 << 10
 
-  /// Most records of an RRset that is kept; a larger one may be used once.
+  /// Octets for answers that may not be kept, while clients wait for them; not of ``CacheLimits/octets``.
+  static let apartOctets = 1 << 20
+
+  /// Most records of an RRset that is kept; a larger one is uncacheable.
   ///
   /// PowerDNS Recursor draws the line here, too.
   public static let recordsPerSet = 256
-  /// Most octets of an RRset that is kept, its evidence included; a larger one may be used once.
+  /// Most octets of an RRset that is kept, its evidence included; a larger one is uncacheable.
   public static let octetsPerSet = 16_384
 
   /// Most records of the proof that comes with an answer, their signatures included.
@@ -115,15 +119,20 @@ public struct Cache: ~Copyable {
     addresses4 = AddressIndex(width: 4, seed: seed, maximumBuckets: addressBuckets)
     addresses6 = AddressIndex(width: 16, seed: seed, maximumBuckets: addressBuckets)
     let arenaOctets = octets - (nameBuckets + 2 * addressBuckets) * 4
-    arena = Arena(capacity: min(arenaOctets, Arena.maximumCapacity))
-    guard let reserve = arena.allocate(octets: Cache.largestBlock) else {
-      // UNREACHABLE: leastOctets is several times largestBlock.
-      preconditionFailure("the least cache holds the reserve")
+    arena = Arena(capacity: min(arenaOctets + Cache.apartOctets, Arena.maximumCapacity))
+    guard let block = arena.allocate(octets: Cache.apartOctets) else {
+      // UNREACHABLE: the arena is larger by this much.
+      preconditionFailure("the arena holds what is set aside")
+    }
+    setAside = arena.used
+    apart = Arena(inside: block, of: arena)
+    guard let reserve = apart.allocate(octets: Cache.largestBlock) else {
+      // UNREACHABLE: apartOctets is several times largestBlock.
+      preconditionFailure("what is set aside holds the reserve")
     }
     self.reserve = reserve
     cursors = FixedArray(repeating: 0, count: Cache.cursorPlaces)
     cursorsInUse = Cache.reservedCursors
-    ephemeral = FixedArray(repeating: 0, count: Cache.ephemeralPlaces)
     ageing = FixedArray(
       repeating: Ageing(node: 0, type: 0, setType: 0, marks: 0), count: Cache.ageingPlaces)
     duplicates = DuplicateFilter(seed: seed)
@@ -133,17 +142,14 @@ public struct Cache: ~Copyable {
 
   /// Octets in use, of ``CacheLimits/octets``.
   public var octets: Int {
-    arena.used - (isReserveUsed ? 0 : arena.room(reserve)) + names.octets + addresses4.octets
+    arena.used - setAside + names.octets + addresses4.octets + addresses6.octets
+  }
+
+  /// Octets that have been touched: what it may cost in resident memory.
+  public var touchedOctets: Int {
+    arena.touched - setAside + apart.touched + names.octets + addresses4.octets
       + addresses6.octets
   }
-
-  /// Octets that have been touched: what it may cost in resident memory, the reserve included.
-  public var touchedOctets: Int {
-    arena.touched + names.octets + addresses4.octets + addresses6.octets
-  }
-
-  /// RRsets and negative facts that are used once, for those who wait, and not kept.
-  public var onceCount: Int { ephemeralCount }
 
   /// Different addresses that names are known for.
   public var addressCount: Int { addresses4.count + addresses6.count }
@@ -184,7 +190,7 @@ public struct Cache: ~Copyable {
     arena.setLink(node, NodeField.firstSet, .none)
     arena.store8(UInt8(key.count), node, NodeField.nameCount)
     arena.store8(0, node, NodeField.use)
-    arena.store16(currentReply, node, NodeField.reply)
+    arena.store16(0, node, NodeField.unused)
     arena.store(key.octets, node, NodeField.name)
     let bucket = names.bucket(key.hash)
     arena.setLink(node, NodeField.chain, names[bucket])
@@ -251,7 +257,6 @@ public struct Cache: ~Copyable {
       arena.setLink(before, NodeField.chain, chain)
     }
     dequeue(node)
-    forgetEphemeral(node)
     forgetAgeing(node)
     arena.free(node)
     nameCount -= 1
@@ -329,7 +334,7 @@ public struct Cache: ~Copyable {
     }
     setCount -= 1
     recordCount -= view.count
-    if set == reserve { isReserveUsed = false } else { arena.free(set) }
+    arena.free(set)
   }
 
   /// Where the entry of an address record lies.

@@ -1,3 +1,17 @@
+/// What checking an RRset's signatures has shown (RFC 4035 §4.3).
+///
+/// Nothing checks them yet: all data is ``notChecked``.
+public enum SecurityStatus: UInt8, Sendable, BitwiseCopyable {
+  /// Nobody has looked.
+  case notChecked = 0
+  /// It is in a zone that isn't signed, and there is proof of that.
+  case insecure = 1
+  /// The signatures prove it.
+  case secure = 2
+  /// The signatures, or what is missing of them, contradict it.
+  case bogus = 3
+}
+
 /// How data was asked for, and what upstream said of it.
 @frozen
 public struct SetMarks: OptionSet, Sendable, BitwiseCopyable {
@@ -8,8 +22,6 @@ public struct SetMarks: OptionSet, Sendable, BitwiseCopyable {
   @inlinable
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  /// To be used once only.
-  static var ephemeral: SetMarks { SetMarks(rawValue: 1) }
   /// Asked for without DO (RFC 3225): signatures may be missing.
   @inlinable public static var withoutDNSSEC: SetMarks { SetMarks(rawValue: 2) }
   /// Asked for with CD (RFC 4035 §3.2.2): upstream need not have checked it.
@@ -22,6 +34,15 @@ public struct SetMarks: OptionSet, Sendable, BitwiseCopyable {
   public static var shortened: SetMarks { SetMarks(rawValue: 32) }
   /// Its TTL was raised to the shortest that is allowed.
   public static var prolonged: SetMarks { SetMarks(rawValue: 64) }
+
+  /// What checking its signatures has shown: the lowest and the highest bit.
+  public var security: SecurityStatus {
+    get { SecurityStatus(rawValue: rawValue & 1 | rawValue >> 6 & 2) ?? .notChecked }
+    set {
+      let bits = newValue.rawValue & 1 | (newValue.rawValue >> 1) << 7
+      self = SetMarks(rawValue: rawValue & 0b0111_1110 | bits)
+    }
+  }
 
   /// The words that people are shown, after the flags of messages.
   public var words: [String] {

@@ -17,8 +17,8 @@ enum NodeField {
   static let nameCount = 20
   /// ``NodeUse``.
   static let use = 21
-  /// Which reply last brought data for the node; see `Cache.beginReply()`.
-  static let reply = 22
+  /// Two octets without a use, zero.
+  static let unused = 22
   /// The name: wire form, lower-cased.
   static let name = 24
 }
@@ -72,7 +72,7 @@ struct NodeHead: BitwiseCopyable {
   let older: UInt32
   let nameCount: UInt8
   let use: UInt8
-  let reply: UInt16
+  let unused: UInt16
 }
 
 /// The fields of an RRset up to its data in one step, as ``SetField`` places them.
@@ -176,8 +176,6 @@ public struct RRset: Sendable {
   let dataCount: Int
   /// How it was asked for.
   public let marks: SetMarks
-
-  var isEphemeral: Bool { marks.contains(.ephemeral) }
 
   /// Whether it tells of an address that names are looked up by.
   ///

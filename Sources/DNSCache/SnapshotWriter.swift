@@ -182,7 +182,7 @@ public struct SnapshotWriter: ~Copyable {
 
   /// What is stale is written, too: a restart doesn't end an outage.
   private func isWanted(_ view: RRset, in cache: borrowing Cache) -> Bool {
-    !view.isEphemeral && cache.isKept(view, now: now)
+    cache.isKept(view, now: now)
   }
 
   private mutating func close(

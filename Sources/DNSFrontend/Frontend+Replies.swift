@@ -57,7 +57,7 @@ extension Frontend {
   /// The next answer that no longer has to wait.
   ///
   /// Take answers until there is none after every call that hands in a packet, a failure or a deadline;
-  /// data that may be used once is gone afterwards, and what will be over soon is being asked for.
+  /// what will expire soon is being asked for afterwards.
   ///
   /// - Parameter reply: where the answer is written; 65,535 octets suffice for any.
   public mutating func nextReply(
@@ -68,7 +68,7 @@ extension Frontend {
       let index = Int(completion.client)
       guard
         var answer = conclude(
-          index, completion.outcome, into: &reply, cache: &cache, resolver: &resolver, now: now)
+          index, completion, into: &reply, cache: &cache, resolver: &resolver, now: now)
       else { continue }
       let header = waiting.places[index].header
       if header.unprovenOctets != 0, !admitExcess(of: answer.count, header, now: now) {
@@ -79,14 +79,13 @@ extension Frontend {
       if Frontend.rcode(reply) != 0 {
         _ = limiter.admitCostly(from: header.address, isProven: header.isProven, now: now)
       }
-      if waiting.places[index].asked > 1 { openChains -= 1 }
+      cache.release(waiting.places[index].held)
       let delivery = Delivery(
         count: answer.count, address: header.address, transport: header.transport,
         path: waiting.places[index].path, source: answer.source ?? waiting.places[index].source)
       waiting.remove(index)
       return delivery
     }
-    cache.endReply(isChainOpen: openChains > 0)
     if resolver.hasFailedPrefetches { takeFailedPrefetches(cache: &cache, resolver: &resolver) }
     if cache.hasAgeing { prefetch(cache: &cache, resolver: &resolver, now: now) }
     return nil
@@ -96,9 +95,10 @@ extension Frontend {
   ///
   /// - Returns: nothing when the query has to go on waiting.
   private mutating func conclude(
-    _ index: Int, _ outcome: Outcome, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
-    resolver: inout Resolver, now: UInt64
+    _ index: Int, _ completion: Completion, into reply: inout MutableSpan<UInt8>,
+    cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Concluded? {
+    let outcome = completion.outcome
     switch outcome {
     case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
       waiting.places[index].needs.insert(.unsignedToo)
@@ -113,17 +113,19 @@ extension Frontend {
     case .failed(let reason): failure = reason
     case .answered, .answeredWithoutDNSSEC, .answeredWithRemarks:
       if let count = composeWaiting(
-        index, into: &reply, cache: &cache, beside: resolver.remarks(of: outcome), now: now)
+        index, into: &reply, cache: &cache, completion.overlay,
+        beside: resolver.remarks(of: outcome), now: now)
       {
+        cache.release(completion.overlay)
         if Frontend.rcode(reply) == ResponseCode.servFail.rawValue {
           waiting.noteFailed(index, .endlessAliases, in: &failed)
         }
         return Concluded(count)
       }
+      cache.hold(completion.overlay, in: &waiting.places[index].held)
       // The key names what is missing. Asking for the same name again would change nothing.
       if client.asked < Frontend.questionsPerQuery && key.hash != client.askedHash {
         waiting.places[index].asked += 1
-        if client.asked == 1 { openChains += 1 }
         waiting.places[index].askedHash = key.hash
         let patience = patience(client.header.type, client.needs, &reply, &cache, now: now)
         switch resolver.ask(
@@ -183,13 +185,14 @@ extension Frontend {
     return Concluded(count, .failure)
   }
 
-  /// Writes a waiting query's answer from what the cache has.
+  /// Writes a waiting query's answer from what the cache has, and what may not be kept.
   ///
   /// - Parameter unsigned: what is known without DO is used for a client with DO, too.
   /// - Returns: nothing when something is missing that the key then names.
   mutating func composeWaiting(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, stale: Bool = false,
-    unsigned: Bool = false, beside remarks: Span<UInt8> = Span(), now: UInt64
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    _ overlay: Overlay = .none, stale: Bool = false, unsigned: Bool = false,
+    beside remarks: Span<UInt8> = Span(), now: UInt64
   ) -> Int? {
     let client = waiting.places[index]
     waiting.loadName(index, into: &key)
@@ -197,7 +200,8 @@ extension Frontend {
     Frontend.begin(&writer, client.header, waiting.question(index))
     if let count = compose(
       client.header, unsigned ? client.needs.orUnsigned : client.needs, from: &cache, into: &writer,
-      once: true, stale: stale, beside: remarks, now: UInt32(truncatingIfNeeded: now / 1000))
+      overlays: OverlayPair(overlay, held: client.held), stale: stale, beside: remarks,
+      now: UInt32(truncatingIfNeeded: now / 1000))
     {
       return count
     }

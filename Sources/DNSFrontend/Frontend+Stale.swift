@@ -23,7 +23,8 @@ extension Frontend {
     var writer = MessageWriter(&buffer, limit: buffer.count)
     writer.header(id: 0, questionCount: 0)
     let answer = cache.answer(
-      &key, type: type, needs: needs, into: &writer, once: true, stale: true, now: seconds)
+      &key, type: type, needs: needs, into: &writer, overlays: OverlayPair(), stale: true,
+      now: seconds)
     key.load(missing)
     guard case .written = answer else { return nil }
     return FrontendSettings.stalePatience
@@ -73,7 +74,7 @@ extension Frontend {
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question)
     return compose(
-      header, needs, from: &cache, into: &writer, once: false, stale: true,
+      header, needs, from: &cache, into: &writer, overlays: nil, stale: true,
       now: UInt32(truncatingIfNeeded: now / 1000))
   }
 

@@ -27,8 +27,6 @@ public struct Frontend: ~Copyable {
   var notedReplies = NotedReplies(count: Frontend.anticipated)
   var seen: UInt32 = 0
   var waiting: WaitingClients
-  /// Clients that wait for an alias's target, which had to be asked for by itself.
-  var openChains = 0
   var served: ServedNetworks
   var limiter: ClientLimiter
   var limited = LimitedClients()
@@ -226,7 +224,7 @@ public struct Frontend: ~Copyable {
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question)
     if let count = compose(
-      header, header.needs, from: &cache, into: &writer, once: false, now: seconds)
+      header, header.needs, from: &cache, into: &writer, overlays: nil, now: seconds)
     {
       let rcode = Frontend.rcode(reply)
       if rcode != 0 {
@@ -333,13 +331,13 @@ public struct Frontend: ~Copyable {
   ///
   /// - Parameters:
   ///   - needs: what the data has to be like.
-  ///   - once: data that may be used once is used, too.
+  ///   - overlays: what else a client that has waited is answered from.
   ///   - stale: data whose time is over is used, too.
   ///   - remarks: what upstream said beside the answer: options for an OPT record.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
     _ header: Header, _ needs: DNSSECNeeds, from cache: inout Cache,
-    into writer: inout MessageWriter, once: Bool, stale: Bool = false,
+    into writer: inout MessageWriter, overlays: OverlayPair?, stale: Bool = false,
     beside remarks: Span<UInt8> = Span(), now: UInt32
   ) -> Int? {
     let limit = writer.limit
@@ -347,7 +345,7 @@ public struct Frontend: ~Copyable {
     var flags = Frontend.responseFlags(header.flags)
     let start = writer.mark
     switch cache.answer(
-      &key, type: header.type, needs: needs, into: &writer, once: once, stale: stale,
+      &key, type: header.type, needs: needs, into: &writer, overlays: overlays, stale: stale,
       partly: !header.hasEDNS && header.transport == .udp, now: now)
     {
     case .missing:

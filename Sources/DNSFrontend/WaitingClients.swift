@@ -47,6 +47,8 @@ struct WaitingClient: BitwiseCopyable {
   var started: UInt64
   /// The client's place among those in flight.
   var share: UInt16
+  /// The links of its chain of aliases that may not be kept.
+  var held = HeldOverlays()
   var path = ReturnPath(source: 0)
 }
 

@@ -1,3 +1,4 @@
+import DNSCache
 import DNSWire
 
 /// Names a question in flight; stale handles are noticed.
@@ -72,4 +73,7 @@ public struct Completion: Sendable {
   public let client: UInt32
   /// How it ended.
   public let outcome: Outcome
+  /// What of the answer is not in the cache, for this client to release; the rest is to be taken from there
+  /// before the next reply comes.
+  public var overlay = Overlay.none
 }

@@ -3,42 +3,54 @@ import DNSWire
 import Memory
 
 extension Cache {
+  /// What became of a reply's RRsets.
+  struct Stored {
+    /// Those that may not be kept, for who waits for them.
+    var overlay: Overlay
+    /// Why there are such.
+    var unkept: Trouble.Kind?
+  }
+
   /// Takes in what was listed of a reply, in its order.
-  mutating func store(_ reply: inout Reply, now: UInt32) {
-    beginReply()
-    for index in 0..<reply.setCount { reply.store(index, in: &self, now: now) }
+  mutating func store(_ reply: inout Reply, now: UInt32) -> Stored {
+    beginStoring()
+    var unkept: Trouble.Kind?
+    for index in 0..<reply.setCount {
+      if case .uncacheable(let isLarge) = reply.store(index, in: &self, now: now) {
+        unkept = isLarge || unkept == .large ? .large : .once
+      }
+    }
+    return Stored(overlay: endStoring(), unkept: unkept)
   }
 }
 
 extension Reply {
-  fileprivate mutating func store(_ index: Int, in cache: inout Cache, now: UInt32) {
+  fileprivate mutating func store(
+    _ index: Int, in cache: inout Cache, now: UInt32
+  ) -> Cache.Insertion {
     let set = set(index)
-    if set.owner.start == 0 {
-      store(set, of: question, in: &cache, now: now)
-    } else {
-      octets.load(set.owner, into: &name)
-      store(set, of: name, in: &cache, now: now)
-    }
+    if set.owner.start == 0 { return store(set, of: question, in: &cache, now: now) }
+    octets.load(set.owner, into: &name)
+    return store(set, of: name, in: &cache, now: now)
   }
 
   private func store(
     _ set: ReplySet, of owner: borrowing NameKey, in cache: inout Cache, now: UInt32
-  ) {
+  ) -> Cache.Insertion {
     let records = octets.span.extracting(set.records.start..<set.records.end)
     let evidence = Evidence(
       signatures: octets.span.extracting(set.signatures.start..<set.signatures.end),
       proof: octets.span.extracting(set.proof.start..<set.proof.end))
-    if set.kind == .records {
-      _ = cache.insert(
+    guard set.kind != .records else {
+      return cache.insert(
         owner: owner, type: set.type, ttl: set.ttl, records: records, evidence: evidence,
         from: set.origin, now: now)
-    } else {
-      _ = cache.insertNegative(
-        owner: owner, type: set.kind == .noName ? nil : set.type, asked: set.type,
-        soa: set.zoneCount == 0
-          ? nil : Cache.NegativeSOA(zoneCount: Int(set.zoneCount), ttl: set.ttl),
-        soaData: records, evidence: evidence, from: set.origin, now: now)
     }
+    return cache.insertNegative(
+      owner: owner, type: set.kind == .noName ? nil : set.type, asked: set.type,
+      soa: set.zoneCount == 0
+        ? nil : Cache.NegativeSOA(zoneCount: Int(set.zoneCount), ttl: set.ttl),
+      soaData: records, evidence: evidence, from: set.origin, now: now)
   }
 }
 

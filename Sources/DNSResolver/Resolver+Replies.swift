@@ -258,8 +258,6 @@ extension Resolver {
     var needs = questions[index].needs
     let lacksDNSSEC = source.edns == .none && needs.contains(.signatures)
     if lacksDNSSEC { needs.remove(.signatures) }
-    let onceBefore = cache.onceCount
-    let largeBefore = cache.counters.largeSets
     if let fault = reply.parse(packet, header, at: end) {
       switch fault {
       case .malformed: takeMalformed(index, from: source, now: now)
@@ -288,7 +286,7 @@ extension Resolver {
       rememberUnkept(index, .rebound, server: source.server, now: now)
       finish(index, .rebound)
     case .answer, .noData, .nxDomain, .partial:
-      cache.store(&reply, now: seconds)
+      let stored = cache.store(&reply, now: seconds)
       counters.outOfBailiwick += reply.leftOut
       counters.answered += 1
       if source.isStream, questions[index].phase.isTCP(because: .letterCase) {
@@ -297,16 +295,16 @@ extension Resolver {
       noteAnswer(
         index, server: source.server, attempt: source.attempt, count: packet.count,
         isPositive: isPositive, now: now)
-      if cache.onceCount != onceBefore {
-        let isLarge = cache.counters.largeSets != largeBefore
-        rememberUnkept(
-          index, isLarge ? .large : .once, server: source.server, now: now)
+      if let unkept = stored.unkept {
+        rememberUnkept(index, unkept, server: source.server, now: now)
       }
+      cache.share(stored.overlay, among: Int(questions[index].waiterCount))
       if reply.hasExtendedError {
         let remarks = noteUpstreamErrors(packet, header, at: end, index)
-        finish(index, .answeredWithRemarks(remarks, lacksDNSSEC: lacksDNSSEC))
+        finish(
+          index, .answeredWithRemarks(remarks, lacksDNSSEC: lacksDNSSEC), stored.overlay)
       } else {
-        finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered)
+        finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered, stored.overlay)
       }
     }
   }

@@ -512,13 +512,16 @@ public struct Resolver: ~Copyable {
   }
 
   /// Ends a question: every waiting client is told, every attempt forgotten.
-  mutating func finish(_ index: Int, _ outcome: Outcome) {
+  ///
+  /// - Parameter overlay: what of the answer is not in the cache, shared among as many as wait.
+  mutating func finish(_ index: Int, _ outcome: Outcome, _ overlay: Overlay = .none) {
     endTCP(index)
     timers.cancel(index)
     var waiter = questions[index].firstWaiter
     while waiter != Resolver.nobody {
       let next = waiters[Int(waiter)].next
-      _ = completions.push(Completion(client: waiters[Int(waiter)].client, outcome: outcome))
+      _ = completions.push(
+        Completion(client: waiters[Int(waiter)].client, outcome: outcome, overlay: overlay))
       waiters.remove(Int(waiter))
       waiter = next
     }

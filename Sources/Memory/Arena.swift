@@ -39,6 +39,11 @@ public struct Arena: ~Copyable {
   @usableFromInline let base: UnsafeMutableRawPointer
   /// Units in the region.
   @usableFromInline let limit: UInt32
+  /// Whether the region is its own, and not a block of another arena.
+  private let ownsRegion: Bool
+  /// The first unit that may be given out, and the one behind the last.
+  private let first: UInt32
+  private let end: UInt32
   /// First unit that was never used, or that has come back to the untouched rest.
   private var top: UInt32
   /// Whether the block just below `top` is in use.
@@ -50,10 +55,10 @@ public struct Arena: ~Copyable {
   public private(set) var used: Int
 
   /// Octets that could be in use at most.
-  public var capacity: Int { (Int(limit) - 1) * Arena.unit }
+  public var capacity: Int { Int(end - first) * Arena.unit }
 
   /// Octets of the region that have been touched: what it may cost in resident memory.
-  public var touched: Int { Int(top) * Arena.unit }
+  public var touched: Int { Int(top - first) * Arena.unit }
 
   /// Reserves a region.
   ///
@@ -66,8 +71,28 @@ public struct Arena: ~Copyable {
     unsafe base = UnsafeMutableRawPointer.allocate(
       byteCount: units * Arena.unit, alignment: 16)
     limit = UInt32(units)
+    ownsRegion = true
     // Unit 0 is never given out, so that reference 0 can mean none.
-    top = 1
+    first = 1
+    end = limit
+    top = first
+    topFollowsUsed = true
+    bins = FixedArray(repeating: 0, count: Arena.binCount)
+    occupied = FixedArray(repeating: 0, count: (Arena.binCount + 63) / 64)
+    used = 0
+  }
+
+  /// Gives out parts of a block of another arena, which reads and writes them, too.
+  ///
+  /// - Parameter block: a block that is never freed; the other arena lives as long as this one.
+  public init(inside block: Reference, of other: borrowing Arena) {
+    // SAFETY: the same region, as the caller says; it is freed by its owner alone.
+    unsafe base = other.base
+    limit = other.limit
+    ownsRegion = false
+    first = block.rawValue
+    end = block.rawValue + UInt32(other.room(block) / Arena.unit)
+    top = first
     topFollowsUsed = true
     bins = FixedArray(repeating: 0, count: Arena.binCount)
     occupied = FixedArray(repeating: 0, count: (Arena.binCount + 63) / 64)
@@ -76,7 +101,7 @@ public struct Arena: ~Copyable {
 
   deinit {
     // SAFETY: allocated in init, and nothing outlives its owner.
-    unsafe base.deallocate()
+    if ownsRegion { unsafe base.deallocate() }
   }
 
   // MARK: Reading and writing
@@ -209,7 +234,7 @@ public struct Arena: ~Copyable {
     if let block = takeFree(atLeast: needed) {
       return finish(block, needed)
     }
-    guard needed <= limit - top else {
+    guard needed <= end - top else {
       guard let block = takeFitting(atLeast: needed, attempts: Arena.lastFitAttempts)
       else { return nil }
       return finish(block, needed)
@@ -225,7 +250,7 @@ public struct Arena: ~Copyable {
   /// Takes back a block.
   public mutating func free(_ place: Reference) {
     // UNREACHABLE: who frees got the block from allocate().
-    precondition(place.rawValue >= 2 && place.rawValue < top)
+    precondition(place.rawValue > first && place.rawValue < top)
     var block = place.rawValue - 1
     precondition(isUsed(block), "a block is freed once")
     var size = self.size(block)
@@ -387,7 +412,7 @@ public struct Arena: ~Copyable {
   // UNREACHABLE: only tests call this.
   /// Walks every block and list; for tests.
   public func _checkInvariants() {
-    var block: UInt32 = 1
+    var block = first
     var usedOctets = 0
     var freeBlocks = 0
     var previousUsed = true

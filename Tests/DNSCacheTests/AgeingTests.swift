@@ -97,11 +97,11 @@ struct AgeingTests {
     #expect(ttl == 86_400)
   }
 
-  @Test func `short-lived, negative and stale data, and what may be used once, is not noted`() {
+  @Test func `short-lived, negative and stale data, and what may not be kept, is not noted`() {
     let lab = Lab { $0.staleAge = 3_600 }
     lab.insert("short.example.net. 9 A 192.0.2.1")
     lab.insert("old.example.net. 5 A 192.0.2.1")
-    lab.insert("once.example.net. 60 A 192.0.2.1", once: true)
+    lab.insert("once.example.net. 0 A 192.0.2.1")
     lab.insertNegative(
       "gone.example.net.", nil,
       soa: "example.net. 60 SOA ns1.example.net. host.example.net. 1 2 3 4 60")
@@ -109,7 +109,7 @@ struct AgeingTests {
     _ = lab.ask("short.example.net.", .a)
     _ = lab.ask("old.example.net.", .a, stale: true)
     lab.pass(51)
-    _ = lab.ask("once.example.net.", .a, once: true)
+    _ = lab.ask("once.example.net.", .a, waiting: true)
     _ = lab.ask("gone.example.net.", .a)
     #expect(Self.noted(lab) == [])
   }

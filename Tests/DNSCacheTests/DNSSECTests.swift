@@ -187,12 +187,12 @@ struct DNSSECTests {
     }
     lab.insert("\(Self.name) 300 A 192.0.2.1", signatures: signatures)
     #expect(lab.ask(Self.name, .a).isMissing && lab.cache.counters.largeSets == 1)
-    #expect(lab.ask(Self.name, .a, .signatures, once: true).message.answers.count == 7)
+    #expect(lab.ask(Self.name, .a, .signatures, waiting: true).message.answers.count == 7)
     lab.insertNegative(
       Self.name, .mx, soa: SnapshotTests.soa,
       signatures: signatures.map { $0.replacing("RRSIG A", with: "RRSIG SOA") })
     #expect(lab.ask(Self.name, .mx).isMissing && lab.cache.counters.largeSets == 2)
-    lab.cache.dropEphemeral()
+    lab.dropOverlays()
     lab.cache._checkInvariants()
     #expect(lab.cache.nameCount == 0)
   }

@@ -5,10 +5,15 @@ import Memory
 /// A cache with clocks that a test turns by hand, and words for what tests do with it.
 final class Lab {
   var cache: Cache
+  /// What names are hashed with; to be read while the cache is being changed.
+  private let seed = HashSeed(0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3211)
   /// The cache's clock.
   var now: UInt32
   /// The number of the server that what is inserted came from.
   var source: UInt8 = 0
+  /// What may not be kept of the last reply, and of those before.
+  private var overlay = Overlay.none
+  private var held = HeldOverlays()
   /// Seconds since 1970.
   var wallClock: Int64 = 1_800_000_000
 
@@ -17,7 +22,7 @@ final class Lab {
   ) {
     var limits = CacheLimits(octets: octets)
     change(&limits)
-    cache = Cache(limits: limits, seed: HashSeed(0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3211))
+    cache = Cache(limits: limits, seed: seed)
     self.now = now
   }
 
@@ -29,7 +34,7 @@ final class Lab {
   func key(_ name: String) -> NameKey { key(wire: wire(name)) }
 
   func key(wire: [UInt8]) -> NameKey {
-    var key = NameKey(seed: cache.seed)
+    var key = NameKey(seed: seed)
     key.load(trusted: wire.span)
     return key
   }
@@ -53,7 +58,7 @@ final class Lab {
   func insert(
     _ lines: [String], rank: Rank = .authoritativeAnswer,
     section: RecordView.Section = .answer, marks: SetMarks = [], signatures: [String] = [],
-    proof: [String] = [], once: Bool = false
+    proof: [String] = []
   ) -> Cache.Insertion {
     let records = lines.map { line in
       do { return try Record(line) } catch { fatalError("\(line): \(error)") }
@@ -61,33 +66,53 @@ final class Lab {
     return insert(
       wire: records[0].name.wire, records[0].type, ttl: records[0].ttl,
       records.map(\.rdata), rank: rank, section: section, marks: marks, signatures: signatures,
-      proof: proof, once: once)
+      proof: proof)
   }
 
   @discardableResult
   func insert(
     _ line: String, rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer,
-    marks: SetMarks = [], signatures: [String] = [], proof: [String] = [], once: Bool = false
+    marks: SetMarks = [], signatures: [String] = [], proof: [String] = []
   ) -> Cache.Insertion {
     insert(
-      [line], rank: rank, section: section, marks: marks, signatures: signatures, proof: proof,
-      once: once)
+      [line], rank: rank, section: section, marks: marks, signatures: signatures, proof: proof)
   }
 
   @discardableResult
   func insert(
     wire: [UInt8], _ type: RecordType, ttl: UInt32, _ rdata: [[UInt8]],
     rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer,
-    marks: SetMarks = [], signatures: [String] = [], proof: [String] = [], once: Bool = false
+    marks: SetMarks = [], signatures: [String] = [], proof: [String] = []
   ) -> Cache.Insertion {
     let data = rdata.flatMap { counted($0) }
     let signatures = self.signatures(signatures)
     let proof = self.proof(proof)
-    return cache.insert(
-      owner: key(wire: wire), type: type, ttl: ttl, records: data.span,
-      evidence: Evidence(signatures: signatures.span, proof: proof.span),
-      from: Origin(rank: rank, section: section, marks: marks, source: source), once: once, now: now
-    )
+    return reply {
+      $0.insert(
+        owner: key(wire: wire), type: type, ttl: ttl, records: data.span,
+        evidence: Evidence(signatures: signatures.span, proof: proof.span),
+        from: Origin(rank: rank, section: section, marks: marks, source: source), now: now)
+    }
+  }
+
+  /// Takes in what a reply brings; what may not be kept of it is held until ``dropOverlays()``.
+  func reply(_ body: (inout Cache) -> Cache.Insertion) -> Cache.Insertion {
+    cache.beginStoring()
+    let result = body(&cache)
+    let brought = cache.endStoring()
+    if brought != .none {
+      cache.hold(overlay, in: &held)
+      overlay = brought
+    }
+    return result
+  }
+
+  /// Releases what may not be kept.
+  func dropOverlays() {
+    cache.release(overlay)
+    cache.release(held)
+    overlay = .none
+    held = HeldOverlays()
   }
 
   private func record(_ line: String) -> Record {
@@ -121,11 +146,13 @@ final class Lab {
     let data = soa?.rdata ?? []
     let signatures = self.signatures(signatures)
     let proof = self.proof(proof)
-    return cache.insertNegative(
-      owner: key(name), type: type,
-      soa: soa.map { Cache.NegativeSOA(zoneCount: $0.name.wire.count, ttl: $0.ttl) },
-      soaData: data.span, evidence: Evidence(signatures: signatures.span, proof: proof.span),
-      from: Origin(rank: rank, section: .authority, marks: marks, source: source), now: now)
+    return reply {
+      $0.insertNegative(
+        owner: key(name), type: type,
+        soa: soa.map { Cache.NegativeSOA(zoneCount: $0.name.wire.count, ttl: $0.ttl) },
+        soaData: data.span, evidence: Evidence(signatures: signatures.span, proof: proof.span),
+        from: Origin(rank: rank, section: .authority, marks: marks, source: source), now: now)
+    }
   }
 
   // MARK: Asking
@@ -148,14 +175,14 @@ final class Lab {
 
   func ask(
     _ name: String, _ type: RecordType, _ needs: DNSSECNeeds = [], limit: Int = 65_535,
-    once: Bool = false, stale: Bool = false
+    waiting: Bool = false, stale: Bool = false
   ) -> Reply {
-    ask(wire: wire(name), type, needs, limit: limit, once: once, stale: stale)
+    ask(wire: wire(name), type, needs, limit: limit, waiting: waiting, stale: stale)
   }
 
   func ask(
     wire: [UInt8], _ type: RecordType, _ needs: DNSSECNeeds = [], limit: Int = 65_535,
-    once: Bool = false, stale: Bool = false
+    waiting: Bool = false, stale: Bool = false
   ) -> Reply {
     var key = key(wire: wire)
     let question =
@@ -168,7 +195,8 @@ final class Lab {
     writer.header(id: 7, questionCount: 1)
     writer.question(question.span)
     let answer = cache.answer(
-      &key, type: type, needs: needs, into: &writer, once: once, stale: stale, now: now)
+      &key, type: type, needs: needs, into: &writer,
+      overlays: waiting ? OverlayPair(overlay, held: held) : nil, stale: stale, now: now)
     var isAuthentic = false
     var flags = MessageHeader.Flag.response
     let outcome: Reply.Outcome
@@ -263,7 +291,7 @@ final class Lab {
   /// Reads a file as the server does: at most a block at a time.
   @discardableResult
   func restore(_ file: [UInt8]) -> SnapshotReader.Result {
-    var reader = SnapshotReader(seed: cache.seed)
+    var reader = SnapshotReader(seed: seed)
     var position = 0
     var calls = 0
     while true {

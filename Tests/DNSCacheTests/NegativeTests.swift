@@ -70,27 +70,27 @@ struct NegativeTests {
   @Test(arguments: [
     (0, 600), (900, 0), (1 << 31, 600), (900, 1 << 31),
   ])
-  func `zero and the top bit in either number mean once`(ttl: Int, minimum: Int) {
+  func `zero and the top bit in either number mean that it is not kept`(ttl: Int, minimum: Int) {
     let lab = Lab()
     lab.insertNegative("none.example.net.", nil, soa: Self.soa(ttl: ttl, minimum: minimum))
     #expect(lab.ask("none.example.net.", .a).isMissing)
     #expect(
-      lab.ask("none.example.net.", .a, once: true).outcome
+      lab.ask("none.example.net.", .a, waiting: true).outcome
         == .written(.nxDomain, truncated: false))
-    lab.cache.dropEphemeral()
+    lab.dropOverlays()
     #expect(lab.cache.nameCount == 0)
   }
 
-  @Test func `without an SOA it is used once`() {
+  @Test func `without an SOA it is not kept`() {
     let lab = Lab()
     lab.insertNegative("none.example.net.", nil, soa: nil)
     lab.insertNegative("a.example.net.", .a, soa: nil)
     #expect(lab.ask("none.example.net.", .a).isMissing)
-    let reply = lab.ask("none.example.net.", .a, once: true)
+    let reply = lab.ask("none.example.net.", .a, waiting: true)
     #expect(reply.outcome == .written(.nxDomain, truncated: false) && reply.authority.isEmpty)
     #expect(
-      lab.ask("a.example.net.", .a, once: true).outcome == .written(.noError, truncated: false))
-    lab.cache.dropEphemeral()
+      lab.ask("a.example.net.", .a, waiting: true).outcome == .written(.noError, truncated: false))
+    lab.dropOverlays()
     #expect(lab.cache.nameCount == 0)
     #expect(lab.cache.recordCount == 0)
   }
@@ -100,13 +100,15 @@ struct NegativeTests {
     // A zone's name longer than the owner's stopped the program.
     let lab = Lab()
     let soa = try Record(Self.soa())
-    _ = lab.cache.insertNegative(
-      owner: lab.key("none.example.net."), type: nil,
-      soa: Cache.NegativeSOA(zoneCount: zoneCount, ttl: 900), soaData: soa.rdata.span,
-      from: Origin(rank: .answer, section: .authority), now: lab.now)
+    _ = lab.reply {
+      $0.insertNegative(
+        owner: lab.key("none.example.net."), type: nil,
+        soa: Cache.NegativeSOA(zoneCount: zoneCount, ttl: 900), soaData: soa.rdata.span,
+        from: Origin(rank: .answer, section: .authority), now: lab.now)
+    }
     #expect(lab.ask("none.example.net.", .a).isMissing)
-    #expect(lab.ask("none.example.net.", .a, once: true).authority.isEmpty)
-    #expect(!lab.ask("none.example.net.", .a, once: true).isMissing)
+    #expect(lab.ask("none.example.net.", .a, waiting: true).authority.isEmpty)
+    #expect(!lab.ask("none.example.net.", .a, waiting: true).isMissing)
   }
 
   @Test func `the root and the name itself may be the zone`() {

@@ -284,8 +284,8 @@ struct SnapshotDamageTests {
         "zone far behind the name",
         set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: [255] + soa))
       ),
-      ("to be used once", set(SnapshotFile.set(marks: 1))),
-      ("an unknown mark", set(SnapshotFile.set(marks: 128))),
+      ("a security status that is not written yet", set(SnapshotFile.set(marks: 1))),
+      ("another one", set(SnapshotFile.set(marks: 128))),
       ("evidence without any", set(SnapshotFile.signedSet())),
       ("evidence beyond the payload", set(SnapshotFile.set(marks: 16))),
       ("evidence that is not announced", set(SnapshotFile.signedSet(proof: proof, marks: 0))),
@@ -320,7 +320,8 @@ struct SnapshotDamageTests {
     #expect(lab.cache.nameCount <= 1, "\(what)")
     for type in [0, 1, 5, 6, 15, 28, 33, 255, 300] {
       _ = lab.ask(
-        wire: Self.name, RecordType(rawValue: UInt16(type)), [.signatures, .unchecked], once: true)
+        wire: Self.name, RecordType(rawValue: UInt16(type)), [.signatures, .unchecked],
+        waiting: true)
     }
   }
 
@@ -431,8 +432,8 @@ struct SnapshotDamageTests {
       }, { found.append((name, $0.type)) })
     {}
     for (name, type) in found {
-      _ = lab.ask(wire: name, type, once: true)
-      _ = lab.ask(wire: name, type, [.signatures, .unchecked], once: true)
+      _ = lab.ask(wire: name, type, waiting: true)
+      _ = lab.ask(wire: name, type, [.signatures, .unchecked], waiting: true)
       _ = lab.ask(wire: name, .a, limit: 100)
       _ = lab.ask(wire: name, .a, [.signatures, .unchecked, .unsignedToo], limit: 300)
     }

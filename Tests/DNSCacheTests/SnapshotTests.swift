@@ -63,7 +63,7 @@ struct SnapshotTests {
       }
       if index % 5 == 0 { _ = lab.ask(name, .a) }
       if index % 50 == 0 { lab.pass(1) }
-      if index % 2 == 0 { lab.cache.dropEphemeral() }
+      if index % 2 == 0 { lab.dropOverlays() }
     }
     return lab
   }
@@ -222,11 +222,10 @@ struct SnapshotTests {
     #expect(result.isComplete && result.restored == 0)
   }
 
-  @Test func `what may be used once and what has expired is left out`() {
+  @Test func `what may not be kept and what has expired is left out`() {
     let lab = Self.filled()
     let file = lab.snapshot()
     lab.insert("once.example.net. 0 A 192.0.2.9")
-    lab.insert("once.example.net. 300 AAAA 2001:db8::9", once: true)
     lab.insert("short.example.net. 5 A 192.0.2.9")
     lab.pass(5)
     let result = Self.restarted(lab).restore(lab.snapshot())
@@ -420,14 +419,14 @@ struct SnapshotTests {
     other.cache._checkInvariants()
   }
 
-  @Test func `what may be used once stays too, and its place is free afterwards`() {
+  @Test func `what may not be kept is in nobody's way`() {
     let lab = Self.filled()
     let file = lab.snapshot()
     let other = Self.restarted(lab)
     other.insert("a.example.net. 0 A 192.0.2.77")
     other.restore(file)
-    #expect(other.ask("a.example.net.", .a, once: true).message.answers.count == 1)
-    other.cache.dropEphemeral()
+    #expect(other.ask("a.example.net.", .a, waiting: true).message.answers.count == 1)
+    other.dropOverlays()
     #expect(other.ask("a.example.net.", .aaaa).answers.count == 1)
     other.cache._checkInvariants()
   }

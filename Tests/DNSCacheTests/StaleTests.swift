@@ -17,7 +17,7 @@ struct StaleTests {
     #expect(lab.cache.staleness == .none)
     lab.pass(60)
     #expect(lab.ask("a.example.net.", .a).isMissing)
-    #expect(lab.ask("a.example.net.", .a, once: true).isMissing)
+    #expect(lab.ask("a.example.net.", .a, waiting: true).isMissing)
     #expect(lab.hasStale("a.example.net."))
     #expect(
       lab.ask("a.example.net.", .a, stale: true).answers == ["a.example.net. 30 IN A 192.0.2.1"])
@@ -98,13 +98,12 @@ struct StaleTests {
     #expect(lab.cache.staleness == .records)
   }
 
-  @Test func `what may be used once is never stale`() {
+  @Test func `what may not be kept is never stale`() {
     let lab = Self.lab()
     lab.insert("zero.example.net. 0 A 192.0.2.1")
-    lab.insert("once.example.net. 60 A 192.0.2.1", once: true)
     lab.insertNegative("gone.example.net.", nil, soa: nil)
     lab.pass(61)
-    for name in ["zero.example.net.", "once.example.net.", "gone.example.net."] {
+    for name in ["zero.example.net.", "gone.example.net."] {
       #expect(lab.ask(name, .a, stale: true).isMissing)
       #expect(!lab.hasStale(name))
     }
@@ -153,12 +152,12 @@ struct StaleTests {
     lab.cache._checkInvariants()
   }
 
-  @Test func `glue of the same reply does not replace an answer that may be used once`() {
+  @Test func `glue of the same reply does not replace an answer that may not be kept`() {
     let lab = Lab()
     lab.insert("a.example.net. 0 A 192.0.2.1")
     lab.insert("a.example.net. 60 A 192.0.2.2", rank: .additional, section: .additional)
     #expect(
-      lab.ask("a.example.net.", .a, once: true).answers == ["a.example.net. 0 IN A 192.0.2.1"])
+      lab.ask("a.example.net.", .a, waiting: true).answers == ["a.example.net. 0 IN A 192.0.2.1"])
   }
 
   @Test func `news ends what is stale`() {

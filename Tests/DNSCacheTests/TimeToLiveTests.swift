@@ -35,8 +35,8 @@ struct TimeToLiveTests {
     let lab = Lab()
     lab.insert(wire: lab.wire("a.example.net."), .a, ttl: ttl, [[192, 0, 2, 1]])
     #expect(lab.ask("a.example.net.", .a).isMissing)
-    #expect(lab.ask("a.example.net.", .a, once: true).answers.count == 1)
-    lab.cache.dropEphemeral()
+    #expect(lab.ask("a.example.net.", .a, waiting: true).answers.count == 1)
+    lab.dropOverlays()
     #expect(lab.cache.nameCount == 0)
   }
 
@@ -51,46 +51,109 @@ struct TimeToLiveTests {
     lab.insert("a.example.net. 0 A 192.0.2.1")
     #expect(lab.ask("a.example.net.", .a).isMissing)
     #expect(
-      lab.ask("a.example.net.", .a, once: true).answers == ["a.example.net. 0 IN A 192.0.2.1"])
-    lab.cache.dropEphemeral()
-    #expect(lab.ask("a.example.net.", .a, once: true).isMissing)
+      lab.ask("a.example.net.", .a, waiting: true).answers == ["a.example.net. 0 IN A 192.0.2.1"])
+    lab.dropOverlays()
+    #expect(lab.ask("a.example.net.", .a, waiting: true).isMissing)
     #expect(lab.cache.nameCount == 0 && lab.cache.recordCount == 0)
     lab.cache._checkInvariants()
   }
 
-  @Test func `what may be used once is gone though its TTL is long`() {
+  @Test func `what may not be kept leads to no name, and is beside what is kept`() {
     let lab = Lab()
-    lab.insert("a.example.net. 300 A 192.0.2.1", once: true)
+    lab.insert("a.example.net. 0 A 192.0.2.1")
     lab.insert("a.example.net. 300 AAAA 2001:db8::1")
     #expect(lab.ask("a.example.net.", .a).isMissing)
-    #expect(lab.ask("a.example.net.", .a, once: true).answers.count == 1)
+    #expect(lab.ask("a.example.net.", .a, waiting: true).answers.count == 1)
+    #expect(lab.ask("a.example.net.", .aaaa, waiting: true).answers.count == 1)
     #expect(lab.names(for: "192.0.2.1") == [])
-    lab.cache.dropEphemeral()
-    #expect(lab.ask("a.example.net.", .a, once: true).isMissing)
+    lab.dropOverlays()
+    #expect(lab.ask("a.example.net.", .a, waiting: true).isMissing)
     #expect(lab.ask("a.example.net.", .aaaa).answers.count == 1)
   }
 
-  @Test func `more than can be remembered as used once is not kept at all`() {
-    // It was kept, for as long as its TTL said.
+  @Test func `of one reply no more stays apart than a chain can have`() {
     let lab = Lab()
-    for index in 0..<100 {
-      let result = lab.insert("h\(index).example.net. 300 A 192.0.2.1", once: true)
-      #expect(result == (index < 64 ? .stored : .noRoom))
+    var results: [Cache.Insertion] = []
+    _ = lab.reply { cache in
+      for index in 0..<100 {
+        let result = cache.insert(
+          owner: lab.key("h\(index).example.net."), type: .a, ttl: 0,
+          records: [0, 4, 192, 0, 2, 1].span,
+          from: Origin(rank: .answer, section: .answer), now: lab.now)
+        results.append(result)
+      }
+      return .stored
     }
-    lab.cache._checkInvariants()
-    lab.cache.dropEphemeral()
+    #expect(results.firstIndex(of: .noRoom) == 2 * (Cache.longestChain + 1) + 1)
     #expect(lab.cache.nameCount == 0)
-    for index in 0..<100 { #expect(lab.ask("h\(index).example.net.", .a).isMissing) }
+    lab.dropOverlays()
+    lab.cache._checkInvariants()
   }
 
-  @Test func `what may be used once survives neither removal nor eviction of its name`() {
+  @Test func `what is flushed is still given to those who wait`() {
     let lab = Lab()
-    lab.insert("a.example.net. 0 A 192.0.2.1")
-    lab.insert("a.example.net. 0 AAAA 2001:db8::1")
+    lab.insert("a.example.net. 300 A 192.0.2.1")
+    lab.insert("a.example.net. 0 A 192.0.2.2")
+    #expect(lab.cache.nameCount == 0)
     _ = lab.cache.flush(lab.key("a.example.net."), .everything)
-    lab.insert("b.example.net. 300 A 192.0.2.2")
-    lab.cache.dropEphemeral()
-    #expect(lab.ask("b.example.net.", .a).answers.count == 1)
+    #expect(lab.ask("a.example.net.", .a, waiting: true).answers.count == 1)
+    lab.dropOverlays()
+    lab.cache._checkInvariants()
+  }
+
+  @Test func `what better trusted data outranks is not beside it`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 300 A 192.0.2.1")
+    #expect(lab.insert("a.example.net. 0 A 192.0.2.2", rank: .aliasedAnswer) == .outranked)
+    #expect(
+      lab.ask("a.example.net.", .a, waiting: true).answers == ["a.example.net. 300 IN A 192.0.2.1"])
+  }
+
+  @Test func `an overlay is there until its last user has released it`() {
+    let lab = Lab()
+    lab.cache.beginStoring()
+    _ = lab.cache.insert(
+      owner: lab.key("a.example.net."), type: .a, ttl: 0, records: [0, 4, 192, 0, 2, 1].span,
+      from: Origin(rank: .answer, section: .answer), now: lab.now)
+    let overlay = lab.cache.endStoring()
+    lab.cache.share(overlay, among: 3)
+    var held = HeldOverlays()
+    lab.cache.hold(overlay, in: &held)
+    lab.cache.release(overlay)
+    #expect(lab.cache.overlayOctets > 0)
+    lab.cache.release(overlay)
+    lab.cache.release(held)
+    #expect(lab.cache.overlayOctets == 0)
+    lab.cache.share(.none, among: 3)
+    lab.cache._checkInvariants()
+  }
+
+  @Test func `the largest answer has a place when everything else is taken`() {
+    let lab = Lab(octets: 1 << 20)
+    var held: [Overlay] = []
+    // Until no more is to be had, with the reserve in use.
+    for _ in 0..<100 {
+      lab.cache.beginStoring()
+      let result = lab.cache.insert(
+        owner: lab.key("a.example.net."), type: .null, ttl: 300,
+        records: ([0x9C, 0x40] + [UInt8](repeating: 7, count: 40_000)).span,
+        from: Origin(rank: .answer, section: .answer), now: lab.now)
+      let overlay = lab.cache.endStoring()
+      if result == .noRoom { break }
+      held.append(overlay)
+    }
+    #expect(held.count > 20 && lab.cache.counters.noRoom == 1)
+    let last = held.removeLast()
+    // It is not kept from the next one.
+    var links = HeldOverlays()
+    lab.cache.hold(last, in: &links)
+    #expect(
+      lab.insert(
+        wire: lab.wire("b.example.net."), .null, ttl: 300, [[UInt8](repeating: 7, count: 60_000)])
+        == .uncacheable(isLarge: true))
+    lab.dropOverlays()
+    for overlay in held { lab.cache.release(overlay) }
+    #expect(lab.cache.overlayOctets == 0)
     lab.cache._checkInvariants()
   }
 }
@@ -141,7 +204,7 @@ struct RankTests {
   func `only data from Answer answer a question`(rank: Rank) {
     let lab = Lab()
     lab.insert("a.example.net. 300 A 192.0.2.1", rank: rank, section: Self.section(rank))
-    #expect(lab.ask("a.example.net.", .a, once: true).isMissing == !rank.answersQuestions)
+    #expect(lab.ask("a.example.net.", .a, waiting: true).isMissing == !rank.answersQuestions)
     #expect(lab.names(for: "192.0.2.1") == ["a.example.net."], "the reverse map has any rank")
   }
 

@@ -78,6 +78,7 @@ final class ScenarioPlayer {
     guard host.miscounted.isEmpty else {
       throw error("an answer came from \(host.miscounted.joined(separator: "; "))")
     }
+    guard host.cache.overlayOctets == 0 else { throw error("an overlay is not released") }
     host.cache._checkInvariants()
   }
 

@@ -1,0 +1,186 @@
+import DNSWire
+import Memory
+
+// What may not be kept, because its TTL is zero or it is too large, is answered all the same: to those who
+// wait for it. It lies in a part of the arena of its own, where no name of the cache leads to it, and
+// `Cache.answer` is told of it by those who may have it.
+
+/// The uncacheable RRsets of one reply, until the last one who waits for them has released them.
+public struct Overlay: Equatable, Sendable, BitwiseCopyable {
+  /// The first of its entries.
+  let head: Reference
+
+  /// Nothing beside the cache: all is there.
+  public static var none: Overlay { Overlay(head: .none) }
+}
+
+/// Overlays that a client goes on needing while it waits for the rest of a chain of aliases.
+public struct HeldOverlays: Sendable, BitwiseCopyable {
+  /// The one held last.
+  var last = Reference.none
+
+  /// Holds nothing.
+  public init() {}
+}
+
+/// What a client that has waited is answered from beside the cache: the reply's overlay, then what it held.
+public struct OverlayPair: Sendable, BitwiseCopyable {
+  let overlay: Overlay
+  let held: HeldOverlays
+
+  /// Names both.
+  public init(_ overlay: Overlay = .none, held: HeldOverlays = HeldOverlays()) {
+    self.overlay = overlay
+    self.held = held
+  }
+
+  /// Whether there is nothing beside the cache, as for nearly all answers.
+  @inline(__always)
+  var isEmpty: Bool { overlay.head.isNone && held.last.isNone }
+}
+
+/// Where the fields of an overlay's entry lie: a name with one RRset, laid out as a node is.
+private enum OverlayField {
+  /// The next entry of the overlay.
+  static let next = NodeField.chain
+  /// How many have still to release the overlay; only its head has it.
+  static let users = NodeField.newer
+}
+
+/// Where the fields lie with which a client holds an overlay.
+private enum HeldField {
+  /// The one that was held before.
+  static let next = 0
+  static let overlay = 4
+  static let size = 8
+}
+
+extension Cache {
+  /// Most entries of an overlay: an alias and its DNAME for each link of a chain, and what the last leads to.
+  private static let overlayLimit = 2 * (longestChain + 1) + 1
+
+  // MARK: Building
+
+  /// Adds an RRset to the overlay of the reply that is being taken in.
+  ///
+  /// - Returns: the RRset's place; nothing when there is no room.
+  mutating func addToOverlay(
+    _ owner: borrowing NameKey, _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>,
+    _ evidence: Evidence, _ flags: SetMarks, now: UInt32
+  ) -> Reference? {
+    guard isStoring, overlayCount < Cache.overlayLimit,
+      let entry = apart.allocate(octets: NodeField.name + owner.count)
+    else {
+      counters.noRoom += 1
+      return nil
+    }
+    guard
+      let set = makeSet(type, kind, data, evidence, flags, owner: .none, isApart: true, now: now)
+    else {
+      apart.free(entry)
+      return nil
+    }
+    arena.store32(owner.hash, entry, NodeField.hash)
+    arena.setLink(entry, NodeField.firstSet, set)
+    arena.store8(UInt8(owner.count), entry, NodeField.nameCount)
+    arena.store(owner.octets, entry, NodeField.name)
+    arena.setLink(entry, OverlayField.next, overlay.head)
+    arena.store32(1, entry, OverlayField.users)
+    overlay = Overlay(head: entry)
+    overlayCount += 1
+    return set
+  }
+
+  /// A block for an RRset that may not be kept.
+  mutating func allocateApart(_ octets: Int) -> Reference? {
+    guard octets <= Cache.largestBlock else { return nil }
+    if let set = apart.allocate(octets: octets) { return set }
+    guard !isReserveUsed else { return nil }
+    isReserveUsed = true
+    return reserve
+  }
+
+  /// Octets that overlays take.
+  public var overlayOctets: Int {
+    apart.used - (isReserveUsed ? 0 : apart.room(reserve) + Arena.unit)
+  }
+
+  // MARK: Using
+
+  /// Says how many will release an overlay, none of whom has yet.
+  public mutating func share(_ overlay: Overlay, among users: Int) {
+    if overlay == .none { return }
+    arena.store32(UInt32(users) + 1, overlay.head, OverlayField.users)
+    release(overlay)
+  }
+
+  /// Ends one use of an overlay; the last one frees it.
+  public mutating func release(_ overlay: Overlay) {
+    if overlay == .none { return }
+    let users = arena.load32(overlay.head, OverlayField.users)
+    guard users <= 1 else {
+      arena.store32(users - 1, overlay.head, OverlayField.users)
+      return
+    }
+    var entry = overlay.head
+    while !entry.isNone {
+      let next = arena.link(entry, OverlayField.next)
+      let set = arena.link(entry, NodeField.firstSet)
+      if set == reserve { isReserveUsed = false } else { apart.free(set) }
+      apart.free(entry)
+      entry = next
+    }
+  }
+
+  /// Keeps one use of an overlay for a client that goes on waiting.
+  ///
+  /// Where there is no room, or the reserve is in use, it is released: the client asks again.
+  public mutating func hold(_ overlay: Overlay, in held: inout HeldOverlays) {
+    if overlay == .none { return }
+    guard !isReserveUsed, let place = apart.allocate(octets: HeldField.size) else {
+      release(overlay)
+      return
+    }
+    arena.setLink(place, HeldField.next, held.last)
+    arena.setLink(place, HeldField.overlay, overlay.head)
+    held.last = place
+  }
+
+  /// Releases all that a client held.
+  public mutating func release(_ held: HeldOverlays) {
+    var place = held.last
+    while !place.isNone {
+      let next = arena.link(place, HeldField.next)
+      release(Overlay(head: arena.link(place, HeldField.overlay)))
+      apart.free(place)
+      place = next
+    }
+  }
+
+  /// The RRset of a name that may not be kept, the newest one; none when there is none.
+  @inline(never)
+  func find(_ key: borrowing NameKey, in pair: OverlayPair) -> Reference {
+    let set = find(key, in: pair.overlay.head)
+    if !set.isNone { return set }
+    var place = pair.held.last
+    while !place.isNone {
+      let set = find(key, in: arena.link(place, HeldField.overlay))
+      if !set.isNone { return set }
+      place = arena.link(place, HeldField.next)
+    }
+    return .none
+  }
+
+  private func find(_ key: borrowing NameKey, in head: Reference) -> Reference {
+    var entry = head
+    while !entry.isNone {
+      if arena.load32(entry, NodeField.hash) == key.hash,
+        key.matches(arena.octets(entry, NodeField.name, count: arena.nodeName(entry)))
+      {
+        return arena.link(entry, NodeField.firstSet)
+      }
+      entry = arena.link(entry, OverlayField.next)
+    }
+    return .none
+  }
+}
