@@ -27,7 +27,7 @@ extension EndToEnd {
     {
       let server = try server()
       #expect(try server.ask("www.example.net")?.answers.count == 1)
-      let before = server.descriptorCount
+      let before = try server.settledDescriptorCount()
       let regular = try StreamClient(server.endpoint)
       #expect(try regular.ask(.query("www.example.net"))?.answers.count == 1)
       let trickler = Trickler(server.endpoint, connections: 2_000, addresses: 20)

@@ -18,7 +18,7 @@ extension EndToEnd {
       let upstream = try Self.upstream()
       let server = try ServerProcess(upstreams: [upstream.endpoint])
       _ = try server.ask("www.example.net")
-      let before = server.descriptorCount
+      let before = try server.settledDescriptorCount()
       let memory = server.residentMemory
       let silent = try (0..<200).map { _ in try Socket.connected(toFile: server.control) }
       let stopwatch = Stopwatch(server)

@@ -295,6 +295,7 @@ extension EndToEnd {
       try #require(limits.count == 2)
       let upstream = try ScriptedUpstream(DurabilityTests.script)
       let server = try ServerProcess(upstreams: [upstream.endpoint], folder: folder)
+      #expect(try eventually { try server.stat("upstream.sockets") == 256 })
       let remote = String(format: "0100007F:%04X", upstream.endpoint.port)
       let ports = Tool.text(of: "/proc/\(server.pid)/net/udp").split(separator: "\n").compactMap {
         let fields = $0.split(separator: " ")

@@ -183,7 +183,7 @@ extension EndToEnd {
       let upstream = try ScriptedUpstream(Self.silent)
       let server = try ServerProcess(upstreams: [upstream.endpoint])
       _ = try server.ctl("status")
-      let descriptors = server.descriptorCount
+      let descriptors = try server.settledDescriptorCount()
       let client = try Client(server.endpoint)
       for round in 0..<2 {
         for index in 0..<200 {

@@ -183,6 +183,17 @@ final class ServerProcess {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
   }
 
+  /// The same when all sockets for upstreams are there, of which it opens some in each tick of its loop.
+  func settledDescriptorCount() throws -> Int {
+    var last = -1
+    _ = try eventually {
+      defer { last = descriptorCount }
+      // Asking it makes it tick.
+      return try stat("upstream.sockets") > 0 && descriptorCount == last
+    }
+    return descriptorCount
+  }
+
   /// Datagrams that the kernel had no room for at its listener.
   var droppedDatagrams: Int {
     let port = String(format: ":%04X", endpoint.port)
