@@ -78,3 +78,92 @@ extension EndToEnd {
     }
   }
 }
+
+extension EndToEnd {
+  @Suite("Servers of routes")
+  struct RouteServersTests {
+    let folder: TemporaryFolder
+    /// What answers for all names but those of the route, and what for those.
+    let upstream: ScriptedUpstream
+    let corporate: ScriptedUpstream
+
+    init() throws {
+      folder = try TemporaryFolder()
+      upstream = try ScriptedUpstream { query in
+        let name = query.message.questions[0].name
+        return [.reply(.reply(to: query.message, answers: [.a(name, "192.0.2.1")]))]
+      }
+      corporate = try ScriptedUpstream { query in
+        let name = query.message.questions[0].name
+        return [.reply(.reply(to: query.message, answers: [.a(name, "10.0.0.1")]))]
+      }
+    }
+
+    private func data(_ server: ServerProcess, _ name: String) throws -> [String] {
+      try server.dig(name).answers.map(\.data)
+    }
+
+    /// Whether a server was asked for a name in corp.example.
+    private func isAskedForCorp(_ server: ScriptedUpstream) -> Bool {
+      server.queries.contains { "\($0.message.questions[0].name)".lowercased().contains("corp") }
+    }
+
+    @Test func `a flag gives a domain servers of its own`() throws {
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], flags: ["--route", "corp.example=\(corporate.endpoint)"],
+        folder: folder)
+      #expect(try data(server, "www.corp.example") == ["10.0.0.1"])
+      #expect(try data(server, "www.example.net") == ["192.0.2.1"])
+      #expect(!isAskedForCorp(upstream))
+      #expect(corporate.queries.allSatisfy { _ in true } && isAskedForCorp(corporate))
+      let rows = try #require(try server.ctlJSON("upstreams") as? [[String: Any]])
+      #expect(
+        rows.map { $0["address"] as? String } == ["\(upstream.endpoint)", "\(corporate.endpoint)"])
+      let story = try server.ctl("explain", "new.corp.example").output
+      #expect(story.contains("\(corporate.endpoint) is asked first"), "\(story)")
+    }
+
+    @Test func `a reload gives names another route, and what is known of them goes`() throws {
+      let path = folder.file("server.yaml")
+      try "cache: {size: 16MiB}\n".write(toFile: path, atomically: true, encoding: .utf8)
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], flags: ["--config", path], folder: folder)
+      #expect(try data(server, "www.corp.example") == ["192.0.2.1"])
+      #expect(try data(server, "www.example.net") == ["192.0.2.1"])
+      try
+        "cache: {size: 16MiB}\nroutes: [{domains: [corp.example], upstream: [\"\(corporate.endpoint)\"]}]\n"
+        .write(toFile: path, atomically: true, encoding: .utf8)
+      #expect(try server.ctl("reload").status == 0)
+      #expect(try eventually { try data(server, "www.corp.example") == ["10.0.0.1"] })
+      // And back.
+      try "cache: {size: 16MiB}\n".write(toFile: path, atomically: true, encoding: .utf8)
+      #expect(try server.ctl("reload").status == 0)
+      #expect(try eventually { try data(server, "www.corp.example") == ["192.0.2.1"] })
+      #expect(try data(server, "www.example.net") == ["192.0.2.1"])
+      #expect(
+        upstream.queries.count {
+          "\($0.message.questions[0].name)".lowercased() == "www.example.net."
+        } == 1)
+    }
+
+    @Test func `a route that is new at a start has none of what others said`() throws {
+      let cache = folder.file("cache.snapshot")
+      do {
+        let server = try ServerProcess(upstreams: [upstream.endpoint], cacheFile: cache)
+        #expect(try data(server, "www.corp.example") == ["192.0.2.1"])
+        #expect(try data(server, "www.example.net") == ["192.0.2.1"])
+        #expect(server.terminate(SIGTERM) == .exited(0))
+      }
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], flags: ["--route", "corp.example=\(corporate.endpoint)"],
+        cacheFile: cache)
+      #expect(try eventually { try data(server, "www.corp.example") == ["10.0.0.1"] })
+      #expect(try data(server, "www.example.net") == ["192.0.2.1"])
+      #expect(server.terminate(SIGTERM) == .exited(0))
+      // Its own data is still good after another start.
+      corporate.stop()
+      try server.start()
+      #expect(try eventually { try data(server, "www.corp.example") == ["10.0.0.1"] })
+    }
+  }
+}
