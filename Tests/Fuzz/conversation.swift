@@ -73,6 +73,11 @@ final class Conversation {
   private static let client = IPAddress(v4: 0xC000_0207)
   private static let neighbour = IPAddress(v4: 0xC000_0309)
   private static let pool = upstreams * sockets
+
+  /// A socket by its number among those of all upstreams.
+  private static func socket(_ number: Int) -> SocketID {
+    SocketID(rawValue: UInt32(number / sockets << 16 | number % sockets))
+  }
   /// The address that only forged replies have.
   private static let forged: UInt32 = 0xC633_6442
   private static let mark: [UInt8] = [198, 51, 100, 66]
@@ -424,8 +429,7 @@ final class Conversation {
       guard let right = socket else { return }
       let number = right.server.slot * Conversation.sockets + right.member
       let drawn = (number + 1 + Int(choice >> 3) % (Conversation.pool - 1)) % Conversation.pool
-      let other = SocketID(
-        rawValue: UInt32(drawn / Conversation.sockets << 16 | drawn % Conversation.sockets))
+      let other = Conversation.socket(drawn)
       guard !sent.contains(where: { $0.query.id == id && $0.query.socket == other }) else { return }
       socket = other
     case 2:
@@ -477,7 +481,7 @@ final class Conversation {
       resolver.socketFailed(socket, id: target.query.id, now: now)
     } else {
       resolver.socketFailed(
-        Int(choice >> 2) % Conversation.pool,
+        Conversation.socket(Int(choice >> 2) % Conversation.pool),
         id: UInt16(input.octet()), now: now)
     }
     drain()
