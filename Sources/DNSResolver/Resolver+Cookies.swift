@@ -73,8 +73,7 @@ extension Resolver {
     case .fine: return false
     case .wrong:
       counters.cookieMismatches += 1
-      takeMismatch(packet, header, index, now: now)
-      if isCaseKept, questions[index].firstAttempt != Resolver.nobody {
+      if !takeMismatch(packet, header, index, isCertain: false, now: now), isCaseKept {
         takeWrongCookie(place, index, server: server, now: now)
       }
     case .missing:

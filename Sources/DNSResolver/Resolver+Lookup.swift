@@ -126,7 +126,9 @@ extension Resolver {
   }
 
   private mutating func forgetAttempt(_ place: Int) {
-    servers[attempts[place].socket.server].inFlight -= 1
+    let attempt = attempts[place]
+    finished.insert(attempt.socket, id: attempt.id, sent: attempt.sent)
+    servers[attempt.socket.server].inFlight -= 1
     byTransaction.remove(place, in: &attempts)
     attempts.remove(place)
   }

@@ -67,6 +67,8 @@ extension Resolver {
     servers[server].earlierProbe = last
     servers[server].probe = Server.Probe(
       socket: socket, id: id, isPending: true, question: question, sent: now)
+    // A client may ask the same when the reply comes.
+    finished.insert(socket, id: id, sent: now)
     counters.probes += 1
     servers[server].counters.queries += 1
     let query = OutgoingQuery(

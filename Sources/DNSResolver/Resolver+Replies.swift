@@ -35,7 +35,7 @@ extension Resolver {
       let (end, isCaseKept) = matchingQuestion(
         packet, header, index, isCased: isCased, hasEDNS: hasEDNS)
     else {
-      takeMismatch(packet, header, index, now: now)
+      _ = takeMismatch(packet, header, index, isCertain: true, now: now)
       return
     }
     let server = socket.server
@@ -133,6 +133,7 @@ extension Resolver {
     }
     let server = questions[index].server
     hear(server, now: now)
+    servers[server].tcpFailedUntil = 0
     var lacksCookie = false
     if attempt.hasCookie {
       let options = ReplyOptions(packet, header, at: end)
@@ -164,6 +165,7 @@ extension Resolver {
     guard let index = index(handle), let attempt = questions[index].phase.tcp else { return }
     let server = questions[index].server
     counters.unreachable += 1
+    servers[server].tcpFailedUntil = now + Server.tcpPause
     if attempt.reason != .silence {
       questions[index].cause = .unreachable
       noteTrouble(index, .unreachable, server)
@@ -414,9 +416,7 @@ extension Resolver {
     let index = Int(attempts[place].question)
     hear(server, now: now)
     noteError(server)
-    suspect(index, now: now)
-    // A guess too many has moved it to TCP, and its packets are forgotten.
-    guard questions[index].firstAttempt != Resolver.nobody, !questions[index].phase.isTCP,
+    guard !noteSpoofAttempt(index, isCertain: false, now: now), !questions[index].phase.isTCP,
       !questions[index].touched.has(.withoutEDNS, server)
     else { return }
     askWithoutEDNS(index, server, now: now)

@@ -62,7 +62,6 @@ extension Resolver {
       return
     case .spoofing:
       // From another port.
-      questions[index].mismatches = 0
       retry(index, now: now)
       return
     case .truncated, .malformed, .badCookie, .tcpOnly: break
@@ -74,6 +73,7 @@ extension Resolver {
   /// No reply came over TCP for a while.
   mutating func noteTCPTimeout(_ index: Int, _ attempt: TCPAttempt, now: UInt64) {
     let server = questions[index].server
+    servers[server].tcpFailedUntil = now + Server.tcpPause
     guard servers[server].isStreamOnly || servers[server].overStream.isInForce else {
       abandonTCP(index, now: now)
       return

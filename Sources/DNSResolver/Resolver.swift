@@ -43,6 +43,11 @@ public struct Resolver: ~Copyable {
   var serverCookies: BufferPool
   /// Questions that failed not long ago.
   var failures = FailureCache()
+  /// Packets whose replies come too late.
+  var finished = FinishedTransactions()
+  /// Questions that moved to TCP for a single wrong reply, since when.
+  var spoofMoves: UInt8 = 0
+  var spoofMovesSince: UInt64 = 0
   var random: any RandomNumberGenerator
   /// Microseconds modulo 2³², as the caller told them last: round trips are timed by it, and nothing else
   /// depends on it.
@@ -73,7 +78,7 @@ public struct Resolver: ~Copyable {
     var touched = Touched()
     /// Attempts that the network refused.
     var refusals: UInt8 = 0
-    /// Packets that look like forged replies to it.
+    /// Replies to what is under way over UDP that may be forged.
     var mismatches: UInt8 = 0
     /// What was in the way last.
     var cause = Failure.Cause.silence

@@ -106,12 +106,14 @@ public struct ResolverCounters: Sendable {
   public var failed: UInt64 = 0
   /// Questions that moved to TCP.
   public var streams: UInt64 = 0
-  /// Replies that came for an earlier attempt than the last.
+  /// Replies that came for an earlier attempt than the last, or for one that is over while the same is asked again.
   public var late: UInt64 = 0
   /// Packets that answer nothing that was asked: wrong ID, socket, name, type or class.
   public var mismatched: UInt64 = 0
-  /// Questions that moved to TCP because of such packets.
+  /// Questions that moved to TCP, or to another port, because of such packets.
   public var suspected: UInt64 = 0
+  /// Such packets that did not move a question to TCP because enough had been moved in that second.
+  public var spoofMovesRefused: UInt64 = 0
   /// Replies that are right but for the letter case of the question.
   public var otherCase: UInt64 = 0
   /// Replies whose cookie is not the one that was sent.

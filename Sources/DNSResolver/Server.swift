@@ -91,6 +91,8 @@ struct Server: BitwiseCopyable {
   private(set) var isInDoubt = false
   /// Until when silence to a usual packet is the name's, because another one was answered not long ago.
   var provenUntil: UInt64 = 0
+  /// Until when it counts as one that doesn't talk TCP, because an attempt failed.
+  var tcpFailedUntil: UInt64 = 0
   /// Whether it has answered a packet with EDNS since it was down; then an error is no answer to that.
   var answersEDNS = false
   /// Whether it has given data for a name in mixed letter case since it was down; then it denies none because of that.
@@ -135,6 +137,8 @@ struct Server: BitwiseCopyable {
   /// Milliseconds for which an upstream that has answered a usual packet is not asked in simpler ways because
   /// it says nothing to a name.
   static let provenLife: UInt64 = 60_000
+  /// Milliseconds after a failed attempt over TCP for which a guess at a question leads to another port instead.
+  static let tcpPause: UInt64 = 60_000
   /// Milliseconds by which an unanswered attempt makes an upstream look slower; halved each second.
   static let failurePenalty: UInt64 = 200
   /// Milliseconds after which a round-trip time counts half: an upstream that was not asked for long may
@@ -236,6 +240,7 @@ struct Server: BitwiseCopyable {
   mutating func forgetSkills() {
     answersEDNS = false
     keepsCase = false
+    tcpFailedUntil = 0
   }
 
   /// Takes in a header without a question that answers nothing.

@@ -245,4 +245,32 @@ struct UpstreamHealthTests {
     #expect(events.contains { if case .replied = $0 { true } else { false } })
     #expect(try host.answer(to: Message(query: name, .a)).answers.map(\.rdata) == [[192, 0, 2, 1]])
   }
+
+  /// More would push all misses onto a few connections.
+  @Test func `some questions a second move to TCP for one guess, and others for three`() throws {
+    let host = Host()
+    /// Asks for a name, and returns how many replies with a wrong ID move it to TCP.
+    func guessesUntilTCP(_ label: Int) throws -> Int {
+      let query = Message(query: try Name("n\(label).example.net"), .a).encoded()
+      guard case .sent(let sent, let octets)? = host.ask(query).first else { throw TestFailure() }
+      let reply = Message(respondingTo: try Message(parsing: octets)).encoded()
+      for count in 1...10 as ClosedRange<UInt8> {
+        var forged = reply
+        forged[1] ^= count
+        for case .sent(let query, _) in host.receive(forged, socket: try #require(sent.socket))
+        where query.socket == nil {
+          return Int(count)
+        }
+      }
+      throw TestFailure()
+    }
+    let limit = Int(Resolver.spoofMovesPerSecond)
+    for label in 0..<limit { #expect(try guessesUntilTCP(label) == 1) }
+    #expect(host.resolver.counters.spoofMovesRefused == 0)
+    #expect(try guessesUntilTCP(limit) == Int(Resolver.mismatchLimit))
+    #expect(host.resolver.counters.spoofMovesRefused == UInt64(Resolver.mismatchLimit) - 1)
+    host.jump(to: 1_000)
+    #expect(try guessesUntilTCP(limit + 1) == 1)
+    #expect(host.resolver.counters.suspected == UInt64(limit) + 2)
+  }
 }

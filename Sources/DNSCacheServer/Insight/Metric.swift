@@ -123,6 +123,7 @@ struct Metric {
     counter("upstream.unreachable", "Packets and connections that the network refused"),
     counter("upstream.mismatched", "Packets that answer nothing that was asked"),
     counter("upstream.mismatch_limit_reached", "Questions moved to TCP because somebody guessed"),
+    counter("upstream.spoof_move_limit_reached", "Guesses too many to move a question to TCP"),
     counter("upstream.other_case", "Replies whose name had another letter case"),
     counter("upstream.cookie_mismatched", "Replies with a wrong cookie"),
     counter("upstream.cookie_missing", "Replies without the cookie that was due"),

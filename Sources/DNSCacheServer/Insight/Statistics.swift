@@ -83,6 +83,7 @@ enum Statistics {
             ("unreachable", .count(asked.unreachable)),
             ("mismatched", .count(asked.mismatched)),
             ("mismatch_limit_reached", .count(asked.suspected)),
+            ("spoof_move_limit_reached", .count(asked.spoofMovesRefused)),
             ("other_case", .count(asked.otherCase)),
             ("cookie_mismatched", .count(asked.cookieMismatches)),
             ("cookie_missing", .count(asked.cookiesMissing)),
