@@ -67,7 +67,8 @@ extension Resolver {
   /// Counts a reply to a question that may be forged.
   ///
   /// It moves the question to TCP, where there is nothing to guess. A server whose TCP has failed not long ago is
-  /// asked from another port, with another ID.
+  /// asked from another port, with another ID, unless there are too many guesses: TCP may only have been slow, and
+  /// each of them costs a packet.
   ///
   /// - Parameter isCertain: whether no server answers so: one is enough, then.
   /// - Returns: whether the question's packets are forgotten; it may have ended, too.
@@ -77,22 +78,24 @@ extension Resolver {
     guard questions[index].firstAttempt != Resolver.nobody else { return false }
     questions[index].mismatches += 1
     let hasTCP = now >= servers[questions[index].server].tcpFailedUntil
+    let areTooMany = questions[index].mismatches >= Resolver.mismatchLimit
     guard
-      questions[index].mismatches >= Resolver.mismatchLimit
+      areTooMany
         || isCertain && (!hasTCP || questions[index].phase.isTCP || takeSpoofMove(now: now))
     else { return false }
     counters.suspected += 1
     // However many more guesses come, none of them can be right.
-    questions[index].mismatches = 0
     forgetAttempts(of: index)
     switch questions[index].phase {
     case .udp, .waitingForServers:
-      if hasTCP {
-        startTCP(index, because: .spoofing, now: now)
-      } else {
+      guard hasTCP || areTooMany else {
         retry(index, now: now)
+        break
       }
+      questions[index].mismatches = 0
+      startTCP(index, because: .spoofing, now: now)
     case .tcp(var attempt):
+      questions[index].mismatches = 0
       switch attempt.reason {
       case .truncated, .malformed, .badCookie:
         // What UDP would have said is lost by it: if TCP fails, it is asked again.
