@@ -33,20 +33,43 @@ extension Cache {
   ///   - key: the name asked for; afterwards the name at the end of the chain.
   ///   - type: the type asked for.
   ///   - needs: which data will do for the client, and whether it wants signatures.
-  ///   - overlays: what else a client that has waited is answered from; nothing for a query that just came.
+  ///   - overlays: what else a client that has waited is answered from; ``OverlayPair/newQuery`` for others.
   ///   - stale: data whose time is over is used, too; see ``staleness``.
   ///   - partly: when the RRset asked for doesn't fit, as many of its records are written as do.
   ///   - now: the time in seconds.
   public mutating func answer(
     _ key: inout NameKey, type: RecordType, needs: DNSSECNeeds = [],
-    into writer: inout MessageWriter, overlays pair: OverlayPair?, stale: Bool = false,
+    into writer: inout MessageWriter, overlays pair: OverlayPair, stale: Bool = false,
     partly: Bool = false, now: UInt32
+  ) -> Answer {
+    pair.hasOverlay
+      ? answerBeside(
+        &key, type, needs, into: &writer, pair, stale: stale, partly: partly, now: now)
+      : answer(
+        &key, type, needs, into: &writer, pair, hasOverlay: false, stale: stale, partly: partly,
+        now: now)
+  }
+
+  /// The same for the few answers of which something may not be kept, out of the way of all others.
+  @inline(never)
+  private mutating func answerBeside(
+    _ key: inout NameKey, _ type: RecordType, _ needs: DNSSECNeeds,
+    into writer: inout MessageWriter, _ pair: OverlayPair, stale: Bool, partly: Bool, now: UInt32
+  ) -> Answer {
+    answer(
+      &key, type, needs, into: &writer, pair, hasOverlay: true, stale: stale, partly: partly,
+      now: now)
+  }
+
+  @inline(__always)
+  private mutating func answer(
+    _ key: inout NameKey, _ type: RecordType, _ needs: DNSSECNeeds,
+    into writer: inout MessageWriter, _ pair: OverlayPair, hasOverlay: Bool, stale: Bool,
+    partly: Bool, now: UInt32
   ) -> Answer {
     let horizon = stale ? staleHorizon(now) : now
     if stale { staleness = .none }
     let choice = Choice(needs)
-    let isNew = pair == nil
-    let hasOverlay = pair.map { !$0.isEmpty } ?? false
     provenCount = 0
     var marks = SetMarks.authentic.rawValue
     var owner = MessageHeader.size
@@ -59,7 +82,7 @@ extension Cache {
       var alias = Reference.none
       var noName = Reference.none
       var set: Reference
-      if hasOverlay, let pair {
+      if hasOverlay {
         // What may not be kept comes first, as the newest.
         let own = find(key, in: pair)
         if own.isNone && node.isNone { return .missing }
@@ -93,7 +116,7 @@ extension Cache {
       }
       if !exact.isNone {
         let head = arena.setHead(exact)
-        if isNew { markUsed(node) }
+        if pair.isNewQuery { markUsed(node) }
         marks &= head.marks
         let isAuthentic = marks != 0
         if head.kind == RRset.Kind.records.rawValue {
@@ -120,13 +143,13 @@ extension Cache {
         || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue
       {
         guard !noName.isNone else { return .missing }
-        if isNew { markUsed(node) }
+        if pair.isNewQuery { markUsed(node) }
         marks &= arena.load8(noName, SetField.marks)
         let fits = writeNegative(noName, name: key, owner: owner, choice, into: &writer, now: now)
         return .written(.nxDomain, truncated: !fits, authentic: marks != 0)
       }
       let head = arena.setHead(alias)
-      if isNew { markUsed(node) }
+      if pair.isNewQuery { markUsed(node) }
       noteIfAgeing(alias, head, at: node, asked: type, now: now)
       marks &= head.marks
       guard links < Cache.longestChain else { return .endless }
@@ -155,13 +178,13 @@ extension Cache {
   @inline(never)
   private mutating func isEndless(
     _ alias: Reference, _ type: RecordType, after links: Int, _ choice: Choice,
-    _ pair: OverlayPair?, _ horizon: UInt32
+    _ pair: OverlayPair, _ horizon: UInt32
   ) -> Bool {
     var alias = alias
     for _ in links...Cache.longestChain {
       let count = Int(arena.load16(alias, SetField.data).bigEndian)
       arena.load(&scratch, alias, SetField.data + 2, count: count)
-      if let pair, !pair.isEmpty {
+      if pair.hasOverlay {
         let set = find(scratch, in: pair)
         if !set.isNone {
           guard arena.load16(set, SetField.type) == RecordType.cname.rawValue else { return false }

@@ -24,19 +24,33 @@ public struct HeldOverlays: Sendable, BitwiseCopyable {
 }
 
 /// What a client that has waited is answered from beside the cache: the reply's overlay, then what it held.
+///
+/// One word, since each hit hands it on.
 public struct OverlayPair: Sendable, BitwiseCopyable {
-  let overlay: Overlay
-  let held: HeldOverlays
+  private let rawValue: UInt64
 
   /// Names both.
   public init(_ overlay: Overlay = .none, held: HeldOverlays = HeldOverlays()) {
-    self.overlay = overlay
-    self.held = held
+    rawValue = UInt64(held.last.rawValue) << 32 | UInt64(overlay.head.rawValue)
   }
 
-  /// Whether there is nothing beside the cache, as for nearly all answers.
+  private init(rawValue: UInt64) { self.rawValue = rawValue }
+
+  /// For a query that just came: nothing but the cache, where the name counts as used.
+  public static var newQuery: OverlayPair { OverlayPair(rawValue: .max) }
+
   @inline(__always)
-  var isEmpty: Bool { overlay.head.isNone && held.last.isNone }
+  var isNewQuery: Bool { rawValue == .max }
+
+  /// Whether there is something beside the cache, as for few answers.
+  @inline(__always)
+  var hasOverlay: Bool { rawValue &+ 1 > 1 }
+
+  var overlay: Overlay {
+    Overlay(head: Reference(rawValue: UInt32(truncatingIfNeeded: rawValue)))
+  }
+
+  var lastHeld: Reference { Reference(rawValue: UInt32(truncatingIfNeeded: rawValue >> 32)) }
 }
 
 /// Where the fields of an overlay's entry lie: a name with one RRset, laid out as a node is.
@@ -162,7 +176,7 @@ extension Cache {
   func find(_ key: borrowing NameKey, in pair: OverlayPair) -> Reference {
     let set = find(key, in: pair.overlay.head)
     if !set.isNone { return set }
-    var place = pair.held.last
+    var place = pair.lastHeld
     while !place.isNone {
       let set = find(key, in: arena.link(place, HeldField.overlay))
       if !set.isNone { return set }

@@ -74,7 +74,7 @@ extension Frontend {
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question)
     return compose(
-      header, needs, from: &cache, into: &writer, overlays: nil, stale: true,
+      header, needs, from: &cache, into: &writer, overlays: .newQuery, stale: true,
       now: UInt32(truncatingIfNeeded: now / 1000))
   }
 

@@ -224,7 +224,7 @@ public struct Frontend: ~Copyable {
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Frontend.begin(&writer, header, question)
     if let count = compose(
-      header, header.needs, from: &cache, into: &writer, overlays: nil, now: seconds)
+      header, header.needs, from: &cache, into: &writer, overlays: .newQuery, now: seconds)
     {
       let rcode = Frontend.rcode(reply)
       if rcode != 0 {
@@ -337,7 +337,7 @@ public struct Frontend: ~Copyable {
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
     _ header: Header, _ needs: DNSSECNeeds, from cache: inout Cache,
-    into writer: inout MessageWriter, overlays: OverlayPair?, stale: Bool = false,
+    into writer: inout MessageWriter, overlays: OverlayPair, stale: Bool = false,
     beside remarks: Span<UInt8> = Span(), now: UInt32
   ) -> Int? {
     let limit = writer.limit

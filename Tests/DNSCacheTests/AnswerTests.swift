@@ -107,7 +107,7 @@ struct AnswerTests {
     var writer = MessageWriter(&span, limit: 31)
     writer.header(id: 1, questionCount: 1)
     writer.question((lab.wire("a.example.net.") + [0, 1, 0, 1]).span)
-    let answer = lab.cache.answer(&key, type: .a, into: &writer, overlays: nil, now: lab.now)
+    let answer = lab.cache.answer(&key, type: .a, into: &writer, overlays: .newQuery, now: lab.now)
     guard case .written(.noError, truncated: true, _) = answer else {
       Issue.record("\(answer)")
       return

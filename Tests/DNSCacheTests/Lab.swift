@@ -196,7 +196,7 @@ final class Lab {
     writer.question(question.span)
     let answer = cache.answer(
       &key, type: type, needs: needs, into: &writer,
-      overlays: waiting ? OverlayPair(overlay, held: held) : nil, stale: stale, now: now)
+      overlays: waiting ? OverlayPair(overlay, held: held) : .newQuery, stale: stale, now: now)
     var isAuthentic = false
     var flags = MessageHeader.Flag.response
     let outcome: Reply.Outcome

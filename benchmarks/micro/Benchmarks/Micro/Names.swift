@@ -70,7 +70,7 @@ struct Names: ~Copyable {
     var writer = MessageWriter(&target, limit: 1_232)
     writer.header(id: query.header.id, questionCount: 1)
     writer.question(packet.extracting(MessageHeader.size..<query.questionEnd))
-    _ = cache.answer(&key, type: query.type, into: &writer, overlays: nil, now: Names.now)
+    _ = cache.answer(&key, type: query.type, into: &writer, overlays: .newQuery, now: Names.now)
     return writer.finish(flags: MessageHeader.Flag.response)
   }
 
