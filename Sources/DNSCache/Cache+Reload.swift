@@ -46,7 +46,8 @@ extension Cache {
       cache.loadScratch(node)
       let isFiltered = rebind.applies(to: cache.scratch.octets)
       removed += cache.removeSets(at: node) { cache, set in
-        isMeant(cache.scratch.octets, set.source) || isFiltered && cache.hasLocalAddress(set, rebind)
+        isMeant(cache.scratch.octets, set.source)
+          || isFiltered && cache.hasLocalAddress(set, rebind)
       }
     }
     return (removed, finished)

@@ -149,9 +149,11 @@ extension Resolver {
     forgetAttempts(of: index)
     questions[index].touched = Touched()
     questions[index].attemptCount = 0
+    questions[index].mismatches = 0
     var isTrial = false
     guard
-      let server = firstServer(of: questions[index].group, random.next(), isTrial: &isTrial, now: now)
+      let server = firstServer(
+        of: questions[index].group, random.next(), isTrial: &isTrial, now: now)
     else {
       fail(index, noServer(of: questions[index].group), now: now)
       return

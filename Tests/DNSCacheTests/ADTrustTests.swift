@@ -25,7 +25,8 @@ struct ADTrustTests {
 
   @Test func `auto believes loopback addresses, on all, off none`() {
     for (source, isBelieved) in [
-      (Self.here, true), (Self.remote, false), (Endpoint(IPAddress(v4: 0x7F01_0203), port: 53), true),
+      (Self.here, true), (Self.remote, false),
+      (Endpoint(IPAddress(v4: 0x7F01_0203), port: 53), true),
       (Endpoint(IPAddress(v4: 0x0A00_0001), port: 53), false),
       (Endpoint(IPAddress(v6High: 0xFD00_0000_0000_0000, low: 1), port: 53), false),
     ] {

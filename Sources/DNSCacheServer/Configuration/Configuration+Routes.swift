@@ -96,7 +96,8 @@ extension Configuration {
           found.append(value.mistake(key, "stands in the list twice; name it once"))
         } else if here.count == Settings.mostUpstreams + 1 {
           found.append(
-            value.mistake(key, "\(Settings.mostUpstreams) is the most of one route; leave some out"))
+            value.mistake(key, "\(Settings.mostUpstreams) is the most of one route; leave some out")
+          )
         } else if let other = known[server.address] {
           guard other != server else { continue }
           found.append(

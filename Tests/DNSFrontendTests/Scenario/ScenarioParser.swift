@@ -2,7 +2,6 @@ import DNSCache
 import DNSFrontend
 import DNSPolicy
 import DNSResolver
-import DNSPolicy
 import DNSWire
 
 /// Reads scenario files; README.md beside them describes the language.
