@@ -29,7 +29,6 @@ final class Server {
   var lookingAgain: Timer?
   /// How often there were more of them than are served.
   var localNetworksCut: UInt64 = 0
-  /// Which upstream has which of the resolver's places.
   /// Removes from the cache what new rules forbid.
   var purging: PurgeJob?
   let started = EventLoop.now()

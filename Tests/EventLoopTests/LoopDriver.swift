@@ -30,7 +30,7 @@ final class Count {
 
 /// How many descriptors the process has open.
 ///
-/// Other tests run at the same time: only a difference of dozens tells something.
+/// Other tests run at the same time: only a difference of dozens tells something, and only one that stays.
 func openDescriptors() -> Int {
   // SAFETY: the directory is closed once, and an entry is only tested for being there.
   guard let directory = unsafe opendir("/proc/self/fd") else { return -1 }
