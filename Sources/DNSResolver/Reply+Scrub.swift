@@ -73,7 +73,9 @@ extension Reply {
         isFound = true
         break
       }
-      guard type != .cname, !type.isOfAlias, let target = takeAlias(of: owner, as: origin) else {
+      guard type != .cname, !type.isOfAlias,
+        let target = takeAlias(of: owner, as: origin, by: terms.route)
+      else {
         break
       }
       owner = target
@@ -159,8 +161,10 @@ extension Reply {
   /// Lists the alias of a name, and the DNAME that it was made from.
   ///
   /// - Returns: where it leads to; nothing when there is none.
-  private mutating func takeAlias(of owner: NamePlace, as origin: Origin) -> NamePlace? {
-    let redirection = hasDNAME ? takeRedirection(of: owner, as: origin) : nil
+  private mutating func takeAlias(
+    of owner: NamePlace, as origin: Origin, by route: RouteID
+  ) -> NamePlace? {
+    let redirection = hasDNAME ? takeRedirection(of: owner, as: origin, by: route) : nil
     var alias: Int?
     var next = first(of: owner, .cname, in: .answer)
     while let index = next {
@@ -212,7 +216,9 @@ extension Reply {
   /// Lists the DNAME above a name (RFC 6672), the first one of the message.
   ///
   /// - Returns: its number among the records, if there is one.
-  private mutating func takeRedirection(of owner: NamePlace, as origin: Origin) -> Int? {
+  private mutating func takeRedirection(
+    of owner: NamePlace, as origin: Origin, by route: RouteID
+  ) -> Int? {
     var found: Int?
     var start = Int(owner.start)
     let end = start + Int(owner.count)
@@ -224,7 +230,10 @@ extension Reply {
       if let index = first(of: zone, .dname, in: .answer) { found = min(found ?? index, index) }
     }
     guard let found else { return nil }
-    if !isTaken(found) { _ = takeSet(of: record(found).owner, .dname, as: origin) }
+    // One above the route's names proves the alias, and is another route's to give by itself.
+    if !isTaken(found), !hasRoutes || isSpokenFor(record(found).owner, .dname, by: route) {
+      _ = takeSet(of: record(found).owner, .dname, as: origin)
+    }
     return found
   }
 

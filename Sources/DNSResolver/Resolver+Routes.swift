@@ -90,13 +90,14 @@ extension Resolver {
     var change = ServerChange()
     let before = servers.present
     var asked: Set<ServerID> = []
-    if let standard = wanted.standard {
-      setGroup(.standard, to: standard, &change)
+    var isChanged = isPolicyNew
+    if let standard = wanted.standard, setGroup(.standard, to: standard, &change) {
+      isChanged = true
     }
     asked.formUnion(servers.servers(of: .standard))
     for (index, list) in wanted.routes.prefix(RouteID.most).enumerated() {
       let group = ServerGroupID(RouteID(index: index))
-      setGroup(group, to: list, &change)
+      if setGroup(group, to: list, &change) { isChanged = true }
       asked.formUnion(servers.servers(of: group))
     }
     for group in wanted.routes.count + 1..<max(groupCount, wanted.routes.count + 1) {
@@ -104,15 +105,17 @@ extension Resolver {
     }
     groupCount = wanted.routes.count + 1
     change.retired = before.filter { !asked.contains($0) }
-    if isPolicyNew || !change.opened.isEmpty || !change.revived.isEmpty { failures.forgetAll() }
+    if isChanged { failures.forgetAll() }
     if isPolicyNew { setPolicy(wanted.rules, now: now) }
     for server in change.retired { retire(server, now: now) }
     return change
   }
 
+  /// - Returns: whether the group has other servers now.
   private mutating func setGroup(
     _ group: ServerGroupID, to wanted: ForwardServers, _ change: inout ServerChange
-  ) {
+  ) -> Bool {
+    let before = servers.servers(of: group)
     var members: [ServerID] = []
     for server in wanted.servers {
       guard let id = open(server.address, &change) else {
@@ -123,6 +126,7 @@ extension Resolver {
       members.append(id)
     }
     servers.setGroup(group, to: members, isStrict: wanted.isStrict)
+    return members != before
   }
 
   /// Takes over which name takes which route.
@@ -149,7 +153,16 @@ extension Resolver {
     forgetAttempts(of: index)
     questions[index].touched = Touched()
     questions[index].attemptCount = 0
+    questions[index].refusals = 0
     questions[index].mismatches = 0
+    questions[index].malformed = 0
+    questions[index].cookieDoubts = 0
+    questions[index].hasRenewedCookie = false
+    questions[index].hasTriedTCP = false
+    questions[index].isFolded = false
+    questions[index].cause = .silence
+    questions[index].trouble = Trouble(.silence)
+    questions[index].errorsCount = 0
     var isTrial = false
     guard
       let server = firstServer(
@@ -206,7 +219,8 @@ extension Resolver {
   public var routeSources: RouteSources {
     RouteSources(
       (0..<groupCount).map { group in
-        Set(servers.servers(of: ServerGroupID(group)).map { servers[$0].source })
+        // Number 0 stands for any that has none.
+        Set(servers.servers(of: ServerGroupID(group)).map { servers[$0].source }).subtracting([0])
       })
   }
 

@@ -77,6 +77,10 @@ struct ServerTable: ~Copyable {
     self[server].isDown = false
     self[server].isLooping = false
     self[server].isLoopProven = false
+    // What ended when it was retired says nothing of it.
+    self[server].failures = 0
+    self[server].badAnswers = 0
+    self[server].tcpFailedUntil = 0
     reconsider()
   }
 

@@ -62,6 +62,17 @@ struct RouteTests {
     #expect(host.resolver.inFlight == 1)
   }
 
+  @Test func `a server that comes back has a clean slate`() throws {
+    let server = ServerID(0)
+    let name = try Name("www.example.net")
+    _ = host.ask(Message(query: name, .a).encoded())
+    host.setUpstreams([1])
+    // What was sent there before fails one after the other.
+    for _ in 0..<10 { host.advance(to: host.now + 200) { _ in } }
+    host.setUpstreams([0])
+    #expect(host.resolver.servers[server].failures == 0 && !host.resolver.servers[server].isDown)
+  }
+
   @Test func `only a route's servers are sources of its names`() {
     let sources = RouteSources([[1, 2], [2, 3]])
     let corp = RouteID(index: 0)
@@ -70,7 +81,7 @@ struct RouteTests {
     #expect(!sources.contains(3, of: .default) && sources.contains(9, of: .default))
     #expect(sources.contains(2, of: corp) && sources.contains(3, of: corp))
     #expect(!sources.contains(1, of: corp) && !sources.contains(9, of: corp))
-    #expect(!sources.contains(1, of: RouteID(index: 1)))
+    #expect(!sources.contains(1, of: RouteID(index: 1)) && !sources.contains(0, of: corp))
   }
 
   @Test(arguments: ["ads.example", "a.b.ADS.example"])

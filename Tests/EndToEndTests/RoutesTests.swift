@@ -146,6 +146,27 @@ extension EndToEnd {
         } == 1)
     }
 
+    @Test func `routes in another order keep their servers`() throws {
+      let path = folder.file("server.yaml")
+      let routes = [
+        "{domains: [corp.example], upstream: [\"\(corporate.endpoint)\"]}",
+        "{domains: [other.example], upstream: [\"\(upstream.endpoint)\"]}",
+      ]
+      func write(_ routes: [String]) throws {
+        try "routes: [\(routes.joined(separator: ", "))]\n"
+          .write(toFile: path, atomically: true, encoding: .utf8)
+      }
+      try write(routes)
+      let server = try ServerProcess(
+        upstreams: [upstream.endpoint], flags: ["--config", path], folder: folder)
+      #expect(try data(server, "a.corp.example") == ["10.0.0.1"])
+      #expect(try data(server, "a.other.example") == ["192.0.2.1"])
+      try write(routes.reversed())
+      #expect(try server.ctl("reload").status == 0)
+      #expect(try data(server, "b.corp.example") == ["10.0.0.1"])
+      #expect(try data(server, "b.other.example") == ["192.0.2.1"])
+    }
+
     @Test func `a route that is new at a start has none of what others said`() throws {
       let cache = folder.file("cache.snapshot")
       do {

@@ -94,6 +94,9 @@ extension Settings {
   /// So a reload finds a place for each new one while the replies of all old ones are still good. With so many, each with the least number
   /// of sockets, 1,024 files that may be open are still enough.
   static let mostUpstreams = ForwardServers.limit
+  /// All that are asked, those of routes among them; one may stand there more than once.
+  var servers: [UpstreamServer] { upstreams + routes.flatMap(\.servers) }
+
   /// Servers at most, those of routes among them; as many may be on their way out after a reload.
   static let mostServers = ServerID.limit / 2
 

@@ -229,7 +229,7 @@ final class Listeners {
   ) -> StartupError? {
     let complaint: String
     let refusal: StartupError
-    if settings.upstreams.contains(where: { $0.address == address }) {
+    if settings.servers.contains(where: { $0.address == address }) {
       complaint = "it is an upstream's, and the server would ask itself"
       refusal = StartupError(.unavailable, "cannot listen on \(address): \(complaint)")
     } else {

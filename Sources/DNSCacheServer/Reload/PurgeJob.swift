@@ -13,13 +13,18 @@ import Memory
 final class PurgeJob {
   /// Names looked at in a slice.
   private static let namesPerSlice = 1_000
+  /// Rules of before that are compared with; of what came by still earlier ones the servers are looked at.
+  private static let mostRules = 4
   /// Milliseconds after which it is tried again when too much else walks the cache.
   private static let pause: UInt64 = 100
 
   private let worker: Pinned<Worker>
   private let policy: Pinned<Policy>
-  /// The rules before; nothing after a restart.
-  private let old: Pinned<Policy>?
+  /// The rules before this job, and before those that it took the place of unfinished.
+  private let old: [Pinned<Policy>]
+  private let oldRules: [PolicyRules]
+  /// Whether it is not known which rules some of the data came by.
+  private let isAfterRestart: Bool
   private let rebindFilter: Pinned<RebindFilter>
   private let whenDone: (Int) -> Void
   private var cursor: Cache.Cursor?
@@ -27,18 +32,25 @@ final class PurgeJob {
   private var removed = 0
   /// Whether the names are done, and it is AD's turn.
   private var isAtAD = false
+  private(set) var isDone = false
 
   /// - Parameters:
   ///   - old: the settings before; nothing after a restart.
+  ///   - other: a job that this one takes the place of, and whose work it has to do as well.
   ///   - whenDone: gets how many RRsets were removed.
   init(
     on loop: EventLoop, _ worker: Pinned<Worker>, _ settings: Settings, after old: Settings?,
-    whenDone: @escaping (Int) -> Void
+    instead other: PurgeJob?, whenDone: @escaping (Int) -> Void
   ) {
     self.worker = worker
     self.whenDone = whenDone
     policy = Pinned(Policy(settings.policy))
-    self.old = old.map { Pinned(Policy($0.policy)) }
+    let unfinished = other?.isDone == false ? other : nil
+    let rules = (unfinished?.oldRules ?? []) + (old.map { [$0.policy] } ?? [])
+    oldRules = Array(rules.suffix(PurgeJob.mostRules))
+    self.old = oldRules.map { Pinned(Policy($0)) }
+    isAfterRestart =
+      old == nil || unfinished?.isAfterRestart == true || rules.count > PurgeJob.mostRules
     rebindFilter = Pinned(RebindFilter(settings.rebindProtection))
     timer = Timer(on: loop) { [unowned self] in slice() }
     timer?.schedule(after: 0)
@@ -47,7 +59,7 @@ final class PurgeJob {
   deinit {
     if let cursor { worker.value.cache.closeCursor(cursor) }
     policy.destroy()
-    old?.destroy()
+    for policy in old { policy.destroy() }
     rebindFilter.destroy()
   }
 
@@ -86,13 +98,14 @@ final class PurgeJob {
       return
     }
     timer?.cancel()
+    isDone = true
     whenDone(removed)
   }
 
   /// Whether data of a name is no longer good.
   private func isGone(_ name: Span<UInt8>, from source: UInt8, _ sources: RouteSources) -> Bool {
     guard case .route(let route) = policy.value.decide(name) else { return true }
-    if let old { return policy.value.invalidates(name, of: old.value) }
-    return !sources.contains(source, of: route)
+    return old.contains { policy.value.invalidates(name, of: $0.value) }
+      || isAfterRestart && !sources.contains(source, of: route)
   }
 }

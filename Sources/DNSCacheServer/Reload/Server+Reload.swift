@@ -93,7 +93,9 @@ extension Server {
     let areNamesChanged = result.changed.contains {
       $0.hasPrefix("names.") || $0.hasPrefix("routes[")
     }
-    applyServers(isPolicyNew: areNamesChanged)
+    // In another order the same routes have other numbers.
+    let areRoutesMoved = old.routes.map(\.route) != settings.routes.map(\.route)
+    applyServers(isPolicyNew: areNamesChanged || areRoutesMoved)
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
@@ -161,7 +163,8 @@ extension Server {
   ///
   /// - Parameter old: the settings before; nothing after a restart.
   func purge(after old: Settings?) {
-    purging = PurgeJob(on: loop, worker, settings, after: old) { [unowned self] removed in
+    purging = PurgeJob(on: loop, worker, settings, after: old, instead: purging) {
+      [unowned self] removed in
       if removed > 0 {
         logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])
       }

@@ -21,8 +21,7 @@ struct DescriptorBudget {
   init(_ settings: Settings, limit: UInt64) {
     let limit = Int(clamping: limit)
     // At least one is going to come.
-    let servers = settings.upstreams + settings.routes.flatMap(\.servers)
-    let count = max(Set(servers.map(\.address)).count, 1)
+    let count = max(Set(settings.servers.map(\.address)).count, 1)
     let most = UpstreamSockets.mostPerUpstream
     let fixed =
       DescriptorBudget.others + DescriptorBudget.perListener * settings.mostListeners

@@ -218,13 +218,20 @@ final class UpstreamSockets {
   /// Renews the pools that would leave from another address now; the host's addresses, routes or links
   /// have changed.
   func networkChanged() {
-    for pool in pools.indices where pools[pool].state == .open {
+    for pool in pools.indices
+    where pools[pool].state == .open || pools[pool].state == .filling {
       let number = pool * perUpstream
       let old = sockets[number]
       // Without a way to the upstream its sockets stay as they are: the old way may come back.
       guard old != nil || open(number), let fresh = try? make(number) else { continue }
       defer { group.close(fresh) }
       if let old, isSameHost(fresh, old) { continue }
+      if pools[pool].state == .filling {
+        close(pool, 0..<perUpstream)
+        pools[pool].renewedCount = 0
+        poolRenewal?.schedule(after: 0)
+        continue
+      }
       // Also when it is being renewed: part of it may be new and wrong.
       pools[pool].renewedCount = perUpstream
       renewPool(pool, atMostEvery: 0)

@@ -125,7 +125,8 @@ final class UpstreamStreams {
     for connection in lanes[place].connections { end(connection) }
     let queue = lanes[place].queue
     lanes[place].queue = []
-    for question in queue where waiting.removeValue(forKey: question) != nil {
+    for question in queue where waiting[question]?.outgoing.server == server {
+      waiting[question] = nil
       fail(question)
     }
   }
