@@ -224,16 +224,8 @@ extension Resolver {
       })
   }
 
-  /// The servers of a route.
-  public func addresses(of route: RouteID) -> [ServerAddress] {
-    servers.servers(of: ServerGroupID(route)).map { servers[$0].address }
-  }
-
   /// Packets under way to a server, retired or not.
   public func packetsUnderWay(to server: ServerID) -> Int { Int(servers[server].inFlight) }
-
-  /// Whether a server is asked.
-  public func isAsked(_ server: ServerID) -> Bool { servers[server].isPresent }
 }
 
 extension BufferPool {

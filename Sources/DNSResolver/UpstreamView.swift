@@ -1,12 +1,9 @@
-import DNSPolicy
 import DNSWire
 
 /// An upstream, for people.
 public struct UpstreamView: Sendable {
   /// What names it.
   public let id: ServerID
-  /// The routes whose names it is asked for.
-  public let routes: [RouteID]
   /// Where it is asked, and how.
   public let address: ServerAddress
   /// Whether it has sent us our own queries.
@@ -75,12 +72,6 @@ extension Resolver {
       .filter { seen.insert($0).inserted }
   }
 
-  /// The routes that a server is asked for, by their numbers.
-  private func routes(of server: ServerID) -> [RouteID] {
-    (0..<groupCount).map { ServerGroupID($0) }
-      .filter { servers.servers(of: $0).contains(server) }.map(\.route)
-  }
-
   /// Visits the servers that are asked: those of the default route first, in the order in which they were given.
   public func visitUpstreams(now: UInt64, _ body: (UpstreamView) -> Void) {
     for id in listed {
@@ -88,7 +79,7 @@ extension Resolver {
       let isMeasured = server.roundTrip.isMeasured
       body(
         UpstreamView(
-          id: id, routes: routes(of: id), address: server.address, isLooping: server.isLooping,
+          id: id, address: server.address, isLooping: server.isLooping,
           state: !server.isDown ? .up : servers.isGivenUp(id, now: now) ? .down : .probing,
           roundTrip: isMeasured ? server.roundTrip.milliseconds : nil,
           variance: isMeasured ? server.roundTrip.varianceMilliseconds : nil,
