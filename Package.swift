@@ -33,12 +33,12 @@ let package = Package(
       name: "DNSResolver", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy"],
       swiftSettings: house),
     .target(
-      name: "DNSFrontend",
+      name: "DNSService",
       dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver"],
       swiftSettings: house),
     .target(name: "Insight", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(
-      name: "LogText", dependencies: ["Memory", "DNSWire", "DNSFrontend"], swiftSettings: house),
+      name: "LogText", dependencies: ["Memory", "DNSWire", "DNSService"], swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
     // Alone, since what is embedded takes seconds to compile.
     .target(name: "WebPage", resources: [.embedInCode("Resources")], swiftSettings: house),
@@ -46,7 +46,7 @@ let package = Package(
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
-        "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver", "DNSFrontend", "Insight",
+        "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver", "DNSService", "Insight",
         "EventLoop", "LogText", "WebPage", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -68,16 +68,16 @@ let package = Package(
       dependencies: ["Randomness", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
-      name: "DNSFrontendTests",
+      name: "DNSServiceTests",
       dependencies: [
-        "Randomness", "DNSFrontend", "DNSResolver", "DNSPolicy", "DNSCache", "DNSWire", "Memory",
+        "Randomness", "DNSService", "DNSResolver", "DNSPolicy", "DNSCache", "DNSWire", "Memory",
       ],
       resources: [.copy("Scenarios")], swiftSettings: house),
     .testTarget(
       name: "InsightTests", dependencies: ["Randomness", "Insight", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
-      name: "LogTextTests", dependencies: ["LogText", "DNSFrontend", "DNSWire", "Memory"],
+      name: "LogTextTests", dependencies: ["LogText", "DNSService", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
     .testTarget(

@@ -1,7 +1,7 @@
 import DNSWire
 import Memory
 
-// Prefetching: what is asked for in the last tenth of its life is noted here, for the frontend to have
+// Prefetching: what is asked for in the last tenth of its life is noted here, for the service to have
 // it asked for again, and so is what is asked for regularly. A hit pays one comparison for it; the rest is
 // done when it comes out true, and by the sweep.
 

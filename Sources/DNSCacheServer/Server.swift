@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 import EventLoop
 import Glibc
@@ -115,7 +115,7 @@ final class Server {
     localNetworks = LocalNetworks(of: host, besides: settings.allowed)
     worker = Pinned(
       Worker(
-        Frontend(settings: settings.frontend(in: localNetworks), seed: seed),
+        Service(settings: settings.service(in: localNetworks), seed: seed),
         Cache(limits: settings.cache, seed: seed),
         Resolver(
           settings: settings.resolverSettings(sockets: budget.socketsPerUpstream),

@@ -1,5 +1,5 @@
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 import EventLoop
 import Memory
@@ -66,10 +66,10 @@ extension Worker {
     while true {
       var target = buffer.value.mutableSpan
       guard
-        let ready = frontend.nextReply(
+        let ready = service.nextReply(
           into: &target, cache: &cache, resolver: &resolver, now: now)
       else { return }
-      if frontend.hasFailed { noteFailures() }
+      if service.hasFailed { noteFailures() }
       if answeredCount == answered.count { noteAnswered(at: EventLoop.preciseNow()) }
       answered[answeredCount] = ready.path.arrived
       answeredCount += 1

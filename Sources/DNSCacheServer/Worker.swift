@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 import EventLoop
 import Insight
@@ -11,7 +11,7 @@ import Memory
 /// One value for each loop, pinned in place; sockets, timers and control reach it by handle. Nothing that
 /// it calls calls back into it.
 struct Worker: ~Copyable {
-  var frontend: Frontend
+  var service: Service
   /// What is known.
   var cache: Cache
   /// What is being asked.
@@ -62,14 +62,14 @@ struct Worker: ~Copyable {
   private static let querySize = 512
 
   init(
-    _ frontend: consuming Frontend, _ cache: consuming Cache, _ resolver: consuming Resolver
+    _ service: consuming Service, _ cache: consuming Cache, _ resolver: consuming Resolver
   ) {
     seen = Pinned(
       Observations(upstreams: ServerID.limit, seed: cache.seed))
-    self.frontend = frontend
+    self.service = service
     self.cache = cache
     self.resolver = resolver
-    reply = Pinned(FixedArray(repeating: 0, count: FrontendSettings.streamSize))
+    reply = Pinned(FixedArray(repeating: 0, count: ServiceSettings.streamSize))
     query = Pinned(FixedArray(repeating: 0, count: Worker.querySize))
     inbox = Pinned(UpstreamInbox())
   }
@@ -102,7 +102,7 @@ struct Worker: ~Copyable {
   ) {
     seen.value.noteClient(client, weight: sample.weight)
     let seen = seen
-    frontend.visitNoted(index, of: packet) { name, hash, type in
+    service.visitNoted(index, of: packet) { name, hash, type in
       seen.value.noteName(name, hash: hash, type, weight: sample.weight)
     }
   }
@@ -111,7 +111,7 @@ struct Worker: ~Copyable {
   @inline(never)
   mutating func noteFailures() {
     let seen = seen
-    frontend.takeFailed { name, hash, type, reason in
+    service.takeFailed { name, hash, type, reason in
       seen.value.noteFailure(name, hash: hash, type, reason: UInt16(reason.rawValue))
     }
   }

@@ -99,9 +99,9 @@ struct HostNetworkTests {
   @Test func `addresses in them are those of neighbours, whom no stranger stands in for`() throws {
     let local = LocalNetworks(of: try router(), besides: Settings.defaultAllowed)
     let added = try #require(IPNetwork("2001:db8:1::/64"))
-    #expect(Settings().frontend(in: local).local == IPNetwork.notGlobal + [added])
+    #expect(Settings().service(in: local).local == IPNetwork.notGlobal + [added])
     // Also where `allow` names them by other networks.
-    let named = try settings("allow: ['2001:db8::/32']").frontend(in: local)
+    let named = try settings("allow: ['2001:db8::/32']").service(in: local)
     #expect(named.local.contains(added))
   }
 

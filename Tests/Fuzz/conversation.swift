@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 import Memory
 
@@ -35,11 +35,11 @@ struct Sequence: RandomNumberGenerator {
 
 final class Conversation {
   private var input: Input
-  private var frontend: Frontend
+  private var service: Service
   private var cache: Cache
   private var resolver: Resolver
   private var now: UInt64 = 10_000
-  private var buffer = [UInt8](repeating: 0, count: FrontendSettings.streamSize)
+  private var buffer = [UInt8](repeating: 0, count: ServiceSettings.streamSize)
   /// When each client that waits began to.
   private var waiting: [UInt32: UInt64] = [:]
   private var clients: UInt32 = 0
@@ -97,20 +97,20 @@ final class Conversation {
     var input = input
     shape = input.octet()
     self.input = input
-    frontend = Conversation.frontend(shape)
+    service = Conversation.service(shape)
     cache = Conversation.cache()
     resolver = Conversation.resolver(shape, now: now)
   }
 
-  private static func frontend(_ shape: UInt8) -> Frontend {
-    var settings = FrontendSettings(
+  private static func service(_ shape: UInt8) -> Service {
+    var settings = ServiceSettings(
       allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz",
       cookieSecrets: CookieSecrets(current: SipHash(1, 2)))
     settings.pendingLimit = 12
     // One conversation in four is about limits; in the others they would only be in the way.
     if shape & 3 == 3 { (settings.clients.queries, settings.clients.misses) = (2, 1) }
     settings.isPrefetching = shape & 4 == 0
-    return Frontend(settings: settings, seed: seed)
+    return Service(settings: settings, seed: seed)
   }
 
   private static func cache() -> Cache {
@@ -161,7 +161,7 @@ final class Conversation {
     // The last answers may have had their data asked for again.
     pass(6_000)
     precondition(resolver.inFlight == 0 && resolver.waiting == 0)
-    let counters = frontend.counters
+    let counters = service.counters
     precondition(
       counters.udp + counters.tcp == counters.hits + counters.misses + counters.local
         + counters.refused + counters.limited + counters.ignored, "each query has one end")
@@ -243,10 +243,10 @@ final class Conversation {
     _ packet: [UInt8], _ choice: UInt8, cookie: SentCookie? = nil, isProven: Bool = false
   ) {
     clients += 1
-    frontend.note(packet.span, as: 0)
-    frontend.anticipate(1, in: &cache)
+    service.note(packet.span, as: 0)
+    service.anticipate(1, in: &cache)
     var reply = buffer.mutableSpan
-    switch frontend.receive(
+    switch service.receive(
       packet.span, noted: 0, from: address(choice), over: choice & 1 == 0 ? .udp : .tcp,
       reply: &reply, cache: &cache, resolver: &resolver, now: now)
     {
@@ -255,7 +255,7 @@ final class Conversation {
       if let cookie { given[cookie.address] = cookies(of: Array(buffer[..<count])) }
     case .withheld, .ignored: precondition(!isProven, "who has proven its address is answered")
     case .waiting(let number):
-      frontend.keep(ReturnPath(source: clients), for: number)
+      service.keep(ReturnPath(source: clients), for: number)
       waiting[clients] = now
       cookied[clients] = cookie
     }
@@ -516,7 +516,7 @@ final class Conversation {
     (waiting, cookied, given) = ([:], [:], [:])
     (sent, streams) = ([], [])
     now += UInt64(input.octet()) * 1_000
-    frontend = Conversation.frontend(shape)
+    service = Conversation.service(shape)
     cache = Conversation.cache()
     resolver = Conversation.resolver(shape, now: now)
     var reader = SnapshotReader(seed: Conversation.seed)
@@ -554,11 +554,11 @@ final class Conversation {
   private func keepHouse() {
     let choice = input.octet()
     if choice & 0xE0 == 0xE0 {
-      frontend.renewCookieSecret(SipHash(UInt64(input.octet()), 3))
+      service.renewCookieSecret(SipHash(UInt64(input.octet()), 3))
       secrets += 1
     } else if choice & 0xE0 == 0xC0 {
       // The wall clock may be set to anything.
-      frontend.setWallClock(UInt32(input.number16()) << 12, now: now)
+      service.setWallClock(UInt32(input.number16()) << 12, now: now)
       clockChanges += 1
     }
     switch choice & 3 {
@@ -585,7 +585,7 @@ final class Conversation {
 
   private func drain() {
     var reply = buffer.mutableSpan
-    while let ready = frontend.nextReply(
+    while let ready = service.nextReply(
       into: &reply, cache: &cache, resolver: &resolver, now: now)
     {
       let client = ready.path.source

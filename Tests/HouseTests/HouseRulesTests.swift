@@ -46,9 +46,9 @@ struct HouseRulesTests {
     ("DNSCache", "import EventLoop"),
     ("DNSCache", "import CEvent"),
     ("DNSResolver", "import Glibc"),
-    ("DNSResolver", "import DNSFrontend"),
-    ("DNSFrontend", "import EventLoop"),
-    ("DNSFrontend", "import Logging"),
+    ("DNSResolver", "import DNSService"),
+    ("DNSService", "import EventLoop"),
+    ("DNSService", "import Logging"),
     ("EventLoop", "import DNSWire"),
     ("EventLoop", "import FoundationEssentials"),
     ("DNSCacheServer", "import CEvent"),
@@ -107,7 +107,7 @@ struct HouseRulesTests {
     "let a = unsafe unsafeBitCast(1, to: Int.self)",
   ])
   func `a raw pointer outside its two modules is found`(text: String) {
-    for module in ["DNSWire", "DNSCache", "DNSResolver", "DNSFrontend", "DNSCacheServer"] {
+    for module in ["DNSWire", "DNSCache", "DNSResolver", "DNSService", "DNSCacheServer"] {
       #expect(rules("Sources/\(module)/A.swift", text) == [.rawPointer])
     }
     for module in ["Memory", "EventLoop"] {

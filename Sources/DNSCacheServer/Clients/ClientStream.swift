@@ -1,4 +1,4 @@
-import DNSFrontend
+import DNSService
 import EventLoop
 import Memory
 

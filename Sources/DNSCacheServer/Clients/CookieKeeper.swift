@@ -1,4 +1,4 @@
-import DNSFrontend
+import DNSService
 import DNSWire
 import EventLoop
 import Memory
@@ -28,14 +28,14 @@ final class CookieKeeper {
   }
 
   private static func setWallClock(_ worker: Pinned<Worker>) {
-    worker.value.frontend.setWallClock(
+    worker.value.service.setWallClock(
       UInt32(truncatingIfNeeded: EventLoop.wallClock()), now: EventLoop.now())
   }
 
   /// Takes over whether the secret is shared; one that was and is no more is changed at once.
   func reconfigure(isShared: Bool) {
     if self.isShared && !isShared {
-      worker.value.frontend.renewCookieSecret(CookieKeeper.randomSecret())
+      worker.value.service.renewCookieSecret(CookieKeeper.randomSecret())
     }
     self.isShared = isShared
   }
@@ -44,7 +44,7 @@ final class CookieKeeper {
     CookieKeeper.setWallClock(worker)
     looks += 1
     guard !isShared, looks.isMultiple(of: CookieKeeper.looksPerSecret) else { return }
-    worker.value.frontend.renewCookieSecret(CookieKeeper.randomSecret())
+    worker.value.service.renewCookieSecret(CookieKeeper.randomSecret())
   }
 
   /// A secret that nobody else has.

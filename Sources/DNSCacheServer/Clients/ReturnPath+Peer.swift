@@ -1,4 +1,4 @@
-import DNSFrontend
+import DNSService
 import DNSWire
 import EventLoop
 
@@ -38,7 +38,7 @@ extension ReturnPath {
 
 extension Peer {
   /// Where an answer over UDP goes that had to wait.
-  init(_ delivery: Frontend.Delivery) {
+  init(_ delivery: Service.Delivery) {
     let path = delivery.path
     self.init(
       address: SocketAddress(delivery.address, port: path.port, scope: path.scope),

@@ -1,4 +1,4 @@
-import DNSFrontend
+import DNSService
 import DNSWire
 import EventLoop
 import Insight
@@ -28,7 +28,7 @@ extension Worker {
       socket.flush()
       let ended = readClock()
       seen.value.noteHits(hits, microseconds: ended &- began)
-      if frontend.hasFailed { noteFailures() }
+      if service.hasFailed { noteFailures() }
       if hasFollowUp { drainActions(now: ended / 1_000) }
       if count < Worker.busyBatch { break }
       taken &+= count
@@ -49,8 +49,8 @@ extension Worker {
     _ socket: DatagramSocket, _ count: Int, number: UInt32, began: UInt64
   ) -> UInt64 {
     let now = began / 1_000
-    for index in 0..<count { frontend.note(socket.received(index), as: index) }
-    if count > 1 { frontend.anticipate(count, in: &cache) }
+    for index in 0..<count { service.note(socket.received(index), as: index) }
+    if count > 1 { service.anticipate(count, in: &cache) }
     sample(socket, of: count, at: began)
     var hits: UInt64 = 0
     if queryLog != nil {
@@ -90,7 +90,7 @@ extension Worker {
     var client: UInt32?
     var isHit = false
     socket.withReply(toReceived: index) { reply in
-      switch frontend.receive(
+      switch service.receive(
         socket.received(index), noted: index, from: IPAddress(socket.sender(index)), over: .udp,
         reply: &reply, cache: &cache, resolver: &resolver, now: now)
       {
@@ -104,7 +104,7 @@ extension Worker {
       }
     }
     if let client {
-      frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
+      service.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
     }
     return isHit
   }
@@ -123,7 +123,7 @@ extension Worker {
     var isHit = false
     socket.withReply(toReceived: index) { reply in
       let query = socket.received(index)
-      let verdict = frontend.receive(
+      let verdict = service.receive(
         query, noted: index, from: address, over: .udp, reply: &reply, cache: &cache,
         resolver: &resolver, now: now)
       queryLog.note(
@@ -139,7 +139,7 @@ extension Worker {
       }
     }
     if let client {
-      frontend.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
+      service.keep(ReturnPath(socket.peer(index), source: number, arrived: began), for: client)
     }
     return isHit
   }

@@ -1,4 +1,4 @@
-import DNSFrontend
+import DNSService
 import DNSWire
 import EventLoop
 import Memory
@@ -12,27 +12,27 @@ extension Worker {
   mutating func serve(
     _ message: Span<UInt8>, from peer: SocketAddress, stream: UInt32,
     _ answer: (Span<UInt8>) -> Void
-  ) -> Frontend.Verdict {
+  ) -> Service.Verdict {
     let began = readClock()
     let address = IPAddress(peer)
-    frontend.note(message, as: 0)
+    service.note(message, as: 0)
     if let sample = seen.value.sample(of: 1, at: began) {
       note(sample, noted: 0, message, from: address)
     }
     // Copied: borrowing `self.reply` would overlap with the change of what else is in `self`.
     let buffer = reply
     var target = buffer.value.mutableSpan
-    let verdict = frontend.receive(
+    let verdict = service.receive(
       message, noted: 0, from: address, over: .tcp, reply: &target, cache: &cache,
       resolver: &resolver, now: began / 1_000)
     queryLog?.note(message, verdict, buffer.value.span, from: address, isTCP: true, began: began)
-    if frontend.hasFailed { noteFailures() }
+    if service.hasFailed { noteFailures() }
     switch verdict {
     case .reply(let count, let source):
       answer(buffer.value.span.extracting(0..<count))
       if source == .hit { seen.value.noteHits(1, microseconds: EventLoop.preciseNow() &- began) }
     case .waiting(let client):
-      frontend.keep(ReturnPath(source: stream, arrived: began), for: client)
+      service.keep(ReturnPath(source: stream, arrived: began), for: client)
     case .withheld, .ignored: break
     }
     return verdict

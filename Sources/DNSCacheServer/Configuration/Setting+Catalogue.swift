@@ -1,5 +1,5 @@
 import DNSCache
-import DNSFrontend
+import DNSService
 import Logging
 
 // Every setting, in the order of the reference page.

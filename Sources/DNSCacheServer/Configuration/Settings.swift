@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 import EventLoop
 import Logging
@@ -42,7 +42,7 @@ struct Settings: Sendable {
   var rotates = true
   var isPrefetching = true
   /// Questions a second that are asked before their answers are over.
-  var prefetchRate = FrontendSettings.usualPrefetchRate
+  var prefetchRate = ServiceSettings.usualPrefetchRate
   /// What bounds the resolver's work.
   var resolver = ResolverLimits()
   /// What bounds clients' TCP connections.

@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 import EventLoop
 
@@ -15,7 +15,7 @@ extension NameStory {
   ) -> NameStory {
     let now = EventLoop.now()
     let wire = name.lowercased.wire
-    let facts = worker.frontend.explain(
+    let facts = worker.service.explain(
       wire, type: type, cache: worker.cache, resolver: worker.resolver, now: now)
     let last = facts.links.last?.name ?? wire
     var story = NameStory(
@@ -50,10 +50,10 @@ extension NameStory {
     }
     story.rules = rules(
       facts, type, cache: worker.cache, isStrict: worker.resolver.asksInOrder)
-    if worker.frontend.policy.decide(last.span).route != .default,
+    if worker.service.policy.decide(last.span).route != .default,
       let name = try? Name(wire: last)
     {
-      let route = routes.answer(for: name, by: worker.frontend.policy)
+      let route = routes.answer(for: name, by: worker.service.policy)
       story.rules.append((rule: "routes", sentence: route.sentence))
     }
     return story
@@ -148,7 +148,7 @@ extension NameStory {
       let address = view?.address.endpoint.text ?? "another server"
       let sentence = "Nothing in the cache answers it: \(address) is asked first."
       guard let rcode = facts.staleAnswer else { return ("asks", nil, sentence) }
-      let patience = FrontendSettings.stalePatience
+      let patience = ServiceSettings.stalePatience
       return (
         "asks", nil,
         "\(sentence) When no answer comes within \(patience) ms a client gets \(rcode) from what is stale."

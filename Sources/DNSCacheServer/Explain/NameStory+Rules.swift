@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 
 // The rules and limits that touched a name, for `ctl explain`.

@@ -16,7 +16,7 @@ final class HistoryKeeper {
 
   /// Ends an interval of the history.
   private static func record(_ worker: borrowing Worker) {
-    let counters = worker.frontend.counters
+    let counters = worker.service.counters
     var totals = History.Totals()
     totals.queries = counters.udp &+ counters.tcp
     totals.hits = counters.hits

@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import EventLoop
 import Memory
 
@@ -11,7 +11,7 @@ enum Statistics {
     of worker: borrowing Worker, snapshot: Report, others: [(name: String, value: Report)]
   ) -> Report {
     let stored = worker.cache.counters
-    let queries = worker.frontend.counters
+    let queries = worker.service.counters
     let asked = worker.resolver.counters
     let clients = worker.streams
     let accepted = clients?.counters ?? ClientStreams.Counters()

@@ -1,4 +1,4 @@
-import DNSFrontend
+import DNSService
 import DNSWire
 import EventLoop
 import Logging
@@ -39,7 +39,7 @@ final class LimitLog {
   }
 
   private func look(now: UInt64) {
-    while let (address, limit, count) = worker.value.frontend.takeLimited() {
+    while let (address, limit, count) = worker.value.service.takeLimited() {
       note(address, limit, count, now: now)
     }
     for index in entries.indices where entries[index].count > 0 {

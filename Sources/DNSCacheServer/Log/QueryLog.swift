@@ -1,4 +1,4 @@
-import DNSFrontend
+import DNSService
 import DNSWire
 import EventLoop
 import LogText
@@ -22,7 +22,7 @@ final class QueryLog {
   ///   - query: the client's packet.
   ///   - reply: what begins with the answer.
   func note(
-    _ query: Span<UInt8>, _ verdict: Frontend.Verdict, _ reply: Span<UInt8>,
+    _ query: Span<UInt8>, _ verdict: Service.Verdict, _ reply: Span<UInt8>,
     from client: IPAddress, isTCP: Bool, began: UInt64
   ) {
     let (count, source): (Int, AnswerSource)
@@ -39,7 +39,7 @@ final class QueryLog {
   }
 
   /// Writes the line of a query that has waited.
-  func note(_ delivery: Frontend.Delivery, answer: Span<UInt8>) {
+  func note(_ delivery: Service.Delivery, answer: Span<UInt8>) {
     let entry = QueryEntry(
       client: delivery.address, isTCP: delivery.transport == .tcp,
       source: delivery.source, rcode: QueryLog.rcode(answer),

@@ -70,7 +70,7 @@ extension Server {
     let found = LocalNetworks(of: host, besides: settings.allowed)
     if found != localNetworks {
       localNetworks = found
-      worker.value.frontend.allow(settings.allowed(with: found), local: found.neighbourhood)
+      worker.value.service.allow(settings.allowed(with: found), local: found.neighbourhood)
     } else if !isNew {
       return
     }

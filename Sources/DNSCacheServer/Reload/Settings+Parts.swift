@@ -1,6 +1,6 @@
-import DNSFrontend
 import DNSPolicy
 import DNSResolver
+import DNSService
 import DNSWire
 import EventLoop
 
@@ -10,18 +10,18 @@ extension Settings {
   /// What clients may do.
   ///
   /// - Parameter local: the networks that this host is in.
-  func frontend(in local: LocalNetworks) -> FrontendSettings {
-    var frontend = FrontendSettings(
+  func service(in local: LocalNetworks) -> ServiceSettings {
+    var service = ServiceSettings(
       allowed: allowed(with: local), version: "dns-cache-server \(DNSCacheServer.version)",
       identity: Process.hostName() ?? "dns-cache-server",
       cookieSecrets: cookieSecrets ?? CookieSecrets(current: CookieKeeper.randomSecret()))
-    frontend.local = local.neighbourhood
-    frontend.isPrefetching = isPrefetching
-    frontend.clients = clients
-    frontend.prefetchRate = prefetchRate
-    frontend.pendingLimit = resolver.waiters
-    frontend.policy = policy
-    return frontend
+    service.local = local.neighbourhood
+    service.isPrefetching = isPrefetching
+    service.clients = clients
+    service.prefetchRate = prefetchRate
+    service.pendingLimit = resolver.waiters
+    service.policy = policy
+    return service
   }
 
   /// What bounds the resolver.

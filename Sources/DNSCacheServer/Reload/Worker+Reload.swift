@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import EventLoop
 
 // What of the worker changes while it serves.
@@ -25,7 +25,7 @@ extension Worker {
   mutating func reconfigure(
     _ settings: Settings, in local: LocalNetworks, _ budget: DescriptorBudget
   ) {
-    frontend.reconfigure(settings.frontend(in: local), cookieSecrets: settings.cookieSecrets)
+    service.reconfigure(settings.service(in: local), cookieSecrets: settings.cookieSecrets)
     resolver.reconfigure(
       settings.resolverSettings(sockets: budget.socketsPerUpstream))
     cache.reconfigure(settings.cache)

@@ -1,5 +1,5 @@
-import DNSFrontend
 import DNSResolver
+import DNSService
 import EventLoop
 import Memory
 
@@ -11,7 +11,7 @@ struct UpstreamInbox: ~Copyable {
   /// Octets of a datagram that are kept.
   static let longest = 2_048
   /// Datagrams at a time.
-  static let places = Frontend.anticipated
+  static let places = Service.anticipated
   /// Octets for all of them: replies have a hundred or so, and what is in use stays in the processor's
   /// first cache.
   private static let capacity = 16_384

@@ -1,6 +1,6 @@
 import DNSCache
-import DNSFrontend
 import DNSResolver
+import DNSService
 import EventLoop
 
 /// What control shows of the upstreams.

@@ -1,5 +1,5 @@
-import DNSFrontend
 import DNSResolver
+import DNSService
 import DNSWire
 import EventLoop
 import Memory
@@ -35,10 +35,10 @@ extension Worker {
     let mismatched = resolver.counters.mismatched
     if count > 1 {
       for index in 0..<count {
-        frontend.noteUpstream(
+        service.noteUpstream(
           inbox.value.octets(index), socket: inbox.value.socket(index), resolver: &resolver)
       }
-      frontend.anticipateReplies(cache: &cache, resolver: &resolver)
+      service.anticipateReplies(cache: &cache, resolver: &resolver)
     }
     var lent = LentSocket()
     for index in 0..<count {

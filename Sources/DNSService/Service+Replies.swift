@@ -1,0 +1,217 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+// Upstream's replies, and the answers that had to wait for them.
+
+extension Service {
+  /// Notes the question that a packet from an upstream socket seems to answer, to be read ahead.
+  public mutating func noteUpstream(
+    _ packet: Span<UInt8>, socket: SocketID, resolver: inout Resolver
+  ) {
+    if let question = resolver.question(answeredBy: packet, socket: socket) {
+      notedReplies.note(question)
+    }
+  }
+
+  /// Reads ahead what taking in the packets noted will need.
+  public mutating func anticipateReplies(cache: inout Cache, resolver: inout Resolver) {
+    for index in 0..<notedReplies.count {
+      if let question = notedReplies.question(index),
+        let client = resolver.anticipate(question, &seen)
+      {
+        seen ^= waiting.anticipate(Int(client))
+      }
+    }
+    seen ^= notedReplies.anticipate(in: cache)
+  }
+
+  /// An answer that had to wait, and where it goes.
+  public struct Delivery {
+    /// Octets of the answer.
+    public var count: Int
+    /// Where the client is.
+    public var address: IPAddress
+    /// How its query came.
+    public var transport: Transport
+    /// The way there.
+    public var path: ReturnPath
+    /// Where the answer comes from.
+    public var source: AnswerSource
+  }
+
+  /// An answer to a client that waited.
+  struct Concluded {
+    /// Its octets.
+    var count: Int
+    /// Where it comes from; nothing for where it was expected from.
+    var source: AnswerSource?
+
+    init(_ count: Int, _ source: AnswerSource? = nil) {
+      self.count = count
+      self.source = source
+    }
+  }
+
+  /// The next answer that no longer has to wait.
+  ///
+  /// Take answers until there is none after every call that hands in a packet, a failure or a deadline;
+  /// what will expire soon is being asked for afterwards.
+  ///
+  /// - Parameter reply: where the answer is written; 65,535 octets suffice for any.
+  public mutating func nextReply(
+    into reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: inout Resolver,
+    now: UInt64
+  ) -> Delivery? {
+    while let completion = resolver.nextCompletion() {
+      let index = Int(completion.client)
+      guard
+        var answer = conclude(
+          index, completion, into: &reply, cache: &cache, resolver: &resolver, now: now)
+      else { continue }
+      let header = waiting.places[index].header
+      if header.unprovenOctets != 0, !admitExcess(of: answer.count, header, now: now) {
+        answer.count = writeTruncated(header, waiting.question(index), reply: &reply)
+      }
+      limiter.returnPlace(waiting.places[index].share)
+      // An error has cost more than the question; a client in debt isn't pressed.
+      if Service.rcode(reply) != 0 {
+        _ = limiter.admitCostly(from: header.address, isProven: header.isProven, now: now)
+      }
+      cache.release(waiting.places[index].held)
+      let delivery = Delivery(
+        count: answer.count, address: header.address, transport: header.transport,
+        path: waiting.places[index].path, source: answer.source ?? waiting.places[index].source)
+      waiting.remove(index)
+      return delivery
+    }
+    if resolver.hasFailedPrefetches { takeFailedPrefetches(cache: &cache, resolver: &resolver) }
+    if cache.hasAgeing { prefetch(cache: &cache, resolver: &resolver, now: now) }
+    return nil
+  }
+
+  /// Writes a waiting query's answer, or asks for what its chain of aliases leads to.
+  ///
+  /// - Returns: nothing when the query has to go on waiting.
+  private mutating func conclude(
+    _ index: Int, _ completion: Completion, into reply: inout MutableSpan<UInt8>,
+    cache: inout Cache, resolver: inout Resolver, now: UInt64
+  ) -> Concluded? {
+    let outcome = completion.outcome
+    switch outcome {
+    case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
+      waiting.places[index].needs.insert(.unsignedToo)
+    default: break
+    }
+    let client = waiting.places[index]
+    var failure: Failure?
+    switch outcome {
+    case .overdue:
+      return concludeOverdue(index, into: &reply, cache: &cache, resolver: &resolver, now: now)
+    case .rebound: return Concluded(writeRebound(index, reply: &reply))
+    case .failed(let reason): failure = reason
+    case .answered, .answeredWithoutDNSSEC, .answeredWithRemarks:
+      if let count = composeWaiting(
+        index, into: &reply, cache: &cache, completion.overlay,
+        beside: resolver.remarks(of: outcome), now: now)
+      {
+        cache.release(completion.overlay)
+        if Service.rcode(reply) == ResponseCode.servFail.rawValue {
+          waiting.noteFailed(index, .endlessAliases, in: &failed)
+        }
+        return Concluded(count)
+      }
+      cache.hold(completion.overlay, in: &waiting.places[index].held)
+      // The key names what is missing. Asking for the same name again would change nothing.
+      if client.asked < Service.questionsPerQuery && key.hash != client.askedHash {
+        waiting.places[index].asked += 1
+        waiting.places[index].askedHash = key.hash
+        let patience = patience(client.header.type, client.needs, &reply, &cache, now: now)
+        switch resolver.ask(
+          key, type: client.header.type, needs: client.needs, client: UInt32(index),
+          since: client.started, patience: patience, now: now)
+        {
+        case .accepted, .joined: return nil
+        case .failed(let reason): failure = reason
+        }
+      }
+    }
+    if failure?.cause != .nameTooLong,
+      let stale = composeStale(index, into: &reply, cache: &cache, now: now)
+    {
+      return stale
+    }
+    return writeFailure(
+      index, failure, reply: &reply, cache: &cache, resolver: &resolver, now: now)
+  }
+
+  /// Tells a waiting client that the name has no address that it may have.
+  private func writeRebound(_ index: Int, reply: inout MutableSpan<UInt8>) -> Int {
+    // As if the name had none, for this once: without an SOA it is not kept.
+    Service.writeError(
+      waiting.places[index].header, waiting.question(index), .noError, Explanation.rebound,
+      reply: &reply)
+  }
+
+  /// Tells a waiting client that there is no answer, unless there is one without the signatures that it wants.
+  ///
+  /// - Parameter failure: what was in the way; nothing when aliases lead nowhere.
+  mutating func writeFailure(
+    _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    resolver: inout Resolver, now: UInt64
+  ) -> Concluded {
+    let header = waiting.places[index].header
+    if let failure, failure.cause == .nameTooLong {
+      return Concluded(
+        Service.writeError(
+          header, waiting.question(index), .yxDomain, Explanation.nameTooLong,
+          isCached: failure.isCached, beside: resolver.upstreamErrors(of: failure), reply: &reply))
+    }
+    if let unsigned = composeUnsigned(index, into: &reply, cache: &cache, now: now) {
+      return unsigned
+    }
+    counters.failures &+= 1
+    waiting.noteFailed(index, FailureReason(failure), in: &failed)
+    guard let failure else {
+      let count = Service.writeError(
+        header, waiting.question(index), .servFail, Explanation.endlessAliases, reply: &reply)
+      return Concluded(count, .failure)
+    }
+    let count = Service.writeError(
+      header, waiting.question(index), .servFail, Explanation.of(failure),
+      isCached: failure.isCached,
+      beside: resolver.upstreamErrors(of: failure), reply: &reply)
+    return Concluded(count, .failure)
+  }
+
+  /// Writes a waiting query's answer from what the cache has, and what may not be kept.
+  ///
+  /// - Parameter unsigned: what is known without DO is used for a client with DO, too.
+  /// - Returns: nothing when something is missing that the key then names.
+  mutating func composeWaiting(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    _ overlay: Overlay = .none, stale: Bool = false, unsigned: Bool = false,
+    beside remarks: Span<UInt8> = Span(), now: UInt64
+  ) -> Int? {
+    let client = waiting.places[index]
+    waiting.loadName(index, into: &key)
+    var writer = MessageWriter(&reply, limit: client.header.limit, suffixes: suffixes)
+    Service.begin(&writer, client.header, waiting.question(index))
+    if let count = compose(
+      client.header, unsigned ? client.needs.orUnsigned : client.needs, from: &cache, into: &writer,
+      overlays: OverlayPair(overlay, held: client.held), stale: stale, beside: remarks,
+      now: UInt32(truncatingIfNeeded: now / 1000))
+    {
+      return count
+    }
+    // An alias may lead to a name that is answered here.
+    let hidesLoopback = cache.isAliasFiltered && cache.rebindFilter.coversLoopback
+    return composeSpecial(client.header, hidesLoopback: hidesLoopback, into: &writer)
+  }
+}
+
+extension Service {
+  /// Octets of a question behind its name: type and class.
+  static let questionTail = 4
+}

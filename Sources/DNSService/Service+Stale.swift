@@ -1,0 +1,133 @@
+import DNSCache
+import DNSResolver
+import DNSWire
+import Memory
+
+// Stale answers (RFC 8767): what clients get from data whose time is over, when upstream fails or takes
+// longer than they should have to wait. The question goes on meanwhile, for those who ask next. Clients with
+// DO are given what is known without it where they would be told of a failure otherwise.
+
+extension Service {
+  /// How long a client is to wait for what the key names, in milliseconds, before it gets something
+  /// stale; nothing when nothing is known that would answer it.
+  ///
+  /// - Parameter buffer: is written to.
+  mutating func patience(
+    _ type: RecordType, _ needs: DNSSECNeeds, _ buffer: inout MutableSpan<UInt8>,
+    _ cache: inout Cache, now: UInt64
+  ) -> UInt64? {
+    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    guard cache.hasStale(key, now: seconds) else { return nil }
+    // A try: only whether the chain has an end is of interest, and what precedes the key's name is known.
+    missing.load(key)
+    var writer = MessageWriter(&buffer, limit: buffer.count)
+    writer.header(id: 0, questionCount: 0)
+    let answer = cache.answer(
+      &key, type: type, needs: needs, into: &writer, overlays: OverlayPair(), stale: true,
+      now: seconds)
+    key.load(missing)
+    guard case .written = answer else { return nil }
+    return ServiceSettings.stalePatience
+  }
+
+  /// Answers a query that can't be asked upstream: with what is stale or unsigned, if there is anything.
+  ///
+  /// - Parameters:
+  ///   - error: what is told in place of the failure's own reason.
+  ///   - source: where the answer comes from if it is neither stale nor a failure.
+  mutating func writeFailure(
+    _ header: Header, _ question: Span<UInt8>, _ failure: Failure,
+    because error: ExtendedError? = nil, else source: AnswerSource,
+    reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: inout Resolver, now: UInt64
+  ) -> Verdict {
+    if failure.cause == .nameTooLong {
+      let count = Service.writeError(
+        header, question, .yxDomain, Explanation.nameTooLong, isCached: failure.isCached,
+        beside: resolver.upstreamErrors(of: failure), reply: &reply)
+      return .reply(count, source)
+    }
+    if cache.limits.staleAge > 0,
+      let count = composeStale(header, header.needs, question, &cache, into: &reply, now: now)
+    {
+      return .reply(count, countStale(cache.staleness) ?? source)
+    }
+    if header.dnssecOK,
+      let count = composeStale(
+        header, header.needs.orUnsigned, question, &cache, into: &reply, now: now)
+    {
+      return .reply(count, countStale(cache.staleness) ?? source)
+    }
+    counters.failures &+= 1
+    failed.note(question, FailureReason(failure))
+    let count = Service.writeError(
+      header, question, .servFail, error ?? Explanation.of(failure), isCached: failure.isCached,
+      beside: resolver.upstreamErrors(of: failure), reply: &reply)
+    return .reply(count, .failure)
+  }
+
+  /// Writes a stale answer to a query that doesn't wait, if there is one.
+  private mutating func composeStale(
+    _ header: Header, _ needs: DNSSECNeeds, _ question: Span<UInt8>, _ cache: inout Cache,
+    into reply: inout MutableSpan<UInt8>, now: UInt64
+  ) -> Int? {
+    key.load(trusted: question.extracting(0..<question.count - Service.questionTail))
+    var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
+    Service.begin(&writer, header, question)
+    return compose(
+      header, needs, from: &cache, into: &writer, overlays: .newQuery, stale: true,
+      now: UInt32(truncatingIfNeeded: now / 1000))
+  }
+
+  /// Writes a stale answer to a waiting client, if there is one.
+  mutating func composeStale(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
+  ) -> Concluded? {
+    guard cache.limits.staleAge > 0,
+      let count = composeWaiting(index, into: &reply, cache: &cache, stale: true, now: now)
+    else { return nil }
+    return Concluded(count, countStale(cache.staleness))
+  }
+
+  /// Writes an answer without the signatures that a waiting client wants, if there is one: better than a failure.
+  mutating func composeUnsigned(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
+  ) -> Concluded? {
+    guard waiting.places[index].header.dnssecOK,
+      let count = composeWaiting(
+        index, into: &reply, cache: &cache, stale: true, unsigned: true, now: now)
+    else { return nil }
+    return Concluded(count, countStale(cache.staleness))
+  }
+
+  /// Counts an answer for which stale data was allowed; nothing when it is not stale.
+  private mutating func countStale(_ staleness: Staleness) -> AnswerSource? {
+    // What was stale may have been renewed by another question.
+    if staleness == .none { return nil }
+    counters.stale &+= 1
+    return .stale
+  }
+
+  /// Gives a client that has waited long enough what is stale.
+  ///
+  /// - Returns: nothing when that is gone by now, and the query goes on waiting.
+  mutating func concludeOverdue(
+    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    resolver: inout Resolver, now: UInt64
+  ) -> Concluded? {
+    if let stale = composeStale(index, into: &reply, cache: &cache, now: now) { return stale }
+    // Leaves the key at what is missing.
+    if let count = composeWaiting(index, into: &reply, cache: &cache, now: now) {
+      return Concluded(count)
+    }
+    let client = waiting.places[index]
+    switch resolver.ask(
+      key, type: client.header.type, needs: client.needs, client: UInt32(index),
+      since: client.started, now: now)
+    {
+    case .accepted, .joined: return nil
+    case .failed(let failure):
+      return writeFailure(
+        index, failure, reply: &reply, cache: &cache, resolver: &resolver, now: now)
+    }
+  }
+}
