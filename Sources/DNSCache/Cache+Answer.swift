@@ -176,39 +176,78 @@ extension Cache {
   ///
   /// - Parameter links: aliases followed so far, this one among them.
   @inline(never)
-  private mutating func isEndless(
+  private func isEndless(
     _ alias: Reference, _ type: RecordType, after links: Int, _ choice: Choice,
     _ pair: OverlayPair, _ horizon: UInt32
   ) -> Bool {
-    var alias = alias
-    for _ in links...Cache.longestChain {
-      let count = Int(arena.load16(alias, SetField.data).bigEndian)
-      arena.load(&scratch, alias, SetField.data + 2, count: count)
-      if pair.hasOverlay {
-        let set = find(scratch, in: pair)
-        if !set.isNone {
-          guard arena.load16(set, SetField.type) == RecordType.cname.rawValue else { return false }
-          alias = set
-          continue
-        }
-      }
-      let node = find(scratch)
-      if node.isNone { return false }
-      alias = .none
-      var set = arena.link(node, NodeField.firstSet)
-      while !set.isNone {
+    var target = NameKey(seed: seed)
+    let count = Int(arena.load16(alias, SetField.data).bigEndian)
+    arena.load(&target, alias, SetField.data + 2, count: count)
+    return follow(&target, type, choice, pair, after: links, horizon) == .endless
+  }
+
+  /// Where a chain of aliases ends.
+  public enum ChainEnd: Sendable {
+    /// With data of the type, or with the fact that there is none.
+    case found
+    /// With a name that is not known for the type.
+    case missing
+    /// Nowhere: it is a loop, or too long.
+    case endless
+  }
+
+  /// Follows aliases as ``answer(_:type:needs:into:overlays:stale:partly:now:)`` does, for those who want to
+  /// know where they lead and write nothing.
+  ///
+  /// - Parameter key: the name to begin with; afterwards the name at the end of the chain.
+  public func follow(
+    _ key: inout NameKey, type: RecordType, needs: DNSSECNeeds, overlays pair: OverlayPair,
+    stale: Bool = false, now: UInt32
+  ) -> ChainEnd {
+    follow(&key, type, Choice(needs), pair, after: 0, stale ? staleHorizon(now) : now)
+  }
+
+  private func follow(
+    _ key: inout NameKey, _ type: RecordType, _ choice: Choice, _ pair: OverlayPair,
+    after links: Int, _ horizon: UInt32
+  ) -> ChainEnd {
+    var links = links
+    while true {
+      var exact = Reference.none
+      var alias = Reference.none
+      var noName = Reference.none
+      let own = pair.hasOverlay ? find(key, in: pair) : .none
+      if !own.isNone { note(own, type, choice, &exact, &alias, &noName) }
+      let node = find(key)
+      var set = node.isNone ? node : arena.link(node, NodeField.firstSet)
+      while exact.isNone && !set.isNone {
         let head = arena.setHead(set)
         if Cache.isUsable(head, choice, horizon) {
-          if head.type == type.rawValue { return false }
-          if head.type == RecordType.cname.rawValue && head.kind == RRset.Kind.records.rawValue {
-            alias = set
-          }
+          note(set, type, choice, &exact, &alias, &noName)
         }
         set = Reference(rawValue: head.next)
       }
-      if alias.isNone { return false }
+      if !exact.isNone { return .found }
+      guard !alias.isNone, !type.isOfAlias,
+        arena.load8(alias, SetField.kind) == RRset.Kind.records.rawValue
+      else { return noName.isNone ? .missing : .found }
+      guard links < Cache.longestChain else { return .endless }
+      links += 1
+      let count = Int(arena.load16(alias, SetField.data).bigEndian)
+      key.load(trusted: arena.octets(alias, SetField.data + 2, count: count))
     }
-    return true
+  }
+
+  /// Notes what an RRset of a name is to a question.
+  private func note(
+    _ set: Reference, _ type: RecordType, _ choice: Choice, _ exact: inout Reference,
+    _ alias: inout Reference, _ noName: inout Reference
+  ) {
+    let head = arena.setHead(set)
+    guard head.marks & choice.excluded == 0 else { return }
+    if head.type == type.rawValue { exact = set }
+    if head.type == RecordType.cname.rawValue { alias = set }
+    if head.type == 0 { noName = set }
   }
 
   /// What a client's needs come down to: ``SetMarks``.

@@ -14,16 +14,19 @@ public struct Overlay: Equatable, Sendable, BitwiseCopyable {
   public static var none: Overlay { Overlay(head: .none) }
 }
 
-/// Overlays that a client goes on needing while it waits for the rest of a chain of aliases.
-public struct HeldOverlays: Sendable, BitwiseCopyable {
+/// Overlays that a lookup goes on needing while it waits for what an alias leads to.
+public struct HeldOverlays: Equatable, Sendable, BitwiseCopyable {
   /// The one held last.
   var last = Reference.none
 
   /// Holds nothing.
   public init() {}
+
+  fileprivate init(last: Reference) { self.last = last }
 }
 
-/// What a client that has waited is answered from beside the cache: the reply's overlay, then what it held.
+/// What a client that has waited is answered from beside the cache: the last reply's overlay, then what its lookup
+/// held.
 ///
 /// One word, since each hit hands it on.
 public struct OverlayPair: Sendable, BitwiseCopyable {
@@ -46,11 +49,15 @@ public struct OverlayPair: Sendable, BitwiseCopyable {
   @inline(__always)
   var hasOverlay: Bool { rawValue &+ 1 > 1 }
 
-  var overlay: Overlay {
+  /// That of the last reply.
+  public var overlay: Overlay {
     Overlay(head: Reference(rawValue: UInt32(truncatingIfNeeded: rawValue)))
   }
 
-  var lastHeld: Reference { Reference(rawValue: UInt32(truncatingIfNeeded: rawValue >> 32)) }
+  /// What its lookup held.
+  public var held: HeldOverlays {
+    HeldOverlays(last: Reference(rawValue: UInt32(truncatingIfNeeded: rawValue >> 32)))
+  }
 }
 
 /// Where the fields of an overlay's entry lie: a name with one RRset, laid out as a node is.
@@ -61,12 +68,14 @@ private enum OverlayField {
   static let users = NodeField.newer
 }
 
-/// Where the fields lie with which a client holds an overlay.
+/// Where the fields lie with which a lookup holds an overlay.
 private enum HeldField {
   /// The one that was held before.
   static let next = 0
   static let overlay = 4
-  static let size = 8
+  /// How many have still to release it, and those before.
+  static let users = 8
+  static let size = 12
 }
 
 extension Cache {
@@ -121,10 +130,11 @@ extension Cache {
 
   // MARK: Using
 
-  /// Says how many will release an overlay, none of whom has yet.
+  /// Hands on one use of an overlay to so many others, each of whom will release it.
   public mutating func share(_ overlay: Overlay, among users: Int) {
     if overlay == .none { return }
-    arena.store32(UInt32(users) + 1, overlay.head, OverlayField.users)
+    let own = arena.load32(overlay.head, OverlayField.users)
+    arena.store32(own &+ UInt32(users), overlay.head, OverlayField.users)
     release(overlay)
   }
 
@@ -146,9 +156,9 @@ extension Cache {
     }
   }
 
-  /// Keeps one use of an overlay for a client that goes on waiting.
+  /// Keeps one use of an overlay for a lookup that goes on waiting; what it holds is not yet shared.
   ///
-  /// Where there is no room, or the reserve is in use, it is released: the client asks again.
+  /// Where there is no room, or the reserve is in use, it is released: the lookup asks again.
   public mutating func hold(_ overlay: Overlay, in held: inout HeldOverlays) {
     if overlay == .none { return }
     guard !isReserveUsed, let place = apart.allocate(octets: HeldField.size) else {
@@ -157,13 +167,49 @@ extension Cache {
     }
     arena.setLink(place, HeldField.next, held.last)
     arena.setLink(place, HeldField.overlay, overlay.head)
+    arena.store32(1, place, HeldField.users)
     held.last = place
   }
 
-  /// Releases all that a client held.
+  /// Keeps what another lookup held, too.
+  public mutating func hold(allOf other: HeldOverlays, in held: inout HeldOverlays) {
+    var place = other.last
+    while !place.isNone {
+      let overlay = Overlay(head: arena.link(place, HeldField.overlay))
+      arena.store32(
+        arena.load32(overlay.head, OverlayField.users) &+ 1, overlay.head, OverlayField.users)
+      hold(overlay, in: &held)
+      place = arena.link(place, HeldField.next)
+    }
+  }
+
+  /// The same for both.
+  public mutating func share(_ pair: OverlayPair, among users: Int) {
+    guard pair.hasOverlay else { return }
+    share(pair.overlay, among: users)
+    let last = pair.held.last
+    if last.isNone { return }
+    arena.store32(
+      arena.load32(last, HeldField.users) &+ UInt32(users), last, HeldField.users)
+    release(pair.held)
+  }
+
+  /// Ends one use of both.
+  public mutating func release(_ pair: OverlayPair) {
+    guard pair.hasOverlay else { return }
+    release(pair.overlay)
+    release(pair.held)
+  }
+
+  /// Ends one use of what a lookup held; the last one frees it.
   public mutating func release(_ held: HeldOverlays) {
     var place = held.last
     while !place.isNone {
+      let users = arena.load32(place, HeldField.users)
+      guard users <= 1 else {
+        arena.store32(users - 1, place, HeldField.users)
+        return
+      }
       let next = arena.link(place, HeldField.next)
       release(Overlay(head: arena.link(place, HeldField.overlay)))
       apart.free(place)
@@ -171,12 +217,19 @@ extension Cache {
     }
   }
 
+  /// Adds one use to what a lookup holds.
+  public mutating func retain(_ held: HeldOverlays) {
+    if held.last.isNone { return }
+    arena.store32(
+      arena.load32(held.last, HeldField.users) &+ 1, held.last, HeldField.users)
+  }
+
   /// The RRset of a name that may not be kept, the newest one; none when there is none.
   @inline(never)
   func find(_ key: borrowing NameKey, in pair: OverlayPair) -> Reference {
     let set = find(key, in: pair.overlay.head)
     if !set.isNone { return set }
-    var place = pair.lastHeld
+    var place = pair.held.last
     while !place.isNone {
       let set = find(key, in: arena.link(place, HeldField.overlay))
       if !set.isNone { return set }

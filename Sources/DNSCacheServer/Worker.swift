@@ -169,7 +169,7 @@ struct Worker: ~Copyable {
     takeStreamFailures()
     deadlineAt = nil
     let now = readClock() / 1_000
-    resolver.expire(now: now)
+    resolver.expire(cache: &cache, now: now)
     drainActions(now: now)
   }
 

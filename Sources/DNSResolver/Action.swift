@@ -2,7 +2,7 @@ import DNSCache
 import DNSWire
 
 /// Names a question in flight; stale handles are noticed.
-public struct QuestionHandle: Equatable, Hashable, Sendable {
+public struct QuestionHandle: Equatable, Hashable, Sendable, BitwiseCopyable {
   let index: UInt32
   let generation: UInt32
 
@@ -51,14 +51,13 @@ public enum Action: Sendable {
 }
 
 /// How a question ended.
-public enum Outcome: Sendable {
-  /// The cache has what is to be known.
-  case answered
-  /// The same, but for a question with DO upstream did not understand EDNS: there are no signatures,
-  /// and asking again would bring none.
-  case answeredWithoutDNSSEC
-  /// One of the two, and upstream said something beside it: ``Resolver/remarks(of:)``.
-  case answeredWithRemarks(UpstreamRemarks, lacksDNSSEC: Bool)
+public enum Outcome: Sendable, BitwiseCopyable {
+  /// What is to be known is in the cache or the completion's overlays, and what aliases lead to with it, unless that
+  /// is answered here.
+  ///
+  /// It may lack DNSSEC data though there was DO: upstream did not understand EDNS, and asking again would bring none.
+  /// What upstream said beside it: ``Resolver/remarks(of:)``.
+  case answered(UpstreamRemarks = .none, lacksDNSSEC: Bool = false)
   /// The name leads to a local address, and is not to (``RebindProtection``).
   case rebound
   /// There is no answer.
@@ -69,11 +68,26 @@ public enum Outcome: Sendable {
 
 /// A client whose question has ended, or that is not to wait for it any longer.
 public struct Completion: Sendable {
-  /// The number that the client was given in `Resolver.ask(_:type:client:now:)`.
+  /// The number that the client was given in `Resolver.ask(_:type:needs:client:since:cache:now:)`.
   public let client: UInt32
   /// How it ended.
   public let outcome: Outcome
   /// What of the answer is not in the cache, for this client to release; the rest is to be taken from there
   /// before the next reply comes.
-  public var overlay = Overlay.none
+  public let overlays: OverlayPair
+}
+
+/// Who waits for a lookup.
+enum Recipient: BitwiseCopyable {
+  /// A client, by its number.
+  case client(UInt32)
+  /// A lookup whose alias leads to what this one asks for.
+  case lookup(QuestionHandle)
+}
+
+/// What somebody who waited is to be told.
+struct Ended: BitwiseCopyable {
+  var recipient: Recipient
+  var outcome: Outcome
+  var overlays = OverlayPair()
 }

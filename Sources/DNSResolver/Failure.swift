@@ -26,12 +26,16 @@ public struct Failure: Equatable, Sendable, BitwiseCopyable {
     case ending
     /// No upstream is known yet.
     case noUpstream
+    /// Aliases form a loop, or too long a chain.
+    case endlessAliases
+    /// It took more packets, or octets, than one question may cost (``Budget``).
+    case budget
 
     /// Whether the question itself failed, so that it is worth remembering (RFC 9520 §2).
     var isOfResolution: Bool {
       switch self {
       case .silence, .unreachable, .upstreamError, .looping, .nameTooLong: true
-      case .overload, .ending, .noUpstream: false
+      case .overload, .ending, .noUpstream, .endlessAliases, .budget: false
       }
     }
   }

@@ -8,11 +8,19 @@ enum Phase: BitwiseCopyable {
   case tcp(TCPAttempt)
   /// Not at all: every server is given up, and a late reply, or one that is back, may still answer.
   case waitingForServers
+  /// No more: it had an answer, and the lookup waits for what an alias leads to.
+  case ended
 
   /// The attempt over TCP that is under way.
   @inline(__always)
   var tcp: TCPAttempt? {
     if case .tcp(let attempt) = self { attempt } else { nil }
+  }
+
+  /// Whether there was an answer.
+  @inline(__always)
+  var isEnded: Bool {
+    if case .ended = self { true } else { false }
   }
 
   /// Whether an attempt over TCP is under way.

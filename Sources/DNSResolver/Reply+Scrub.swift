@@ -61,6 +61,7 @@ extension Reply {
       marks.insert(.authentic)
     }
     fault = nil
+    isAliased = false
     let isAuthoritative = flags & MessageHeader.Flag.authoritative != 0
     var origin = Origin(
       rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer, marks: marks,
@@ -80,6 +81,7 @@ extension Reply {
       }
       owner = target
       links += 1
+      isAliased = true
       // The server was asked for the alias, not for what it leads to.
       origin.rank = .aliasedAnswer
       // What is said of a name beyond can't be told from what is said of this one.

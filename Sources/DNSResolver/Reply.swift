@@ -68,6 +68,8 @@ struct Reply: ~Copyable {
   private(set) var hasDNAME = false
   /// Whether signatures and proofs were asked for.
   var keepsSignatures = false
+  /// Whether the name asked for is an alias.
+  var isAliased = false
   /// What the reply is, where that ends scrubbing.
   var fault: Kind?
   /// Records that were left out: not the question's, or outside of the bailiwick.

@@ -87,6 +87,7 @@ extension Resolver {
     // However many more guesses come, none of them can be right.
     forgetAttempts(of: index)
     switch questions[index].phase {
+    case .ended: break
     case .udp, .waitingForServers:
       guard hasTCP || areTooMany else {
         retry(index, now: now)

@@ -20,8 +20,23 @@ extension Resolver {
 
   // MARK: Questions
 
+  /// The question in flight that whoever asks now may join.
+  ///
+  /// One that waits with data that may not be kept has it for those who asked before it came (RFC 1035 §3.2.1).
   func find(_ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds) -> Int? {
     var index = byQuestion.first(Question.hash(key.hash, type, needs))
+    while let place = match(key, type, needs, from: index) {
+      if questions[place].held == HeldOverlays() { return place }
+      index = questions[place].chain
+    }
+    return nil
+  }
+
+  /// The first question for a key from one of the table's chain on.
+  func match(
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, from index: UInt32
+  ) -> Int? {
+    var index = index
     while index != Resolver.nobody {
       let place = Int(index)
       if questions[place].nameHash == key.hash && questions[place].type == type
@@ -39,20 +54,17 @@ extension Resolver {
   }
 
   mutating func addWaiter(
-    _ client: UInt32, since: UInt64, patience: UInt64?, to index: Int
+    _ recipient: Recipient, since: UInt64, patience: UInt64?, to index: Int
   ) -> Bool {
-    // Patience counts from the question's beginning: who comes late to one that is slow doesn't wait
-    // through the same silence again.
-    let begin = min(since, questions[index].started)
-    let waiter = Waiter(
-      client: client, deadline: since + ResolverTiming.deadline,
-      patienceEnd: patience.map { begin + $0 } ?? UInt64.max, next: Resolver.nobody)
+    var waiter = Waiter(recipient: recipient)
+    if case .client = recipient { waiter.deadline = since + ResolverTiming.deadline }
+    if let patience { waiter.patienceEnd = min(since, questions[index].started) + patience }
     guard let place = waiters.insert(waiter) else { return false }
     link(place, to: index)
     return true
   }
 
-  /// Puts a client among those who wait for a question.
+  /// Puts somebody among those who wait for a question.
   mutating func link(_ place: Int, to index: Int) {
     waiters[place].next = questions[index].firstWaiter
     questions[index].firstWaiter = UInt32(place)

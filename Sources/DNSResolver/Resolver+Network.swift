@@ -29,6 +29,7 @@ extension Resolver {
 
   /// Has a question asked again soon, not all of them at once, and further attempts left for it.
   mutating func askAgainSoon(_ index: Int, now: UInt64) {
+    guard !questions[index].phase.isEnded else { return }
     questions[index].attemptCount = min(
       questions[index].attemptCount,
       UInt8(ResolverTiming.attempts - Resolver.attemptsAfterChange))

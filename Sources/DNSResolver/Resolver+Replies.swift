@@ -102,7 +102,9 @@ extension Resolver {
     seen ^= UInt32(casedNames.octets(in: index, count: 1)[0])
     seen ^= UInt32(names.octets(in: index, count: 1)[0])
     let waiter = questions[index].firstWaiter
-    return waiter == Resolver.nobody ? nil : waiters[Int(waiter)].client
+    guard waiter != Resolver.nobody, case .client(let client) = waiters[Int(waiter)].recipient
+    else { return nil }
+    return client
   }
 
   /// Handles a whole message that arrived on the TCP connection of a question.
@@ -288,6 +290,7 @@ extension Resolver {
       rememberUnkept(index, .rebound, server: source.server, now: now)
       finish(index, .rebound)
     case .answer, .noData, .nxDomain, .partial:
+      spend(index, octets: packet.count, now: now)
       let stored = cache.store(&reply, now: seconds)
       counters.outOfBailiwick += reply.leftOut
       counters.answered += 1
@@ -300,13 +303,15 @@ extension Resolver {
       if let unkept = stored.unkept {
         rememberUnkept(index, unkept, server: source.server, now: now)
       }
-      cache.share(stored.overlay, among: Int(questions[index].waiterCount))
+      var remarks = UpstreamRemarks.none
       if reply.hasExtendedError {
-        let remarks = noteUpstreamErrors(packet, header, at: end, index)
-        finish(
-          index, .answeredWithRemarks(remarks, lacksDNSSEC: lacksDNSSEC), stored.overlay)
+        remarks = noteUpstreamErrors(packet, header, at: end, index)
+      }
+      let outcome = Outcome.answered(remarks, lacksDNSSEC: lacksDNSSEC)
+      if reply.isAliased {
+        followAlias(index, outcome, stored.overlay, cache: &cache, now: now)
       } else {
-        finish(index, lacksDNSSEC ? .answeredWithoutDNSSEC : .answered, stored.overlay)
+        finish(index, outcome, stored.overlay, &cache)
       }
     }
   }
@@ -484,7 +489,7 @@ extension ResponseCode {
 
 extension BufferPool {
   /// Fills a key with a name that was kept, and its hash.
-  fileprivate func load(in index: Int, count: Int, hash: UInt32, into key: inout NameKey) {
+  func load(in index: Int, count: Int, hash: UInt32, into key: inout NameKey) {
     key.load(octets(in: index, count: count), withHash: hash)
   }
 }

@@ -148,9 +148,15 @@ extension Resolver {
   }
 
   /// Asks a question again of other servers, as if it had not been asked.
-  private mutating func beginAnew(_ index: Int, now: UInt64) {
-    endTCP(index)
-    forgetAttempts(of: index)
+  mutating func beginAnew(_ index: Int, now: UInt64) {
+    stopWaiting(index, now: now)
+    dropOverlays(index)
+    endExchange(index)
+    if questions[index].phase.isEnded {
+      questions[index].phase = .udp
+      questions[index].deadline = now + ResolverTiming.deadline
+      recountEarliest(index)
+    }
     questions[index].touched = Touched()
     questions[index].attemptCount = 0
     questions[index].refusals = 0

@@ -44,6 +44,7 @@ extension Resolver {
     questions[index].firstAttempt = UInt32(place)
     questions[index].attemptCount += 1
     questions[index].touched.insert(.tried, server)
+    spend(index, packets: 1, now: now)
     servers[server].inFlight += 1
     servers[server].counters.queries += 1
     setTimer(index, at: now + wait, now: now)
@@ -60,7 +61,9 @@ extension Resolver {
   /// waited longest, may come first.
   mutating func setTimer(_ index: Int, at due: UInt64, now: UInt64) {
     questions[index].due = due
-    timers.schedule(index, at: min(due, questions[index].earliest), now: now)
+    // Who has cost too much ends, but not in the middle of what is being done for it.
+    let next = questions[index].spent.isOver ? now : min(due, questions[index].earliest)
+    if next == .max { timers.cancel(index) } else { timers.schedule(index, at: next, now: now) }
   }
 
   /// Draws a socket and an ID that no attempt in flight has together.

@@ -33,6 +33,7 @@ extension Resolver {
       fail(index, .overload, now: now)
       return
     }
+    spend(index, packets: 1, now: now)
     counters.streams += 1
     servers[server].counters.streams += 1
   }

@@ -5,8 +5,8 @@ import Memory
 /// Whom to ask, which reply to believe, when to ask again: forwarding as a state machine without I/O.
 ///
 /// Questions, packets and time come in by calls, each with `now` in milliseconds on a clock that never
-/// goes back. What is to be done comes out by ``nextAction()`` and ``nextCompletion()``; take both until
-/// they return nothing after every call that changes state, and call ``expire(now:)`` at
+/// goes back. What is to be done comes out by ``nextAction()`` and ``nextCompletion(cache:now:)``; take both until
+/// they return nothing after every call that changes state, and call ``expire(cache:now:)`` at
 /// ``nextDeadline``. Records go into the cache that is passed in.
 public struct Resolver: ~Copyable {
   /// What bounds the work.
@@ -28,8 +28,12 @@ public struct Resolver: ~Copyable {
   var byTransaction: ChainTable
   var timers: TimerWheel
   var actions: Queue<Action>
-  var completions: Queue<Completion>
+  var completions: Queue<Ended>
+  /// What lookups held that have ended, to be released when the cache is at hand.
+  var dropped: Queue<HeldOverlays>
   var reply: Reply
+  /// What names are hashed with.
+  let seed: HashSeed
   /// For each question what an upstream said of its error.
   var upstreamErrors: BufferPool
   /// What is known of the servers.
@@ -98,11 +102,23 @@ public struct Resolver: ~Copyable {
     var malformed: UInt8 = 0
     /// How it is being asked.
     var phase = Phase.udp
+    /// The question whose answer this one waits for: what its alias leads to.
+    var waitsFor = Resolver.nobody
+    /// The question for whose sake this one was asked, as long as that waits for it: it pays for both.
+    var starter = Resolver.nobody
+    /// What it has cost so far, with what was asked for its sake.
+    var spent = Budget()
+    /// Whether one of its exchanges brought no DNSSEC data though it was asked for.
+    var lacksDNSSEC = false
+    /// What of its answer may not be kept, while it waits for the rest.
+    var held = HeldOverlays()
     /// Whether it was asked over TCP because a server is silent, or asked over TCP alone.
     var hasTriedTCP = false
     /// Tells this question from others that had the same place.
     var generation: UInt32
     var started: UInt64
+    /// When the question fails; never by itself while it waits for another.
+    var deadline: UInt64
     /// When the attempt under way is over.
     var due: UInt64 = 0
     /// When the first of those who wait has waited long enough; not beyond ``deadline``.
@@ -120,9 +136,6 @@ public struct Resolver: ~Copyable {
     /// The question asked before this one, and the one after.
     var older = Resolver.nobody
     var newer = Resolver.nobody
-
-    /// When the question fails.
-    var deadline: UInt64 { started + ResolverTiming.deadline }
 
     // Inlined: while the resolver is being changed, a call that only borrows gets a copy of the whole.
 
@@ -177,14 +190,17 @@ public struct Resolver: ~Copyable {
     }
   }
 
-  /// A client that waits for a question.
+  /// A client that waits for a question, or another question.
   struct Waiter: BitwiseCopyable {
-    var client: UInt32
-    /// When it has waited long enough.
-    var deadline: UInt64
-    /// When it has something else to do than wait.
-    var patienceEnd: UInt64
-    var next: UInt32
+    var recipient: Recipient
+    /// When it has waited long enough; a question has deadlines of its own.
+    var deadline = UInt64.max
+    /// When it is given something stale.
+    ///
+    /// Counted from the question's beginning: who comes late to one that is slow doesn't wait through the same
+    /// silence again.
+    var patienceEnd = UInt64.max
+    var next = Resolver.nobody
   }
 
   /// Makes a resolver with nothing in flight.
@@ -211,7 +227,9 @@ public struct Resolver: ~Copyable {
       capacity: limit * 3 + ServerTable.capacity * 3,
       filler: .closeStream(.question(QuestionHandle(0, 0))))
     completions = Queue(
-      capacity: settings.waiterLimit, filler: Completion(client: 0, outcome: .answered))
+      capacity: settings.waiterLimit, filler: Ended(recipient: .client(0), outcome: .overdue))
+    dropped = Queue(capacity: limit, filler: HeldOverlays())
+    self.seed = seed
     reply = Reply(seed: seed, rebind: settings.rebindProtection)
     let knownLimit = ServerTable.capacity * KnownQuestion.perServer
     known = FixedArray(repeating: KnownQuestion(), count: knownLimit)
@@ -235,37 +253,69 @@ public struct Resolver: ~Copyable {
 
   /// Asks upstream, or joins the same question in flight.
   ///
+  /// When an alias leads on, what it leads to is asked for, too; when something stale would answer, the client is
+  /// completed with ``Outcome/overdue`` after ``ResolverTiming/patience``, and the question goes on without it.
+  ///
   /// - Parameters:
   ///   - needs: the client's DO and CD, which go upstream as they are.
   ///   - client: a number that comes back with the completion.
-  ///   - since: when the client began to wait, which is before now when this question follows from
-  ///     another; ``ResolverTiming/deadline`` counts from then.
-  ///   - patience: milliseconds after which the client is completed with ``Outcome/overdue`` and the
-  ///     question goes on without it; counted from the same moment, or from when the question was asked
-  ///     if that was earlier.
+  ///   - since: when the client began to wait; ``ResolverTiming/deadline`` counts from then.
+  ///   - takesStale: whether it may be completed with ``Outcome/overdue``.
   public mutating func ask(
     _ key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds = [], client: UInt32,
-    since: UInt64, patience: UInt64? = nil, now: UInt64
+    since: UInt64, takesStale: Bool = true, cache: inout Cache, now: UInt64
   ) -> Asked {
     let needs = needs.subtracting(.unsignedToo)
+    let patience =
+      takesStale && hasStaleAnswer(key, type, needs, in: cache, now: now)
+      ? ResolverTiming.patience : nil
+    switch request(
+      key, type, needs, for: .client(client), since: since, patience: patience, now: now)
+    {
+    case .began: return .accepted
+    case .joined: return .joined
+    case .failed(let failure): return .failed(failure)
+    }
+  }
+
+  /// What became of somebody's wish for an answer.
+  enum Requested {
+    /// A question that is new.
+    case began(Int)
+    /// One that was in flight already.
+    case joined(Int)
+    /// There is no answer, and none is waited for.
+    case failed(Failure)
+  }
+
+  /// Has somebody wait for a question, which is asked if it isn't in flight.
+  ///
+  /// - Parameter patience: milliseconds after which a client is given something stale.
+  mutating func request(
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, for recipient: Recipient,
+    since: UInt64, patience: UInt64?, now: UInt64
+  ) -> Requested {
+    if isNeeded(by: key, type, needs, recipient) { return .failed(Failure(.endlessAliases)) }
     if let index = find(key, type, needs) {
       if let patience, min(since, questions[index].started) + patience <= now,
-        completions.push(Completion(client: client, outcome: .overdue))
+        completions.push(Ended(recipient: recipient, outcome: .overdue))
       {
         questions[index].isRefresh = true
         questions[index].isUnasked = false
         counters.joined += 1
-        return .joined
+        return .joined(index)
       }
       guard questions[index].waiterCount < settings.waitersPerQuestion,
-        addWaiter(client, since: since, patience: patience, to: index)
+        addWaiter(recipient, since: since, patience: patience, to: index)
       else {
         counters.inFlightLimit += 1
         return .failed(Failure(.overload))
       }
-      if since < now || patience != nil { setTimer(index, at: questions[index].due, now: now) }
+      if since < now || patience != nil || questions[index].phase.isEnded {
+        setTimer(index, at: questions[index].due, now: now)
+      }
       counters.joined += 1
-      return .joined
+      return .joined(index)
     }
     if let failure = failures.find(key, type, needs, now: now) {
       counters.failedBefore += 1
@@ -284,15 +334,15 @@ public struct Resolver: ~Copyable {
     }
     questions[index].isTrial = isTrial
     // Who has something else is not the one to find out whether anybody is there.
-    if isTrial, patience != nil, completions.push(Completion(client: client, outcome: .overdue)) {
+    if isTrial, patience != nil, completions.push(Ended(recipient: recipient, outcome: .overdue)) {
       questions[index].isRefresh = true
-    } else if !addWaiter(client, since: since, patience: patience, to: index) {
+    } else if !addWaiter(recipient, since: since, patience: patience, to: index) {
       questions.remove(index)
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))
     }
     start(index, key, draw, now: now)
-    return .accepted
+    return .began(index)
   }
 
   /// Asks upstream for what no client waits for, to have it renewed.
@@ -348,7 +398,7 @@ public struct Resolver: ~Copyable {
       Question(
         type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count),
         group: group, server: server, generation: UInt32(truncatingIfNeeded: draw), started: now,
-        earliest: now + ResolverTiming.deadline))
+        deadline: now + ResolverTiming.deadline, earliest: now + ResolverTiming.deadline))
   }
 
   /// Makes a question known and sends it.
@@ -366,10 +416,15 @@ public struct Resolver: ~Copyable {
   }
 
   /// Handles the deadlines that are over.
-  public mutating func expire(now: UInt64) {
+  public mutating func expire(cache: inout Cache, now: UInt64) {
     while let index = timers.popDue(now: now) {
       guard index < settings.inFlightLimit else {
         sendProbe(ServerID(index - settings.inFlightLimit), now: now)
+        continue
+      }
+      if questions[index].spent.isOver {
+        counters.overBudget += 1
+        fail(index, .budget, now: now)
         continue
       }
       guard now < questions[index].deadline else {
@@ -377,7 +432,7 @@ public struct Resolver: ~Copyable {
         continue
       }
       if now >= questions[index].earliest {
-        endWaiting(index, now: now)
+        guard endWaiting(index, &cache, now: now) else { continue }
         guard questions[index].waiterCount > 0 || questions[index].isRefresh else {
           fail(index, now: now)
           continue
@@ -393,6 +448,7 @@ public struct Resolver: ~Copyable {
         noteTimeout(index, now: now)
         retry(index, now: now)
       case .waitingForServers: retry(index, now: now)
+      case .ended: break
       }
     }
   }
@@ -404,13 +460,15 @@ public struct Resolver: ~Copyable {
     }
   }
 
-  /// When ``expire(now:)`` has something to do.
+  /// When ``expire(cache:now:)`` has something to do.
   public var nextDeadline: UInt64? { timers.next }
 
   // MARK: Out
 
-  /// Whether ``nextAction()`` or ``nextCompletion()`` may have something.
-  public var hasWork: Bool { actions.count > 0 || completions.count > 0 }
+  /// Whether ``nextAction()`` or ``nextCompletion(cache:now:)`` may have something.
+  public var hasWork: Bool {
+    actions.count > 0 || completions.count > 0 || dropped.count > 0
+  }
 
   /// The next thing to be done, or nothing.
   public mutating func nextAction() -> Action? {
@@ -427,15 +485,25 @@ public struct Resolver: ~Copyable {
   }
 
   /// The next client whose question has ended, or nothing.
-  public mutating func nextCompletion() -> Completion? { completions.pop() }
+  public mutating func nextCompletion(cache: inout Cache, now: UInt64) -> Completion? {
+    while let ended = completions.pop() {
+      switch ended.recipient {
+      case .client(let client):
+        return Completion(client: client, outcome: ended.outcome, overlays: ended.overlays)
+      case .lookup(let handle): resume(handle, ended, cache: &cache, now: now)
+      }
+    }
+    while let held = dropped.pop() { cache.release(held) }
+    return nil
+  }
 
-  /// Whether ``nextCompletion()`` has something.
+  /// Whether ``nextCompletion(cache:now:)`` has something.
   public var hasCompletions: Bool { completions.count > 0 }
 
   /// Questions in flight.
   public var inFlight: Int { questions.count }
 
-  /// Clients that wait.
+  /// Clients that wait for questions, and questions that wait for others.
   public var waiting: Int { waiters.count }
 
   /// Writes the packet that an action says to send.
@@ -472,77 +540,5 @@ public struct Resolver: ~Copyable {
       return
     }
     send(index, now: now)
-  }
-
-  // MARK: Ending
-
-  /// Ends a question without an answer, for what was in the way last or what is given.
-  mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
-    counters.failed += 1
-    var failure = Failure(cause ?? questions[index].cause)
-    if questions[index].isUnasked {
-      // What was asked early may be asked again when it is due.
-      noteFailedPrefetch(index, now: now)
-    } else if failure.cause.isOfResolution {
-      failure.place = rememberFailure(index, failure.cause, now: now)
-      failure.nameHash = questions[index].nameHash
-    }
-    finish(index, .failed(failure))
-  }
-
-  /// Tells the clients that have waited long enough that there is no reply, or none yet.
-  private mutating func endWaiting(_ index: Int, now: UInt64) {
-    var waiter = questions[index].firstWaiter
-    questions[index].firstWaiter = Resolver.nobody
-    questions[index].waiterCount = 0
-    questions[index].earliest = questions[index].deadline
-    while waiter != Resolver.nobody {
-      let place = Int(waiter)
-      let next = waiters[place].next
-      if waiters[place].deadline <= now {
-        let failure = Failure(questions[index].cause)
-        _ = completions.push(
-          Completion(client: waiters[place].client, outcome: .failed(failure)))
-        waiters.remove(place)
-      } else if waiters[place].patienceEnd <= now {
-        _ = completions.push(Completion(client: waiters[place].client, outcome: .overdue))
-        waiters.remove(place)
-        // The data is still wanted, for whoever asks next.
-        questions[index].isRefresh = true
-      } else {
-        link(place, to: index)
-      }
-      waiter = next
-    }
-  }
-
-  /// Ends a question: every waiting client is told, every attempt forgotten.
-  ///
-  /// - Parameter overlay: what of the answer is not in the cache, shared among as many as wait.
-  mutating func finish(_ index: Int, _ outcome: Outcome, _ overlay: Overlay = .none) {
-    endTCP(index)
-    timers.cancel(index)
-    var waiter = questions[index].firstWaiter
-    while waiter != Resolver.nobody {
-      let next = waiters[Int(waiter)].next
-      _ = completions.push(
-        Completion(client: waiters[Int(waiter)].client, outcome: outcome, overlay: overlay))
-      waiters.remove(Int(waiter))
-      waiter = next
-    }
-    forgetAttempts(of: index)
-    byQuestion.remove(index, in: &questions)
-    dequeue(index)
-    questions.remove(index)
-  }
-
-  /// When all places are taken, the question that waits longest gives way, if it has had time enough for
-  /// an honest reply: so that a flood of names which nobody answers doesn't shut out all others.
-  private mutating func displaceOldest(now: UInt64) {
-    guard oldest != Resolver.nobody,
-      questions[Int(oldest)].started + ResolverTiming.graceWhenFull <= now
-    else { return }
-    counters.displaced += 1
-    fail(Int(oldest), .overload, now: now)
   }
 }

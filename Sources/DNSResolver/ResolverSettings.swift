@@ -62,6 +62,12 @@ public enum ResolverTiming {
   /// When a question fails, counted from when it was first asked; clients give up at five seconds.
   public static let deadline: UInt64 = 4_500
 
+  /// Milliseconds that a client waits before it gets a stale answer, if there is one.
+  ///
+  /// RFC 8767 §5 calls this the client response timer: 1.8 seconds, below the two after which clients
+  /// ask elsewhere.
+  public static let patience: UInt64 = 1_800
+
   /// How long a question is safe from giving way to others when all places are taken; unbound's figure.
   static let graceWhenFull: UInt64 = 200
 
@@ -98,6 +104,8 @@ public struct ResolverCounters: Sendable {
   public var inFlightLimit: UInt64 = 0
   /// Questions that failed early because others needed their place.
   public var displaced: UInt64 = 0
+  /// Questions that failed because they cost too much (``Budget``).
+  public var overBudget: UInt64 = 0
   /// Packets sent again because no reply came.
   public var retries: UInt64 = 0
   /// Questions that ended with a reply.

@@ -65,6 +65,9 @@ public struct UpstreamRemarks: Sendable, BitwiseCopyable {
   let place: UInt32
   /// Octets of the options.
   let count: UInt8
+
+  /// Nothing was said.
+  public static var none: UpstreamRemarks { UpstreamRemarks(place: 0, count: 0) }
 }
 
 extension Resolver {
@@ -83,7 +86,7 @@ extension Resolver {
   /// What upstream said beside an answer: options for an OPT record, none when it said nothing.
   @_lifetime(borrow self)
   public func remarks(of outcome: Outcome) -> Span<UInt8> {
-    guard case .answeredWithRemarks(let remarks, _) = outcome else {
+    guard case .answered(let remarks, _) = outcome else {
       return upstreamErrors.octets(in: 0, count: 0)
     }
     return upstreamErrors.octets(in: Int(remarks.place), count: Int(remarks.count))

@@ -19,18 +19,21 @@ public enum FailureReason: UInt8, Sendable, CaseIterable {
   case endlessAliases
   /// No upstream is known yet.
   case noUpstream
+  /// It took more packets, or octets, than one question may cost.
+  case budget
 
-  /// What was in the way; nothing when aliases lead nowhere.
-  init(_ failure: Failure?) {
+  /// What was in the way.
+  init(_ failure: Failure) {
     self =
-      switch failure?.cause {
+      switch failure.cause {
       case .silence: .silence
       case .unreachable: .unreachable
       case .upstreamError, .looping, .nameTooLong: .upstreamError
       case .overload: .overload
       case .ending: .ending
       case .noUpstream: .noUpstream
-      case nil: .endlessAliases
+      case .endlessAliases: .endlessAliases
+      case .budget: .budget
       }
   }
 }

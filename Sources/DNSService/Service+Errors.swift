@@ -154,6 +154,8 @@ enum Explanation {
     case .overload: tooMuchInFlight
     case .ending: ExtendedError(.notReady, "stopping")
     case .noUpstream: ExtendedError(.notReady, "no upstream is known yet")
+    case .endlessAliases: endlessAliases
+    case .budget: ExtendedError(.other, "the answer takes too many packets")
     }
   }
 }

@@ -64,12 +64,12 @@ extension Service {
     into reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: inout Resolver,
     now: UInt64
   ) -> Delivery? {
-    while let completion = resolver.nextCompletion() {
+    while let completion = resolver.nextCompletion(cache: &cache, now: now) {
       let index = Int(completion.client)
-      guard
-        var answer = conclude(
-          index, completion, into: &reply, cache: &cache, resolver: &resolver, now: now)
-      else { continue }
+      let answer = conclude(
+        index, completion, into: &reply, cache: &cache, resolver: &resolver, now: now)
+      cache.release(completion.overlays)
+      guard var answer else { continue }
       let header = waiting.places[index].header
       if header.unprovenOctets != 0, !admitExcess(of: answer.count, header, now: now) {
         answer.count = writeTruncated(header, waiting.question(index), reply: &reply)
@@ -79,7 +79,6 @@ extension Service {
       if Service.rcode(reply) != 0 {
         _ = limiter.admitCostly(from: header.address, isProven: header.isProven, now: now)
       }
-      cache.release(waiting.places[index].held)
       let delivery = Delivery(
         count: answer.count, address: header.address, transport: header.transport,
         path: waiting.places[index].path, source: answer.source ?? waiting.places[index].source)
@@ -91,59 +90,42 @@ extension Service {
     return nil
   }
 
-  /// Writes a waiting query's answer, or asks for what its chain of aliases leads to.
+  /// Writes a waiting query's answer.
   ///
   /// - Returns: nothing when the query has to go on waiting.
   private mutating func conclude(
     _ index: Int, _ completion: Completion, into reply: inout MutableSpan<UInt8>,
     cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Concluded? {
-    let outcome = completion.outcome
-    switch outcome {
-    case .answeredWithoutDNSSEC, .answeredWithRemarks(_, lacksDNSSEC: true):
-      waiting.places[index].needs.insert(.unsignedToo)
-    default: break
-    }
-    let client = waiting.places[index]
-    var failure: Failure?
-    switch outcome {
+    let failure: Failure
+    switch completion.outcome {
     case .overdue:
-      return concludeOverdue(index, into: &reply, cache: &cache, resolver: &resolver, now: now)
+      return concludeOverdue(
+        index, completion.overlays, into: &reply, cache: &cache, resolver: &resolver, now: now)
     case .rebound: return Concluded(writeRebound(index, reply: &reply))
     case .failed(let reason): failure = reason
-    case .answered, .answeredWithoutDNSSEC, .answeredWithRemarks:
+    case .answered(_, let lacksDNSSEC):
+      if lacksDNSSEC { waiting.places[index].needs.insert(.unsignedToo) }
       if let count = composeWaiting(
-        index, into: &reply, cache: &cache, completion.overlay,
-        beside: resolver.remarks(of: outcome), now: now)
+        index, into: &reply, cache: &cache, completion.overlays,
+        beside: resolver.remarks(of: completion.outcome), now: now)
       {
-        cache.release(completion.overlay)
         if Service.rcode(reply) == ResponseCode.servFail.rawValue {
           waiting.noteFailed(index, .endlessAliases, in: &failed)
         }
         return Concluded(count)
       }
-      cache.hold(completion.overlay, in: &waiting.places[index].held)
-      // The key names what is missing. Asking for the same name again would change nothing.
-      if client.asked < Service.questionsPerQuery && key.hash != client.askedHash {
-        waiting.places[index].asked += 1
-        waiting.places[index].askedHash = key.hash
-        let patience = patience(client.header.type, client.needs, &reply, &cache, now: now)
-        switch resolver.ask(
-          key, type: client.header.type, needs: client.needs, client: UInt32(index),
-          since: client.started, patience: patience, now: now)
-        {
-        case .accepted, .joined: return nil
-        case .failed(let reason): failure = reason
-        }
-      }
+      failure = Failure(.endlessAliases)
     }
-    if failure?.cause != .nameTooLong,
-      let stale = composeStale(index, into: &reply, cache: &cache, now: now)
+    if failure.cause != .nameTooLong,
+      let stale = composeStale(
+        index, completion.overlays, into: &reply, cache: &cache, now: now)
     {
       return stale
     }
     return writeFailure(
-      index, failure, reply: &reply, cache: &cache, resolver: &resolver, now: now)
+      index, failure, completion.overlays, reply: &reply, cache: &cache, resolver: &resolver,
+      now: now)
   }
 
   /// Tells a waiting client that the name has no address that it may have.
@@ -156,28 +138,26 @@ extension Service {
 
   /// Tells a waiting client that there is no answer, unless there is one without the signatures that it wants.
   ///
-  /// - Parameter failure: what was in the way; nothing when aliases lead nowhere.
+  /// - Parameters:
+  ///   - failure: what was in the way.
+  ///   - overlays: what it is answered from beside the cache.
   mutating func writeFailure(
-    _ index: Int, _ failure: Failure?, reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    _ index: Int, _ failure: Failure, _ overlays: OverlayPair, reply: inout MutableSpan<UInt8>,
+    cache: inout Cache,
     resolver: inout Resolver, now: UInt64
   ) -> Concluded {
     let header = waiting.places[index].header
-    if let failure, failure.cause == .nameTooLong {
+    if failure.cause == .nameTooLong {
       return Concluded(
         Service.writeError(
           header, waiting.question(index), .yxDomain, Explanation.nameTooLong,
           isCached: failure.isCached, beside: resolver.upstreamErrors(of: failure), reply: &reply))
     }
-    if let unsigned = composeUnsigned(index, into: &reply, cache: &cache, now: now) {
+    if let unsigned = composeUnsigned(index, overlays, into: &reply, cache: &cache, now: now) {
       return unsigned
     }
     counters.failures &+= 1
     waiting.noteFailed(index, FailureReason(failure), in: &failed)
-    guard let failure else {
-      let count = Service.writeError(
-        header, waiting.question(index), .servFail, Explanation.endlessAliases, reply: &reply)
-      return Concluded(count, .failure)
-    }
     let count = Service.writeError(
       header, waiting.question(index), .servFail, Explanation.of(failure),
       isCached: failure.isCached,
@@ -191,7 +171,7 @@ extension Service {
   /// - Returns: nothing when something is missing that the key then names.
   mutating func composeWaiting(
     _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
-    _ overlay: Overlay = .none, stale: Bool = false, unsigned: Bool = false,
+    _ overlays: OverlayPair = OverlayPair(), stale: Bool = false, unsigned: Bool = false,
     beside remarks: Span<UInt8> = Span(), now: UInt64
   ) -> Int? {
     let client = waiting.places[index]
@@ -200,7 +180,7 @@ extension Service {
     Service.begin(&writer, client.header, waiting.question(index))
     if let count = compose(
       client.header, unsigned ? client.needs.orUnsigned : client.needs, from: &cache, into: &writer,
-      overlays: OverlayPair(overlay, held: client.held), stale: stale, beside: remarks,
+      overlays: overlays, stale: stale, beside: remarks,
       now: UInt32(truncatingIfNeeded: now / 1000))
     {
       return count

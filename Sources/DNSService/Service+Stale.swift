@@ -8,28 +8,6 @@ import Memory
 // DO are given what is known without it where they would be told of a failure otherwise.
 
 extension Service {
-  /// How long a client is to wait for what the key names, in milliseconds, before it gets something
-  /// stale; nothing when nothing is known that would answer it.
-  ///
-  /// - Parameter buffer: is written to.
-  mutating func patience(
-    _ type: RecordType, _ needs: DNSSECNeeds, _ buffer: inout MutableSpan<UInt8>,
-    _ cache: inout Cache, now: UInt64
-  ) -> UInt64? {
-    let seconds = UInt32(truncatingIfNeeded: now / 1000)
-    guard cache.hasStale(key, now: seconds) else { return nil }
-    // A try: only whether the chain has an end is of interest, and what precedes the key's name is known.
-    missing.load(key)
-    var writer = MessageWriter(&buffer, limit: buffer.count)
-    writer.header(id: 0, questionCount: 0)
-    let answer = cache.answer(
-      &key, type: type, needs: needs, into: &writer, overlays: OverlayPair(), stale: true,
-      now: seconds)
-    key.load(missing)
-    guard case .written = answer else { return nil }
-    return ServiceSettings.stalePatience
-  }
-
   /// Answers a query that can't be asked upstream: with what is stale or unsigned, if there is anything.
   ///
   /// - Parameters:
@@ -80,21 +58,24 @@ extension Service {
 
   /// Writes a stale answer to a waiting client, if there is one.
   mutating func composeStale(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
+    _ index: Int, _ overlays: OverlayPair, into reply: inout MutableSpan<UInt8>,
+    cache: inout Cache, now: UInt64
   ) -> Concluded? {
     guard cache.limits.staleAge > 0,
-      let count = composeWaiting(index, into: &reply, cache: &cache, stale: true, now: now)
+      let count = composeWaiting(
+        index, into: &reply, cache: &cache, overlays, stale: true, now: now)
     else { return nil }
     return Concluded(count, countStale(cache.staleness))
   }
 
   /// Writes an answer without the signatures that a waiting client wants, if there is one: better than a failure.
   mutating func composeUnsigned(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache, now: UInt64
+    _ index: Int, _ overlays: OverlayPair, into reply: inout MutableSpan<UInt8>,
+    cache: inout Cache, now: UInt64
   ) -> Concluded? {
     guard waiting.places[index].header.dnssecOK,
       let count = composeWaiting(
-        index, into: &reply, cache: &cache, stale: true, unsigned: true, now: now)
+        index, into: &reply, cache: &cache, overlays, stale: true, unsigned: true, now: now)
     else { return nil }
     return Concluded(count, countStale(cache.staleness))
   }
@@ -111,23 +92,25 @@ extension Service {
   ///
   /// - Returns: nothing when that is gone by now, and the query goes on waiting.
   mutating func concludeOverdue(
-    _ index: Int, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
+    _ index: Int, _ overlays: OverlayPair, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
     resolver: inout Resolver, now: UInt64
   ) -> Concluded? {
-    if let stale = composeStale(index, into: &reply, cache: &cache, now: now) { return stale }
+    if let stale = composeStale(index, overlays, into: &reply, cache: &cache, now: now) {
+      return stale
+    }
     // Leaves the key at what is missing.
-    if let count = composeWaiting(index, into: &reply, cache: &cache, now: now) {
+    if let count = composeWaiting(index, into: &reply, cache: &cache, overlays, now: now) {
       return Concluded(count)
     }
     let client = waiting.places[index]
     switch resolver.ask(
       key, type: client.header.type, needs: client.needs, client: UInt32(index),
-      since: client.started, now: now)
+      since: client.started, takesStale: false, cache: &cache, now: now)
     {
     case .accepted, .joined: return nil
     case .failed(let failure):
       return writeFailure(
-        index, failure, reply: &reply, cache: &cache, resolver: &resolver, now: now)
+        index, failure, overlays, reply: &reply, cache: &cache, resolver: &resolver, now: now)
     }
   }
 }

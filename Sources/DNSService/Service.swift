@@ -19,8 +19,6 @@ public struct Service: ~Copyable {
   var key: NameKey
   /// Lent to each answer that is composed from data.
   let suffixes = Pinned(SuffixTable())
-  /// Keeps the name of a missing link while the key is used otherwise.
-  var missing: NameKey
   var prefetchBudget: PrefetchBudget
   private var noted: NotedQuestions
   var failed: FailedQuestions
@@ -99,16 +97,12 @@ public struct Service: ~Copyable {
     }
   }
 
-  /// Most questions asked upstream for one query: one for each link of a chain of aliases.
-  static let questionsPerQuery = UInt8(Cache.longestChain + 1)
-
   /// Makes a service to a cache.
   ///
   /// - Parameter seed: the cache's.
   public init(settings: ServiceSettings, seed: HashSeed) {
     self.settings = settings
     key = NameKey(seed: seed)
-    missing = NameKey(seed: seed)
     noted = NotedQuestions(count: Service.anticipated, seed: seed)
     failed = FailedQuestions(count: Service.anticipated, seed: seed)
     waiting = WaitingClients(limit: settings.pendingLimit)
@@ -284,7 +278,7 @@ public struct Service: ~Copyable {
     counters.misses &+= 1
     let client = WaitingClient(
       header: header, needs: header.needs, questionCount: UInt16(question.count),
-      askedHash: key.hash, started: now, share: share)
+      started: now, share: share)
     guard let index = waiting.insert(client, question) else {
       limiter.returnPlace(share)
       counters.pendingLimit &+= 1
@@ -292,10 +286,9 @@ public struct Service: ~Copyable {
         header, question, Failure(.overload), else: .miss, reply: &reply, cache: &cache,
         resolver: &resolver, now: now)
     }
-    let patience = patience(header.type, header.needs, &reply, &cache, now: now)
     switch resolver.ask(
       key, type: header.type, needs: header.needs, client: UInt32(index), since: now,
-      patience: patience, now: now)
+      cache: &cache, now: now)
     {
     case .accepted:
       return .waiting(UInt32(index))
@@ -317,6 +310,9 @@ public struct Service: ~Copyable {
   public mutating func keep(_ path: ReturnPath, for client: UInt32) {
     waiting.places[Int(client)].path = path
   }
+
+  /// Clients that wait.
+  public var waitingClients: Int { waiting.count }
 
   // MARK: Answers
 

@@ -32,11 +32,6 @@ public struct ServiceSettings: Sendable {
   /// foresaw. 10,000 names with a TTL of five minutes need 33.
   public static let usualPrefetchRate = 200
 
-  /// Milliseconds that a client waits before it gets a stale answer, if there is one.
-  ///
-  /// RFC 8767 §5 calls this the client response timer: 1.8 seconds, below the two after which clients
-  /// ask elsewhere.
-  public static let stalePatience: UInt64 = 1_800
   /// Octets of UDP payload that are sent at most: what passes without fragments (RFC 9715 §3).
   public static let udpSize = Int(EDNS.defaultUDPSize)
   /// Octets of UDP payload that a client without EDNS takes (RFC 1035 §4.2.1).

@@ -37,18 +37,12 @@ struct WaitingClient: BitwiseCopyable {
   /// What the data has to be like, which is less when upstream has nothing better.
   var needs: DNSSECNeeds
   var questionCount: UInt16
-  /// Questions asked upstream for this query.
-  var asked: UInt8 = 1
   /// Where its answer comes from if that is neither stale nor a failure.
   var source = AnswerSource.miss
-  /// The name last asked for.
-  var askedHash: UInt32
   /// When it came.
   var started: UInt64
   /// The client's place among those in flight.
   var share: UInt16
-  /// The links of its chain of aliases that may not be kept.
-  var held = HeldOverlays()
   var path = ReturnPath(source: 0)
 }
 
@@ -96,6 +90,6 @@ struct WaitingClients: ~Copyable {
 
   /// Reads what answering a client will need.
   func anticipate(_ index: Int) -> UInt32 {
-    places[index].askedHash ^ UInt32(questions.octets(in: index, count: 1)[0])
+    UInt32(places[index].header.id) ^ UInt32(questions.octets(in: index, count: 1)[0])
   }
 }

@@ -268,7 +268,7 @@ final class Host {
     // The first call after each deadline makes progress, so that a few rounds a moment suffice.
     while let deadline = resolver.nextDeadline, deadline <= time {
       now = max(now, deadline)
-      resolver.expire(now: now)
+      resolver.expire(cache: &cache, now: now)
       let events = drain()
       if !events.isEmpty { try body(events) }
     }
@@ -279,7 +279,7 @@ final class Host {
   func jump(to time: UInt64) { now = max(now, time) }
 
   func expire() -> [Event] {
-    resolver.expire(now: now)
+    resolver.expire(cache: &cache, now: now)
     return drain()
   }
 

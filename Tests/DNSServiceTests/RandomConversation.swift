@@ -503,7 +503,7 @@ struct RandomConversation {
     #expect(resolver <= options.inFlightLimit)
     #expect(host.resolver.waiting <= options.waiterLimit)
     #expect(host.service.waiting.count == waiting.count)
-    #expect(host.resolver.timers.count == resolver + downCount)
+    #expect(host.resolver.timers.count == resolver - host.resolver.untimed + downCount)
     var streaming = 0
     let mayRefresh = options.staleAge > 0 || options.isPrefetching
     host.resolver.visitInFlight { view, _ in
@@ -527,4 +527,13 @@ struct RandomConversation {
 extension ServerTable {
   /// Packets whose reply would still be good, of all servers.
   fileprivate var inFlight: Int { present.reduce(0) { $0 + Int(self[$1].inFlight) } }
+}
+
+extension Resolver {
+  /// Questions that wait for others and have no client with a deadline.
+  fileprivate var untimed: Int {
+    (0..<questions.end).count {
+      questions.contains($0) && questions[$0].phase.isEnded && questions[$0].earliest == .max
+    }
+  }
 }

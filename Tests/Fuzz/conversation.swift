@@ -493,7 +493,7 @@ final class Conversation {
     let until = now + time
     while let deadline = resolver.nextDeadline, deadline <= until {
       now = max(now, deadline)
-      resolver.expire(now: now)
+      resolver.expire(cache: &cache, now: now)
       drain()
       check()
     }

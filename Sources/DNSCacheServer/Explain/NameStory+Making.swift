@@ -148,7 +148,7 @@ extension NameStory {
       let address = view?.address.endpoint.text ?? "another server"
       let sentence = "Nothing in the cache answers it: \(address) is asked first."
       guard let rcode = facts.staleAnswer else { return ("asks", nil, sentence) }
-      let patience = ServiceSettings.stalePatience
+      let patience = ResolverTiming.patience
       return (
         "asks", nil,
         "\(sentence) When no answer comes within \(patience) ms a client gets \(rcode) from what is stale."

@@ -148,6 +148,8 @@ extension Failure.Cause {
     case .overload: "too much in flight"
     case .ending: "the program ends"
     case .noUpstream: "no upstream is known"
+    case .endlessAliases: "aliases that form a loop or too long a chain"
+    case .budget: "too many packets"
     }
   }
 }

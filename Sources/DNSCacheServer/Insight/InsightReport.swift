@@ -96,6 +96,7 @@ extension FailureReason {
     case .ending: "stopping"
     case .endlessAliases: "endless aliases"
     case .noUpstream: "no upstream is known"
+    case .budget: "too many packets"
     }
   }
 }

@@ -107,6 +107,9 @@ struct Metric {
     counter(
       "inflight.displaced", "Questions that gave way to new ones", name: "in_flight_displaced"),
     counter(
+      "inflight.budget_limit_reached", "Questions that cost too many packets or octets",
+      name: "in_flight_budget_limit_reached"),
+    counter(
       "inflight.pending_limit_reached", "Queries failed because too many waited",
       name: "in_flight_pending_limit_reached"),
   ]

@@ -66,10 +66,11 @@ enum Statistics {
           "inflight",
           .object([
             ("now", .count(worker.resolver.inFlight)),
-            ("waiting", .count(worker.resolver.waiting)),
+            ("waiting", .count(worker.service.waitingClients)),
             ("limit", .count(worker.resolver.settings.inFlightLimit)),
             ("limit_reached", .count(asked.inFlightLimit)),
             ("displaced", .count(asked.displaced)),
+            ("budget_limit_reached", .count(asked.overBudget)),
             ("pending_limit_reached", .count(queries.pendingLimit)),
           ])
         ),
