@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A moment after which waiting is given up.
 struct Deadline {
@@ -35,32 +36,112 @@ func eventually(
 /// A clock that was started when the value was made.
 ///
 /// With a server it measures what that does, not what else the machine does: the time for which the server and
-/// this thread could have run, but had no processor, doesn't count.
+/// this thread could have run, but had no processor, doesn't count, nor that for which nothing here ran at all,
+/// or the server was stopped.
 struct Stopwatch {
   private let start = ContinuousClock.now
   private let server: ServerProcess?
   private let pid: pid_t
-  private let before: (server: Duration, thread: Duration)
+  private let before: (server: Duration, here: Duration)
 
   init(_ server: ServerProcess? = nil) {
     self.server = server
     pid = server?.pid ?? 0
-    before = (server.map { Self.wait("\($0.pid)") } ?? .zero, Self.wait("thread-self"))
+    before = server.map { (Self.lost(by: $0.pid), Self.lostHere()) } ?? (.zero, .zero)
   }
 
-  var elapsed: Duration {
-    let all = start.duration(to: .now)
-    guard let server else { return all }
-    // One that was started meanwhile had not waited before; one that has ended tells nothing any more.
+  var elapsed: Duration { max(.zero, start.duration(to: .now) - lost) }
+
+  /// What doesn't count of the time.
+  ///
+  /// What is lost in two ways at a time counts twice: on a busy machine that is lenient.
+  var lost: Duration {
+    guard let server else { return .zero }
+    // One that was started meanwhile had lost nothing before; one that has ended tells nothing any more.
     let earlier = server.pid == pid ? before.server : .zero
-    let wait = max(.zero, Self.wait("\(server.pid)") - earlier)
-    return all - wait - (Self.wait("thread-self") - before.thread)
+    return max(.zero, Self.lost(by: server.pid) - earlier) + Self.lostHere() - before.here
   }
+
+  private static func lost(by pid: pid_t) -> Duration {
+    wait("\(pid)") + LostTime.shared.stopped(pid)
+  }
+
+  private static func lostHere() -> Duration { wait("thread-self") + LostTime.shared.machine }
 
   /// For how long a process's main thread, or this one, has waited for a processor (`/proc/…/schedstat`).
   private static func wait(_ process: String) -> Duration {
     let fields = Tool.text(of: "/proc/\(process)/schedstat").split(separator: " ")
     return .nanoseconds(fields.count > 1 ? Int64(fields[1]) ?? 0 : 0)
+  }
+}
+
+/// The time that the machine took away from the tests or from a server.
+///
+/// A virtual machine that doesn't run for a second finds its clocks a second later, and nothing else. A thread that
+/// wants to run each hundredth of a second adds up by how much later it did. It looks at the servers, too, for a
+/// signal can stop one of them alone (`scripts/unkind`).
+private final class LostTime: Sendable {
+  static let shared = LostTime()
+
+  private struct State {
+    var lastTurn = ContinuousClock.now
+    var machine = Duration.zero
+    var watched: Set<pid_t> = []
+    var stopped: [pid_t: Duration] = [:]
+
+    /// By how much the turn that is due is late; not the little by which any thread is that waits for its turn.
+    var late: Duration {
+      let gap = lastTurn.duration(to: .now)
+      return gap > .milliseconds(30) ? gap - LostTime.pause : .zero
+    }
+  }
+
+  private let state = Mutex(State())
+  private static let pause = Duration.milliseconds(10)
+
+  private init() {
+    let thread = Thread { [self] in
+      while true {
+        usleep(UInt32(Self.pause / .microseconds(1)))
+        turn()
+      }
+    }
+    thread.stackSize = 1 << 20
+    thread.start()
+  }
+
+  /// What all of it has lost so far.
+  ///
+  /// Whoever asks may run again before the thread does.
+  var machine: Duration { state.withLock { $0.machine + $0.late } }
+
+  /// For how long a process was stopped, since this was first asked.
+  func stopped(_ pid: pid_t) -> Duration {
+    state.withLock { state in
+      if state.stopped[pid] == nil {
+        state.stopped[pid] = .zero
+        state.watched.insert(pid)
+      }
+      return state.stopped[pid, default: .zero]
+    }
+  }
+
+  private func turn() {
+    let watched = state.withLock { Array($0.watched) }
+    // "T" is stopped; nothing is the state of one that has ended.
+    let states = watched.map { pid in
+      Tool.text(of: "/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ").first
+    }
+    state.withLock { state in
+      let late = state.late
+      let gap = state.lastTurn.duration(to: .now)
+      state.machine += late
+      for (pid, letter) in zip(watched, states) {
+        if letter == nil { state.watched.remove(pid) }
+        if letter == "T" { state.stopped[pid, default: .zero] += gap - late }
+      }
+      state.lastTurn = .now
+    }
   }
 }
 

@@ -18,8 +18,8 @@ final class ScriptedUpstream: Sendable {
     let time: ContinuousClock.Instant
     /// The TCP connection that it came on, counted from one.
     var connection: Int? = nil
-    /// Whether the question before it, which is the same, had no answer yet: on a busy machine a question is sent
-    /// again before this upstream's thread has had its turn.
+    /// Whether it was sent before the same question's answer was: on a busy machine a question is sent again before
+    /// this upstream's thread has had its turn.
     var isCopy = false
 
     /// The query read by the tests' own reader.
@@ -91,13 +91,14 @@ final class ScriptedUpstream: Sendable {
     try start()
   }
 
-  /// Every query seen so far, in the order of arrival.
-  var queries: [Query] { shared.state.withLock { $0.queries } }
+  /// Every query seen so far, in the order of arrival, without copies.
+  var queries: [Query] { allQueries.filter { !$0.isCopy } }
+
+  /// The same with copies.
+  var allQueries: [Query] { shared.state.withLock { $0.queries } }
 
   /// The queries for a name in any letter case, without copies.
-  func queries(for name: DNSName) -> [Query] {
-    queries.filter { $0.name == name.lowercased && !$0.isCopy }
-  }
+  func queries(for name: DNSName) -> [Query] { queries.filter { $0.name == name.lowercased } }
 
   /// Changes what is done from the next query on.
   func setScript(_ script: @escaping Script) { shared.state.withLock { $0.script = script } }
@@ -161,12 +162,16 @@ final class ScriptedUpstream: Sendable {
     private var connections: [Connection] = []
     private var accepted = 0
     private var delayed: [Delayed] = []
+    /// When answers of this turn and the one before left, by the system's clock; what had come by then is read by
+    /// the end of the next one.
+    private var answered: (before: [[UInt8]: Int64], now: [[UInt8]: Int64]) = ([:], [:])
 
     init(datagrams: Socket, listener: Socket) throws {
       self.datagrams = datagrams
       self.listener = listener
       other = try .bound(.datagram, to: Endpoint(datagrams.localEndpoint.address, 0))
       try datagrams.set(SOL_SOCKET, SO_RCVBUF, 4 << 20)
+      _ = datagrams.lastArrival
       var pipes: [Int32] = [0, 0]
       guard unsafe pipe(&pipes) == 0 else { throw SystemError("pipe") }
       for pipe in pipes { _ = fcntl(pipe, F_SETFD, FD_CLOEXEC) }
@@ -205,18 +210,19 @@ final class ScriptedUpstream: Sendable {
       unsafe _ = poll(&entries, nfds_t(entries.count), wait)
 
       if entries[0].revents != 0 { return false }
+      answered = (answered.now, [:])
       var open = Set(delayed.compactMap(\.question))
       sendDelayed()
       // All that has come, before any of it is answered.
-      var arrived: [(bytes: [UInt8], sender: Endpoint)] = []
+      var arrived: [(bytes: [UInt8], sender: Endpoint, time: Int64)] = []
       while entries[1].revents != 0, datagrams.isReadable(before: Deadline(after: .zero)),
         let one = try? datagrams.receiveFrom()
       {
-        arrived.append(one)
+        arrived.append((one.bytes, one.sender, datagrams.lastArrival))
       }
-      for (bytes, sender) in arrived {
+      for (bytes, sender, time) in arrived {
         let question = Self.question(bytes)
-        let isCopy = !open.insert(question).inserted
+        let isCopy = !open.insert(question).inserted || time < leftAt(question)
         perform(handle(bytes, .udp, nil, isCopy), for: .datagram(sender), question)
       }
       let connectionsBefore = connections
@@ -258,6 +264,7 @@ final class ScriptedUpstream: Sendable {
       for action in actions {
         switch (action, client) {
         case (.reply(let bytes), _):
+          noteAnswer(question)
           send(bytes, to: client)
         case (.replyAfter(let milliseconds, let bytes), _):
           delay(milliseconds, bytes, client, isRaw: false, question)
@@ -290,6 +297,17 @@ final class ScriptedUpstream: Sendable {
           question: question))
     }
 
+    private func noteAnswer(_ question: [UInt8]?) {
+      guard let question else { return }
+      var time = timespec()
+      unsafe clock_gettime(CLOCK_REALTIME, &time)
+      answered.now[question] = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    private func leftAt(_ question: [UInt8]) -> Int64 {
+      answered.now[question] ?? answered.before[question] ?? .min
+    }
+
     private func send(_ bytes: [UInt8], to client: Client, isRaw: Bool = false) {
       switch client {
       case .datagram(let sender): datagrams.send(bytes, to: sender)
@@ -304,7 +322,10 @@ final class ScriptedUpstream: Sendable {
       // In their order, also when several are due by now.
       let due = delayed.filter { $0.due <= now }.sorted { $0.due < $1.due }
       delayed.removeAll { $0.due <= now }
-      for reply in due { send(reply.bytes, to: reply.client, isRaw: reply.isRaw) }
+      for reply in due {
+        noteAnswer(reply.question)
+        send(reply.bytes, to: reply.client, isRaw: reply.isRaw)
+      }
     }
   }
 }

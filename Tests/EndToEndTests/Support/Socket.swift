@@ -156,6 +156,15 @@ final class Socket: @unchecked Sendable {
     return (Array(buffer.prefix(count)), Endpoint(storage))
   }
 
+  /// When the datagram received last came to this socket, in nanoseconds of the system's clock; asked once before
+  /// the first one, or that has no time yet.
+  var lastArrival: Int64 {
+    var time = timespec()
+    let request: UInt = 0x8907  // SIOCGSTAMPNS, socket(7)
+    guard unsafe ioctl(descriptor, request, &time) == 0 else { return .max }
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
   func accept() throws -> Socket {
     let accepted = Foundation.accept(descriptor, nil, nil)
     guard accepted >= 0 else { throw SystemError("accept") }
