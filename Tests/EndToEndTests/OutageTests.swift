@@ -32,11 +32,12 @@ extension EndToEnd {
       let before = server.residentMemory
 
       for upstream in upstreams { upstream.setScript { _ in [] } }
+      // From so many sockets that their buffers hold all answers that come at once, after a pause of the machine.
       let load = try ChildProcess(
         Tool.path("dnsperf"),
         [
           "-s", server.endpoint.address, "-p", "\(server.endpoint.port)", "-d", queries, "-n", "1",
-          "-Q", "\(Self.rate)", "-q", "8000", "-c", "4", "-T", "1", "-t", "20",
+          "-Q", "\(Self.rate)", "-q", "8000", "-c", "32", "-T", "1", "-t", "20",
         ], output: server.folder.file("dnsperf"))
       var slowestHit = Duration.zero
       var slowestStale = Duration.zero
@@ -87,7 +88,16 @@ extension EndToEnd {
         #expect(try server.ask(DNSName("after\(index).example.net"))?.answers.count == 1)
         #expect(stopwatch.elapsed < .seconds(1))
       }
-      #expect(try server.ask(brief[0])?.answers.first?.ttl == 1)
+      // Questions for some of them were let through in vain a moment ago, and wait up to 0.8 s to be asked again:
+      // so long what is stale is still given at once.
+      let renewal = Stopwatch(server)
+      for name in brief {
+        #expect(
+          try eventually(every: .milliseconds(20)) {
+            try server.ask(name)?.answers.first?.ttl == 1
+          })
+      }
+      #expect(renewal.elapsed < .seconds(3), "all is fresh after \(renewal.elapsed)")
     }
   }
 }
