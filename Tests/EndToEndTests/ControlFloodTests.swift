@@ -105,13 +105,7 @@ extension EndToEnd {
       )
       // A debug build composes the names of a slice in many milliseconds.
       guard ServerProcess.isRelease else { return }
-      let loop = try #require(
-        (try server.ctlJSON("stats") as? [String: Any])?["loop"] as? [String: Any])
-      let slices = try #require(loop["slice_cpu_us"] as? [String: Int])
-      let long = slices.filter {
-        ["below_2048", "below_4096", "below_8192", "below_16384", "longer"].contains($0.key)
-      }
-      #expect(long.values.reduce(0, +) * 1_000 < slices.values.reduce(0, +), "\(slices)")
+      #expect(try server.areSlices(shorterThan: 1_024))
       // By the clock, half of them: what is slower waits for the processes that dump and ask, where there
       // are only two processors for all.
       #expect(times[count / 2] < .milliseconds(1), "\(times[count / 2])")

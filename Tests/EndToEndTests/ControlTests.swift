@@ -156,7 +156,7 @@ extension EndToEnd {
       #expect(dump.ending == .exited(0), "\(Tool.text(of: server.folder.file("dump-errors")))")
       #expect(slowest < .seconds(1), "slowest: \(slowest)")
       if ServerProcess.isRelease {
-        #expect(try server.stat("loop.longest_slice_cpu_us") < 20_000)
+        #expect(try server.areSlices(shorterThan: 16_384))
       }
       let text = Tool.text(of: server.folder.file("dump"))
       let lines = text.split(separator: "\n")
