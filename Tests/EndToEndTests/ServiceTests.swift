@@ -59,12 +59,12 @@ extension EndToEnd {
       let server = try server(manager, environment: ["WATCHDOG_USEC": "400000"])
       try #require(try manager.hears("READY=1"))
       #expect(try manager.hears("WATCHDOG=1"))
-      try manager.forget()
       let clock = Stopwatch()
+      try manager.forget()
       #expect(
         try eventually(within: .seconds(20)) { try manager.count(of: "WATCHDOG=1") >= 10 })
-      // Ten of 200 ms each; a loaded machine takes longer.
-      #expect(clock.elapsed > .milliseconds(1_800), "\(clock.elapsed)")
+      // Ten of 200 ms each; a loaded machine takes longer. Only the first may come late, and the next in time.
+      #expect(clock.elapsed > .milliseconds(1_600), "\(clock.elapsed)")
 
       // A server that doesn't get to run gives none.
       server.process.signal(SIGSTOP)

@@ -41,11 +41,12 @@ extension EndToEnd {
       Self.passSeconds()
 
       // Whether it was asked at all is seen at the upstream, and nobody waits until the question's end.
-      let stopwatch = Stopwatch()
+      let clock = Stopwatch()
+      let stopwatch = Stopwatch(server)
       let first = try server.dig("www.example.net")
       #expect(Self.isStale(first, "192.0.2.1"), "\(first.output)")
-      #expect(stopwatch.elapsed > .milliseconds(1_700) && stopwatch.elapsed < .milliseconds(4_200))
-      let again = Stopwatch()
+      #expect(clock.elapsed > .milliseconds(1_700) && stopwatch.elapsed < .milliseconds(4_200))
+      let again = Stopwatch(server)
       let second = try server.dig("www.example.net")
       #expect(Self.isStale(second, "192.0.2.1"), "\(second.output)")
       #expect(again.elapsed < .milliseconds(1_700))
@@ -98,18 +99,35 @@ extension EndToEnd {
           ? [.reply(reply)] : [.replyAfter(milliseconds: 350, reply)]
       }
       let server = try ServerProcess(upstreams: [upstream.endpoint])
+      #expect(try server.ask(Self.name)?.answers.count == 1)
       var slowest = Duration.zero
-      let deadline = Deadline(after: .seconds(14))
-      while !deadline.hasPassed {
-        let stopwatch = Stopwatch(server)
-        #expect(try server.ask(Self.name)?.answers.count == 1)
-        slowest = max(slowest, stopwatch.elapsed)
-        usleep(50_000)
-      }
-      #expect(slowest < .milliseconds(300), "\(slowest)")
-      #expect(try server.stat("cache.prefetches") == 1)
-      #expect(try server.stat("cache.misses") == 1)
-      #expect(upstream.queries(for: Self.name).count >= 2)
+      var longestPause = Duration.zero
+      var renewals = 0
+      // In its last second somebody has to ask, and upstream to answer. Where the machine does not let them, the name's
+      // next ten seconds tell.
+      repeat {
+        (slowest, longestPause) = (.zero, .zero)
+        let before = try server.stats("cache.prefetches", "cache.misses")
+        let asked = upstream.queries(for: Self.name).count
+        var last: UInt32 = 0
+        var isRenewed = false
+        while !isRenewed {
+          let pause = Stopwatch()
+          let stopwatch = Stopwatch(server)
+          let ttl = try #require(try server.ask(Self.name)?.answers.first?.ttl)
+          slowest = max(slowest, stopwatch.elapsed)
+          isRenewed = ttl > last && last > 0
+          last = ttl
+          usleep(50_000)
+          if ttl <= 2 { longestPause = max(longestPause, pause.elapsed) }
+        }
+        renewals += 1
+        guard longestPause < .milliseconds(300) else { continue }
+        #expect(slowest < .milliseconds(300), "\(slowest)")
+        let after = try server.stats("cache.prefetches", "cache.misses")
+        #expect(after[0] == before[0] + 1 && after[1] == before[1])
+        #expect(upstream.queries(for: Self.name).count == asked + 1)
+      } while longestPause >= .milliseconds(300) && renewals < 6
     }
 
     @Test func `without prefetching, each end of a record is a miss`() throws {
