@@ -80,7 +80,7 @@ struct Stopwatch {
 /// A virtual machine that doesn't run for a second finds its clocks a second later, and nothing else. A thread that
 /// wants to run each hundredth of a second adds up by how much later it did. It looks at the servers, too, for a
 /// signal can stop one of them alone (`scripts/unkind`).
-private final class LostTime: Sendable {
+final class LostTime: Sendable {
   static let shared = LostTime()
 
   private struct State {
@@ -126,12 +126,14 @@ private final class LostTime: Sendable {
     }
   }
 
+  /// The letter for what a process does, of which T is stopped (proc(5)); nothing when it has ended.
+  static func state(of pid: pid_t) -> Substring? {
+    Tool.text(of: "/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ").first
+  }
+
   private func turn() {
     let watched = state.withLock { Array($0.watched) }
-    // "T" is stopped; nothing is the state of one that has ended.
-    let states = watched.map { pid in
-      Tool.text(of: "/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ").first
-    }
+    let states = watched.map(Self.state)
     state.withLock { state in
       let late = state.late
       let gap = state.lastTurn.duration(to: .now)

@@ -218,6 +218,9 @@ final class ServerProcess {
     return long.values.reduce(0, +) <= slices.values.reduce(0, +) / 1_000 + 1
   }
 
+  /// Whether a signal has stopped it.
+  var isStopped: Bool { LostTime.state(of: pid) == "T" }
+
   /// Has it find at once all that is sent meanwhile.
   func whileStopped(_ body: () throws -> Void) rethrows {
     kill(pid, SIGSTOP)
