@@ -121,7 +121,7 @@ extension EndToEnd {
 
     @Test(.enabled(if: PrivateNetwork.isAllowed, PrivateNetwork.need))
     func `a question in flight is answered as soon as the network is there`() throws {
-      // What is sent before goes nowhere; the next attempt would be over TCP, 3.3 s after the first.
+      // What is sent before goes nowhere; the next attempt would be 3.3 s after the first.
       let script =
         Self.farNetwork + """
           ip addr add 198.51.100.2/24 dev near
@@ -138,25 +138,31 @@ extension EndToEnd {
           asking=$!
           sleep 2.5
           changes=$(stat upstream.network_changes)
-          retries=$(stat upstream.retries)
           ip addr del 198.51.100.9/24 dev nowhere
           ip addr add 198.51.100.2/24 dev near
           isTold() { [ "$(stat upstream.network_changes)" != "$changes" ]; }
           await isTold
-          echo $((($(date +%s%N) - start) / 1000000))
+          await dig @198.51.100.1 -p 5399 +tries=1 +time=1 example.net SOA
+          echo known $((($(date +%s%N) - start) / 1000000))
           wait "$asking"
-          # Asked again, but not over TCP.
-          echo $(($(stat upstream.retries) - retries - $(stat upstream.tcp)))
+          echo answered $((($(date +%s%N) - start) / 1000000))
           """
-      // Where a busy machine has the server know of the network too late for that, it tells nothing.
+      // Where a busy machine has both know of each other too late for that, or takes what is left, it tells nothing.
       var wasInTime = false
       for _ in 0..<5 where !wasInTime {
+        let stopwatch = Stopwatch()
         let result = try runInNetwork(script, nsdAt: "198.51.100.1")
         #expect(result.status == 0, "\(result.errors)\(log)")
-        let lines = result.output.split(separator: "\n").map(String.init)
-        try #require(lines.count == 3 && lines[1] == "NOERROR", "\(result.output)\(log)")
-        wasInTime = Int(lines[0]).map { $0 < 3_100 } == true
-        #expect(!wasInTime || Int(lines[2]).map { $0 > 0 } == true, "\(result.output)\(log)")
+        #expect(result.output.contains("NOERROR\n"), "\(result.output)\(log)")
+        func milliseconds(_ word: String) throws -> Int {
+          try #require(
+            result.output.split(separator: "\n").first { $0.hasPrefix(word) }
+              .flatMap { Int($0.dropFirst(word.count + 1)) })
+        }
+        let isAnswered = try milliseconds("answered") < 3_300
+        wasInTime =
+          try isAnswered || milliseconds("known") < 3_100 && stopwatch.lost < .milliseconds(100)
+        #expect(isAnswered || !wasInTime, "\(result.output)\(log)")
       }
       #expect(wasInTime)
     }

@@ -47,19 +47,23 @@ struct Stopwatch {
   init(_ server: ServerProcess? = nil) {
     self.server = server
     pid = server?.pid ?? 0
-    before = server.map { (Self.lost(by: $0.pid), Self.lostHere()) } ?? (.zero, .zero)
+    before = (server.map { Self.lost(by: $0.pid) } ?? .zero, Self.lostHere())
   }
 
-  var elapsed: Duration { max(.zero, start.duration(to: .now) - lost) }
+  var elapsed: Duration {
+    let all = start.duration(to: .now)
+    return server == nil ? all : max(.zero, all - lost)
+  }
 
-  /// What doesn't count of the time.
+  /// What the machine took; with a server it doesn't count.
   ///
   /// What is lost in two ways at a time counts twice: on a busy machine that is lenient.
   var lost: Duration {
-    guard let server else { return .zero }
+    let here = Self.lostHere() - before.here
+    guard let server else { return here }
     // One that was started meanwhile had lost nothing before; one that has ended tells nothing any more.
     let earlier = server.pid == pid ? before.server : .zero
-    return max(.zero, Self.lost(by: server.pid) - earlier) + Self.lostHere() - before.here
+    return max(.zero, Self.lost(by: server.pid) - earlier) + here
   }
 
   private static func lost(by pid: pid_t) -> Duration {
