@@ -27,8 +27,11 @@ public enum ADTrust: String, CaseIterable, Sendable {
 }
 
 extension Cache {
+  // Mutating though it changes nothing, or each call would get a copy of the cache's half a kilobyte.
   /// Whether the AD of the server with a number is believed.
-  public func believesAD(of source: UInt8) -> Bool { limits.adTrust.includes(sources[source]) }
+  public mutating func believesAD(of source: UInt8) -> Bool {
+    limits.adTrust.includes(sources[source])
+  }
 
   /// Forgets of the next names that their data is authentic where the server that said so is not believed.
   ///

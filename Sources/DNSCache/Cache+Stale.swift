@@ -31,8 +31,9 @@ extension Cache {
     return Cache.staleTTL
   }
 
+  // Mutating though it changes nothing: see `believesAD`.
   /// Whether something is known of a name that only a stale answer may hold.
-  public func hasStale(_ key: borrowing NameKey, now: UInt32) -> Bool {
+  public mutating func hasStale(_ key: borrowing NameKey, now: UInt32) -> Bool {
     guard limits.staleAge > 0 else { return false }
     let node = find(key)
     if node.isNone { return false }

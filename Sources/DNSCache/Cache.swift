@@ -269,6 +269,8 @@ public struct Cache: ~Copyable {
   /// What was fetched with CD and what was not lie beside each other: neither replaces the other.
   ///
   /// - Parameter marks: whether the one is meant that was fetched with CD.
+  // Inlined for the same reason as `find`.
+  @inline(__always)
   func findSet(_ type: RecordType, at node: Reference, like marks: SetMarks = []) -> Reference {
     let unchecked = SetMarks.unchecked.rawValue
     var set = arena.link(node, NodeField.firstSet)
