@@ -61,15 +61,22 @@ final class UpstreamSockets {
   /// By the servers' slots.
   private var pools: [Pool] = []
   private let group: DatagramGroup
-  /// Those of the first pool, then those of the next; nothing where none is open.
-  private var sockets: [DatagramGroup.Member?] = []
-  /// Queries that left from each socket.
-  private var uses: [UInt32] = []
+  /// Those of the first pool, then those of the next.
+  private let sockets = Pinned(Slab<Socket>(capacity: ServerID.limit * mostPerUpstream))
   /// Replaced sockets in the order in which their time is over.
   private var retired: [Retired] = []
   private var renewal: Timer?
   private var nextRenewal = 0
   private var poolRenewal: Timer?
+
+  /// A place for a socket that queries leave from.
+  // Not private: the compiler cannot lay out a generic over it from another module then.
+  struct Socket: BitwiseCopyable {
+    /// Nothing when none is open.
+    var member: DatagramGroup.Member?
+    /// Queries that left from it.
+    var uses: UInt32 = 0
+  }
 
   /// A socket that was replaced.
   private struct Retired {
@@ -129,21 +136,25 @@ final class UpstreamSockets {
     poolRenewal = Timer(on: loop) { [unowned self] in renewSlice() }
   }
 
+  deinit { sockets.destroy() }
+
   /// Sockets of each upstream at most that were replaced and still take replies.
   static func retired(perUpstream: Int) -> Int {
     perUpstream / socketsPerRetired + retiredForAge
   }
 
   /// Sockets that are open for queries.
-  var openCount: Int { sockets.count { $0 != nil } }
+  var openCount: Int { (0..<sockets.value.count).count { sockets.value[$0].member != nil } }
 
   /// Sends a query; false when it can't be sent.
   func send(_ query: Span<UInt8>, from socket: SocketID) -> Bool {
     let number = socket.server.slot * perUpstream + socket.member
-    guard number < sockets.count else { return false }
-    uses[number] &+= 1
-    if uses[number] > UpstreamSockets.queriesPerSocket { renewUsed(number) }
-    guard sockets[number] != nil || open(number), let member = sockets[number] else { return false }
+    guard number < sockets.value.count else { return false }
+    sockets.value[number].uses &+= 1
+    if sockets.value[number].uses > UpstreamSockets.queriesPerSocket { renewUsed(number) }
+    guard sockets.value[number].member != nil || open(number),
+      let member = sockets.value[number].member
+    else { return false }
     switch group.send(query, from: member) {
     case .sent: return true
     // The kernel's buffer is full: as good as lost on the way; the next attempt comes by itself.
@@ -152,11 +163,11 @@ final class UpstreamSockets {
     }
     // What an ICMP error announces doesn't come here: this host itself can't send from that socket.
     counters.reopened += 1
-    sockets[number] = nil
+    sockets.value[number].member = nil
     group.close(member)
-    guard open(number), let fresh = sockets[number], group.send(query, from: fresh) == .sent else {
-      return false
-    }
+    guard open(number), let fresh = sockets.value[number].member,
+      group.send(query, from: fresh) == .sent
+    else { return false }
     // The others have the same fault.
     renewPool(number / perUpstream, atMostEvery: UpstreamSockets.failureRenewalInterval)
     return true
@@ -194,8 +205,7 @@ final class UpstreamSockets {
 
   /// - Parameter fresh: a socket of the place; the one that was there goes on or is closed by the caller.
   private func put(_ fresh: DatagramGroup.Member, _ number: Int) {
-    sockets[number] = fresh
-    uses[number] = 0
+    sockets.value[number] = Socket(member: fresh)
   }
 
   private func make(_ number: Int) throws(SystemError) -> DatagramGroup.Member {
@@ -221,7 +231,7 @@ final class UpstreamSockets {
     for pool in pools.indices
     where pools[pool].state == .open || pools[pool].state == .filling {
       let number = pool * perUpstream
-      let old = sockets[number]
+      let old = sockets.value[number].member
       // Without a way to the upstream its sockets stay as they are: the old way may come back.
       guard old != nil || open(number), let fresh = try? make(number) else { continue }
       defer { group.close(fresh) }
@@ -252,7 +262,7 @@ final class UpstreamSockets {
     guard !open.isEmpty else { return }
     nextRenewal = (nextRenewal + 1) % (open.count * inUse)
     let number = open[nextRenewal / inUse] * perUpstream + nextRenewal % inUse
-    if sockets[number] == nil {
+    if sockets.value[number].member == nil {
       _ = self.open(number)
     } else if renew(number) {
       counters.renewed += 1
@@ -261,7 +271,7 @@ final class UpstreamSockets {
 
   /// Renews a socket that has had its number of queries.
   private func renewUsed(_ number: Int) {
-    guard sockets[number] != nil else { return }
+    guard sockets.value[number].member != nil else { return }
     if renew(number) { counters.usedUp += 1 } else { counters.overused += 1 }
   }
 
@@ -270,7 +280,8 @@ final class UpstreamSockets {
     let now = EventLoop.now()
     dropRetired(now)
     guard retired.count < UpstreamSockets.retired(perUpstream: inUse) * openPools,
-      let old = sockets[number], (try? replace(number)) != nil, let fresh = sockets[number]
+      let old = sockets.value[number].member, (try? replace(number)) != nil,
+      let fresh = sockets.value[number].member
     else { return false }
     retired.append(Retired(socket: old, until: now + UpstreamSockets.retirement))
     if !isSameHost(fresh, old) {
@@ -311,7 +322,9 @@ final class UpstreamSockets {
       for number in pool * perUpstream + first..<pool * perUpstream + end {
         // What an old socket waits for is asked again, from one that works. That may have been done
         // already, from a socket opened since, which has to stay for the reply.
-        guard let old = sockets[number], let fresh = try? make(number) else { continue }
+        guard let old = sockets.value[number].member, let fresh = try? make(number) else {
+          continue
+        }
         if isSameHost(fresh, old) {
           group.close(fresh)
         } else {
@@ -340,8 +353,7 @@ final class UpstreamSockets {
     while pools.count <= place {
       pools.append(
         Pool(server: server, upstream: upstream, state: .free, renewedCount: perUpstream))
-      sockets.append(contentsOf: repeatElement(nil, count: perUpstream))
-      uses.append(contentsOf: repeatElement(0, count: perUpstream))
+      for _ in 0..<perUpstream { _ = sockets.value.insert(Socket()) }
     }
     if pools[place].upstream != upstream { close(place, 0..<perUpstream) }
     let needsSockets = address.transport == .udp
@@ -394,7 +406,8 @@ final class UpstreamSockets {
     guard pools[place].state == .filling else { return close(place, members) }
     let wanted = members.clamped(to: 0..<inUse)
     close(place, members.clamped(to: inUse..<perUpstream))
-    for number in wanted.map({ place * perUpstream + $0 }) where sockets[number] == nil {
+    for number in wanted.map({ place * perUpstream + $0 }) where sockets.value[number].member == nil
+    {
       // Where one can't be opened, the others can't either; they are when they are wanted.
       guard open(number) else { return }
     }
@@ -402,9 +415,8 @@ final class UpstreamSockets {
 
   private func close(_ place: Int, _ members: Range<Int>) {
     for number in members.map({ place * perUpstream + $0 }) {
-      if let socket = sockets[number] { group.close(socket) }
-      sockets[number] = nil
-      uses[number] = 0
+      if let member = sockets.value[number].member { group.close(member) }
+      sockets.value[number] = Socket()
     }
   }
 
