@@ -129,8 +129,7 @@ extension MessageWriter {
   /// - Parameter client: the client's cookie, as it came.
   @_lifetime(self: copy self)
   public mutating func option(cookie client: UInt64, _ server: ServerCookie) {
-    number16(EDNSOptionCode.cookie.rawValue)
-    number16(UInt16(CookieView.clientOctets + ServerCookie.octets))
+    beginOption(.cookie, octets: CookieView.clientOctets + ServerCookie.octets)
     number64(inMemoryOrder: client)
     server.write(into: &self)
   }
@@ -142,16 +141,8 @@ extension MessageWriter {
   ///   - server: the server's, as it gave it: none, or 8 to 32 octets.
   @_lifetime(self: copy self)
   public mutating func option(cookie client: UInt64, _ server: Span<UInt8>) {
-    number16(EDNSOptionCode.cookie.rawValue)
-    number16(UInt16(truncatingIfNeeded: CookieView.clientOctets &+ server.count))
+    beginOption(.cookie, octets: CookieView.clientOctets &+ server.count)
     number64(inMemoryOrder: client)
     octets(server)
-  }
-
-  /// Writes eight octets that were read in memory order.
-  @_lifetime(self: copy self)
-  fileprivate mutating func number64(inMemoryOrder value: UInt64) {
-    number32(UInt32(truncatingIfNeeded: value.byteSwapped &>> 32))
-    number32(UInt32(truncatingIfNeeded: value.byteSwapped))
   }
 }

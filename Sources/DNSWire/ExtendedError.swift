@@ -19,29 +19,18 @@ extension MessageWriter {
   /// Octets that an option's code and length take.
   private static let optionHead = 4
 
-  /// Begins an OPT record of version 0 (RFC 6891 §6.1.2); options follow, and ``endRecord(_:in:)``
-  /// completes it.
-  ///
-  /// - Parameters:
-  ///   - extendedRcode: the upper eight bits of the response code.
-  ///   - dnssecOK: the DO bit (RFC 3225).
-  /// - Returns: what `endRecord` needs.
-  @_lifetime(self: copy self)
-  public mutating func beginOPT(udpSize: UInt16, extendedRcode: UInt8, dnssecOK: Bool) -> Int {
-    octet(0)
-    number16(RecordType.opt.rawValue)
-    number16(udpSize)
-    number32(UInt32(extendedRcode) << 24 | (dnssecOK ? 0x8000 : 0))
-    number16(0)
-    return position
-  }
-
   /// Writes an option into the OPT record that is begun.
   @_lifetime(self: copy self)
   public mutating func option(_ code: EDNSOptionCode, _ data: Span<UInt8>) {
-    number16(code.rawValue)
-    number16(UInt16(truncatingIfNeeded: data.count))
+    beginOption(code, octets: data.count)
     octets(data)
+  }
+
+  /// Writes an option's code and length; its octets follow.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func beginOption(_ code: EDNSOptionCode, octets: Int) {
+    number32(UInt32(code.rawValue) << 16 | UInt32(UInt16(truncatingIfNeeded: octets)))
   }
 
   /// Writes an extended error into the OPT record that is begun; its text, or all of it, is left out
@@ -51,10 +40,8 @@ extension MessageWriter {
     let room = limit &- position &- ExtendedError.octets
     guard room >= 0 else { return }
     let text = error.text.utf8.count <= room ? error.text : ""
-    number16(EDNSOptionCode.extendedError.rawValue)
-    number16(
-      UInt16(
-        truncatingIfNeeded: ExtendedError.octets &- MessageWriter.optionHead &+ text.utf8.count))
+    beginOption(
+      .extendedError, octets: ExtendedError.octets &- MessageWriter.optionHead &+ text.utf8.count)
     number16(error.code.rawValue)
     for byte in text.utf8 { octet(byte) }
   }

@@ -173,6 +173,14 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     position &+= 4
   }
 
+  /// Writes eight octets that were read in memory order.
+  @_lifetime(self: copy self)
+  mutating func number64(inMemoryOrder value: UInt64) {
+    guard reserve(8) else { return }
+    buffer.store64(value, position)
+    position &+= 8
+  }
+
   // MARK: Records
 
   /// Writes a record whose RDATA is at hand and has no name to compress, owner by pointer where one reaches.
@@ -329,13 +337,35 @@ public struct MessageWriter: ~Copyable, ~Escapable {
   ///   - dnssecOK: the DO bit (RFC 3225).
   @_lifetime(self: copy self)
   public mutating func opt(udpSize: UInt16, extendedRcode: UInt8, dnssecOK: Bool) {
-    guard reserve(MessageWriter.optSize) else { return }
+    if storeOPT(udpSize, extendedRcode, dnssecOK) { count(.additional) }
+  }
+
+  /// Begins an OPT record of version 0 (RFC 6891 §6.1.2); options follow, and ``endRecord(_:in:)``
+  /// completes it.
+  ///
+  /// - Parameters:
+  ///   - extendedRcode: the upper eight bits of the response code.
+  ///   - dnssecOK: the DO bit (RFC 3225).
+  /// - Returns: what `endRecord` needs.
+  @_lifetime(self: copy self)
+  public mutating func beginOPT(udpSize: UInt16, extendedRcode: UInt8, dnssecOK: Bool) -> Int {
+    _ = storeOPT(udpSize, extendedRcode, dnssecOK)
+    return position
+  }
+
+  /// Stores an OPT record without options, if there is room for it.
+  @inline(__always)
+  @_lifetime(self: copy self)
+  private mutating func storeOPT(
+    _ udpSize: UInt16, _ extendedRcode: UInt8, _ dnssecOK: Bool
+  ) -> Bool {
+    guard reserve(MessageWriter.optSize) else { return false }
     buffer[position] = 0
     buffer.store32(UInt32(RecordType.opt.rawValue) << 16 | UInt32(udpSize), position &+ 1)
     buffer.store32(UInt32(extendedRcode) << 24 | (dnssecOK ? 0x8000 : 0), position &+ 5)
     buffer.store16(0, position &+ 9)
     position &+= MessageWriter.optSize
-    count(.additional)
+    return true
   }
 
   @inline(__always)
