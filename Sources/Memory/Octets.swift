@@ -40,17 +40,19 @@ extension Span<UInt8> {
   public func holds(_ octets: Span<UInt8>, _ offset: Int) -> Bool {
     // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0)
-    guard octets.count <= count &- offset else { return false }
+    let others = octets.count
+    guard others <= count &- offset else { return false }
+    guard others >= 8 else {
+      for index in 0..<others where self[offset &+ index] != octets[index] { return false }
+      return true
+    }
     var position = 0
-    while position &+ 8 <= octets.count {
+    while position &+ 8 < others {
       if load64(offset &+ position) != octets.load64(position) { return false }
       position &+= 8
     }
-    while position < octets.count {
-      if self[offset &+ position] != octets[position] { return false }
-      position &+= 1
-    }
-    return true
+    // The last eight octets; some of them may have been compared already.
+    return load64(offset &+ others &- 8) == octets.load64(others &- 8)
   }
 }
 
