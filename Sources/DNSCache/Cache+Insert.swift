@@ -82,7 +82,11 @@ extension Cache {
     guard type.rawValue != 0, !type.isMeta, !records.isEmpty, octets <= Cache.largestSet
     else { return .refused }
     let kept = limits.ttl(ttl)
-    let isLarge = octets > Cache.octetsPerSet || Cache.countRecords(records) > Cache.recordsPerSet
+    // Each record has two octets at least.
+    let isLarge =
+      octets > Cache.octetsPerSet
+      || records.count > 2 * Cache.recordsPerSet
+        && Cache.countRecords(records) > Cache.recordsPerSet
     if isLarge { counters.largeSets += 1 }
     if kept == 0 || isLarge {
       return placeApart(
@@ -311,11 +315,11 @@ extension Cache {
       counters.noRoom += 1
       return nil
     }
-    arena.store16(type.rawValue, set, SetField.type)
-    arena.store8(kind.rawValue, set, SetField.kind)
-    arena.store16(UInt16(count), set, SetField.count)
-    arena.store32(UInt32(room), set, SetField.dataCount)
-    arena.store8(marks.rawValue, set, SetField.marks)
+    arena.store(
+      SetHead(
+        next: 0, expiry: 0, ttl: 0, type: type.rawValue, count: UInt16(count),
+        dataCount: UInt32(room), standing: 0, source: 0, kind: kind.rawValue,
+        marks: marks.rawValue), set, 0)
     if evidence.count > 0 { store(evidence, in: set, dataCount: room) }
     if !isApart {
       setCount += 1

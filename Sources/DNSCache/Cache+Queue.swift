@@ -64,9 +64,8 @@ extension Cache {
     return node.isNone
   }
 
+  /// Makes a node the newest one; its own links are set already.
   mutating func enqueue(_ node: Reference) {
-    arena.setLink(node, NodeField.newer, .none)
-    arena.setLink(node, NodeField.older, newest)
     if newest.isNone { oldest = node } else { arena.setLink(newest, NodeField.newer, node) }
     newest = node
     if isStoring && incoming.isNone { incoming = node }

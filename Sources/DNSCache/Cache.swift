@@ -186,14 +186,12 @@ public struct Cache: ~Copyable {
     guard let node = allocate(NodeField.name + key.count, keeping: .none, now: now) else {
       return nil
     }
-    arena.store32(key.hash, node, NodeField.hash)
-    arena.setLink(node, NodeField.firstSet, .none)
-    arena.store8(UInt8(key.count), node, NodeField.nameCount)
-    arena.store8(0, node, NodeField.use)
-    arena.store16(0, node, NodeField.unused)
-    arena.store(key.octets, node, NodeField.name)
     let bucket = names.bucket(key.hash)
-    arena.setLink(node, NodeField.chain, names[bucket])
+    arena.store(
+      NodeHead(
+        chain: names[bucket].rawValue, hash: key.hash, firstSet: 0, newer: 0,
+        older: newest.rawValue, nameCount: UInt8(key.count), use: 0, unused: 0), node, 0)
+    arena.store(key.octets, node, NodeField.name)
     names[bucket] = node
     enqueue(node)
     nameCount += 1

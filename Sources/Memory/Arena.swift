@@ -50,6 +50,8 @@ public struct Arena: ~Copyable {
   private var topFollowsUsed: Bool
   private var bins: FixedArray<UInt32>
   private var occupied: FixedArray<UInt64>
+  /// Free blocks in ``bins``: none as long as nothing was freed.
+  private var freeCount = 0
 
   /// Octets in blocks that are in use, their tags included.
   public private(set) var used: Int
@@ -158,6 +160,18 @@ public struct Arena: ~Copyable {
     return unsafe base.loadUnaligned(fromByteOffset: at, as: type)
   }
 
+  /// Writes a value of several fields at once.
+  @inlinable
+  public mutating func store<Value: BitwiseCopyable>(
+    _ value: Value, _ place: Reference, _ offset: Int
+  ) {
+    let at = Int(place.rawValue) &* Arena.unit &+ offset
+    // UNREACHABLE: a bound: references and counts are the cache's own.
+    precondition(offset >= 0 && at &+ MemoryLayout<Value>.size <= Int(limit) &* Arena.unit)
+    // SAFETY: inside the region, as just checked.
+    unsafe base.storeBytes(of: value, toByteOffset: at, as: Value.self)
+  }
+
   /// Writes a 32-bit field of a block.
   @inlinable
   public mutating func store32(_ value: UInt32, _ place: Reference, _ offset: Int) {
@@ -224,14 +238,14 @@ public struct Arena: ~Copyable {
   public mutating func allocate(octets: Int) -> Reference? {
     // UNREACHABLE: an RRset and a name have less than 128 KiB.
     precondition(octets >= 0 && octets < Int(Int32.max))
-    let needed = max(Arena.smallestBlock, UInt32((octets + 3) / Arena.unit) + 1)
+    let needed = max(Arena.smallestBlock, (UInt32(octets) + 3) / UInt32(Arena.unit) + 1)
     // A block of the size wanted first, or each new block would break up a larger one or touch more.
     if needed >= Arena.exactSizes,
       let block = takeFitting(atLeast: needed, attempts: Arena.fitAttempts)
     {
       return finish(block, needed)
     }
-    if let block = takeFree(atLeast: needed) {
+    if freeCount > 0, let block = takeFree(atLeast: needed) {
       return finish(block, needed)
     }
     guard needed <= end - top else {
@@ -368,12 +382,14 @@ public struct Arena: ~Copyable {
     if first != 0 { setWord(first + 2, block) }
     bins[bin] = block
     occupied[bin >> 6] |= 1 << UInt64(bin & 63)
+    freeCount += 1
   }
 
   private mutating func unlink(_ block: UInt32, size: UInt32) {
     let bin = Arena.bin(size)
     let next = word(block + 1)
     let previous = word(block + 2)
+    freeCount -= 1
     if next != 0 { setWord(next + 2, previous) }
     if previous != 0 {
       setWord(previous + 1, next)
@@ -442,6 +458,6 @@ public struct Arena: ~Copyable {
         free = word(free + 1)
       }
     }
-    precondition(listed == freeBlocks)
+    precondition(listed == freeBlocks && listed == freeCount)
   }
 }

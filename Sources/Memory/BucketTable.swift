@@ -8,8 +8,7 @@ public struct BucketTable: ~Copyable {
   @usableFromInline let heads: UnsafeMutablePointer<UInt32>
   /// Most buckets there can be.
   public let maximum: Int
-  /// Buckets there are.
-  public private(set) var count: Int
+  @usableFromInline var bucketCount: Int
   /// The smallest power of two that is at least `count`, less one.
   @usableFromInline var mask: UInt32
 
@@ -26,7 +25,7 @@ public struct BucketTable: ~Copyable {
     // SAFETY: heads below `count` are initialised, freed in deinit.
     unsafe heads = UnsafeMutablePointer<UInt32>.allocate(capacity: self.maximum)
     unsafe heads.initialize(repeating: 0, count: BucketTable.initialCount)
-    count = BucketTable.initialCount
+    bucketCount = BucketTable.initialCount
     mask = UInt32(BucketTable.initialCount - 1)
   }
 
@@ -34,6 +33,9 @@ public struct BucketTable: ~Copyable {
     // SAFETY: allocated in init; the elements are trivial.
     unsafe heads.deallocate()
   }
+
+  /// Buckets there are.
+  @inlinable public var count: Int { bucketCount }
 
   /// Octets that the heads take.
   public var octets: Int { count * 4 }
@@ -66,6 +68,7 @@ public struct BucketTable: ~Copyable {
   public static func buckets(for entries: Int) -> Int { entries + (entries + 2) / 3 }
 
   /// The bucket that ``grow()`` will name after a number of other calls: as many as there are at most.
+  @inlinable
   public func split(after calls: Int) -> Int {
     let next = count + calls
     // Without its highest bit: the bucket's place in the half that is being dealt out.
@@ -76,13 +79,14 @@ public struct BucketTable: ~Copyable {
   ///
   /// - Returns: the bucket whose entries must now be looked at again: each belongs to it or to the
   ///   new, last bucket.
+  @inlinable
   public mutating func grow() -> Int? {
     guard count < maximum else { return nil }
     if count > Int(mask) { mask = mask << 1 | 1 }
     // SAFETY: `count` is below `maximum`, so inside the allocation.
     unsafe (heads + count).initialize(to: 0)
     let split = count & Int(mask >> 1)
-    count += 1
+    bucketCount += 1
     return split
   }
 }
