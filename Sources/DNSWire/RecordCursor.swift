@@ -51,18 +51,20 @@ public struct RecordView: Sendable {
 @frozen
 public struct RecordCursor: Sendable {
   /// Where the next record begins; behind the last one, where the message should end.
-  public private(set) var position: Int
-  private var remaining: (answer: UInt16, authority: UInt16, additional: UInt16)
+  @usableFromInline var position: Int
+  @usableFromInline var remaining: (answer: UInt16, authority: UInt16, additional: UInt16)
 
   /// Starts at the first record.
   ///
   /// - Parameter position: the offset behind the Question section.
+  @inlinable
   public init(_ header: MessageHeader, at position: Int) {
     self.position = position
     remaining = (header.answerCount, header.authorityCount, header.additionalCount)
   }
 
   /// The next record, or nothing behind the last one.
+  @inlinable
   public mutating func next(_ message: Span<UInt8>) throws(WireError) -> RecordView? {
     let section: RecordView.Section
     if remaining.answer > 0 {
