@@ -114,7 +114,8 @@ extension Reply {
     let section = origin.section
     guard var index = first(of: owner, type, in: section) else { return false }
     let isFiltered = rebindFilter.isOn
-    var set = ReplySet(owner: owner, type: type, ttl: .max, origin: origin)
+    var records = ReplySet.Range()
+    var ttl = UInt32.max
     var count: UInt64 = 0
     var isLocal = false
     var fits = true
@@ -127,8 +128,8 @@ extension Reply {
         {
           isLocal = true
         }
-        fits = fits && append(index, to: &set.records) && set.records.count <= Cache.largestSet
-        set.limit(record(index).ttl)
+        fits = fits && append(index, to: &records) && records.count <= Cache.largestSet
+        ttl = ReplySet.least(ttl, record(index).ttl)
       }
       guard let next = next(behind: index, of: owner, type, in: section) else { break }
       index = next
@@ -140,19 +141,21 @@ extension Reply {
       if section == .answer { fault = fits ? .rebound : .tooLarge }
       return false
     }
-    return keep(set)
+    return keep(ReplySet(owner: owner, type: type, origin: origin, ttl: ttl, records: records))
   }
 
   /// Lists an RRset with its signatures, and what proves it.
   ///
   /// - Parameter redirection: the number of the DNAME record that it was made from, if it was.
   /// - Returns: whether there was room.
+  @inline(__always)
   private mutating func keep(_ set: ReplySet, redirection: Int? = nil) -> Bool {
-    var set = set
     // Of Authority nothing is given to clients but what proves something. A DNAME is for all of them.
-    if (keepsSignatures || redirection != nil) && set.origin.section != .authority
-      && !takeProofs(of: &set, redirection)
-    {
+    guard keepsSignatures || redirection != nil, set.origin.section != .authority else {
+      return list(set)
+    }
+    var set = set
+    guard takeProofs(of: &set, redirection) else {
       leftOut &+= 1
       if set.origin.section == .answer { fault = .tooLarge }
       return false
@@ -228,7 +231,7 @@ extension Reply {
       start += Int(octets[start]) + 1
       octets.load(start..<end, into: &name)
       let zone = NamePlace(
-        start: UInt32(start), count: UInt8(truncatingIfNeeded: end - start), hash: name.hash)
+        start: UInt32(start), hash: name.hash, count: UInt8(truncatingIfNeeded: end - start))
       if let index = first(of: zone, .dname, in: .answer) { found = min(found ?? index, index) }
     }
     guard let found else { return nil }
@@ -361,11 +364,14 @@ extension Reply {
 
 extension ReplySet {
   /// Regards another record's TTL.
+  mutating func limit(_ other: UInt32) { ttl = ReplySet.least(ttl, other) }
+
+  /// The TTL of an RRset with another record.
   ///
   /// RFC 2181 §5.2: the TTLs of an RRset are equal; where they are not, the least is right. §8: a TTL with
   /// its top bit set is zero.
-  mutating func limit(_ other: UInt32) {
-    ttl = min(ttl, other > UInt32(Int32.max) ? 0 : other)
+  static func least(_ ttl: UInt32, _ other: UInt32) -> UInt32 {
+    min(ttl, other > UInt32(Int32.max) ? 0 : other)
   }
 }
 

@@ -86,21 +86,21 @@ struct Reply: ~Copyable {
   /// A name in ``octets``, in lower case.
   struct NamePlace: BitwiseCopyable {
     var start: UInt32
-    var count: UInt8
     var hash: UInt32
+    var count: UInt8
   }
 
   /// A record, its owner and RDATA uncompressed.
   struct Record: BitwiseCopyable {
     var owner: NamePlace
-    var ttl: UInt32
-    /// Where the RDATA's length stands in ``octets``, with the RDATA behind it.
-    var start: UInt32
+    var section: RecordView.Section
+    var isTaken: Bool
     var type: RecordType
     /// The next one of its list.
     var next: UInt16
-    var section: RecordView.Section
-    var isTaken: Bool
+    var ttl: UInt32
+    /// Where the RDATA's length stands in ``octets``, with the RDATA behind it.
+    var start: UInt32
   }
 
   /// Why a message has no records that could be used.
@@ -116,11 +116,11 @@ struct Reply: ~Copyable {
     question = NameKey(seed: seed)
     name = NameKey(seed: seed)
     octets = FixedArray(reserving: Reply.parsedLimit + Reply.gatheredLimit)
-    let nowhere = NamePlace(start: 0, count: 0, hash: 0)
+    let nowhere = NamePlace(start: 0, hash: 0, count: 0)
     records = FixedArray(
       repeating: Record(
-        owner: nowhere, ttl: 0, start: 0, type: RecordType(rawValue: 0), next: Reply.noRecord,
-        section: .answer, isTaken: false), count: Reply.recordLimit)
+        owner: nowhere, section: .answer, isTaken: false, type: RecordType(rawValue: 0),
+        next: Reply.noRecord, ttl: 0, start: 0), count: Reply.recordLimit)
     lists = FixedArray(repeating: Reply.noRecord, count: 1 << 13)
     sets = FixedArray(repeating: ReplySet(owner: nowhere), count: Reply.setLimit)
   }
@@ -224,8 +224,9 @@ struct Reply: ~Copyable {
       }
       if view.section != .additional { additional = recordCount &+ 1 }
       records[recordCount] = Record(
-        owner: owner, ttl: view.ttl, start: UInt32(truncatingIfNeeded: start), type: view.type,
-        next: UInt16(truncatingIfNeeded: recordCount &+ 1), section: view.section, isTaken: false)
+        owner: owner, section: view.section, isTaken: false, type: view.type,
+        next: UInt16(truncatingIfNeeded: recordCount &+ 1), ttl: view.ttl,
+        start: UInt32(truncatingIfNeeded: start))
       recordCount &+= 1
     }
     // What stands behind the last record means nothing, as in queries.
@@ -359,6 +360,7 @@ struct Reply: ~Copyable {
   /// Lists an RRset that may be kept.
   ///
   /// - Returns: whether there was room, as there is for all that is looked for.
+  @inline(__always)
   mutating func list(_ set: ReplySet) -> Bool {
     guard setCount < Reply.setLimit else { return false }
     sets[setCount] = set
@@ -374,7 +376,7 @@ struct Reply: ~Copyable {
 
   /// The name asked for, which is the first.
   var asked: NamePlace {
-    NamePlace(start: 0, count: UInt8(truncatingIfNeeded: question.count), hash: question.hash)
+    NamePlace(start: 0, hash: question.hash, count: UInt8(truncatingIfNeeded: question.count))
   }
 
   private mutating func placeQuestion() -> NamePlace {
@@ -386,8 +388,8 @@ struct Reply: ~Copyable {
   /// Writes ``name`` behind what there is; the caller has looked for room.
   mutating func placeName() -> NamePlace {
     let place = NamePlace(
-      start: UInt32(truncatingIfNeeded: used), count: UInt8(truncatingIfNeeded: name.count),
-      hash: name.hash)
+      start: UInt32(truncatingIfNeeded: used), hash: name.hash,
+      count: UInt8(truncatingIfNeeded: name.count))
     octets.store(name, at: used)
     used &+= name.count
     return place
@@ -418,27 +420,45 @@ struct Reply: ~Copyable {
 /// An RRset of a reply, or a negative entry: where its parts lie in the reply's octets.
 struct ReplySet: BitwiseCopyable {
   var owner: Reply.NamePlace
+  var kind = RRset.Kind.records
+  /// Octets of the name of the SOA's zone; 0 when a negative entry has no SOA.
+  var zoneCount: UInt8 = 0
   /// The type; of a negative entry the one that was asked for.
   var type = RecordType(rawValue: 0)
-  var kind = RRset.Kind.records
+  var origin = Origin(rank: .additional, section: .additional)
   /// The least TTL of the records and their signatures as received; of a negative entry, the SOA's.
   var ttl: UInt32 = 0
-  var origin = Origin(rank: .additional, section: .additional)
   /// Records as the cache takes them, or the SOA's RDATA.
   var records = Range()
   /// RRSIG records that cover them.
   var signatures = Range()
   /// Records of a proof, with their owners.
   var proof = Range()
-  /// Octets of the name of the SOA's zone; 0 when a negative entry has no SOA.
-  var zoneCount: UInt8 = 0
 
   /// Octets of a reply.
+  // In half the octets that two numbers take: an RRset is copied when it is listed, and again when it is stored.
   struct Range: BitwiseCopyable {
-    var start = 0
-    var end = 0
+    private var lower: UInt32 = 0
+    private var upper: UInt32 = 0
 
-    var count: Int { end - start }
+    init() {}
+
+    init(start: Int, end: Int) {
+      self.start = start
+      self.end = end
+    }
+
+    var start: Int {
+      get { Int(lower) }
+      set { lower = UInt32(truncatingIfNeeded: newValue) }
+    }
+
+    var end: Int {
+      get { Int(upper) }
+      set { upper = UInt32(truncatingIfNeeded: newValue) }
+    }
+
+    var count: Int { end &- start }
   }
 }
 
