@@ -96,7 +96,7 @@ extension Resolver {
       }
       setPatience(
         index, begin: questions[next].started,
-        takesStale: hasStaleAnswer(target, type, needs, in: cache, now: now),
+        takesStale: hasStaleAnswer(target, type, needs, in: &cache, now: now),
         isTrial: questions[next].isTrial, now: now)
     }
   }
@@ -170,7 +170,7 @@ extension Resolver {
 
   /// Whether something is known that would answer a question if data that has expired will do.
   func hasStaleAnswer(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, in cache: borrowing Cache,
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, in cache: inout Cache,
     now: UInt64
   ) -> Bool {
     let seconds = UInt32(truncatingIfNeeded: now / 1_000)

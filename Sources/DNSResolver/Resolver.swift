@@ -267,7 +267,7 @@ public struct Resolver: ~Copyable {
   ) -> Asked {
     let needs = needs.subtracting(.unsignedToo)
     let patience =
-      takesStale && hasStaleAnswer(key, type, needs, in: cache, now: now)
+      takesStale && hasStaleAnswer(key, type, needs, in: &cache, now: now)
       ? ResolverTiming.patience : nil
     switch request(
       key, type, needs, for: .client(client), since: since, patience: patience, now: now)
