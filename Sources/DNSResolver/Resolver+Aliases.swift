@@ -83,21 +83,31 @@ extension Resolver {
     let handle = handle(index)
     let type = questions[index].type
     let needs = questions[index].needs
+    // What gives way may be all that needs this one, which ends then: before something is asked for its sake.
+    if questions.count == settings.inFlightLimit, find(target, type, needs) == nil {
+      displaceOldest(now: now)
+      guard self.index(handle) != nil else { return }
+    }
     let requested = request(
       target, type, needs, for: .lookup(handle), since: now, patience: nil, now: now)
-    // All places may have been taken, and this one given up for the other.
-    guard self.index(handle) != nil else { return }
+    var isNew = false
     switch requested {
     case .failed(let failure): finishWaiting(index, failure, &cache)
-    case .began(let next), .joined(let next):
+    case .began(let next):
+      isNew = true
+      fallthrough
+    case .joined(let next):
+      // Where nothing could be sent it has failed already, and that is about to be told.
+      guard questions.contains(next) else { return }
       questions[index].waitsFor = UInt32(next)
-      if case .began = requested, questions.contains(next) {
+      if isNew {
+        spend(index, packets: questions[next].spent.packets, now: now)
         questions[next].starter = UInt32(index)
       }
       setPatience(
         index, begin: questions[next].started,
         takesStale: hasStaleAnswer(target, type, needs, in: &cache, now: now),
-        isTrial: questions[next].isTrial, now: now)
+        isTrial: isNew && questions[next].isTrial, now: now)
     }
   }
 
@@ -135,9 +145,11 @@ extension Resolver {
   ///   - begin: when what it waits for was first asked.
   ///   - takesStale: whether something stale would answer.
   ///   - isTrial: whether that was asked only to see whether anybody is there.
+  ///   - links: aliases on the way there; what is further away has no answer.
   private mutating func setPatience(
-    _ index: Int, begin: UInt64, takesStale: Bool, isTrial: Bool, now: UInt64
+    _ index: Int, begin: UInt64, takesStale: Bool, isTrial: Bool, links: Int = 1, now: UInt64
   ) {
+    guard links <= Cache.longestChain else { return }
     var waiter = questions[index].firstWaiter
     while waiter != Resolver.nobody {
       let place = Int(waiter)
@@ -148,7 +160,8 @@ extension Resolver {
         waiters[place].patienceEnd = takesStale ? end : .max
       case .lookup(let parent):
         setPatience(
-          Int(parent.index), begin: begin, takesStale: takesStale, isTrial: isTrial, now: now)
+          Int(parent.index), begin: begin, takesStale: takesStale, isTrial: isTrial,
+          links: links + 1, now: now)
       }
       waiter = waiters[place].next
     }
@@ -190,27 +203,45 @@ extension Resolver {
   ///
   /// - Parameter isOver: whether there was time enough for an answer, so that it has failed.
   mutating func stopWaiting(_ index: Int, isOver: Bool = false, now: UInt64) {
-    guard questions[index].waitsFor != Resolver.nobody else { return }
+    // No recursion: nothing bounds how many questions join each other.
+    var left = detach(index)
+    while let place = left {
+      if questions[place].phase.isEnded {
+        passOnRefresh(place)
+        left = detach(place)
+        finish(place, .failed(Failure(.silence)))
+      } else {
+        left = nil
+        if questions[place].isRefresh { continue }
+        if isOver { fail(place, now: now) } else { finish(place, .failed(Failure(.silence))) }
+      }
+    }
+  }
+
+  /// Takes a question from those that wait for another.
+  ///
+  /// - Returns: the one that it waited for, if nobody waits for that any more.
+  private mutating func detach(_ index: Int) -> Int? {
+    guard questions[index].waitsFor != Resolver.nobody else { return nil }
     let next = Int(questions[index].waitsFor)
     questions[index].waitsFor = Resolver.nobody
     if questions[next].starter == UInt32(index) { questions[next].starter = Resolver.nobody }
     removeWaiter(UInt32(index), from: next)
-    guard questions[next].waiterCount == 0 else { return }
-    if questions[next].phase.isEnded {
-      leave(next, isOver: isOver, now: now)
-    } else if !questions[next].isRefresh {
-      if isOver { fail(next, now: now) } else { finish(next, .failed(Failure(.silence))) }
-    }
+    return questions[next].waiterCount == 0 ? next : nil
+  }
+
+  /// Has what a question waits for go on without waiters if that question would.
+  private mutating func passOnRefresh(_ index: Int) {
+    guard questions[index].isRefresh, questions[index].waitsFor != Resolver.nobody else { return }
+    questions[Int(questions[index].waitsFor)].isRefresh = true
   }
 
   /// Ends a question that has its answer but for what an alias leads to, since nobody waits for it any more.
   ///
   /// If the data is wanted all the same, the last link goes on.
-  mutating func leave(_ index: Int, isOver: Bool = true, now: UInt64) {
-    if questions[index].isRefresh, questions[index].waitsFor != Resolver.nobody {
-      questions[Int(questions[index].waitsFor)].isRefresh = true
-    }
-    stopWaiting(index, isOver: isOver, now: now)
+  mutating func leave(_ index: Int, now: UInt64) {
+    passOnRefresh(index)
+    stopWaiting(index, isOver: true, now: now)
     finish(index, .failed(Failure(.silence)))
   }
 
@@ -245,28 +276,43 @@ extension Resolver {
 
   // MARK: Chains
 
-  /// Whether a question waits, perhaps by way of others, for the one that is to wait for it.
+  /// Whether a question waits, perhaps by way of others, for the one that is to wait for it, or by way of more than an
+  /// answer may have.
+  ///
+  /// Of many for the same the latest are looked at; a loop that isn't noticed here costs more questions than it may.
   func isNeeded(
     by key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, _ recipient: Recipient
   ) -> Bool {
     guard case .lookup(let parent) = recipient else { return false }
     var index = byQuestion.first(Question.hash(key.hash, type, needs))
-    while let place = match(key, type, needs, from: index) {
-      var next = UInt32(place)
-      while next != Resolver.nobody {
-        if next == parent.index { return true }
-        next = questions[Int(next)].waitsFor
-      }
+    for _ in 0...Cache.longestChain {
+      guard let place = match(key, type, needs, from: index) else { return false }
+      if isWaiting(place, for: parent.index) { return true }
       index = questions[place].chain
     }
     return false
   }
 
-  /// The question that a question waits for in the end: itself, if for none.
-  func lastLink(of index: Int) -> Int {
+  private func isWaiting(_ index: Int, for parent: UInt32) -> Bool {
+    var place = UInt32(index)
+    for _ in 0...Cache.longestChain {
+      if place == Resolver.nobody { return false }
+      if place == parent { return true }
+      place = questions[Int(place)].waitsFor
+    }
+    return true
+  }
+
+  /// What is in the way of a question, or of what it waits for in the end, and what all on the way there hold.
+  func gather(from index: Int, _ cache: inout Cache) -> (cause: Failure.Cause, held: HeldOverlays) {
+    var held = HeldOverlays()
     var place = index
-    while questions[place].waitsFor != Resolver.nobody { place = Int(questions[place].waitsFor) }
-    return place
+    for _ in 0..<Cache.longestChain {
+      cache.hold(allOf: questions[place].held, in: &held)
+      guard questions[place].waitsFor != Resolver.nobody else { break }
+      place = Int(questions[place].waitsFor)
+    }
+    return (questions[place].cause, held)
   }
 
   // MARK: Budget

@@ -23,8 +23,8 @@ extension Resolver {
   ///
   /// - Returns: whether the question is still there.
   mutating func endWaiting(_ index: Int, _ cache: inout Cache, now: UInt64) -> Bool {
-    let cause = questions[lastLink(of: index)].cause
-    let overlays = OverlayPair(held: questions[index].held)
+    let (cause, held) = gather(from: index, &cache)
+    let overlays = OverlayPair(held: held)
     var waiter = questions[index].firstWaiter
     questions[index].firstWaiter = Resolver.nobody
     questions[index].waiterCount = 0
@@ -35,7 +35,7 @@ extension Resolver {
       let isOver = waiters[place].deadline <= now
       if isOver || waiters[place].patienceEnd <= now {
         let outcome = isOver ? Outcome.failed(Failure(cause)) : .overdue
-        cache.retain(questions[index].held)
+        cache.retain(held)
         _ = completions.push(
           Ended(recipient: waiters[place].recipient, outcome: outcome, overlays: overlays))
         waiters.remove(place)
@@ -46,6 +46,7 @@ extension Resolver {
       }
       waiter = next
     }
+    cache.release(held)
     if questions[index].phase.isEnded && questions[index].waiterCount == 0 {
       leave(index, now: now)
       return false

@@ -24,12 +24,12 @@ extension Resolver {
   ///
   /// One that waits with data that may not be kept has it for those who asked before it came (RFC 1035 §3.2.1).
   func find(_ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds) -> Int? {
-    var index = byQuestion.first(Question.hash(key.hash, type, needs))
-    while let place = match(key, type, needs, from: index) {
-      if questions[place].held == HeldOverlays() { return place }
-      index = questions[place].chain
-    }
-    return nil
+    // Only the latest: those before it hold something, and there may be many.
+    let index = byQuestion.first(Question.hash(key.hash, type, needs))
+    guard let place = match(key, type, needs, from: index),
+      questions[place].held == HeldOverlays()
+    else { return nil }
+    return place
   }
 
   /// The first question for a key from one of the table's chain on.
@@ -57,7 +57,10 @@ extension Resolver {
     _ recipient: Recipient, since: UInt64, patience: UInt64?, to index: Int
   ) -> Bool {
     var waiter = Waiter(recipient: recipient)
-    if case .client = recipient { waiter.deadline = since + ResolverTiming.deadline }
+    if case .client = recipient {
+      guard waiters.count < settings.waiterLimit else { return false }
+      waiter.deadline = since + ResolverTiming.deadline
+    }
     if let patience { waiter.patienceEnd = min(since, questions[index].started) + patience }
     guard let place = waiters.insert(waiter) else { return false }
     link(place, to: index)

@@ -218,7 +218,9 @@ public struct Resolver: ~Copyable {
     upstreamErrors = BufferPool(count: limit, size: UpstreamErrors.size)
     let attemptLimit = limit * ResolverTiming.attemptsPerPlace
     attempts = Slab(capacity: attemptLimit)
-    waiters = Slab(capacity: settings.waiterLimit)
+    // Each question may wait for another.
+    let waiterLimit = settings.waiterLimit + limit
+    waiters = Slab(capacity: waiterLimit)
     byQuestion = ChainTable(buckets: limit)
     byTransaction = ChainTable(buckets: attemptLimit / 2)
     // Behind the questions, each server has its probes' deadline.
@@ -227,7 +229,7 @@ public struct Resolver: ~Copyable {
       capacity: limit * 3 + ServerTable.capacity * 3,
       filler: .closeStream(.question(QuestionHandle(0, 0))))
     completions = Queue(
-      capacity: settings.waiterLimit, filler: Ended(recipient: .client(0), outcome: .overdue))
+      capacity: waiterLimit, filler: Ended(recipient: .client(0), outcome: .overdue))
     dropped = Queue(capacity: limit, filler: HeldOverlays())
     self.seed = seed
     reply = Reply(seed: seed, rebind: settings.rebindProtection)

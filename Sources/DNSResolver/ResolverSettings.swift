@@ -7,7 +7,7 @@ public struct ResolverSettings: Sendable {
   public var sockets: Int
   /// Questions in flight at most.
   public var inFlightLimit: Int
-  /// Clients waiting for them at most.
+  /// Clients waiting for them at most; questions that wait for others are counted with them, and never refused.
   public var waiterLimit: Int
   /// Clients waiting for one question at most.
   public var waitersPerQuestion: Int
