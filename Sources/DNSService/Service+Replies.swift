@@ -115,7 +115,10 @@ extension Service {
         }
         return Concluded(count)
       }
-      failure = Failure(.endlessAliases)
+      guard let reason = askForLink(index, cache: &cache, resolver: &resolver, now: now) else {
+        return nil
+      }
+      failure = reason
     }
     if failure.cause != .nameTooLong,
       let stale = composeStale(
@@ -126,6 +129,25 @@ extension Service {
     return writeFailure(
       index, failure, completion.overlays, reply: &reply, cache: &cache, resolver: &resolver,
       now: now)
+  }
+
+  /// Asks for a link of the cached aliases that led to what a client waited for, since it has expired meanwhile.
+  ///
+  /// - Returns: why there is nothing to be waited for: asking for the same name again would change nothing.
+  private mutating func askForLink(
+    _ index: Int, cache: inout Cache, resolver: inout Resolver, now: UInt64
+  ) -> Failure? {
+    let client = waiting.places[index]
+    // The key names what is missing.
+    guard key.hash != client.askedHash else { return Failure(.endlessAliases) }
+    waiting.places[index].askedHash = key.hash
+    switch resolver.ask(
+      key, type: client.header.type, needs: client.needs, client: UInt32(index),
+      since: client.started, cache: &cache, now: now)
+    {
+    case .accepted, .joined: return nil
+    case .failed(let failure): return failure
+    }
   }
 
   /// Tells a waiting client that the name has no address that it may have.

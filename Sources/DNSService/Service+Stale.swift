@@ -98,11 +98,13 @@ extension Service {
     if let stale = composeStale(index, overlays, into: &reply, cache: &cache, now: now) {
       return stale
     }
-    // Leaves the key at what is missing.
     if let count = composeWaiting(index, into: &reply, cache: &cache, overlays, now: now) {
       return Concluded(count)
     }
+    // What may not be kept of the way there is asked for once more.
+    waiting.loadName(index, into: &key)
     let client = waiting.places[index]
+    waiting.places[index].askedHash = key.hash
     switch resolver.ask(
       key, type: client.header.type, needs: client.needs, client: UInt32(index),
       since: client.started, takesStale: false, cache: &cache, now: now)

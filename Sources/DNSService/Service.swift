@@ -278,7 +278,7 @@ public struct Service: ~Copyable {
     counters.misses &+= 1
     let client = WaitingClient(
       header: header, needs: header.needs, questionCount: UInt16(question.count),
-      started: now, share: share)
+      askedHash: key.hash, started: now, share: share)
     guard let index = waiting.insert(client, question) else {
       limiter.returnPlace(share)
       counters.pendingLimit &+= 1

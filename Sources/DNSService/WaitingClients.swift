@@ -37,6 +37,8 @@ struct WaitingClient: BitwiseCopyable {
   /// What the data has to be like, which is less when upstream has nothing better.
   var needs: DNSSECNeeds
   var questionCount: UInt16
+  /// The name that it waits for: its own, or what aliases lead to that were known.
+  var askedHash: UInt32
   /// Where its answer comes from if that is neither stale nor a failure.
   var source = AnswerSource.miss
   /// When it came.
