@@ -47,7 +47,7 @@ struct RandomConversation {
 
   /// The address that only forgers give.
   private static let forged: UInt32 = 0xC633_6442
-  private static let names = 8
+  private static let names = "01234567899aab".map { "n\($0).example.net" }
   private static let types: [RecordType] = [.a, .a, .a, .aaaa, .txt]
 
   init(seed: UInt64) {
@@ -92,7 +92,7 @@ struct RandomConversation {
 
   private mutating func ask() throws {
     clientCount += 1
-    var text = "n\(random.number(0...(Self.names - 1))).example.net"
+    var text = random.oneOf(Self.names)
     if random.number(0...3) == 0 { text = text.uppercased() }
     var message = Message(
       query: try Name(text), random.oneOf(Self.types), id: UInt16(random.number(0...65_535)),
@@ -320,7 +320,7 @@ struct RandomConversation {
       clients.secrets += 1
     case 0:
       var key = NameKey(seed: host.cache.seed)
-      if let name = try? Name("n\(random.number(0...(Self.names - 1))).example.net") {
+      if let name = try? Name(random.oneOf(Self.names)) {
         key.load(trusted: name.wire.span)
         _ = host.cache.flush(key, .everything)
       }
@@ -361,7 +361,10 @@ struct RandomConversation {
       name = target
       links += 1
       // Some give only the alias.
-      if random.number(0...3) == 0 { return reply }
+      if random.number(0...1) == 0 {
+        tally["alias alone", default: 0] += 1
+        return reply
+      }
     }
     let records = World.records(name, type)
     reply.answers += records
@@ -501,7 +504,9 @@ struct RandomConversation {
   private func check(_ round: Int) throws {
     let resolver = host.resolver.inFlight
     #expect(resolver <= options.inFlightLimit)
-    #expect(host.resolver.waiting <= options.waiterLimit)
+    #expect(host.resolver.waiting <= options.waiterLimit + resolver)
+    let isEachWaitMutual = host.resolver.isEachWaitMutual
+    #expect(isEachWaitMutual, "after round \(round)")
     #expect(host.service.waiting.count == waiting.count)
     #expect(host.resolver.timers.count == resolver - host.resolver.untimed + downCount)
     var streaming = 0
@@ -535,5 +540,34 @@ extension Resolver {
     (0..<questions.end).count {
       questions.contains($0) && questions[$0].phase.isEnded && questions[$0].earliest == .max
     }
+  }
+  /// Whether each question that has its answer waits for one that knows of it, each that is waited for is waited
+  /// for by such a one, and none waits for itself.
+  fileprivate var isEachWaitMutual: Bool {
+    var waits = 0
+    for index in 0..<questions.end where questions.contains(index) {
+      var waiter = questions[index].firstWaiter
+      while waiter != Resolver.nobody {
+        if case .lookup(let handle) = waiters[Int(waiter)].recipient {
+          waits += 1
+          guard let parent = self.index(handle), questions[parent].waitsFor == index else {
+            return false
+          }
+        }
+        waiter = waiters[Int(waiter)].next
+      }
+    }
+    for index in 0..<questions.end where questions.contains(index) {
+      guard questions[index].phase.isEnded == (questions[index].waitsFor != Resolver.nobody) else {
+        return false
+      }
+      if questions[index].phase.isEnded { waits -= 1 }
+      var place = index
+      for _ in 0...questions.count where questions[place].waitsFor != Resolver.nobody {
+        place = Int(questions[place].waitsFor)
+      }
+      guard questions[place].waitsFor == Resolver.nobody else { return false }
+    }
+    return waits == 0
   }
 }

@@ -1,6 +1,6 @@
 import DNSWire
 
-/// What there is: eight names below example.net, one of each kind.
+/// What there is: twelve names below example.net, one of each kind.
 enum World {
   static let soa = records(["example.net. 60 IN SOA ns1.example.net. host.example.net. 1 2 3 4 30"])
   static let servers = records(["example.net. 300 IN NS ns1.example.net."])
@@ -14,15 +14,20 @@ enum World {
 
   private static func number(_ name: Name) -> Int {
     guard let label = name.labels.first, label.count == 2 else { return -1 }
-    return Int(label.last ?? 0) - 0x30
+    let digits: [UInt8] = Array("0123456789ab".utf8)
+    return digits.firstIndex(of: (label.last ?? 0) | 0x20) ?? -1
   }
 
-  /// n5 → n6 → n0, and n7 → n3.
+  /// Where n9 → n8 → n5 → n6 → n0, n7 → n3, na and nb lead.
   static func alias(_ name: Name) -> Name? {
     switch number(name) {
     case 5: try? Name("n6.example.net")
     case 6: try? Name("n0.example.net")
     case 7: try? Name("n3.example.net")
+    case 8: try? Name("n5.example.net")
+    case 9: try? Name("n8.example.net")
+    case 10: try? Name("nb.example.net")
+    case 11: try? Name("na.example.net")
     default: nil
     }
   }
@@ -30,11 +35,12 @@ enum World {
   /// n3 does not exist.
   static func exists(_ name: Name) -> Bool { number(name) != 3 }
 
-  /// n4 may not be kept.
+  /// n4, n8, n9 and na may not be kept, n6 not for long.
   static func ttl(_ name: Name) -> UInt32 {
     switch number(name) {
-    case 4: 0
+    case 4, 8, 9, 10: 0
     case 0: 3
+    case 6: 1
     default: 20
     }
   }
