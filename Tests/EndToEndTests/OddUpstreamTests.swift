@@ -52,7 +52,7 @@ extension EndToEnd {
       }
       #expect(try upstreams(server)["transport"] as? String == "tcp")
       #expect(try server.ask("last.example.net")?.answers.count == 1)
-      #expect(upstream.queries(for: "last.example.net").map(\.transport) == [.tcp])
+      #expect(Set(upstream.queries(for: "last.example.net").map(\.transport)) == [.tcp])
     }
 
     /// Whoever owns the name answers it once and lets it time out then.
@@ -86,7 +86,7 @@ extension EndToEnd {
       let stream = try ServerProcess(
         upstreams: [], flags: ["--upstream", "tcp://\(upstream.endpoint)"])
       #expect(try stream.ask("stream.example.net")?.answers.count == 1)
-      #expect(upstream.queries(for: "stream.example.net").map(\.transport) == [.tcp])
+      #expect(Set(upstream.queries(for: "stream.example.net").map(\.transport)) == [.tcp])
     }
   }
 }

@@ -65,10 +65,11 @@ extension EndToEnd {
       }
       let server = try ServerProcess(
         upstreams: [], flags: ["--upstream", "tcp://\(slow.endpoint)"])
+      let stopwatch = Stopwatch()
       let questions = 200
       let client = try Client(server.endpoint)
       for index in 0..<questions { client.send(.query(DNSName("n\(index).example.net"))) }
-      #expect(eventually { slow.queries.count == questions })
+      #expect(eventually { slow.queries.count >= questions })
       kill(server.pid, SIGSTOP)
       let last = try Client.ask(
         slow.endpoint, .query("last.example.net"), within: .seconds(10))
@@ -77,7 +78,8 @@ extension EndToEnd {
       for _ in 0..<questions { #expect(try client.receive(within: .seconds(10)) != nil) }
       #expect(try server.stat("tcp.turn_limit_reached") >= 1)
       #expect(try server.stat("tcp.most_messages_in_a_turn") <= 135)
-      #expect(slow.queries.count == questions + 1)
+      // Some are asked on a second connection, too, when the first was silent for a second.
+      #expect(slow.queries.count == questions + 1 || stopwatch.lost > .milliseconds(300))
     }
 
     @Test func `a tick answers a bounded number of HTTP requests`() throws {
