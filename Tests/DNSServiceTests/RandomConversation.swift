@@ -340,7 +340,9 @@ struct RandomConversation {
     var reply = truth(query)
     // What nobody checks may be anything.
     if query.cd { reply.answers = reply.answers.map(World.unchecked) }
-    reply.ad = query.ad && !query.cd && World.isAuthentic(query.questions[0].name)
+    reply.ad =
+      query.ad && !query.cd && World.isAuthentic(query.questions[0].name)
+      && reply.answers.allSatisfy { World.isAuthentic($0.name) }
     if query.edns?.dnssecOK == true {
       reply.answers = World.signed(reply.answers)
       reply.authority = World.signed(reply.authority)
