@@ -65,6 +65,11 @@ extension Resolver {
       }
       return
     }
+    // Its answer may have found no room: asking for the same name again would change nothing.
+    guard !isAgain || target.hash != questions[index].waitedFor else {
+      finish(index, .failed(Failure(.endlessAliases)), overlay, &cache)
+      return
+    }
     cache.hold(overlay, in: &questions[index].held)
     wait(index, for: target, &cache, now: now)
   }
@@ -75,6 +80,7 @@ extension Resolver {
   ) {
     endExchange(index)
     questions[index].phase = .ended
+    questions[index].waitedFor = target.hash
     // Those who wait have deadlines; so has the question that it waits for.
     questions[index].deadline = .max
     dequeue(index)

@@ -104,6 +104,8 @@ public struct Resolver: ~Copyable {
     var phase = Phase.udp
     /// The question whose answer this one waits for: what its alias leads to.
     var waitsFor = Resolver.nobody
+    /// The hash of that one's name.
+    var waitedFor: UInt32 = 0
     /// The question for whose sake this one was asked, as long as that waits for it: it pays for both.
     var starter = Resolver.nobody
     /// What it has cost so far, with what was asked for its sake.

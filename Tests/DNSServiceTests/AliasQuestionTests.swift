@@ -2,6 +2,7 @@ import DNSWire
 import Memory
 import Testing
 
+@testable import DNSCache
 @testable import DNSResolver
 @testable import DNSService
 
@@ -61,6 +62,27 @@ struct AliasQuestionTests {
     #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
   }
 
+  @Test func `a target whose answer finds no room is not asked for again and again`() throws {
+    let host = Host()
+    let query = Message(query: try Name("a.example.net"), .a).encoded()
+    let first = try #require(try Self.sent(host.ask(query, client: 1)).first)
+    let alias = try Self.alias(first, to: "b.example.net")
+    var events = host.receive(alias, socket: try #require(first.query.socket))
+    while host.cache.apart.allocate(octets: 16) != nil {}
+    var asked = 0
+    while let next = try Self.sent(events).first {
+      asked += 1
+      var reply = Message(respondingTo: next.message)
+      reply.answers = [
+        Record(name: reply.questions[0].name, type: .a, ttl: 0, rdata: [192, 0, 2, 1])
+      ]
+      events = host.receive(reply.encoded(), socket: try #require(next.query.socket))
+    }
+    #expect(asked == 1)
+    #expect(try Self.rcodes(events) == [.servFail])
+    #expect(host.resolver.inFlight == 0)
+  }
+
   /// Each of many names was asked for before it turned out to lead to the next: there is no bound to what joins.
   @Test func `a long chain of questions that joined each other is given up link by link`() throws {
     let count = 8_000
@@ -90,6 +112,60 @@ struct AliasQuestionTests {
     events += host.receive(end, socket: try #require(links[count - 1].query.socket))
     host.advance(to: 10_000) { events += $0 }
     #expect(try Self.rcodes(events).count == count)
+    #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
+  }
+
+  /// A client asks for the first name of a chain, others for those that it leads to.
+  private func waitForChain(_ host: Host) throws -> [Sent] {
+    var links: [Sent] = []
+    for (number, name) in ["a", "b", "c"].enumerated() {
+      let query = Message(query: try Name("\(name).example.net"), .a).encoded()
+      let events = host.ask(query, client: UInt32(number))
+      links.append(try #require(try Self.sent(events).first))
+    }
+    for (link, target) in zip(links, ["b", "c"]) {
+      let reply = try Self.alias(link, to: "\(target).example.net")
+      _ = host.receive(reply, socket: try #require(link.query.socket))
+    }
+    #expect(host.resolver.inFlight == 3 && host.resolver.waiting == 5)
+    return links
+  }
+
+  @Test func `at the end of the program each client of a chain is told once`() throws {
+    let host = Host()
+    _ = try waitForChain(host)
+    host.resolver.failAll(now: host.now)
+    #expect(try Self.rcodes(host.expire()) == [.servFail, .servFail, .servFail])
+    #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
+    #expect(host.service.waitingClients == 0 && host.cache.overlayOctets == 0)
+  }
+
+  @Test(arguments: ["a", "b", "c"])
+  func `a link that takes another route begins anew, and those before it wait on`(
+    moved: String
+  ) throws {
+    let host = Host(Host.Options(upstreams: 2))
+    let links = try waitForChain(host)
+    let domain = try Name("\(moved).example.net")
+    var again = try Self.sent(host.route([(domain: domain, upstream: 1)]))
+    #expect(again.map(\.query.upstream) == [1])
+    #expect(again.map { $0.message.questions[0].name.lowercased } == [domain])
+    if moved != "c" { again.append(links[2]) }
+    var events: [Host.Event] = []
+    let next = ["a": "b", "b": "c"]
+    for link in again {
+      var reply = try Self.alias(link, to: "\(next[moved] ?? "x").example.net")
+      if link.message.questions[0].name.lowercased == (try Name("c.example.net")) {
+        var answer = Message(respondingTo: link.message)
+        answer.answers = [
+          Record(
+            name: answer.questions[0].name, type: .a, ttl: 300, rdata: [192, 0, 2, 1])
+        ]
+        reply = answer.encoded()
+      }
+      events += host.receive(reply, socket: try #require(link.query.socket))
+    }
+    #expect(try Self.rcodes(events) == [.noError, .noError, .noError])
     #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
   }
 }
