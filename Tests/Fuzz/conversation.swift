@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSResolver
 import DNSService
 import DNSWire
@@ -125,13 +126,24 @@ final class Conversation {
       waitersPerQuestion: 5)
     if shape & 16 != 0 { settings.rebindProtection = RebindProtection() }
     var resolver = Resolver(settings: settings, seed: seed, random: Sequence(), now: now)
+    _ = resolver.setRoutes(routes(shape), now: now)
+    return resolver
+  }
+
+  /// Where questions go: to all upstreams alike, or those for some names to one of them, or to nobody.
+  private static func routes(_ shape: UInt8) -> ForwardRoutes {
     let servers = (1...Conversation.upstreams).map { number in
       ForwardServer(
         ServerAddress(Endpoint(IPAddress(v4: 0xC633_6400 + UInt32(number)), port: 53)))
     }
-    _ = resolver.setRoutes(
-      ForwardRoutes(ForwardServers(servers, isStrict: shape & 8 != 0)), now: now)
-    return resolver
+    let isStrict = shape & 8 != 0
+    guard shape & 32 != 0 else { return ForwardRoutes(ForwardServers(servers, isStrict: isStrict)) }
+    let domains = ["c.ex", shape & 64 == 0 ? "d.ex" : "e.ex"].compactMap { try? Name($0) }
+    let own = shape & 128 == 0 ? [servers[2]] : []
+    return ForwardRoutes(
+      ForwardServers(Array(servers[..<2]), isStrict: isStrict),
+      routes: [ForwardServers(own)],
+      rules: PolicyRules(routes: [Route(domains: domains, isEmpty: own.isEmpty)]))
   }
 
   func play() {
@@ -141,8 +153,9 @@ final class Conversation {
       switch input.octet() % 20 {
       case 0...3: ask()
       case 4: receiveFromClient(input.octets(), input.octet())
-      case 5...9: reply()
-      case 10...11: replyAtLength()
+      case 5...8: reply()
+      case 9...10: replyWithAlias()
+      case 11: replyAtLength()
       case 12: forge()
       case 13: breakSomething()
       case 14: pass(UInt64(input.octet()) * 16)
@@ -337,6 +350,23 @@ final class Conversation {
     guard let target = target() else { return }
     let question = Array(target.octets[..<questionEnd(target.octets)])
     deliver(LongReply(to: question, &input).octets, to: target.query)
+  }
+
+  /// A reply that says nothing but that its name is an alias, perhaps for this once.
+  private func replyWithAlias() {
+    guard let target = target() else { return }
+    let choice = input.octet()
+    // Few names, so that aliases lead to what is in flight, to each other and to themselves.
+    let data = name(3 + choice & 7)
+    var reply = Array(target.octets[..<questionEnd(target.octets)])
+    reply[2] = 0x81
+    reply[3] = 0x80
+    for index in 6..<12 { reply[index] = 0 }
+    reply[7] = 1
+    reply += [0xC0, 12] + number16(5) + number16(1) + [0, 0, 0, choice >> 3 & 3]
+    reply += number16(UInt16(data.count)) + data
+    addOPT(to: &reply, target.octets)
+    deliver(reply, to: target.query)
   }
 
   /// Adds what EDNS a reply has: none, with a cookie, with a wrong one, with an error.
@@ -560,6 +590,10 @@ final class Conversation {
       // The wall clock may be set to anything.
       service.setWallClock(UInt32(input.number16()) << 12, now: now)
       clockChanges += 1
+    } else if choice & 0xE0 == 0xA0 {
+      // A reload, while questions wait.
+      _ = resolver.setRoutes(Conversation.routes(input.octet()), now: now)
+      drain()
     }
     switch choice & 3 {
     case 0: _ = cache.sweep(names: 16, now: UInt32(now / 1000))
