@@ -193,7 +193,7 @@ extension EndToEnd {
       let result = try runInNetwork(script, nsdAt: "127.0.0.1")
       #expect(result.status == 0, "\(result.errors)\(log)")
       #expect(result.output == String(repeating: "NOERROR\n", count: 5), "\(log)")
-      let complaints = log.split(separator: "\n").filter { $0.contains("can't be reached") }
+      let complaints = log.split(separator: "\n").filter { $0.contains("can't be reached now") }
       #expect(complaints.count == 1, "\(log)")
       #expect(complaints.first?.contains("[2001:db8::1]:53") == true)
     }
@@ -217,7 +217,7 @@ extension EndToEnd {
       let result = try runInNetwork(script, nsdAt: "192.0.2.53")
       #expect(result.status == 0, "\(result.errors)\(log)")
       #expect(result.output == "SERVFAIL\nNOERROR\n", "\(log)")
-      #expect(log.split(separator: "\n").filter { $0.contains("can't be reached") }.count == 1)
+      #expect(log.split(separator: "\n").filter { $0.contains("can't be reached now") }.count == 1)
       #expect(log.split(separator: "\n").filter { $0.contains("a way to an upstream") }.count == 1)
     }
 
@@ -278,7 +278,8 @@ extension EndToEnd {
       #expect(run.codes == ["NOERROR": 20_000], "\(run.output)")
       #expect(try server.stat("upstream.sockets") == 4)
       // Each had some 5,000 of them, more than the 4,096 that it may have; less only where its age came first.
-      #expect(try (1...4).contains(server.stat("upstream.sockets_used_up")))
+      let given = try server.stats("upstream.sockets_used_up", "upstream.sockets_renewed")
+      #expect((1...4).contains(given[0]) || given[0] == 0 && given[1] > 0, "\(given)")
     }
 
     /// Four ports that were given up may be there at a time, and each stays for five seconds: after
@@ -299,7 +300,9 @@ extension EndToEnd {
       #expect(try server.stat("upstream.sockets") == 4)
       // A machine that is busy with something else doesn't get so far in five seconds.
       if elapsed < .seconds(8) { #expect(try server.stat("upstream.sockets_overused") > 0) }
-      #expect(try server.stat("upstream.sockets_used_up") >= 4)
+      // Where its age came first, a port took the place of one of them.
+      let given = try server.stats("upstream.sockets_used_up", "upstream.sockets_renewed")
+      #expect(given[0] >= 1 && given[0] + given[1] >= 4, "\(given)")
     }
 
     @Test func `queries leave from the ports that the system has for clients`() throws {
