@@ -65,6 +65,7 @@ public struct RecordCursor: Sendable {
 
   /// The next record, or nothing behind the last one.
   @inlinable
+  @inline(__always)
   public mutating func next(_ message: Span<UInt8>) throws(WireError) -> RecordView? {
     let section: RecordView.Section
     if remaining.answer > 0 {

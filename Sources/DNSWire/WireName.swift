@@ -18,6 +18,7 @@ public enum WireName {
   /// - Returns: the offset behind the name's last octet in the message. The pointer's target is not
   ///   looked at.
   @inlinable
+  @inline(__always)
   public static func skip(_ message: Span<UInt8>, at offset: Int) throws(WireError) -> Int {
     var position = offset
     while true {
@@ -122,14 +123,17 @@ public enum WireName {
 
   /// Lower-cases octets, eight a step.
   private static func fold(_ octets: inout MutableSpan<UInt8>, _ range: Range<Int>) {
+    guard range.count >= 8 else {
+      for index in range { octets[index] = octets[index].asciiLowercased }
+      return
+    }
     var index = range.lowerBound
-    while index &+ 8 <= range.upperBound {
+    while index &+ 8 < range.upperBound {
       octets.store64(NameKey.lowercased(octets.load64(index)), index)
       index &+= 8
     }
-    while index < range.upperBound {
-      octets[index] = octets[index].asciiLowercased
-      index &+= 1
-    }
+    // The last eight octets; some of them may be in lower case already.
+    let last = range.upperBound &- 8
+    octets.store64(NameKey.lowercased(octets.load64(last)), last)
   }
 }
