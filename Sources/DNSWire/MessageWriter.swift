@@ -96,14 +96,13 @@ public struct MessageWriter: ~Copyable, ~Escapable {
 
   // MARK: Header and question
 
-  /// Writes the header's place; the counts are filled in by ``finish(flags:)``.
+  /// Begins a message; the rest of its header is filled in by ``finish(flags:)``.
   @inline(__always)
   @_lifetime(self: copy self)
   public mutating func header(id: UInt16, questionCount: UInt16) {
     guard reserve(MessageHeader.size) else { return }
-    buffer.store32(UInt32(id) << 16, 0)
-    buffer.store32(UInt32(questionCount) << 16, 4)
-    buffer.store32(0, 8)
+    buffer.store16(id, 0)
+    buffer.store16(questionCount, 4)
     position = MessageHeader.size
   }
 

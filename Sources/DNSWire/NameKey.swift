@@ -113,17 +113,18 @@ public struct NameKey: ~Copyable {
   /// Takes octets from elsewhere, lower-cased and hashed.
   @inline(__always)
   private mutating func loadPlain(_ source: Span<UInt8>, from start: Int, to end: Int) {
-    count = end &- start
-    var folding = Folding(seed: seed, octets: count)
+    let name = source.extracting(start..<end)
+    count = name.count
+    var folding = Folding(seed: seed, octets: name.count)
     var target = storage.mutableSpan
-    var position = start
-    while position &+ 8 <= end {
-      target.store64(folding.take(source.load64(position)), position &- start)
+    var position = 0
+    while position <= name.count &- 8 {
+      target.store64(folding.take(name.load64(position)), position)
       position &+= 8
     }
-    if position < end {
-      let word = NameKey.word(source, from: position, to: end)
-      target.store64(folding.take(word), position &- start)
+    if position < name.count {
+      let word = NameKey.word(source, from: start &+ position, to: end)
+      target.store64(folding.take(word), position)
     }
     hash = folding.result
   }
