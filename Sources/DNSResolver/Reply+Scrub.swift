@@ -299,6 +299,8 @@ extension Reply {
   }
 
   /// The deepest zone that Authority names for the question; without one, the question's name.
+  // Inlined: while the reply is being changed, a call that only borrows it gets a copy of the whole.
+  @inline(__always)
   private func zone() -> (zone: NamePlace, isKnown: Bool) {
     var zone: NamePlace?
     for index in authorityRecords {
