@@ -222,10 +222,14 @@ final class ServerProcess {
   var isStopped: Bool { LostTime.state(of: pid) == "T" }
 
   /// Has it find at once all that is sent meanwhile.
-  func whileStopped(_ body: () throws -> Void) rethrows {
+  ///
+  /// - Returns: whether nobody else had it go on before (`scripts/unkind`).
+  @discardableResult func whileStopped(_ body: () throws -> Void) rethrows -> Bool {
     kill(pid, SIGSTOP)
     defer { kill(pid, SIGCONT) }
+    _ = eventually(within: .seconds(1), every: .milliseconds(1)) { isStopped }
     try body()
+    return isStopped
   }
 
   // MARK: Asking it
