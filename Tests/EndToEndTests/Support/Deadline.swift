@@ -39,7 +39,7 @@ func eventually(
 /// this thread could have run, but had no processor, doesn't count, nor that for which nothing here ran at all,
 /// or the server was stopped.
 struct Stopwatch {
-  private let start = ContinuousClock.now
+  private let start: ContinuousClock.Instant
   private let server: ServerProcess?
   private let pid: pid_t
   private let before: (server: Duration, here: Duration)
@@ -48,6 +48,8 @@ struct Stopwatch {
     self.server = server
     pid = server?.pid ?? 0
     before = (server.map { Self.lost(by: $0.pid) } ?? .zero, Self.lostHere())
+    // Last: what is lost before doesn't count as time, what is lost after the end is taken off.
+    start = .now
   }
 
   var elapsed: Duration {
