@@ -29,12 +29,14 @@ let package = Package(
     .target(name: "DNSWire", dependencies: ["Memory"], swiftSettings: house),
     .target(name: "DNSCache", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "DNSPolicy", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
+    .target(name: "DNSExchange", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(
-      name: "DNSResolver", dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy"],
+      name: "DNSResolver",
+      dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange"],
       swiftSettings: house),
     .target(
       name: "DNSService",
-      dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver"],
+      dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver"],
       swiftSettings: house),
     .target(name: "Insight", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(
@@ -46,8 +48,8 @@ let package = Package(
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
-        "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSResolver", "DNSService", "Insight",
-        "EventLoop", "LogText", "WebPage", "YAML",
+        "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
+        "Insight", "EventLoop", "LogText", "WebPage", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -64,13 +66,13 @@ let package = Package(
       name: "DNSPolicyTests", dependencies: ["Randomness", "DNSPolicy", "DNSWire"],
       swiftSettings: house),
     .testTarget(
-      name: "DNSResolverTests",
-      dependencies: ["Randomness", "DNSResolver", "DNSCache", "DNSWire", "Memory"],
+      name: "DNSExchangeTests", dependencies: ["Randomness", "DNSExchange", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
       name: "DNSServiceTests",
       dependencies: [
-        "Randomness", "DNSService", "DNSResolver", "DNSPolicy", "DNSCache", "DNSWire", "Memory",
+        "Randomness", "DNSService", "DNSResolver", "DNSExchange", "DNSPolicy", "DNSCache",
+        "DNSWire", "Memory",
       ],
       resources: [.copy("Scenarios")], swiftSettings: house),
     .testTarget(

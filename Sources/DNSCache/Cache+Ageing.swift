@@ -100,7 +100,7 @@ extension Cache {
   ///   no more.
   public mutating func takeAgeing(
     into key: inout NameKey
-  ) -> (type: RecordType, setType: RecordType, needs: DNSSECNeeds)? {
+  ) -> (type: RecordType, setType: RecordType, needs: QueryFlags)? {
     while ageingCount > 0 {
       ageingCount -= 1
       let entry = ageing[ageingCount]
@@ -109,7 +109,7 @@ extension Cache {
       arena.load(&key, node, NodeField.name, count: arena.nodeName(node))
       return (
         RecordType(rawValue: entry.type), RecordType(rawValue: entry.setType),
-        DNSSECNeeds(of: SetMarks(rawValue: entry.marks))
+        QueryFlags(of: SetMarks(rawValue: entry.marks))
       )
     }
     return nil
@@ -122,7 +122,7 @@ extension Cache {
   ///
   /// - Parameter needs: how it was asked for.
   public mutating func noteRenewal(
-    of key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds, now: UInt32
+    of key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32
   ) {
     let node = find(key)
     if node.isNone { return }
@@ -146,7 +146,7 @@ extension Cache {
   ///
   /// - Parameter needs: how it was asked for.
   public mutating func forgetRenewal(
-    of key: borrowing NameKey, type: RecordType, needs: DNSSECNeeds
+    of key: borrowing NameKey, type: RecordType, needs: QueryFlags
   ) {
     let node = find(key)
     if node.isNone { return }

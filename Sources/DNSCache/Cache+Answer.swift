@@ -38,7 +38,7 @@ extension Cache {
   ///   - partly: when the RRset asked for doesn't fit, as many of its records are written as do.
   ///   - now: the time in seconds.
   public mutating func answer(
-    _ key: inout NameKey, type: RecordType, needs: DNSSECNeeds = [],
+    _ key: inout NameKey, type: RecordType, needs: QueryFlags = [],
     into writer: inout MessageWriter, overlays pair: OverlayPair, stale: Bool = false,
     partly: Bool = false, now: UInt32
   ) -> Answer {
@@ -53,7 +53,7 @@ extension Cache {
   /// The same for the few answers of which something may not be kept, out of the way of all others.
   @inline(never)
   private mutating func answerBeside(
-    _ key: inout NameKey, _ type: RecordType, _ needs: DNSSECNeeds,
+    _ key: inout NameKey, _ type: RecordType, _ needs: QueryFlags,
     into writer: inout MessageWriter, _ pair: OverlayPair, stale: Bool, partly: Bool, now: UInt32
   ) -> Answer {
     answer(
@@ -63,7 +63,7 @@ extension Cache {
 
   @inline(__always)
   private mutating func answer(
-    _ key: inout NameKey, _ type: RecordType, _ needs: DNSSECNeeds,
+    _ key: inout NameKey, _ type: RecordType, _ needs: QueryFlags,
     into writer: inout MessageWriter, _ pair: OverlayPair, hasOverlay: Bool, stale: Bool,
     partly: Bool, now: UInt32
   ) -> Answer {
@@ -176,14 +176,13 @@ extension Cache {
   ///
   /// - Parameter links: aliases followed so far, this one among them.
   @inline(never)
-  private func isEndless(
+  private mutating func isEndless(
     _ alias: Reference, _ type: RecordType, after links: Int, _ choice: Choice,
     _ pair: OverlayPair, _ horizon: UInt32
   ) -> Bool {
-    var target = NameKey(seed: seed)
     let count = Int(arena.load16(alias, SetField.data).bigEndian)
-    arena.load(&target, alias, SetField.data + 2, count: count)
-    return follow(&target, type, choice, pair, after: links, horizon) == .endless
+    arena.load(&scratch, alias, SetField.data + 2, count: count)
+    return follow(type, choice, pair, after: links, horizon) == .endless
   }
 
   /// Where a chain of aliases ends.
@@ -200,25 +199,37 @@ extension Cache {
   /// know where they lead and write nothing.
   ///
   /// - Parameter key: the name to begin with; afterwards the name at the end of the chain.
-  public func follow(
-    _ key: inout NameKey, type: RecordType, needs: DNSSECNeeds, overlays pair: OverlayPair,
-    stale: Bool = false, now: UInt32
+  public mutating func follow(
+    _ key: inout NameKey, type: RecordType, needs: QueryFlags, overlays pair: OverlayPair,
+    now: UInt32
   ) -> ChainEnd {
-    follow(&key, type, Choice(needs), pair, after: 0, stale ? staleHorizon(now) : now)
+    scratch.load(key)
+    let end = follow(type, Choice(needs), pair, after: 0, now)
+    key.load(scratch)
+    return end
   }
 
-  private func follow(
-    _ key: inout NameKey, _ type: RecordType, _ choice: Choice, _ pair: OverlayPair,
-    after links: Int, _ horizon: UInt32
+  /// Whether a question would be answered if data that has expired will do, and only then.
+  public mutating func hasStaleAnswer(
+    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32
+  ) -> Bool {
+    guard hasStale(key, now: now) else { return false }
+    scratch.load(key)
+    return follow(type, Choice(needs), OverlayPair(), after: 0, staleHorizon(now)) == .found
+  }
+
+  /// Follows aliases from the name in ``scratch``, which is that at the end then.
+  private mutating func follow(
+    _ type: RecordType, _ choice: Choice, _ pair: OverlayPair, after links: Int, _ horizon: UInt32
   ) -> ChainEnd {
     var links = links
     while true {
       var exact = Reference.none
       var alias = Reference.none
       var noName = Reference.none
-      let own = pair.hasOverlay ? find(key, in: pair) : .none
+      let own = pair.hasOverlay ? find(scratch, in: pair) : .none
       if !own.isNone { note(own, type, choice, &exact, &alias, &noName) }
-      let node = find(key)
+      let node = find(scratch)
       var set = node.isNone ? node : arena.link(node, NodeField.firstSet)
       while exact.isNone && !set.isNone {
         let head = arena.setHead(set)
@@ -234,7 +245,7 @@ extension Cache {
       guard links < Cache.longestChain else { return .endless }
       links += 1
       let count = Int(arena.load16(alias, SetField.data).bigEndian)
-      key.load(trusted: arena.octets(alias, SetField.data + 2, count: count))
+      arena.load(&scratch, alias, SetField.data + 2, count: count)
     }
   }
 
@@ -257,7 +268,7 @@ extension Cache {
     /// Those of data whose evidence is wanted, too.
     let wanted: UInt8
 
-    init(_ needs: DNSSECNeeds) {
+    init(_ needs: QueryFlags) {
       excluded = needs.excluded.rawValue
       wanted = needs.wanted.rawValue
     }

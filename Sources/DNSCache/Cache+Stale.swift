@@ -33,7 +33,7 @@ extension Cache {
 
   // Mutating though it changes nothing: see `believesAD`.
   /// Whether something is known of a name that only a stale answer may hold.
-  public mutating func hasStale(_ key: borrowing NameKey, now: UInt32) -> Bool {
+  mutating func hasStale(_ key: borrowing NameKey, now: UInt32) -> Bool {
     guard limits.staleAge > 0 else { return false }
     let node = find(key)
     if node.isNone { return false }

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSResolver
 import DNSService
 import DNSWire
@@ -16,7 +17,7 @@ extension Worker {
     deliverAnswers(now: now)
     // Held once for all that there is to do.
     if let upstreams, let upstreamStreams {
-      while let action = resolver.nextAction() {
+      while let action = resolver.exchanges.nextAction() {
         perform(action, upstreams, upstreamStreams, now: now)
         if resolver.hasCompletions { deliverAnswers(now: now) }
       }
@@ -32,7 +33,7 @@ extension Worker {
     case .send(let outgoing):
       var target = buffer.value.mutableSpan
       var writer = MessageWriter(&target, limit: target.count)
-      let count = resolver.writeQuery(outgoing, into: &writer)
+      let count = resolver.exchanges.writeQuery(outgoing, into: &writer)
       guard let socket = outgoing.socket else { return }
       if !upstreams.send(buffer.value.span.extracting(0..<count), from: socket) {
         resolver.socketFailed(socket, id: outgoing.id, now: now)
@@ -40,7 +41,7 @@ extension Worker {
     case .openStream(let outgoing):
       var target = buffer.value.mutableSpan
       var writer = MessageWriter(&target, limit: target.count)
-      let count = resolver.writeQuery(outgoing, into: &writer)
+      let count = resolver.exchanges.writeQuery(outgoing, into: &writer)
       if !streams.open(outgoing, query: buffer.value.span.extracting(0..<count)) {
         resolver.streamFailed(outgoing.purpose, now: now)
       }

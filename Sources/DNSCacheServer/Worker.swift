@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSService
 import DNSWire
@@ -92,7 +93,7 @@ struct Worker: ~Copyable {
   /// - Returns: microseconds; a thousandth of it is `now` to all but ``seen``.
   mutating func readClock() -> UInt64 {
     let time = EventLoop.preciseNow()
-    resolver.stopwatch = UInt32(truncatingIfNeeded: time)
+    resolver.exchanges.stopwatch = UInt32(truncatingIfNeeded: time)
     return time
   }
 
@@ -141,15 +142,15 @@ struct Worker: ~Copyable {
     let time = readClock()
     noteAnswered(at: time)
     setDeadline(now: time / 1_000)
-    if resolver.serverNews != serverNews {
-      serverNews = resolver.serverNews
+    if resolver.exchanges.serverNews != serverNews {
+      serverNews = resolver.exchanges.serverNews
       healthLog?.noteChange()
     }
   }
 
   /// The resolver's next deadline, unless the timer goes off by then.
   var deadlineToSet: UInt64? {
-    guard let due = resolver.nextDeadline else { return nil }
+    guard let due = resolver.exchanges.nextDeadline else { return nil }
     // A timer that goes off too early finds nothing to do and is set again; that is cheaper than
     // setting it for each question.
     if let deadlineAt, deadlineAt <= due { return nil }

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSWire
 import Memory
 
@@ -32,7 +33,7 @@ struct FailureCache: ~Copyable {
     var nameHash: UInt32 = 0
     var type = RecordType(rawValue: 0)
     /// With CD, data may be had that fails without.
-    var needs: DNSSECNeeds = []
+    var needs: QueryFlags = []
     var nameCount: UInt8 = 0
     /// Failures in a row; none where there was an answer.
     var failures: UInt8 = 0
@@ -63,7 +64,7 @@ struct FailureCache: ~Copyable {
 
   /// Why a question is not worth trying now, if it isn't.
   func find(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, now: UInt64
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, now: UInt64
   ) -> Failure? {
     guard count > 0, let place = place(of: key.octets, key.hash, type, needs),
       now < entries[place].until
@@ -89,7 +90,7 @@ struct FailureCache: ~Copyable {
   /// - Parameter upstreamErrors: what upstream said of it.
   /// - Returns: where, and whether another question that was still remembered had to give way.
   mutating func remember(
-    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds,
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags,
     cause: Failure.Cause, trouble: Trouble, upstreamErrors: Span<UInt8>, now: UInt64
   ) -> (place: Int, isForced: Bool) {
     if let place = place(of: name, hash, type, needs) {
@@ -121,7 +122,7 @@ struct FailureCache: ~Copyable {
   ///
   /// - Parameter isPrefetch: whether it is a prefetch that failed: ``takeFailedPrefetch(into:)`` tells.
   mutating func note(
-    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds, trouble: Trouble,
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags, trouble: Trouble,
     isPrefetch: Bool = false, now: UInt64
   ) {
     let place = place(of: name, hash, type, needs) ?? victim(hash)
@@ -139,7 +140,7 @@ struct FailureCache: ~Copyable {
   /// Takes out the name, type and flags of a prefetch that failed.
   mutating func takeFailedPrefetch(
     into key: inout NameKey
-  ) -> (type: RecordType, needs: DNSSECNeeds)? {
+  ) -> (type: RecordType, needs: QueryFlags)? {
     while let place = failedPrefetches.pop() {
       let entry = entries[Int(place)]
       guard entry.epoch == epoch else { continue }
@@ -152,7 +153,7 @@ struct FailureCache: ~Copyable {
 
   /// Whether a prefetch is too early, since one for the same question failed just now.
   func isTooSoon(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, now: UInt64
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, now: UInt64
   ) -> Bool {
     guard count > 0, let place = place(of: key.octets, key.hash, type, needs) else { return false }
     return now < entries[place].time + FailureCache.prefetchPause
@@ -190,7 +191,7 @@ struct FailureCache: ~Copyable {
 
   /// Forgets that a question failed: it has an answer now.
   mutating func forget(
-    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: DNSSECNeeds
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags
   ) {
     guard count > 0, let place = place(of: name, hash, type, needs) else { return }
     remove(place)
@@ -233,7 +234,7 @@ struct FailureCache: ~Copyable {
   }
 
   private func place(
-    of name: Span<UInt8>, _ hash: UInt32, _ type: RecordType, _ needs: DNSSECNeeds
+    of name: Span<UInt8>, _ hash: UInt32, _ type: RecordType, _ needs: QueryFlags
   ) -> Int? {
     let first = FailureCache.firstPlace(hash)
     for place in first..<first + FailureCache.ways

@@ -32,7 +32,7 @@ extension Reply {
     /// The type asked for.
     var type: RecordType
     /// DO and CD of the packet that it is the reply to.
-    var needs: DNSSECNeeds
+    var needs: QueryFlags
     /// The number that the cache knows the server by.
     var source: UInt8
     /// Whether the server's AD counts.

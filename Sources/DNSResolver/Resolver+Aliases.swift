@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSWire
 
 // Where an alias leads is a question of its own, which all share who need it; the one with the alias waits for it.
@@ -15,6 +16,11 @@ struct Budget: BitwiseCopyable {
   var packets: UInt8 = 0
   var questions: UInt8 = 0
   var octets: UInt32 = 0
+
+  mutating func add(packets: UInt8, octets: Int) {
+    self.packets = UInt8(clamping: Int(self.packets) + Int(packets))
+    self.octets &+= UInt32(truncatingIfNeeded: octets)
+  }
 
   /// Whether it is more than a question may cost.
   var isOver: Bool { packets > Budget.packetLimit || octets > Budget.octetLimit }
@@ -34,28 +40,26 @@ extension Resolver {
     cache: inout Cache, now: UInt64
   ) {
     guard case .answered(let remarks, let lacksDNSSEC) = outcome else { return }
-    questions[index].lacksDNSSEC = questions[index].lacksDNSSEC || lacksDNSSEC
-    let outcome = Outcome.answered(remarks, lacksDNSSEC: questions[index].lacksDNSSEC)
+    lookups[index].lacksDNSSEC = lookups[index].lacksDNSSEC || lacksDNSSEC
+    let outcome = Outcome.answered(remarks, lacksDNSSEC: lookups[index].lacksDNSSEC)
     // Whoever renews an alias has no use for what it leads to.
-    guard questions[index].waiterCount > 0 else {
+    guard lookups[index].waiterCount > 0 else {
       finish(index, outcome, overlay, &cache)
       return
     }
-    let type = questions[index].type
-    let needs = questions[index].needs
+    let type = exchanges.type(of: index)
+    let needs = exchanges.flags(of: index)
     var target = NameKey(seed: seed)
-    names.load(
-      in: index, count: Int(questions[index].nameCount), hash: questions[index].nameHash,
-      into: &target)
+    exchanges.loadName(of: index, into: &target)
     let end = cache.follow(
-      &target, type: type, needs: questions[index].lacksDNSSEC ? needs.orUnsigned : needs,
-      overlays: OverlayPair(overlay, held: questions[index].held),
+      &target, type: type, needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs,
+      overlays: OverlayPair(overlay, held: lookups[index].held),
       now: UInt32(truncatingIfNeeded: now / 1_000))
     guard end == .missing, case .route = reply.policy.decide(target.octets, asked: type) else {
       finish(index, outcome, overlay, &cache)
       return
     }
-    guard !isName(of: index, target) else {
+    guard !exchanges.isName(of: index, target) else {
       if isAgain {
         // The alias has expired meanwhile, or there was no room to hold it.
         cache.release(overlay)
@@ -66,11 +70,11 @@ extension Resolver {
       return
     }
     // Its answer may have found no room: asking for the same name again would change nothing.
-    guard !isAgain || target.hash != questions[index].waitedFor else {
+    guard !isAgain || target.hash != lookups[index].waitedFor else {
       finish(index, .failed(Failure(.endlessAliases)), overlay, &cache)
       return
     }
-    cache.hold(overlay, in: &questions[index].held)
+    cache.hold(overlay, in: &lookups[index].held)
     wait(index, for: target, &cache, now: now)
   }
 
@@ -78,21 +82,19 @@ extension Resolver {
   private mutating func wait(
     _ index: Int, for target: borrowing NameKey, _ cache: inout Cache, now: UInt64
   ) {
-    endExchange(index)
-    questions[index].phase = .ended
-    questions[index].waitedFor = target.hash
-    // Those who wait have deadlines; so has the question that it waits for.
-    questions[index].deadline = .max
+    // Those who wait have deadlines; so has the exchange of the lookup that it waits for.
+    exchanges.end(index)
+    lookups[index].waitedFor = target.hash
     dequeue(index)
     enqueue(index)
     guard spendQuestion(index, now: now) else { return }
-    let handle = handle(index)
-    let type = questions[index].type
-    let needs = questions[index].needs
+    let handle = exchanges.handle(index)
+    let type = exchanges.type(of: index)
+    let needs = exchanges.flags(of: index)
     // What gives way may be all that needs this one, which ends then: before something is asked for its sake.
-    if questions.count == settings.inFlightLimit, find(target, type, needs) == nil {
+    if exchanges.count == settings.exchanges.inFlightLimit, find(target, type, needs) == nil {
       displaceOldest(now: now)
-      guard self.index(handle) != nil else { return }
+      guard exchanges.index(handle) != nil else { return }
     }
     let requested = request(
       target, type, needs, for: .lookup(handle), since: now, patience: nil, now: now)
@@ -103,31 +105,27 @@ extension Resolver {
       isNew = true
       fallthrough
     case .joined(let next):
-      // Where nothing could be sent it has failed already, and that is about to be told.
-      guard questions.contains(next) else { return }
-      questions[index].waitsFor = UInt32(next)
-      if isNew {
-        spend(index, packets: questions[next].spent.packets, now: now)
-        questions[next].starter = UInt32(index)
-      }
+      lookups[index].waitsFor = UInt32(next)
+      if isNew { lookups[next].starter = UInt32(index) }
       setPatience(
-        index, begin: questions[next].started,
-        takesStale: hasStaleAnswer(target, type, needs, in: &cache, now: now),
-        isTrial: isNew && questions[next].isTrial, now: now)
+        index, begin: exchanges.started(next),
+        takesStale: cache.hasStaleAnswer(
+          target, type: type, needs: needs, now: UInt32(truncatingIfNeeded: now / 1_000)),
+        isTrial: isNew && exchanges.isTrial(next), now: now)
     }
   }
 
   /// Goes on with a question when the one that it waited for has ended.
-  mutating func resume(_ handle: QuestionHandle, _ ended: Ended, cache: inout Cache, now: UInt64) {
-    guard let index = index(handle), questions[index].phase.isEnded,
-      questions[index].waitsFor == Resolver.nobody
+  mutating func resume(_ handle: ExchangeHandle, _ ended: Ended, cache: inout Cache, now: UInt64) {
+    guard let index = exchanges.index(handle), exchanges.isEnded(index),
+      lookups[index].waitsFor == Resolver.nobody
     else {
       cache.release(ended.overlays)
       return
     }
     switch ended.outcome {
     case .answered:
-      cache.hold(allOf: ended.overlays.held, in: &questions[index].held)
+      cache.hold(allOf: ended.overlays.held, in: &lookups[index].held)
       cache.release(ended.overlays.held)
       followAlias(
         index, ended.outcome, ended.overlays.overlay, isAgain: true, cache: &cache, now: now)
@@ -156,12 +154,12 @@ extension Resolver {
     _ index: Int, begin: UInt64, takesStale: Bool, isTrial: Bool, links: Int = 1, now: UInt64
   ) {
     guard links <= Cache.longestChain else { return }
-    var waiter = questions[index].firstWaiter
+    var waiter = lookups[index].firstWaiter
     while waiter != Resolver.nobody {
       let place = Int(waiter)
       switch waiters[place].recipient {
       case .client:
-        let since = waiters[place].deadline - ResolverTiming.deadline
+        let since = waiters[place].deadline - ExchangeTiming.deadline
         let end = isTrial ? now : min(since, begin) + ResolverTiming.patience
         waiters[place].patienceEnd = takesStale ? end : .max
       case .lookup(let parent):
@@ -171,34 +169,20 @@ extension Resolver {
       }
       waiter = waiters[place].next
     }
-    recountEarliest(index)
-    setTimer(index, at: questions[index].deadline, now: now)
+    recountEarliest(index, now: now)
   }
 
   /// Finds out when the first of those who wait has waited long enough.
-  mutating func recountEarliest(_ index: Int) {
-    var earliest = questions[index].deadline
-    var waiter = questions[index].firstWaiter
+  mutating func recountEarliest(_ index: Int, now: UInt64) {
+    var earliest = UInt64.max
+    var waiter = lookups[index].firstWaiter
     while waiter != Resolver.nobody {
       let place = Int(waiter)
       earliest = min(earliest, waiters[place].deadline, waiters[place].patienceEnd)
       waiter = waiters[place].next
     }
-    questions[index].earliest = earliest
-  }
-
-  /// Whether something is known that would answer a question if data that has expired will do.
-  func hasStaleAnswer(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, in cache: inout Cache,
-    now: UInt64
-  ) -> Bool {
-    let seconds = UInt32(truncatingIfNeeded: now / 1_000)
-    guard cache.hasStale(key, now: seconds) else { return false }
-    var name = NameKey(seed: seed)
-    name.load(key)
-    return cache.follow(
-      &name, type: type, needs: needs, overlays: OverlayPair(), stale: true, now: seconds)
-      == .found
+    lookups[index].earliest = earliest
+    setTimer(index, now: now)
   }
 
   // MARK: Not waiting any longer
@@ -212,13 +196,13 @@ extension Resolver {
     // No recursion: nothing bounds how many questions join each other.
     var left = detach(index)
     while let place = left {
-      if questions[place].phase.isEnded {
+      if exchanges.isEnded(place) {
         passOnRefresh(place)
         left = detach(place)
         finish(place, .failed(Failure(.silence)))
       } else {
         left = nil
-        if questions[place].isRefresh { continue }
+        if lookups[place].isRefresh { continue }
         if isOver { fail(place, now: now) } else { finish(place, .failed(Failure(.silence))) }
       }
     }
@@ -228,18 +212,18 @@ extension Resolver {
   ///
   /// - Returns: the one that it waited for, if nobody waits for that any more.
   private mutating func detach(_ index: Int) -> Int? {
-    guard questions[index].waitsFor != Resolver.nobody else { return nil }
-    let next = Int(questions[index].waitsFor)
-    questions[index].waitsFor = Resolver.nobody
-    if questions[next].starter == UInt32(index) { questions[next].starter = Resolver.nobody }
+    guard lookups[index].waitsFor != Resolver.nobody else { return nil }
+    let next = Int(lookups[index].waitsFor)
+    lookups[index].waitsFor = Resolver.nobody
+    if lookups[next].starter == UInt32(index) { lookups[next].starter = Resolver.nobody }
     removeWaiter(UInt32(index), from: next)
-    return questions[next].waiterCount == 0 ? next : nil
+    return lookups[next].waiterCount == 0 ? next : nil
   }
 
   /// Has what a question waits for go on without waiters if that question would.
   private mutating func passOnRefresh(_ index: Int) {
-    guard questions[index].isRefresh, questions[index].waitsFor != Resolver.nobody else { return }
-    questions[Int(questions[index].waitsFor)].isRefresh = true
+    guard lookups[index].isRefresh, lookups[index].waitsFor != Resolver.nobody else { return }
+    lookups[Int(lookups[index].waitsFor)].isRefresh = true
   }
 
   /// Ends a question that has its answer but for what an alias leads to, since nobody waits for it any more.
@@ -253,25 +237,25 @@ extension Resolver {
 
   /// Releases what a question held of its answer, as soon as the cache is at hand.
   mutating func dropOverlays(_ index: Int) {
-    guard questions[index].held != HeldOverlays() else { return }
-    _ = dropped.push(questions[index].held)
-    questions[index].held = HeldOverlays()
+    guard lookups[index].held != HeldOverlays() else { return }
+    _ = dropped.push(lookups[index].held)
+    lookups[index].held = HeldOverlays()
   }
 
   /// Takes a question from those who wait for another.
   private mutating func removeWaiter(_ parent: UInt32, from index: Int) {
-    var waiter = questions[index].firstWaiter
+    var waiter = lookups[index].firstWaiter
     var previous = Resolver.nobody
     while waiter != Resolver.nobody {
       let place = Int(waiter)
       let next = waiters[place].next
       if case .lookup(let handle) = waiters[place].recipient, handle.index == parent {
         if previous == Resolver.nobody {
-          questions[index].firstWaiter = next
+          lookups[index].firstWaiter = next
         } else {
           waiters[Int(previous)].next = next
         }
-        questions[index].waiterCount -= 1
+        lookups[index].waiterCount -= 1
         waiters.remove(place)
         return
       }
@@ -286,15 +270,15 @@ extension Resolver {
   /// answer may have.
   ///
   /// Of many for the same the latest are looked at; a loop that isn't noticed here costs more questions than it may.
-  func isNeeded(
-    by key: borrowing NameKey, _ type: RecordType, _ needs: DNSSECNeeds, _ recipient: Recipient
+  mutating func isNeeded(
+    by key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, _ recipient: Recipient
   ) -> Bool {
     guard case .lookup(let parent) = recipient else { return false }
-    var index = byQuestion.first(Question.hash(key.hash, type, needs))
+    var found = exchanges.find(key, type, needs)
     for _ in 0...Cache.longestChain {
-      guard let place = match(key, type, needs, from: index) else { return false }
+      guard let place = found else { return false }
       if isWaiting(place, for: parent.index) { return true }
-      index = questions[place].chain
+      found = exchanges.find(key, type, needs, behind: place)
     }
     return false
   }
@@ -304,7 +288,7 @@ extension Resolver {
     for _ in 0...Cache.longestChain {
       if place == Resolver.nobody { return false }
       if place == parent { return true }
-      place = questions[Int(place)].waitsFor
+      place = lookups[Int(place)].waitsFor
     }
     return true
   }
@@ -314,25 +298,25 @@ extension Resolver {
     var held = HeldOverlays()
     var place = index
     for _ in 0..<Cache.longestChain {
-      cache.hold(allOf: questions[place].held, in: &held)
-      guard questions[place].waitsFor != Resolver.nobody else { break }
-      place = Int(questions[place].waitsFor)
+      cache.hold(allOf: lookups[place].held, in: &held)
+      guard lookups[place].waitsFor != Resolver.nobody else { break }
+      place = Int(lookups[place].waitsFor)
     }
-    return (questions[place].cause, held)
+    return (exchanges.cause(of: place), held)
   }
 
   // MARK: Budget
 
-  /// Counts what was sent or received for a question, and for whose sake it was asked.
-  @inline(__always)
-  mutating func spend(_ index: Int, packets: UInt8 = 0, octets: Int = 0, now: UInt64) {
+  /// Counts the packets that were sent for a lookup since this was called last, and what was received.
+  mutating func charge(_ index: Int, octets: Int = 0, now: UInt64) {
+    let packets = exchanges.packets(of: index) &- lookups[index].charged
+    lookups[index].charged &+= packets
     var place = UInt32(index)
     repeat {
       let payer = Int(place)
-      questions[payer].spent.packets &+= packets
-      questions[payer].spent.octets &+= UInt32(truncatingIfNeeded: octets)
-      if questions[payer].spent.isOver { timers.schedule(payer, at: now, now: now) }
-      place = questions[payer].starter
+      lookups[payer].spent.add(packets: packets, octets: octets)
+      if lookups[payer].spent.isOver { setTimer(payer, now: now) }
+      place = lookups[payer].starter
     } while place != Resolver.nobody
   }
 
@@ -342,15 +326,15 @@ extension Resolver {
   ///
   /// - Returns: whether this one goes on.
   private mutating func spendQuestion(_ index: Int, now: UInt64) -> Bool {
-    let handle = handle(index)
+    let handle = exchanges.handle(index)
     var place = UInt32(index)
     var over = Resolver.nobody
     while place != Resolver.nobody {
-      questions[Int(place)].spent.questions &+= 1
-      if questions[Int(place)].spent.questions > Budget.questionLimit { over = place }
-      place = questions[Int(place)].starter
+      lookups[Int(place)].spent.questions &+= 1
+      if lookups[Int(place)].spent.questions > Budget.questionLimit { over = place }
+      place = lookups[Int(place)].starter
     }
     if over != Resolver.nobody { fail(Int(over), .endlessAliases, now: now) }
-    return self.index(handle) != nil
+    return exchanges.index(handle) != nil
   }
 }

@@ -1,20 +1,31 @@
 import DNSCache
+import DNSExchange
 import DNSWire
 
 // How questions end, and who is told.
 
 extension Resolver {
+  /// Takes in which exchanges have failed; and if a server came back after a while, nothing counts as failed.
+  ///
+  /// After every call by which an exchange may have ended.
+  mutating func takeFailures(now: UInt64) {
+    if exchanges.takeOutageEnd() { failures.forgetAll() }
+    while let handle = exchanges.nextFailed() {
+      if let index = exchanges.index(handle) { fail(index, now: now) }
+    }
+  }
+
   /// Ends a question without an answer, for what was in the way last or what is given.
   mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
     counters.failed += 1
     stopWaiting(index, now: now)
-    var failure = Failure(cause ?? questions[index].cause)
-    if questions[index].isUnasked {
+    var failure = Failure(cause ?? exchanges.cause(of: index))
+    if lookups[index].isUnasked {
       // What was asked early may be asked again when it is due.
-      noteFailedPrefetch(index, now: now)
+      noteTrouble(index, isPrefetch: true, now: now)
     } else if failure.cause.isOfResolution {
       failure.place = rememberFailure(index, failure.cause, now: now)
-      failure.nameHash = questions[index].nameHash
+      failure.nameHash = exchanges.nameHash(of: index)
     }
     finish(index, .failed(failure))
   }
@@ -25,10 +36,11 @@ extension Resolver {
   mutating func endWaiting(_ index: Int, _ cache: inout Cache, now: UInt64) -> Bool {
     let (cause, held) = gather(from: index, &cache)
     let overlays = OverlayPair(held: held)
-    var waiter = questions[index].firstWaiter
-    questions[index].firstWaiter = Resolver.nobody
-    questions[index].waiterCount = 0
-    questions[index].earliest = questions[index].deadline
+    var waiter = lookups[index].firstWaiter
+    lookups[index].firstWaiter = Resolver.nobody
+    lookups[index].waiterCount = 0
+    lookups[index].earliest = .max
+    exchanges.setAlarm(index, at: .max)
     while waiter != Resolver.nobody {
       let place = Int(waiter)
       let next = waiters[place].next
@@ -40,14 +52,14 @@ extension Resolver {
           Ended(recipient: waiters[place].recipient, outcome: outcome, overlays: overlays))
         waiters.remove(place)
         // The data is still wanted, for whoever asks next.
-        if !isOver { questions[index].isRefresh = true }
+        if !isOver { lookups[index].isRefresh = true }
       } else {
         link(place, to: index)
       }
       waiter = next
     }
     cache.release(held)
-    if questions[index].phase.isEnded && questions[index].waiterCount == 0 {
+    if exchanges.isEnded(index) && lookups[index].waiterCount == 0 {
       leave(index, now: now)
       return false
     }
@@ -58,9 +70,9 @@ extension Resolver {
   ///
   /// - Parameter overlay: what of the last reply is not in the cache, shared among as many as wait.
   mutating func finish(_ index: Int, _ outcome: Outcome, _ overlay: Overlay, _ cache: inout Cache) {
-    let overlays = OverlayPair(overlay, held: questions[index].held)
-    cache.share(overlays, among: Int(questions[index].waiterCount))
-    questions[index].held = HeldOverlays()
+    let overlays = OverlayPair(overlay, held: lookups[index].held)
+    cache.share(overlays, among: Int(lookups[index].waiterCount))
+    lookups[index].held = HeldOverlays()
     finish(index, outcome, overlays)
   }
 
@@ -68,38 +80,129 @@ extension Resolver {
   mutating func finish(
     _ index: Int, _ outcome: Outcome, _ overlays: OverlayPair = OverlayPair()
   ) {
-    endExchange(index)
     dropOverlays(index)
-    var waiter = questions[index].firstWaiter
+    var waiter = lookups[index].firstWaiter
     while waiter != Resolver.nobody {
       let next = waiters[Int(waiter)].next
       let recipient = waiters[Int(waiter)].recipient
       if case .lookup(let parent) = recipient {
-        questions[Int(parent.index)].waitsFor = Resolver.nobody
+        lookups[Int(parent.index)].waitsFor = Resolver.nobody
       }
       _ = completions.push(Ended(recipient: recipient, outcome: outcome, overlays: overlays))
       waiters.remove(Int(waiter))
       waiter = next
     }
-    byQuestion.remove(index, in: &questions)
     dequeue(index)
-    questions.remove(index)
-  }
-
-  /// Has nothing sent for a question any more; replies to what was are nobody's from now on.
-  mutating func endExchange(_ index: Int) {
-    endTCP(index)
-    timers.cancel(index)
-    forgetAttempts(of: index)
+    exchanges.remove(index)
   }
 
   /// When all places are taken, the question that waits longest gives way, if it has had time enough for
   /// an honest reply: so that a flood of names which nobody answers doesn't shut out all others.
   mutating func displaceOldest(now: UInt64) {
     guard oldest != Resolver.nobody,
-      questions[Int(oldest)].started + ResolverTiming.graceWhenFull <= now
+      exchanges.started(Int(oldest)) + ResolverTiming.graceWhenFull <= now
     else { return }
     counters.displaced += 1
     fail(Int(oldest), .overload, now: now)
+  }
+
+  // MARK: What is remembered of it
+
+  /// Remembers that a question failed.
+  ///
+  /// - Returns: where.
+  mutating func rememberFailure(_ index: Int, _ cause: Failure.Cause, now: UInt64) -> UInt16 {
+    var trouble = exchanges.trouble(of: index)
+    if trouble.kind == .silence {
+      trouble.source = exchanges.source(of: exchanges.server(of: index))
+    }
+    let (place, isForced) = failures.remember(
+      index, of: exchanges, cause: cause, trouble: trouble, now: now)
+    if isForced { counters.failuresDisplaced += 1 }
+    return UInt16(truncatingIfNeeded: place)
+  }
+
+  /// Notes what was in the way of a question, should somebody wonder.
+  ///
+  /// - Parameter isPrefetch: whether its data is to be asked for again with the next question.
+  mutating func noteTrouble(_ index: Int, isPrefetch: Bool = false, now: UInt64) {
+    failures.note(index, of: exchanges, isPrefetch: isPrefetch, now: now)
+  }
+
+  /// Notes why a question's answer is not kept, should somebody wonder.
+  mutating func rememberUnkept(
+    _ index: Int, _ kind: Trouble.Kind, server: ServerID, now: UInt64
+  ) {
+    exchanges.noteTrouble(index, kind, server)
+    noteTrouble(index, now: now)
+  }
+
+  /// Whether ``takeFailedPrefetch(into:)`` may have something.
+  public var hasFailedPrefetches: Bool { failures.hasFailedPrefetches }
+
+  /// Takes out a question that was to be asked before its data expires and failed.
+  ///
+  /// - Parameter key: gets the name.
+  /// - Returns: the type, and DO and CD.
+  public mutating func takeFailedPrefetch(
+    into key: inout NameKey
+  ) -> (type: RecordType, needs: QueryFlags)? {
+    failures.takeFailedPrefetch(into: &key)
+  }
+
+  /// Questions whose failure is remembered at most.
+  public static var failureLimit: Int { FailureCache.capacity }
+
+  /// Questions whose failure is remembered, some of them longer than it counts.
+  public var failureCount: Int { failures.count }
+
+  /// Forgets which questions failed.
+  public mutating func forgetFailures() { failures.forgetAll() }
+
+  /// Forgets which questions for a name failed.
+  public mutating func forgetFailures(of key: borrowing NameKey) { failures.forget(key) }
+}
+
+extension Resolver {
+  /// What upstream said beside an answer: options for an OPT record, none when it said nothing.
+  @_lifetime(borrow self)
+  public func remarks(of outcome: Outcome) -> Span<UInt8> {
+    guard case .answered(let remarks, _) = outcome else { return exchanges.options(of: .none) }
+    return exchanges.options(of: remarks)
+  }
+
+  /// What upstream said of a failure: options for an OPT record, none when it said nothing.
+  @_lifetime(borrow self)
+  public func upstreamErrors(of failure: Failure) -> Span<UInt8> {
+    failures.upstreamErrors(of: failure)
+  }
+}
+
+extension FailureCache {
+  // Two parts of the resolver at once: the compiler sees that only with a method of one of them.
+
+  fileprivate mutating func remember(
+    _ index: Int, of exchanges: borrowing Exchanges, cause: Failure.Cause, trouble: Trouble,
+    now: UInt64
+  ) -> (place: Int, isForced: Bool) {
+    remember(
+      exchanges.name(of: index), hash: exchanges.nameHash(of: index),
+      type: exchanges.type(of: index), needs: exchanges.flags(of: index), cause: cause,
+      trouble: trouble, upstreamErrors: exchanges.errors(of: index), now: now)
+  }
+
+  fileprivate mutating func note(
+    _ index: Int, of exchanges: borrowing Exchanges, isPrefetch: Bool, now: UInt64
+  ) {
+    note(
+      exchanges.name(of: index), hash: exchanges.nameHash(of: index),
+      type: exchanges.type(of: index), needs: exchanges.flags(of: index),
+      trouble: exchanges.trouble(of: index), isPrefetch: isPrefetch, now: now)
+  }
+
+  mutating func forget(_ index: Int, of exchanges: borrowing Exchanges) {
+    forget(
+      exchanges.name(of: index), hash: exchanges.nameHash(of: index),
+      type: exchanges.type(of: index), needs: exchanges.flags(of: index))
   }
 }

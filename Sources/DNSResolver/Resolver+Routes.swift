@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSPolicy
 import DNSWire
 import Memory
@@ -24,18 +25,6 @@ public struct ForwardRoutes: Sendable {
     self.routes = routes
     self.rules = rules
   }
-}
-
-/// What has to be done for the sockets and connections of servers, in this order.
-public struct ServerChange: Equatable, Sendable {
-  /// Servers that are new, perhaps in the slots of others that were retired.
-  public var opened: [ServerID] = []
-  /// Servers that are asked again.
-  public var revived: [ServerID] = []
-  /// Servers that are asked no more.
-  public var retired: [ServerID] = []
-  /// Servers that there was no slot for.
-  public var refused: [ServerAddress] = []
 }
 
 /// The servers of each route, by the numbers that the cache knows them by.
@@ -87,62 +76,26 @@ extension Resolver {
   public mutating func setRoutes(
     _ wanted: ForwardRoutes, isPolicyNew: Bool = true, now: UInt64
   ) -> ServerChange {
-    var change = ServerChange()
-    let before = servers.present
-    var asked: Set<ServerID> = []
-    var isChanged = isPolicyNew
-    if let standard = wanted.standard, setGroup(.standard, to: standard, &change) {
-      isChanged = true
-    }
-    asked.formUnion(servers.servers(of: .standard))
-    for (index, list) in wanted.routes.prefix(RouteID.most).enumerated() {
-      let group = ServerGroupID(RouteID(index: index))
-      if setGroup(group, to: list, &change) { isChanged = true }
-      asked.formUnion(servers.servers(of: group))
-    }
-    for group in wanted.routes.count + 1..<max(groupCount, wanted.routes.count + 1) {
-      servers.setGroup(ServerGroupID(group), to: [], isStrict: false)
-    }
-    groupCount = wanted.routes.count + 1
-    change.retired = before.filter { !asked.contains($0) }
-    if isChanged { failures.forgetAll() }
+    let routes = wanted.routes.prefix(RouteID.most).map(Optional.some)
+    let change = exchanges.setGroups([wanted.standard] + routes)
+    if change.isChanged || isPolicyNew { failures.forgetAll() }
     if isPolicyNew { setPolicy(wanted.rules, now: now) }
-    for server in change.retired { retire(server, now: now) }
+    for server in change.retired { exchanges.retire(server, now: now) }
+    takeFailures(now: now)
     return change
-  }
-
-  /// - Returns: whether the group has other servers now.
-  private mutating func setGroup(
-    _ group: ServerGroupID, to wanted: ForwardServers, _ change: inout ServerChange
-  ) -> Bool {
-    let before = servers.servers(of: group)
-    var members: [ServerID] = []
-    for server in wanted.servers {
-      guard let id = open(server.address, &change) else {
-        change.refused.append(server.address)
-        continue
-      }
-      servers[id].rules = server.rules
-      members.append(id)
-    }
-    servers.setGroup(group, to: members, isStrict: wanted.isStrict)
-    return members != before
   }
 
   /// Takes over which name takes which route.
   private mutating func setPolicy(_ rules: PolicyRules, now: UInt64) {
     let old = reply.replacePolicy(Policy(rules))
-    for index in 0..<questions.end where questions.contains(index) {
-      let group = names.group(
-        in: index, count: Int(questions[index].nameCount), questions[index].type, of: reply.policy)
-      let isMoved = names.isInvalid(
-        in: index, count: Int(questions[index].nameCount), under: reply.policy, before: old)
-      guard let group else {
+    for index in 0..<exchanges.end where exchanges.contains(index) {
+      let isMoved = exchanges.isMoved(index, by: reply.policy, from: old)
+      guard let route = exchanges.route(of: index, by: reply.policy) else {
         fail(index, .noUpstream, now: now)
         continue
       }
       // Routes may only have got other numbers.
-      questions[index].group = group
+      exchanges.setGroup(ServerGroupID(route), of: index)
       if isMoved { beginAnew(index, now: now) }
     }
   }
@@ -151,103 +104,29 @@ extension Resolver {
   mutating func beginAnew(_ index: Int, now: UInt64) {
     stopWaiting(index, now: now)
     dropOverlays(index)
-    endExchange(index)
-    if questions[index].phase.isEnded {
-      questions[index].phase = .udp
-      questions[index].deadline = now + ResolverTiming.deadline
-      recountEarliest(index)
-    }
-    questions[index].touched = Touched()
-    questions[index].attemptCount = 0
-    questions[index].refusals = 0
-    questions[index].mismatches = 0
-    questions[index].malformed = 0
-    questions[index].cookieDoubts = 0
-    questions[index].hasRenewedCookie = false
-    questions[index].hasTriedTCP = false
-    questions[index].isFolded = false
-    questions[index].cause = .silence
-    questions[index].trouble = Trouble(.silence)
-    questions[index].errorsCount = 0
-    var isTrial = false
-    guard
-      let server = firstServer(
-        of: questions[index].group, random.next(), isTrial: &isTrial, now: now)
-    else {
-      fail(index, noServer(of: questions[index].group), now: now)
-      return
-    }
-    questions[index].isTrial = isTrial
-    questions[index].server = server
-    send(index, now: now)
-  }
-
-  /// The server at an address, which is asked from now on.
-  private mutating func open(_ address: ServerAddress, _ change: inout ServerChange) -> ServerID? {
-    if let known = servers.find(address) {
-      if !servers[known].isPresent {
-        servers.revive(known)
-        change.revived.append(known)
-      }
-      return known
-    }
-    guard let server = servers.freeSlot() else { return nil }
-    if server.slot < servers.end { forget(server) }
-    servers.open(address, at: server)
-    change.opened.append(server)
-    return server
-  }
-
-  private mutating func retire(_ server: ServerID, now: UInt64) {
-    endStreamProbe(server)
-    servers.retire(server)
-    timers.cancel(settings.inFlightLimit + server.slot)
-    for index in 0..<questions.end
-    where questions.contains(index) && questions[index].server == server {
-      askAgainSoon(index, now: now)
-    }
-  }
-
-  /// Makes sure that nothing in flight has to do with the server that had a slot.
-  private mutating func forget(_ server: ServerID) {
-    for index in 0..<questions.end where questions.contains(index) {
-      questions[index].touched.forget(server)
-      if servers[server].inFlight > 0 { forgetAttempts(of: index, at: server) }
-    }
-  }
-
-  /// Where a server is asked, and how.
-  public func address(of server: ServerID) -> ServerAddress? {
-    server.slot < servers.end ? servers[server].address : nil
+    exchanges.restart(index, now: now)
+    recountEarliest(index, now: now)
   }
 
   /// The servers of each route, by the numbers that the cache knows them by.
-  public var routeSources: RouteSources {
-    RouteSources(
-      (0..<groupCount).map { group in
-        // Number 0 stands for any that has none.
-        Set(servers.servers(of: ServerGroupID(group)).map { servers[$0].source }).subtracting([0])
-      })
-  }
-
-  /// Packets under way to a server, retired or not.
-  public func packetsUnderWay(to server: ServerID) -> Int { Int(servers[server].inFlight) }
+  public var routeSources: RouteSources { RouteSources(exchanges.sources) }
 }
 
-extension BufferPool {
+extension Exchanges {
   // Two parts of the resolver at once: the compiler sees that only with a method of one of them.
 
-  fileprivate func group(
-    in index: Int, count: Int, _ type: RecordType, of policy: borrowing Policy
-  ) -> ServerGroupID? {
-    guard case .route(let route) = policy.decide(octets(in: index, count: count), asked: type)
-    else { return nil }
-    return ServerGroupID(route)
+  /// The route that a question takes; nothing when it is answered here.
+  fileprivate func route(of index: Int, by policy: borrowing Policy) -> RouteID? {
+    guard case .route(let route) = policy.decide(name(of: index), asked: type(of: index)) else {
+      return nil
+    }
+    return route
   }
 
-  fileprivate func isInvalid(
-    in index: Int, count: Int, under policy: borrowing Policy, before old: borrowing Policy
+  /// Whether a question takes another route than before.
+  fileprivate func isMoved(
+    _ index: Int, by policy: borrowing Policy, from old: borrowing Policy
   ) -> Bool {
-    policy.invalidates(octets(in: index, count: count), of: old)
+    policy.invalidates(name(of: index), of: old)
   }
 }

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSWire
 import Memory
 
@@ -7,19 +8,18 @@ import Memory
 extension Resolver {
   /// Visits what is in flight.
   public func visitInFlight(_ body: (InFlightView, Span<UInt8>) -> Void) {
-    for index in 0..<questions.end where questions.contains(index) {
-      body(
-        inFlightView(index), names.octets(in: index, count: Int(questions[index].nameCount)))
+    for index in 0..<exchanges.end where exchanges.contains(index) {
+      body(inFlightView(index), exchanges.name(of: index))
     }
   }
 
   func inFlightView(_ index: Int) -> InFlightView {
-    let question = questions[index]
-    return InFlightView(
-      type: question.type, needs: question.needs, started: question.started,
-      attempts: Int(question.attemptCount), server: question.server,
-      address: servers[question.server].address,
-      waiters: Int(question.waiterCount), isStreaming: question.phase.isTCP)
+    InFlightView(
+      type: exchanges.type(of: index), needs: exchanges.flags(of: index),
+      started: exchanges.started(index), attempts: exchanges.attempts(of: index),
+      server: exchanges.server(of: index),
+      address: exchanges.address(of: index), waiters: Int(lookups[index].waiterCount),
+      isStreaming: exchanges.isStreaming(index))
   }
 
   /// A question in flight, for people.
@@ -27,7 +27,7 @@ extension Resolver {
     /// The type asked for.
     public let type: RecordType
     /// DO and CD.
-    public let needs: DNSSECNeeds
+    public let needs: QueryFlags
     /// When it was first asked.
     public let started: UInt64
     /// Packets sent so far.

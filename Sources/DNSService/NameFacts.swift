@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSPolicy
 import DNSResolver
 import DNSWire

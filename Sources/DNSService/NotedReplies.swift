@@ -1,10 +1,11 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import Memory
 
 /// The questions that a turn's replies seem to answer, to be read ahead.
 struct NotedReplies: ~Copyable {
-  private var questions: FixedArray<Resolver.Noted?>
+  private var questions: FixedArray<Exchanges.Noted?>
   private var hashes: FixedArray<UInt32>
   /// How many there are.
   private(set) var count = 0
@@ -16,7 +17,7 @@ struct NotedReplies: ~Copyable {
   }
 
   /// Takes a question; does nothing when all places are taken.
-  mutating func note(_ question: Resolver.Noted) {
+  mutating func note(_ question: Exchanges.Noted) {
     guard count < hashes.count else { return }
     questions[count] = question
     hashes[count] = question.nameHash
@@ -24,7 +25,7 @@ struct NotedReplies: ~Copyable {
   }
 
   /// A question that was noted.
-  func question(_ index: Int) -> Resolver.Noted? { index < count ? questions[index] : nil }
+  func question(_ index: Int) -> Exchanges.Noted? { index < count ? questions[index] : nil }
 
   /// Reads ahead what taking in the replies will need of the cache, and forgets them.
   mutating func anticipate(in cache: borrowing Cache) -> UInt32 {

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSWire
 import Memory
@@ -10,7 +11,7 @@ extension Service {
   public mutating func noteUpstream(
     _ packet: Span<UInt8>, socket: SocketID, resolver: inout Resolver
   ) {
-    if let question = resolver.question(answeredBy: packet, socket: socket) {
+    if let question = resolver.exchanges.question(answeredBy: packet, socket: socket) {
       notedReplies.note(question)
     }
   }

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSWire
 import Memory
@@ -45,7 +46,7 @@ extension Service {
 
   /// Writes a stale answer to a query that doesn't wait, if there is one.
   private mutating func composeStale(
-    _ header: Header, _ needs: DNSSECNeeds, _ question: Span<UInt8>, _ cache: inout Cache,
+    _ header: Header, _ needs: QueryFlags, _ question: Span<UInt8>, _ cache: inout Cache,
     into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
     key.load(trusted: question.extracting(0..<question.count - Service.questionTail))

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSPolicy
 import DNSResolver
 import DNSWire
@@ -79,8 +80,8 @@ public struct Service: ~Copyable {
     }
 
     /// What DO and CD ask of the data.
-    var needs: DNSSECNeeds {
-      var needs: DNSSECNeeds = dnssecOK ? .signatures : []
+    var needs: QueryFlags {
+      var needs: QueryFlags = dnssecOK ? .signatures : []
       if flags & MessageHeader.Flag.checkingDisabled != 0 { needs.insert(.unchecked) }
       return needs
     }
@@ -258,7 +259,7 @@ public struct Service: ~Copyable {
     guard header.flags & MessageHeader.Flag.recursionDesired != 0 else {
       return refuse(header, question, .refused, Explanation.notRecursive, reply: &reply, now: now)
     }
-    if resolver.takeOwnQuery(
+    if resolver.exchanges.takeOwnQuery(
       question, id: header.id, cookie: header.cookies?.client, key, type: header.type,
       needs: header.needs, now: now)
     {
@@ -267,7 +268,8 @@ public struct Service: ~Copyable {
     guard admitCostly(header, now: now) else { return limit(header, question, reply: &reply) }
     // Clients that may still wait, or questions that may be asked for them.
     let free = min(
-      settings.pendingLimit - waiting.count, resolver.settings.inFlightLimit - resolver.inFlight)
+      settings.pendingLimit - waiting.count,
+      resolver.settings.exchanges.inFlightLimit - resolver.inFlight)
     guard let share = limiter.takePlace(for: header.address, free: free) else {
       noteLimit(.inFlight, of: header.address)
       counters.limited &+= 1
@@ -332,7 +334,7 @@ public struct Service: ~Copyable {
   ///   - remarks: what upstream said beside the answer: options for an OPT record.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
-    _ header: Header, _ needs: DNSSECNeeds, from cache: inout Cache,
+    _ header: Header, _ needs: QueryFlags, from cache: inout Cache,
     into writer: inout MessageWriter, overlays: OverlayPair, stale: Bool = false,
     beside remarks: Span<UInt8> = Span(), now: UInt32
   ) -> Int? {

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSResolver
 import Testing
 

@@ -28,12 +28,12 @@ struct DNSSECTests {
   static let allMarks: [SetMarks] = [
     [], .withoutDNSSEC, .unchecked, [.withoutDNSSEC, .unchecked],
   ]
-  static let allNeeds: [DNSSECNeeds] = [
+  static let allNeeds: [QueryFlags] = [
     [], .signatures, .unchecked, [.signatures, .unchecked], [.signatures, .unsignedToo],
   ]
 
   @Test(arguments: allMarks, allNeeds)
-  func `data serves those whose needs it meets`(marks: SetMarks, needs: DNSSECNeeds) {
+  func `data serves those whose needs it meets`(marks: SetMarks, needs: QueryFlags) {
     let lab = Lab()
     lab.insert("\(Self.name) 300 A 192.0.2.1", marks: marks)
     lab.insertNegative(Self.name, .mx, soa: SnapshotTests.soa, marks: marks)
@@ -50,7 +50,7 @@ struct DNSSECTests {
   }
 
   @Test(arguments: allMarks, allNeeds)
-  func `hosts in Additional are held to the same`(marks: SetMarks, needs: DNSSECNeeds) {
+  func `hosts in Additional are held to the same`(marks: SetMarks, needs: QueryFlags) {
     let lab = Lab()
     lab.insert("example.net. 300 MX 10 \(Self.name)")
     lab.insert("\(Self.name) 300 A 192.0.2.1", marks: marks)

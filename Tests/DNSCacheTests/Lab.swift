@@ -1,6 +1,7 @@
-import DNSCache
 import DNSWire
 import Memory
+
+@testable import DNSCache
 
 /// A cache with clocks that a test turns by hand, and words for what tests do with it.
 final class Lab {
@@ -174,14 +175,14 @@ final class Lab {
   }
 
   func ask(
-    _ name: String, _ type: RecordType, _ needs: DNSSECNeeds = [], limit: Int = 65_535,
+    _ name: String, _ type: RecordType, _ needs: QueryFlags = [], limit: Int = 65_535,
     waiting: Bool = false, stale: Bool = false
   ) -> Reply {
     ask(wire: wire(name), type, needs, limit: limit, waiting: waiting, stale: stale)
   }
 
   func ask(
-    wire: [UInt8], _ type: RecordType, _ needs: DNSSECNeeds = [], limit: Int = 65_535,
+    wire: [UInt8], _ type: RecordType, _ needs: QueryFlags = [], limit: Int = 65_535,
     waiting: Bool = false, stale: Bool = false
   ) -> Reply {
     var key = key(wire: wire)
@@ -220,6 +221,17 @@ final class Lab {
     } catch {
       fatalError("an answer that can't be read: \(error) \(bytes)")
     }
+  }
+
+  /// Where a name's aliases end, and with which name, for who writes nothing.
+  func follow(
+    _ name: String, _ type: RecordType, _ needs: QueryFlags = [], waiting: Bool = false
+  ) -> (end: Cache.ChainEnd, name: String) {
+    var key = key(name)
+    let overlays = waiting ? OverlayPair(overlay, held: held) : OverlayPair()
+    let end = cache.follow(&key, type: type, needs: needs, overlays: overlays, now: now)
+    let octets = key.octets
+    return (end, text((0..<octets.count).map { octets[$0] }))
   }
 
   private func text(_ wire: [UInt8]) -> String {

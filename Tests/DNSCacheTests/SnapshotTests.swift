@@ -151,7 +151,7 @@ struct SnapshotTests {
     let other = Self.restarted(lab)
     #expect(other.restore(lab.snapshot()).isComplete)
     #expect(other.contents() == lab.contents())
-    let needs: DNSSECNeeds = [.signatures, .unchecked]
+    let needs: QueryFlags = [.signatures, .unchecked]
     #expect(
       other.ask("a.example.net.", .a, needs).bytes == lab.ask("a.example.net.", .a, needs).bytes)
   }

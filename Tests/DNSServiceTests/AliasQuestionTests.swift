@@ -3,6 +3,7 @@ import Memory
 import Testing
 
 @testable import DNSCache
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -41,19 +42,19 @@ struct AliasQuestionTests {
     let query = Message(query: try Name("a.example.net"), .a).encoded()
     let first = try #require(try Self.sent(host.ask(query, client: 1)).first)
     let socket = try #require(first.query.socket)
-    let own = host.resolver.findAttempt(socket: socket, id: first.query.id)
-    let filler = host.resolver.attempts[try #require(own)]
+    let own = host.resolver.exchanges.findTransmission(socket: socket, id: first.query.id)
+    let filler = host.resolver.exchanges.transmissions[try #require(own)]
     // A wrong ID moves it to TCP, where it has no such place to give back.
     var guess = try Self.alias(first, to: "x.example.net")
     guess[0] ^= 1
     let stream = try #require(try Self.sent(host.receive(guess, socket: socket)).first)
     #expect(stream.query.socket == nil)
     var taken: [Int] = []
-    while let place = host.resolver.attempts.insert(filler) { taken.append(place) }
+    while let place = host.resolver.exchanges.transmissions.insert(filler) { taken.append(place) }
     let reply = try Self.alias(stream, to: "b.example.net")
     var events = host.receive(reply, stream: stream.query.purpose)
     #expect(try Self.rcodes(events) == [.servFail], "at once")
-    for place in taken { host.resolver.attempts.remove(place) }
+    for place in taken { host.resolver.exchanges.transmissions.remove(place) }
     // Its place may be another's by now.
     let other = Message(query: try Name("c.example.net"), .a).encoded()
     events += host.ask(other, client: 2)

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSResolver
 
 @testable import DNSService

@@ -4,6 +4,7 @@ import DNSWire
 import Memory
 import Randomness
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -103,9 +104,10 @@ final class Host {
     settings.policy = PolicyRules(
       routes: options.routes, specialZones: options.specialZones)
     var forwarding = ResolverSettings(
-      sockets: options.socketsPerUpstream, inFlightLimit: options.inFlightLimit,
-      waiterLimit: options.waiterLimit, waitersPerQuestion: options.waitersPerQuestion,
-      exploration: options.exploration)
+      exchanges: ExchangeSettings(
+        sockets: options.socketsPerUpstream, inFlightLimit: options.inFlightLimit,
+        exploration: options.exploration),
+      waiterLimit: options.waiterLimit, waitersPerQuestion: options.waitersPerQuestion)
     forwarding.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
     settings.isPrefetching = options.isPrefetching
@@ -120,13 +122,13 @@ final class Host {
       settings: forwarding, seed: seed, random: SplitMix64(seed: options.seed), now: options.start)
     setUpstreams(0..<options.upstreams, options)
     for upstream in addresses.indices where !options.areUpstreamsNew {
-      resolver.servers[ServerID(upstream)].keepsCase = true
-      resolver.servers[ServerID(upstream)].answersEDNS = true
+      resolver.exchanges.servers[ServerID(upstream)].keepsCase = true
+      resolver.exchanges.servers[ServerID(upstream)].answersEDNS = true
     }
     guard options.adTrust != .on else { return }
     for (number, address) in addresses.enumerated() {
       let source = Endpoint(address, port: 53)
-      resolver.setSource(cache.number(of: source), of: ServerID(number))
+      resolver.exchanges.setSource(cache.number(of: source), of: ServerID(number))
     }
   }
 
@@ -266,7 +268,7 @@ final class Host {
   /// - Parameter body: gets what happened at one moment.
   func advance(to time: UInt64, _ body: ([Event]) throws -> Void) rethrows {
     // The first call after each deadline makes progress, so that a few rounds a moment suffice.
-    while let deadline = resolver.nextDeadline, deadline <= time {
+    while let deadline = resolver.exchanges.nextDeadline, deadline <= time {
       now = max(now, deadline)
       resolver.expire(cache: &cache, now: now)
       let events = drain()
@@ -309,11 +311,11 @@ final class Host {
       for index in 0..<ready.count { octets.append(reply[index]) }
       events.append(.replied(client: ready.path.source, ready.transport, octets))
     }
-    while let action = resolver.nextAction() {
+    while let action = resolver.exchanges.nextAction() {
       switch action {
       case .send(let query), .openStream(let query):
         var writer = MessageWriter(&reply, limit: 512)
-        let count = resolver.writeQuery(query, into: &writer)
+        let count = resolver.exchanges.writeQuery(query, into: &writer)
         var octets: [UInt8] = []
         for index in 0..<count { octets.append(reply[index]) }
         events.append(.sent(query, octets))
@@ -337,7 +339,7 @@ final class Host {
   /// The counters of resolver, service and cache by their names.
   func counter(_ name: String) -> UInt64? {
     let all: [Any] = [
-      resolver.counters, service.counters, cache.counters,
+      resolver.counters, resolver.exchanges.counters, service.counters, cache.counters,
     ]
     for counters in all {
       for case (name, let value as UInt64) in Mirror(reflecting: counters).children { return value }

@@ -4,6 +4,7 @@ import DNSWire
 import Randomness
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -79,7 +80,7 @@ struct NameFactsTests {
   @Test func `an answer has its server, its age and its rank`() throws {
     let host = Host(Host.Options(upstreams: 2, start: 5_000))
     let server = Endpoint(IPAddress(v4: 0x7F00_0035), port: 5_300)
-    host.resolver.setSource(host.cache.number(of: server), of: ServerID(0))
+    host.resolver.exchanges.setSource(host.cache.number(of: server), of: ServerID(0))
     try learn(host, ["www.example.net. 300 IN A 192.0.2.1"])
     host.advance(to: 65_000) { _ in }
     let facts = try facts(host)
@@ -126,7 +127,7 @@ struct NameFactsTests {
   @Test func `an error of the upstream is told with its code, and keeps from asking`() throws {
     let host = Host()
     let server = Endpoint(IPAddress(v4: 0x7F00_0035), port: 53)
-    host.resolver.setSource(host.cache.number(of: server), of: ServerID(0))
+    host.resolver.exchanges.setSource(host.cache.number(of: server), of: ServerID(0))
     try learn(host, [], rcode: .refused)
     host.advance(to: 400) { _ in }
     let facts = try facts(host)

@@ -1,6 +1,7 @@
 import DNSWire
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -41,7 +42,7 @@ struct NetworkChangeTests {
     let host = Host()
     func state() -> UpstreamView.State? {
       var state: UpstreamView.State?
-      host.resolver.visitUpstreams(now: host.now) { state = $0.state }
+      host.resolver.exchanges.visitUpstreams(now: host.now) { state = $0.state }
       return state
     }
     _ = host.ask(Message(query: try Name("www.example.net"), .a).encoded(compress: false))
@@ -87,6 +88,6 @@ struct NetworkChangeTests {
     #expect(host.resolver.inFlight == 0)
     #expect(host.resolver.counters.overBudget == 1)
     let limit = UInt64(Budget.packetLimit)
-    #expect((limit / 2...limit).contains(host.resolver.counters.unreachable))
+    #expect((limit / 2...limit).contains(host.resolver.exchanges.counters.unreachable))
   }
 }

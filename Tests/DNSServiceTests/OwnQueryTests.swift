@@ -1,6 +1,7 @@
 import DNSWire
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -55,8 +56,8 @@ struct OwnQueryTests {
       (query, octets) = try sent(host.receive(refusal, socket: #require(query.socket)))
     }
     #expect(query.upstream == 1 && rounds > 0)
-    #expect(host.resolver.servers[ServerID(0)].isLooping)
-    #expect(host.resolver.counters.looped == UInt64(rounds))
+    #expect(host.resolver.exchanges.servers[ServerID(0)].isLooping)
+    #expect(host.resolver.exchanges.counters.looped == UInt64(rounds))
     #expect(host.service.counters.refused == UInt64(rounds))
   }
 
@@ -87,6 +88,6 @@ struct OwnQueryTests {
       query: try Name(Self.name), .a,
       edns: EDNS(options: [.init(.cookie, [UInt8](repeating: 0, count: 8))]))
     #expect(host.ask(zeros.encoded(), client: 4).isEmpty)
-    #expect(!host.resolver.servers[ServerID(0)].isLooping && query.upstream == 0)
+    #expect(!host.resolver.exchanges.servers[ServerID(0)].isLooping && query.upstream == 0)
   }
 }

@@ -4,6 +4,7 @@ import Memory
 import Randomness
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -81,9 +82,9 @@ struct RandomConversation {
     try passTime(6_000)
     try #require(waiting.isEmpty && streams.isEmpty)
     #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
-    #expect(host.resolver.attempts.count == 0)
-    #expect(host.resolver.timers.count == downCount)
-    #expect(host.resolver.servers.inFlight == 0)
+    #expect(host.resolver.exchanges.transmissions.count == 0)
+    #expect(host.resolver.exchanges.timers.count == downCount)
+    #expect(host.resolver.exchanges.servers.inFlight == 0)
     #expect(host.service.waiting.count == 0 && host.miscounted.isEmpty)
     host.cache._checkInvariants()
   }
@@ -192,7 +193,7 @@ struct RandomConversation {
       client[random.number(0...7)] ^= 0x10
       reply.edns?.options = [EDNS.Option(.cookie, client + client)]
     } else {
-      let upstream = host.resolver.servers[ServerID(target.query.upstream)]
+      let upstream = host.resolver.exchanges.servers[ServerID(target.query.upstream)]
       // Else it is as right as any.
       guard upstream.cookie.use == .yes else { return }
       reply.edns = random.number(0...1) == 0 ? EDNS() : nil
@@ -236,7 +237,7 @@ struct RandomConversation {
     }
     // One guess in many thousands is right, which proves nothing.
     if isGuess, let socket,
-      host.resolver.findAttempt(socket: socket, id: reply.id) != nil
+      host.resolver.exchanges.findTransmission(socket: socket, id: reply.id) != nil
     {
       return
     }
@@ -283,7 +284,7 @@ struct RandomConversation {
     let until = host.now + time
     while host.now < until {
       // Events are handled at their own time.
-      let step = min(until, max(host.resolver.nextDeadline ?? until, host.now + 1))
+      let step = min(until, max(host.resolver.exchanges.nextDeadline ?? until, host.now + 1))
       host.advance(to: step) { events += $0 }
       try handle(events)
       events = []
@@ -308,8 +309,8 @@ struct RandomConversation {
 
   /// Upstreams that are being probed.
   private var downCount: Int {
-    host.resolver.servers.present.count {
-      host.resolver.servers[$0].isDown
+    host.resolver.exchanges.servers.present.count {
+      host.resolver.exchanges.servers[$0].isDown
     }
   }
 
@@ -507,17 +508,18 @@ struct RandomConversation {
     let resolver = host.resolver.inFlight
     #expect(resolver <= options.inFlightLimit)
     #expect(host.resolver.waiting <= options.waiterLimit + resolver)
-    let isEachWaitMutual = host.resolver.isEachWaitMutual
+    let isEachWaitMutual = host.resolver.isEachWaitMutual()
     #expect(isEachWaitMutual, "after round \(round)")
     #expect(host.service.waiting.count == waiting.count)
-    #expect(host.resolver.timers.count == resolver - host.resolver.untimed + downCount)
+    let untimed = host.resolver.untimed
+    #expect(host.resolver.exchanges.timers.count == resolver - untimed + downCount)
     var streaming = 0
     let mayRefresh = options.staleAge > 0 || options.isPrefetching
     host.resolver.visitInFlight { view, _ in
       if view.isStreaming { streaming += 1 }
       // With DO a client may have been given what is known without.
       #expect(view.waiters > 0 || mayRefresh || view.needs.contains(.signatures))
-      #expect(view.attempts <= ResolverTiming.attempts)
+      #expect(view.attempts <= ExchangeTiming.attempts)
     }
     #expect(streaming == streams.count)
     for asked in waiting.values { #expect(host.now - asked.time < 5_000) }
@@ -539,36 +541,41 @@ extension ServerTable {
 extension Resolver {
   /// Questions that wait for others and have no client with a deadline.
   fileprivate var untimed: Int {
-    (0..<questions.end).count {
-      questions.contains($0) && questions[$0].phase.isEnded && questions[$0].earliest == .max
+    mutating get {
+      var count = 0
+      for index in 0..<exchanges.end where exchanges.contains(index) {
+        if exchanges.isEnded(index) && lookups[index].earliest == .max { count += 1 }
+      }
+      return count
     }
   }
+
   /// Whether each question that has its answer waits for one that knows of it, each that is waited for is waited
   /// for by such a one, and none waits for itself.
-  fileprivate var isEachWaitMutual: Bool {
+  fileprivate mutating func isEachWaitMutual() -> Bool {
     var waits = 0
-    for index in 0..<questions.end where questions.contains(index) {
-      var waiter = questions[index].firstWaiter
+    for index in 0..<exchanges.end where exchanges.contains(index) {
+      var waiter = lookups[index].firstWaiter
       while waiter != Resolver.nobody {
         if case .lookup(let handle) = waiters[Int(waiter)].recipient {
           waits += 1
-          guard let parent = self.index(handle), questions[parent].waitsFor == index else {
+          guard let parent = exchanges.index(handle), lookups[parent].waitsFor == index else {
             return false
           }
         }
         waiter = waiters[Int(waiter)].next
       }
     }
-    for index in 0..<questions.end where questions.contains(index) {
-      guard questions[index].phase.isEnded == (questions[index].waitsFor != Resolver.nobody) else {
+    for index in 0..<exchanges.end where exchanges.contains(index) {
+      guard exchanges.isEnded(index) == (lookups[index].waitsFor != Resolver.nobody) else {
         return false
       }
-      if questions[index].phase.isEnded { waits -= 1 }
+      if exchanges.isEnded(index) { waits -= 1 }
       var place = index
-      for _ in 0...questions.count where questions[place].waitsFor != Resolver.nobody {
-        place = Int(questions[place].waitsFor)
+      for _ in 0...exchanges.count where lookups[place].waitsFor != Resolver.nobody {
+        place = Int(lookups[place].waitsFor)
       }
-      guard questions[place].waitsFor == Resolver.nobody else { return false }
+      guard lookups[place].waitsFor == Resolver.nobody else { return false }
     }
     return waits == 0
   }

@@ -4,6 +4,7 @@ import DNSWire
 import Randomness
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -24,7 +25,7 @@ struct ReloadTests {
     for _ in 0..<400 { try network.askForNew() }
     #expect(network.sockets.contains { $0.member > 2 })
     var settings = network.host.resolver.settings
-    settings.sockets = 3
+    settings.exchanges.sockets = 3
     network.host.resolver.reconfigure(settings)
     network.sockets = []
     for _ in 0..<400 { try network.askForNew() }
@@ -32,7 +33,7 @@ struct ReloadTests {
     #expect(network.sockets.count >= 3)
     try network.run(to: 100)
     #expect(network.endings.count == 800 && network.endings.allSatisfy { $0.isAnswered })
-    settings.sockets = 16
+    settings.exchanges.sockets = 16
     network.host.resolver.reconfigure(settings)
     for _ in 0..<400 { try network.askForNew() }
     #expect(network.sockets.contains { $0.member > 2 })
@@ -56,7 +57,7 @@ struct ReloadTests {
     network.host.setUpstreams([1])
     try network.run(to: 100)
     #expect(network.endings.count == 1 && network.endings.allSatisfy { $0.isAnswered })
-    #expect(network.host.resolver.packetsUnderWay(to: ServerID(0)) == 0)
+    #expect(network.host.resolver.exchanges.packetsUnderWay(to: ServerID(0)) == 0)
   }
 
   @Test func `an upstream that has gone is asked no more, and not probed`() throws {
@@ -64,12 +65,12 @@ struct ReloadTests {
     try network.run(to: 3_000, every: 10)
     network.host.setUpstreams([1])
     network.links[0] = .init(delay: 1)
-    let sent = network.host.resolver.servers[ServerID(0)].counters.queries
+    let sent = network.host.resolver.exchanges.servers[ServerID(0)].counters.queries
     try network.run(to: 8_000, every: 10)
     #expect(network.links[0].questions == 0)
-    #expect(network.host.resolver.servers[ServerID(0)].counters.queries == sent)
+    #expect(network.host.resolver.exchanges.servers[ServerID(0)].counters.queries == sent)
     var views: [ServerID] = []
-    network.host.resolver.visitUpstreams(now: network.host.now) { views.append($0.id) }
+    network.host.resolver.exchanges.visitUpstreams(now: network.host.now) { views.append($0.id) }
     #expect(views == [ServerID(1)])
   }
 
@@ -84,7 +85,7 @@ struct ReloadTests {
     let change = network.host.setUpstreams([1, 99])
     #expect(change.opened == [ServerID(0)])
     let resolver = network.host
-    #expect(resolver.resolver.packetsUnderWay(to: ServerID(0)) == 0)
+    #expect(resolver.resolver.exchanges.packetsUnderWay(to: ServerID(0)) == 0)
     network.links[0] = .init(delay: 20)
     try network.run(to: 6_000, every: 5)
     try network.run(to: 12_000)
@@ -95,12 +96,12 @@ struct ReloadTests {
   @Test func `one that comes back is known as it was`() throws {
     let network = network([.init(delay: 10), .init(delay: 30)], upstreams: 2)
     try network.run(to: 2_000, every: 5)
-    let before = network.host.resolver.servers[ServerID(0)].roundTrip.milliseconds
+    let before = network.host.resolver.exchanges.servers[ServerID(0)].roundTrip.milliseconds
     network.host.setUpstreams([1])
     try network.run(to: 3_000, every: 5)
     let change = network.host.setUpstreams([0, 1])
     #expect(change.revived == [ServerID(0)] && change.opened == [])
-    #expect(network.host.resolver.servers[ServerID(0)].roundTrip.milliseconds == before)
+    #expect(network.host.resolver.exchanges.servers[ServerID(0)].roundTrip.milliseconds == before)
     let questions = network.links[0].questions
     try network.run(to: 4_000, every: 5)
     #expect(network.links[0].questions > questions + 100, "it is the fastest")
@@ -132,7 +133,7 @@ struct ReloadTests {
     #expect(network.host.resolver.inFlight == 0)
     #expect(
       (0..<places).allSatisfy {
-        network.host.resolver.packetsUnderWay(to: ServerID($0)) == 0
+        network.host.resolver.exchanges.packetsUnderWay(to: ServerID($0)) == 0
       })
   }
 

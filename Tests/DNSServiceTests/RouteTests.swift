@@ -2,6 +2,7 @@ import DNSPolicy
 import DNSWire
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -70,7 +71,9 @@ struct RouteTests {
     // What was sent there before fails one after the other.
     for _ in 0..<10 { host.advance(to: host.now + 200) { _ in } }
     host.setUpstreams([0])
-    #expect(host.resolver.servers[server].failures == 0 && !host.resolver.servers[server].isDown)
+    #expect(
+      host.resolver.exchanges.servers[server].failures == 0
+        && !host.resolver.exchanges.servers[server].isDown)
   }
 
   @Test func `only a route's servers are sources of its names`() {

@@ -146,8 +146,9 @@ struct ServicePropertyTests {
       // Else the upstream, silent to its probes, would soon be asked no more.
       _ = host.networkChanged()
     }
-    let counters = host.resolver.counters
-    #expect(counters.malformed > 0 && counters.answered > 0 && counters.mismatched > 0)
+    let counters = host.resolver.exchanges.counters
+    #expect(counters.malformed > 0 && counters.mismatched > 0)
+    #expect(host.resolver.counters.answered > 0)
     host.cache._checkInvariants()
   }
 

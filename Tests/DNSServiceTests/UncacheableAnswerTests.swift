@@ -2,6 +2,7 @@ import DNSCache
 import DNSWire
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 

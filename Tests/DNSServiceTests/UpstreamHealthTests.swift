@@ -3,6 +3,7 @@ import Foundation
 import Randomness
 import Testing
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -122,7 +123,7 @@ struct UpstreamHealthTests {
     }
     #expect(probes == 4)
     var timeouts: [UInt64] = []
-    host.resolver.visitUpstreams(now: host.now) { timeouts.append($0.counters.timeouts) }
+    host.resolver.exchanges.visitUpstreams(now: host.now) { timeouts.append($0.counters.timeouts) }
     #expect(timeouts == [0, 0])
   }
 
@@ -172,7 +173,8 @@ struct UpstreamHealthTests {
         case .replied? = host.receive(reply.encoded(), socket: try #require(query.socket)).first
       else { throw TestFailure() }
     }
-    #expect(host.resolver.counters.unreachable == 1, "afterwards the other is asked first")
+    #expect(
+      host.resolver.exchanges.counters.unreachable == 1, "afterwards the other is asked first")
   }
 
   @Test func `a question that fails again and again is tried less and less often`() throws {
@@ -234,8 +236,8 @@ struct UpstreamHealthTests {
     }
     let microseconds = Double(clock() - begin) / Double(CLOCKS_PER_SEC) * 1_000_000
     #expect(microseconds / 1_000_000 < 40, "processor time of a packet, without optimisation")
-    #expect(host.resolver.counters.mismatched == 1_000_000)
-    #expect(host.resolver.counters.suspected == 1)
+    #expect(host.resolver.exchanges.counters.mismatched == 1_000_000)
+    #expect(host.resolver.exchanges.counters.suspected == 1)
     #expect(host.known(name).isEmpty && host.resolver.inFlight == 1)
     let query = try #require(stream)
     let honest = Message(
@@ -264,13 +266,14 @@ struct UpstreamHealthTests {
       }
       throw TestFailure()
     }
-    let limit = Int(Resolver.spoofMovesPerSecond)
+    let limit = Int(Exchanges.spoofMovesPerSecond)
     for label in 0..<limit { #expect(try guessesUntilTCP(label) == 1) }
-    #expect(host.resolver.counters.spoofMovesRefused == 0)
-    #expect(try guessesUntilTCP(limit) == Int(Resolver.mismatchLimit))
-    #expect(host.resolver.counters.spoofMovesRefused == UInt64(Resolver.mismatchLimit) - 1)
+    #expect(host.resolver.exchanges.counters.spoofMovesRefused == 0)
+    #expect(try guessesUntilTCP(limit) == Int(Exchanges.mismatchLimit))
+    #expect(
+      host.resolver.exchanges.counters.spoofMovesRefused == UInt64(Exchanges.mismatchLimit) - 1)
     host.jump(to: 1_000)
     #expect(try guessesUntilTCP(limit + 1) == 1)
-    #expect(host.resolver.counters.suspected == UInt64(limit) + 2)
+    #expect(host.resolver.exchanges.counters.suspected == UInt64(limit) + 2)
   }
 }

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSResolver
 import DNSWire
 import Memory
@@ -75,7 +76,7 @@ struct UpstreamLimitTests {
     #expect(packet.count == 65_535)
     #expect(throws: WireError.tooLarge) { try Message(parsing: packet) }
     _ = host.receive(packet, stream: stream.purpose)
-    #expect(host.resolver.counters.malformed == 1)
+    #expect(host.resolver.exchanges.counters.malformed == 1)
     #expect(host.known(name).isEmpty)
   }
 

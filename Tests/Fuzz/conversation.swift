@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSPolicy
 import DNSResolver
 import DNSService
@@ -122,8 +123,9 @@ final class Conversation {
 
   private static func resolver(_ shape: UInt8, now: UInt64) -> Resolver {
     var settings = ResolverSettings(
-      sockets: Conversation.sockets, inFlightLimit: Conversation.inFlight, waiterLimit: 14,
-      waitersPerQuestion: 5)
+      exchanges: ExchangeSettings(
+        sockets: Conversation.sockets, inFlightLimit: Conversation.inFlight),
+      waiterLimit: 14, waitersPerQuestion: 5)
     if shape & 16 != 0 { settings.rebindProtection = RebindProtection() }
     var resolver = Resolver(settings: settings, seed: seed, random: Sequence(), now: now)
     _ = resolver.setRoutes(routes(shape), now: now)
@@ -492,7 +494,7 @@ final class Conversation {
   /// Whether a reply of an upstream that has no cookie is not to be believed.
   private func speaksCookies(_ server: ServerID) -> Bool {
     var isSpeaking = false
-    resolver.visitUpstreams(now: now) { view in
+    resolver.exchanges.visitUpstreams(now: now) { view in
       if view.id == server { isSpeaking = view.cookies == .yes }
     }
     return isSpeaking
@@ -521,7 +523,7 @@ final class Conversation {
 
   private func pass(_ time: UInt64) {
     let until = now + time
-    while let deadline = resolver.nextDeadline, deadline <= until {
+    while let deadline = resolver.exchanges.nextDeadline, deadline <= until {
       now = max(now, deadline)
       resolver.expire(cache: &cache, now: now)
       drain()
@@ -628,11 +630,11 @@ final class Conversation {
       for index in 0..<ready.count { octets.append(reply[index]) }
       check(octets, to: cookied.removeValue(forKey: client))
     }
-    while let action = resolver.nextAction() {
+    while let action = resolver.exchanges.nextAction() {
       switch action {
       case .send(let query), .openStream(let query):
         var writer = MessageWriter(&reply, limit: 512)
-        let count = resolver.writeQuery(query, into: &writer)
+        let count = resolver.exchanges.writeQuery(query, into: &writer)
         var octets: [UInt8] = []
         for index in 0..<count { octets.append(reply[index]) }
         sent.append((query, octets))

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSService
 import DNSWire
@@ -49,7 +50,7 @@ extension NameStory {
         count: view.failures, blockedFor: view.blockedFor)
     }
     story.rules = rules(
-      facts, type, cache: worker.cache, isStrict: worker.resolver.asksInOrder)
+      facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder)
     if worker.service.policy.decide(last.span).route != .default,
       let name = try? Name(wire: last)
     {
@@ -82,7 +83,7 @@ extension NameStory {
   }
 
   private static func candidate(
-    _ candidate: QuestionFacts.Candidate, _ views: [UpstreamView]
+    _ candidate: ServerCandidate, _ views: [UpstreamView]
   ) -> NameStory.Candidate {
     let view = views.first { $0.id == candidate.server }
     var packet: [String] = []

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSService
 import DNSWire

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSResolver
 import EventLoop
 import Insight
@@ -18,7 +19,7 @@ enum MetricsText {
     started: Int64
   ) -> [UInt8] {
     var views: [(view: UpstreamView, labels: PrometheusText.Labels)] = []
-    worker.resolver.visitUpstreams(now: EventLoop.now()) { view in
+    worker.resolver.exchanges.visitUpstreams(now: EventLoop.now()) { view in
       views.append((view, PrometheusText.Labels([("upstream", view.address.endpoint.text)])))
     }
     var text = PrometheusText(

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSService
 import EventLoop
@@ -13,6 +14,7 @@ enum Statistics {
     let stored = worker.cache.counters
     let queries = worker.service.counters
     let asked = worker.resolver.counters
+    let exchanged = worker.resolver.exchanges.counters
     let clients = worker.streams
     let accepted = clients?.counters ?? ClientStreams.Counters()
     let streams = worker.upstreamStreams?.counters ?? UpstreamStreams.Counters()
@@ -67,7 +69,7 @@ enum Statistics {
           .object([
             ("now", .count(worker.resolver.inFlight)),
             ("waiting", .count(worker.service.waitingClients)),
-            ("limit", .count(worker.resolver.settings.inFlightLimit)),
+            ("limit", .count(worker.resolver.settings.exchanges.inFlightLimit)),
             ("limit_reached", .count(asked.inFlightLimit)),
             ("displaced", .count(asked.displaced)),
             ("budget_limit_reached", .count(asked.overBudget)),
@@ -79,18 +81,18 @@ enum Statistics {
           .object([
             ("asked", .count(asked.asked)), ("joined", .count(asked.joined)),
             ("answered", .count(asked.answered)), ("failed", .count(asked.failed)),
-            ("retries", .count(asked.retries)), ("late", .count(asked.late)),
-            ("tcp", .count(asked.streams)), ("errors", .count(asked.errors)),
-            ("unreachable", .count(asked.unreachable)),
-            ("mismatched", .count(asked.mismatched)),
-            ("mismatch_limit_reached", .count(asked.suspected)),
-            ("spoof_move_limit_reached", .count(asked.spoofMovesRefused)),
-            ("other_case", .count(asked.otherCase)),
-            ("cookie_mismatched", .count(asked.cookieMismatches)),
-            ("cookie_missing", .count(asked.cookiesMissing)),
-            ("bad_cookie", .count(asked.badCookies)),
-            ("looped", .count(asked.looped)), ("malformed", .count(asked.malformed)),
-            ("oversized", .count(asked.oversized)),
+            ("retries", .count(exchanged.retries)), ("late", .count(exchanged.late)),
+            ("tcp", .count(exchanged.streams)), ("errors", .count(exchanged.errors)),
+            ("unreachable", .count(exchanged.unreachable)),
+            ("mismatched", .count(exchanged.mismatched)),
+            ("mismatch_limit_reached", .count(exchanged.suspected)),
+            ("spoof_move_limit_reached", .count(exchanged.spoofMovesRefused)),
+            ("other_case", .count(exchanged.otherCase)),
+            ("cookie_mismatched", .count(exchanged.cookieMismatches)),
+            ("cookie_missing", .count(exchanged.cookiesMissing)),
+            ("bad_cookie", .count(exchanged.badCookies)),
+            ("looped", .count(exchanged.looped)), ("malformed", .count(exchanged.malformed)),
+            ("oversized", .count(exchanged.oversized)),
             ("rebind_blocked", .count(asked.rebound)),
             ("out_of_bailiwick", .count(asked.outOfBailiwick)),
             ("tcp_connections", .count(worker.upstreamStreams?.count ?? 0)),
@@ -100,17 +102,17 @@ enum Statistics {
             ("tcp_silent", .count(streams.silent)),
             ("tcp_limit_reached", .count(streams.limited)),
             ("tcp_queue_limit_reached", .count(streams.queueLimit)),
-            ("explored", .count(asked.explored)), ("probes", .count(asked.probes)),
-            ("downs", .count(asked.downs)), ("recoveries", .count(asked.recoveries)),
-            ("fallbacks", .count(asked.fallbacks)),
-            ("without_edns", .count(asked.withoutEDNS)),
-            ("without_cookies", .count(asked.withoutCookies)),
-            ("without_letter_case", .count(asked.lowerCase)),
-            ("without_large_replies", .count(asked.small)),
-            ("without_udp", .count(asked.overStream)),
-            ("bare_limit_reached", .count(asked.bareIgnored)),
+            ("explored", .count(exchanged.explored)), ("probes", .count(exchanged.probes)),
+            ("downs", .count(exchanged.downs)), ("recoveries", .count(exchanged.recoveries)),
+            ("fallbacks", .count(exchanged.fallbacks)),
+            ("without_edns", .count(exchanged.withoutEDNS)),
+            ("without_cookies", .count(exchanged.withoutCookies)),
+            ("without_letter_case", .count(exchanged.lowerCase)),
+            ("without_large_replies", .count(exchanged.small)),
+            ("without_udp", .count(exchanged.overStream)),
+            ("bare_limit_reached", .count(exchanged.bareIgnored)),
             ("all_down", .count(asked.allDown)),
-            ("let_through", .count(asked.trials)),
+            ("let_through", .count(exchanged.trials)),
             ("failed_before", .count(asked.failedBefore)),
             ("failures_remembered", .count(worker.resolver.failureCount)),
             ("failures_limit", .count(Resolver.failureLimit)),

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSPolicy
 import DNSResolver
 import DNSService
@@ -29,7 +30,8 @@ extension Settings {
   /// - Parameter sockets: sockets of each upstream that queries leave from.
   func resolverSettings(sockets: Int) -> ResolverSettings {
     var settings = ResolverSettings(
-      sockets: sockets, inFlightLimit: resolver.inFlight, waiterLimit: resolver.waiters,
+      exchanges: ExchangeSettings(sockets: sockets, inFlightLimit: resolver.inFlight),
+      waiterLimit: resolver.waiters,
       waitersPerQuestion: resolver.waitersPerQuestion)
     settings.refreshShare = resolver.prefetchShare
     settings.rebindProtection = rebindProtection

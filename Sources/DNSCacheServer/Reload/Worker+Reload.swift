@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSService
 import EventLoop
@@ -50,8 +51,8 @@ extension Worker {
     let change = resolver.setRoutes(wanted, isPolicyNew: isPolicyNew, now: EventLoop.now())
     for server in change.opened { seen.value.beginUpstream(server.slot) }
     for server in change.opened + change.revived {
-      guard let address = resolver.address(of: server) else { continue }
-      resolver.setSource(cache.number(of: address.endpoint), of: server)
+      guard let address = resolver.exchanges.address(of: server) else { continue }
+      resolver.exchanges.setSource(cache.number(of: address.endpoint), of: server)
       upstreams?.add(address, for: server)
       upstreamStreams?.add(SocketAddress(address.endpoint), for: server)
     }

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSResolver
 import DNSService
 import EventLoop
@@ -8,7 +9,7 @@ enum UpstreamsReport {
   /// Each upstream and whether it answers, for the log.
   static func states(_ resolver: borrowing Resolver) -> [UpstreamNews.State] {
     var states: [UpstreamNews.State] = []
-    resolver.visitUpstreams(now: EventLoop.now()) { view in
+    resolver.exchanges.visitUpstreams(now: EventLoop.now()) { view in
       states.append(
         UpstreamNews.State(
           address: view.address.endpoint.text, isDown: view.state != .up, cause: view.cause,
@@ -22,7 +23,7 @@ enum UpstreamsReport {
     let states = states(resolver)
     let down = states.filter(\.isDown).map(\.address)
     let up = states.count - down.count
-    let resolves = resolver.canResolve(now: EventLoop.now())
+    let resolves = resolver.exchanges.canResolve(now: EventLoop.now())
     let list = down.joined(separator: ", ")
     let sentence =
       if states.isEmpty {
@@ -42,9 +43,9 @@ enum UpstreamsReport {
   /// A row for each upstream, in the order in which they were given.
   static func rows(_ worker: borrowing Worker) -> Report {
     let now = EventLoop.now()
-    let isStrict = worker.resolver.asksInOrder
+    let isStrict = worker.resolver.exchanges.asksInOrder
     var views: [UpstreamView] = []
-    worker.resolver.visitUpstreams(now: now) { views.append($0) }
+    worker.resolver.exchanges.visitUpstreams(now: now) { views.append($0) }
     var rows: [Report] = []
     for (index, view) in views.enumerated() {
       rows.append(

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSResolver
 import DNSService
 import DNSWire
@@ -32,7 +33,7 @@ extension Worker {
     let count = inbox.value.count
     if count == 0 { return }
     let now = readClock() / 1_000
-    let mismatched = resolver.counters.mismatched
+    let mismatched = resolver.exchanges.counters.mismatched
     if count > 1 {
       for index in 0..<count {
         service.noteUpstream(
@@ -44,7 +45,7 @@ extension Worker {
     for index in 0..<count {
       resolver.receive(
         inbox.value.octets(index), socket: inbox.value.socket(index), cache: &cache, now: now)
-      if let trip = resolver.takeRoundTrip() {
+      if let trip = resolver.exchanges.takeRoundTrip() {
         seen.value.noteRoundTrip(
           upstream: trip.server.slot, microseconds: UInt64(trip.microseconds))
       }
@@ -52,7 +53,7 @@ extension Worker {
     }
     inbox.value.removeAll()
     drainActions(now: now)
-    isFlooded = resolver.counters.mismatched != mismatched
+    isFlooded = resolver.exchanges.counters.mismatched != mismatched
   }
 
   /// Takes in a message that came on a TCP connection to an upstream; ``drainActions(now:)`` follows.

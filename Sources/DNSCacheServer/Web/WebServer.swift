@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSResolver
 import EventLoop
 import Memory
@@ -179,7 +180,7 @@ final class WebServer {
   ///
   /// `/livez` says only that the server serves.
   private func sendHealth(_ responder: HTTPResponder) {
-    let isAnyUp = worker.value.resolver.canResolve(now: EventLoop.now())
+    let isAnyUp = worker.value.resolver.exchanges.canResolve(now: EventLoop.now())
     responder.send(
       status: isAnyUp ? 200 : 503, contentType: "text/plain; charset=utf-8",
       body: isAnyUp ? "ok\n" : "no upstream answers\n")

@@ -2,6 +2,7 @@ import DNSCache
 import DNSWire
 import Memory
 
+@testable import DNSExchange
 @testable import DNSResolver
 @testable import DNSService
 
@@ -66,7 +67,7 @@ final class ScenarioPlayer {
       try play(step.statement)
     }
     try expectNothingMore()
-    try host.advance(to: host.now + 2 * ResolverTiming.deadline) { events in
+    try host.advance(to: host.now + 2 * ExchangeTiming.deadline) { events in
       let events = events.filter { !$0.isProbe }
       guard events.isEmpty else {
         throw error("behind the end, at \(host.now) ms: \(describe(events))")

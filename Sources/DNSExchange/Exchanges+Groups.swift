@@ -1,0 +1,118 @@
+import DNSWire
+
+// Which servers a group has, and what has to be done for them when it gets others.
+
+/// What has to be done for the sockets and connections of servers, in this order.
+public struct ServerChange: Equatable, Sendable {
+  /// Servers that are new, perhaps in the slots of others that were retired.
+  public var opened: [ServerID] = []
+  /// Servers that are asked again.
+  public var revived: [ServerID] = []
+  /// Servers that are asked no more.
+  public var retired: [ServerID] = []
+  /// Servers that there was no slot for.
+  public var refused: [ServerAddress] = []
+  /// Whether a group has other servers than before.
+  public var isChanged = false
+}
+
+extension Exchanges {
+  /// Has each group's questions sent to these servers from now on; nothing for a group that stays as it is.
+  ///
+  /// Servers that are in no group any more are given to ``retire(_:now:)`` afterwards.
+  public mutating func setGroups(_ wanted: [ForwardServers?]) -> ServerChange {
+    var change = ServerChange()
+    let before = servers.present
+    var asked: Set<ServerID> = []
+    for (number, list) in wanted.enumerated() {
+      let group = ServerGroupID(number)
+      if let list { setGroup(group, to: list, &change) }
+      asked.formUnion(servers.servers(of: group))
+    }
+    for number in wanted.count..<max(groupCount, wanted.count) {
+      servers.setGroup(ServerGroupID(number), to: [], isStrict: false)
+    }
+    groupCount = wanted.count
+    change.retired = before.filter { !asked.contains($0) }
+    return change
+  }
+
+  private mutating func setGroup(
+    _ group: ServerGroupID, to wanted: ForwardServers, _ change: inout ServerChange
+  ) {
+    let before = servers.servers(of: group)
+    var members: [ServerID] = []
+    for server in wanted.servers {
+      guard let id = open(server.address, &change) else {
+        change.refused.append(server.address)
+        continue
+      }
+      servers[id].rules = server.rules
+      members.append(id)
+    }
+    servers.setGroup(group, to: members, isStrict: wanted.isStrict)
+    if members != before { change.isChanged = true }
+  }
+
+  /// The server at an address, which is asked from now on.
+  private mutating func open(_ address: ServerAddress, _ change: inout ServerChange) -> ServerID? {
+    if let known = servers.find(address) {
+      if !servers[known].isPresent {
+        servers.revive(known)
+        change.revived.append(known)
+      }
+      return known
+    }
+    guard let server = servers.freeSlot() else { return nil }
+    if server.slot < servers.end { forget(server) }
+    servers.open(address, at: server)
+    change.opened.append(server)
+    return server
+  }
+
+  /// Has a server asked no more.
+  ///
+  /// Replies to what it was asked are still good. The questions that were asked there last are asked elsewhere as well,
+  /// a few at a time, so that nothing hangs on a server that is perhaps gone.
+  public mutating func retire(_ server: ServerID, now: UInt64) {
+    endStreamProbe(server)
+    servers.retire(server)
+    timers.cancel(settings.inFlightLimit + server.slot)
+    for index in 0..<exchanges.end
+    where exchanges.contains(index) && exchanges[index].server == server {
+      askAgainSoon(index, now: now)
+    }
+  }
+
+  /// Makes sure that nothing in flight has to do with the server that had a slot.
+  private mutating func forget(_ server: ServerID) {
+    for index in 0..<exchanges.end where exchanges.contains(index) {
+      exchanges[index].touched.forget(server)
+      if servers[server].inFlight > 0 { forgetTransmissions(of: index, at: server) }
+    }
+  }
+
+  /// Where a server is asked, and how.
+  public func address(of server: ServerID) -> ServerAddress? {
+    server.slot < servers.end ? servers[server].address : nil
+  }
+
+  /// The numbers that the cache knows the servers of each group by.
+  public var sources: [Set<UInt8>] {
+    (0..<groupCount).map { group in
+      // Number 0 stands for any that has none.
+      Set(servers.servers(of: ServerGroupID(group)).map { servers[$0].source }).subtracting([0])
+    }
+  }
+
+  /// The number that the cache knows a server by.
+  public func source(of server: ServerID) -> UInt8 { servers[server].source }
+
+  /// Says by which number the cache knows a server's address.
+  public mutating func setSource(_ source: UInt8, of server: ServerID) {
+    servers[server].source = source
+  }
+
+  /// Packets under way to a server, retired or not.
+  public func packetsUnderWay(to server: ServerID) -> Int { Int(servers[server].inFlight) }
+}

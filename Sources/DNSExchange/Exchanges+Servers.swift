@@ -1,0 +1,238 @@
+import DNSWire
+import Memory
+
+// What attempts and replies tell of the upstreams, and whom a question asks because of it.
+
+extension Exchanges {
+  // MARK: Whom to ask
+
+  /// Whom a client's question asks first; nothing when all are given up.
+  ///
+  /// - Parameter isTrial: becomes true when all are given up and it may ask one all the same.
+  @inline(__always)
+  public mutating func firstServer(
+    of group: ServerGroupID, _ draw: UInt64, isTrial: inout Bool, now: UInt64
+  ) -> ServerID? {
+    if let server = servers.first(
+      of: group, draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
+    {
+      return server
+    }
+    guard let server = servers.trial(of: group, now: now) else { return nil }
+    counters.trials += 1
+    isTrial = true
+    return server
+  }
+
+  /// Perhaps has a new question ask another upstream than the best.
+  ///
+  /// - Returns: how long to wait for it at most: for as long as for the best.
+  mutating func explore(_ index: Int, _ draw: UInt64) -> UInt64 {
+    guard settings.exploration > 0,
+      UInt32(truncatingIfNeeded: draw >> 16) % settings.exploration == 0,
+      let server = servers.neglected(of: exchanges[index].group)
+    else { return .max }
+    counters.explored += 1
+    exchanges[index].server = server
+    return servers.leastTimeout(of: exchanges[index].group)
+  }
+
+  /// Sets whom a question asks next; false when nobody is left.
+  mutating func chooseNext(_ index: Int, now: UInt64) -> Bool {
+    guard
+      let next = servers.next(
+        of: exchanges[index].group, after: exchanges[index].server, exchanges[index].touched,
+        now: now)
+    else { return false }
+    // When all were asked, the round begins anew.
+    if exchanges[index].touched.has(.tried, next) { exchanges[index].touched.remove(.tried) }
+    exchanges[index].server = next
+    return true
+  }
+
+  /// Sends a question again because no reply came.
+  mutating func retry(_ index: Int, now: UInt64) {
+    guard exchanges[index].attemptCount < ExchangeTiming.attempts else {
+      setTimer(index, at: exchanges[index].deadline, now: now)
+      return
+    }
+    if chooseNext(index, now: now) {
+      counters.retries += 1
+      send(index, now: now)
+    } else if exchanges[index].isTrial {
+      // Perhaps they only take long: a reply still counts, and one that comes back is asked.
+      exchanges[index].phase = .waitingForServers
+      let due = min(now + ExchangeTiming.mostProbeInterval, exchanges[index].deadline)
+      setTimer(index, at: due, now: now)
+    } else if servers.first(of: exchanges[index].group, draw: 0, now: now) == nil {
+      // All are silent for so long that a reply is not to be expected.
+      fail(index, now: now)
+    } else {
+      setTimer(index, at: exchanges[index].deadline, now: now)
+    }
+  }
+
+  // MARK: What came back
+
+  /// An upstream answered something that it was asked.
+  mutating func hear(_ server: ServerID, now: UInt64) {
+    if servers[server].failures > 0 { servers.reconsider() }
+    servers[server].hear(now: now)
+    // One that is down for its errors stays so until it has an answer.
+    if servers[server].isDown,
+      servers[server].badAnswers < Server.failuresUntilDown
+    {
+      comeUp(server, now: now)
+    }
+  }
+
+  /// An upstream had an answer to a question.
+  ///
+  /// - Parameters:
+  ///   - count: the reply's octets.
+  ///   - isPositive: whether there are records.
+  mutating func noteAnswer(
+    _ index: Int, server: ServerID, attempt: Int?, count: Int, isPositive: Bool, now: UInt64
+  ) {
+    var isUsual = !exchanges[index].isSimplified && !servers[server].isInDoubt
+    if let attempt {
+      servers[server].measure(sent: transmissions[attempt].sent, now: now)
+      if transmissions[attempt].simplicity == .usual {
+        // What shows no case, where another would, proves nothing.
+        if showsCase(attempt) || exchanges[index].isFolded
+          || servers[server].isInLowerCase
+        {
+          servers[server].provenUntil = now + Server.provenLife
+        }
+      } else {
+        isUsual = false
+      }
+      if transmissions[attempt].edns != .none { servers[server].answersEDNS = true }
+      if !isUsual, count > Int(EDNSOffer.smallSize) { servers[server].small.end() }
+    }
+    servers[server].badAnswers = 0
+    if servers[server].isDown { comeUp(server, now: now) }
+    if !isUsual {
+      noteWays(index, server, attempt: attempt, isPositive: isPositive, now: now)
+    }
+    if exchanges[index].touched.all.contains(.erred) { noteBadAnswers(index, now: now) }
+    if now >= servers[server].knownAt + KnownQuestion.pause
+      || servers[server].knownCount == 0
+    {
+      noteKnown(index, server, now: now)
+    }
+  }
+
+  /// An upstream answered with an error, or with what is no answer.
+  mutating func noteError(_ server: ServerID) {
+    counters.errors += 1
+    servers[server].counters.errors += 1
+  }
+
+  /// Upstreams gave errors to a question that another one had an answer to.
+  ///
+  /// Only then the error is the upstream's and not the name's.
+  private mutating func noteBadAnswers(_ index: Int, now: UInt64) {
+    let touched = exchanges[index].touched
+    for place in 0..<touched.count {
+      guard let server = touched.server(place, with: .erred) else { continue }
+      if servers[server].badAnswers < UInt16.max {
+        servers[server].badAnswers += 1
+      }
+      servers[server].failedAt = now
+      servers[server].cause = .upstreamError
+      if servers[server].badAnswers >= Server.failuresUntilDown,
+        !servers[server].isDown
+      {
+        goDown(server, now: now)
+      }
+    }
+  }
+
+  /// A reply was cut: perhaps the larger one, offered before, was lost on the way for its size.
+  mutating func noteTruncated(_ attempt: Int, server: ServerID, now: UInt64) {
+    servers[server].measure(sent: transmissions[attempt].sent, now: now)
+    guard transmissions[attempt].edns == .small, !servers[server].small.isInForce else {
+      return
+    }
+    let name = exchanges[Int(transmissions[attempt].exchange)].nameHash
+    note(.small, server, name, limit: Exchanges.smallHintLimit, now: now)
+  }
+
+  /// Names in a row that an upstream answered only when few octets were offered, after which it is
+  /// offered no more; any larger reply that arrives begins the count anew.
+  private static let smallHintLimit: UInt8 = 3
+
+  // MARK: What did not
+
+  /// No reply came to a question's last attempt in time.
+  mutating func noteTimeout(_ index: Int, isShared: Bool, now: UInt64) {
+    let latest = exchanges[index].firstTransmission
+    guard latest != Exchanges.nobody, !transmissions[Int(latest)].isRefused else { return }
+    let server = transmissions[Int(latest)].socket.server
+    servers[server].counters.timeouts += 1
+    noteFailure(server, .silence, sent: transmissions[Int(latest)].sent, now: now)
+    if isShared { sendLoopProbe(server, now: now) }
+  }
+
+  mutating func noteFailure(
+    _ server: ServerID, _ cause: Failure.Cause, sent: UInt64, now: UInt64
+  ) {
+    let isDown = servers[server].fail(cause, sent: sent, now: now)
+    // The next question looks for one that is better.
+    servers.reconsider()
+    if isDown { goDown(server, now: now) }
+  }
+
+  /// Notices that a packet sent from a socket didn't reach its upstream (ICMP, or no route).
+  ///
+  /// ICMP can be forged, so it only has the next attempt made sooner, from another port; the reply is
+  /// still good. When the network refuses attempt after attempt, the question fails.
+  ///
+  /// - Parameter id: the packet's transaction ID; nothing when that isn't known.
+  public mutating func socketFailed(_ socket: SocketID, id: UInt16?, now: UInt64) {
+    counters.unreachable += 1
+    guard let id, let place = findTransmission(socket: socket, id: id),
+      !transmissions[place].isRefused
+    else { return }
+    let index = Int(transmissions[place].exchange)
+    let server = socket.server
+    transmissions[place].isRefused = true
+    servers[server].counters.refusals += 1
+    noteFailure(server, .unreachable, sent: transmissions[place].sent, now: now)
+    // Saturates: each change of the network is good for further attempts.
+    if exchanges[index].refusals < UInt8.max { exchanges[index].refusals += 1 }
+    exchanges[index].cause = .unreachable
+    noteTrouble(index, .unreachable, server)
+    guard !exchanges[index].phase.isTCP, exchanges[index].firstTransmission == UInt32(place) else {
+      return
+    }
+    var limit = max(ExchangeTiming.leastRefusals, servers.count(of: exchanges[index].group) + 1)
+    // In strict order one upstream has to be down before the next has its turn.
+    if servers.isStrict(exchanges[index].group) { limit += Int(Server.failuresUntilDown) }
+    let hasMore =
+      exchanges[index].refusals < limit
+      && exchanges[index].attemptCount < ExchangeTiming.attempts
+    if hasMore, chooseNext(index, now: now) {
+      send(index, now: now)
+    } else if exchanges[index].refusals == exchanges[index].attemptCount {
+      fail(index, now: now)
+    }
+  }
+
+  // MARK: Failures
+
+  /// Notes what was in the way of a question, should somebody wonder.
+  ///
+  /// What an upstream said tells more than that another one can't be reached.
+  public mutating func noteTrouble(
+    _ index: Int, _ kind: Trouble.Kind, _ server: ServerID,
+    rcode: ResponseCode = ResponseCode(rawValue: 0)
+  ) {
+    let known = exchanges[index].trouble.kind
+    if kind == .unreachable && known != .silence && known != .unreachable { return }
+    exchanges[index].trouble.kind = kind
+    exchanges[index].trouble.rcode = rcode
+    exchanges[index].trouble.source = servers[server].source
+  }
+}

@@ -1,0 +1,295 @@
+import DNSWire
+import Memory
+
+/// Questions to servers, as a state machine without I/O: whom to ask, which reply to believe, when to ask again.
+///
+/// An exchange is one question to one group of servers, over any transport, until there is a believable reply or none
+/// is to be had. Each packet to a server is a ``Transmission``; its reply is good until the exchange ends. What is to
+/// be done comes out by ``nextAction()``, and which exchanges have failed by ``nextFailed()``; take both until they
+/// return nothing after every call that changes state. What a reply says is for the owner to judge: what it makes of
+/// ``Received`` it tells by ``accept(_:octets:isPositive:now:)`` or ``refuse(_:as:now:)``.
+///
+/// An exchange's number is good until ``remove(_:)``; the owner may keep what it likes by it.
+public struct Exchanges: ~Copyable {
+  /// What bounds the work.
+  public internal(set) var settings: ExchangeSettings
+  /// What has been done so far.
+  public internal(set) var counters = ExchangeCounters()
+  /// Groups of servers that may have any.
+  var groupCount = 1
+  /// Servers that turned out to send us our own queries, up to now.
+  var loopsFound: UInt64 = 0
+
+  var exchanges: Slab<Exchange>
+  /// The names asked for in lower case, and as they are sent.
+  var names: BufferPool
+  var casedNames: BufferPool
+  var transmissions: Slab<Transmission>
+  var byQuestion: ChainTable
+  var byTransaction: ChainTable
+  var timers: TimerWheel
+  var actions: Queue<Action>
+  /// Those that have failed and whose owner doesn't know yet.
+  var failed: Queue<ExchangeHandle>
+  /// The name of a reply's question.
+  var question: NameKey
+  /// For each exchange what a server said of its error.
+  var upstreamErrors: BufferPool
+  /// What is known of the servers.
+  var servers = ServerTable()
+  /// For each server some questions that it had an answer to, and their names.
+  var known: FixedArray<KnownQuestion>
+  var knownNames: BufferPool
+  /// For each server the name that its loop probe asks for.
+  var loopNames: BufferPool
+  /// For each server the cookie that it gave.
+  var serverCookies: BufferPool
+  /// Packets whose replies come too late.
+  var finished = FinishedTransactions()
+  /// Questions that moved to TCP for a single wrong reply, since when.
+  var spoofMoves: UInt8 = 0
+  var spoofMovesSince: UInt64 = 0
+  var random: any RandomNumberGenerator
+  /// Microseconds modulo 2³², as the caller told them last: round trips are timed by it, and nothing else
+  /// depends on it.
+  public var stopwatch: UInt32 = 0
+  /// What the last packet taken in has ended.
+  var timed: RoundTrip?
+  /// Whether a server came back that had been down for a while: what failed meanwhile would be answered now.
+  var hasOutageEnded = false
+
+  static let nobody = UInt32.max
+
+  /// Makes a state with nothing in flight.
+  ///
+  /// - Parameters:
+  ///   - seed: what names are hashed with.
+  ///   - random: where IDs and sockets are drawn from: the system's generator, except in tests.
+  public init(
+    settings: ExchangeSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
+  ) {
+    self.settings = settings
+    self.random = random
+    let limit = settings.inFlightLimit
+    exchanges = Slab(capacity: limit)
+    names = BufferPool(count: limit, size: WireName.longest)
+    casedNames = BufferPool(count: limit, size: WireName.longest)
+    upstreamErrors = BufferPool(count: limit, size: UpstreamErrors.size)
+    let transmissionLimit = limit * ExchangeTiming.attemptsPerPlace
+    transmissions = Slab(capacity: transmissionLimit)
+    byQuestion = ChainTable(buckets: limit)
+    byTransaction = ChainTable(buckets: transmissionLimit / 2)
+    // Behind the exchanges, each server has its probes' deadline.
+    timers = TimerWheel(capacity: limit + ServerTable.capacity, now: now)
+    actions = Queue(
+      capacity: limit * 3 + ServerTable.capacity * 3,
+      filler: .closeStream(.question(ExchangeHandle(0, 0))))
+    failed = Queue(capacity: limit, filler: ExchangeHandle(0, 0))
+    question = NameKey(seed: seed)
+    let knownLimit = ServerTable.capacity * KnownQuestion.perServer
+    known = FixedArray(repeating: KnownQuestion(), count: knownLimit)
+    knownNames = BufferPool(count: knownLimit, size: WireName.longest)
+    loopNames = BufferPool(count: ServerTable.capacity, size: Exchanges.loopNameOctets)
+    serverCookies = BufferPool(
+      count: ServerTable.capacity, size: CookieView.serverOctets.upperBound)
+  }
+
+  /// Takes over the sockets' number, the only one of the settings that nothing is reserved for.
+  public mutating func reconfigure(_ new: ExchangeSettings) { settings.sockets = new.sockets }
+
+  // MARK: Beginning
+
+  /// Takes a place for a question; nothing is sent, and no table leads to it, before ``start(_:_:now:)``.
+  ///
+  /// - Parameters:
+  ///   - server: whom it is sent to first.
+  ///   - isTrial: whether that one has been given up, and is asked all the same.
+  ///   - draw: random bits.
+  /// - Returns: its number; nothing when all places are taken.
+  public mutating func insert(
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, of group: ServerGroupID,
+    to server: ServerID, isTrial: Bool, draw: UInt64, now: UInt64
+  ) -> Int? {
+    exchanges.insert(
+      Exchange(
+        type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count), group: group,
+        server: server, isTrial: isTrial, draw: draw, now: now))
+  }
+
+  /// Sends a question that was inserted.
+  ///
+  /// - Parameter draw: random bits.
+  public mutating func start(
+    _ index: Int, _ key: borrowing NameKey, draw: UInt64, now: UInt64
+  ) {
+    names.store(key.octets, in: index)
+    drawCase(of: key.octets, for: index)
+    byQuestion.insert(index, in: &exchanges)
+    send(index, now: now, waitingAtMost: explore(index, draw))
+  }
+
+  /// Gives up a place whose question was not sent.
+  public mutating func discard(_ index: Int) { exchanges.remove(index) }
+
+  /// Random bits.
+  public mutating func draw() -> UInt64 { random.next() }
+
+  /// Asks a question again of a group of servers, as if it had not been asked.
+  public mutating func restart(_ index: Int, now: UInt64) {
+    let isBegun = !exchanges[index].phase.isEnded
+    let deadline = exchanges[index].deadline
+    end(index)
+    exchanges[index].reset()
+    exchanges[index].deadline = isBegun ? deadline : now + ExchangeTiming.deadline
+    var isTrial = false
+    guard
+      let server = firstServer(
+        of: exchanges[index].group, random.next(), isTrial: &isTrial, now: now)
+    else {
+      fail(index, cause(ofSilent: exchanges[index].group), now: now)
+      return
+    }
+    exchanges[index].isTrial = isTrial
+    exchanges[index].server = server
+    send(index, now: now)
+  }
+
+  // MARK: Time
+
+  /// An exchange for which it is time, for its owner or for ``goOn(_:isShared:now:)``; nothing when there is none now.
+  public mutating func popDue(now: UInt64) -> Int? {
+    while let index = timers.popDue(now: now) {
+      if index < settings.inFlightLimit { return index }
+      sendProbe(ServerID(index - settings.inFlightLimit), now: now)
+    }
+    return nil
+  }
+
+  /// Handles that a packet's time is over, if it is.
+  ///
+  /// - Parameter isShared: whether others wait who came later: perhaps the server that it was sent to.
+  public mutating func goOn(_ index: Int, isShared: Bool, now: UInt64) {
+    guard now >= exchanges[index].due else {
+      setTimer(index, at: exchanges[index].due, now: now)
+      return
+    }
+    switch exchanges[index].phase {
+    case .tcp(let attempt): noteTCPTimeout(index, attempt, now: now)
+    case .udp:
+      noteTimeout(index, isShared: isShared, now: now)
+      retry(index, now: now)
+    case .waitingForServers: retry(index, now: now)
+    case .ended: break
+    }
+  }
+
+  /// When ``popDue(now:)`` has something.
+  public var nextDeadline: UInt64? { timers.next }
+
+  /// When an exchange fails for want of a reply.
+  public func deadline(of index: Int) -> UInt64 { exchanges[index].deadline }
+
+  /// Has an exchange popped at some time, not later; its own deadlines may come first.
+  ///
+  /// Unless its timer is known to go off before, ``setTimer(_:now:)`` follows.
+  public mutating func setAlarm(_ index: Int, at time: UInt64) { exchanges[index].alarm = time }
+
+  /// Sets an exchange's timer anew.
+  public mutating func setTimer(_ index: Int, now: UInt64) {
+    setTimer(index, at: exchanges[index].due, now: now)
+  }
+
+  // MARK: Out
+
+  /// Whether there may be something to be done.
+  public var hasActions: Bool { actions.count > 0 }
+
+  /// The next thing to be done, or nothing.
+  public mutating func nextAction() -> Action? {
+    while let action = actions.pop() {
+      switch action {
+      case .send(let query), .openStream(let query):
+        // The exchange may have ended since, and its place may be another's.
+        if case .question(let handle) = query.purpose {
+          guard let index = index(handle), !exchanges[index].phase.isEnded else { continue }
+        }
+        return action
+      case .closeStream: return action
+      }
+    }
+    return nil
+  }
+
+  /// The next exchange that has failed; nothing when there is none.
+  public mutating func nextFailed() -> ExchangeHandle? { failed.pop() }
+
+  /// Whether a server has come back, since this was asked last, that had been down for a while.
+  public mutating func takeOutageEnd() -> Bool {
+    guard hasOutageEnded else { return false }
+    hasOutageEnded = false
+    return true
+  }
+
+  /// Writes the packet that an action says to send.
+  public func writeQuery(_ query: OutgoingQuery, into writer: inout MessageWriter) -> Int {
+    guard case .question(let handle) = query.purpose else {
+      return writeProbe(query, into: &writer)
+    }
+    let index = Int(handle.index)
+    let needs = exchanges[index].needs
+    writer.header(id: query.id, questionCount: 1)
+    writer.octets(sentName(index, isCased: query.isCased))
+    writer.number16(exchanges[index].type.rawValue)
+    writer.number16(RecordClass.internet.rawValue)
+    if query.edns != .none {
+      let begin = writer.beginOPT(
+        udpSize: query.edns.octets, extendedRcode: 0,
+        dnssecOK: needs.contains(.signatures))
+      if query.hasCookie { writeCookie(to: query.server, into: &writer) }
+      writer.endRecord(begin, in: .additional)
+    }
+    // AD asks to be told AD (RFC 6840 §5.7).
+    var flags = MessageHeader.Flag.recursionDesired | MessageHeader.Flag.authenticData
+    if needs.contains(.unchecked) { flags |= MessageHeader.Flag.checkingDisabled }
+    return writer.finish(flags: flags)
+  }
+
+  // MARK: Going on
+
+  /// Asks the next server that has not failed for this question, or fails.
+  mutating func moveOn(_ index: Int, now: UInt64) {
+    guard exchanges[index].attemptCount < ExchangeTiming.attempts, chooseNext(index, now: now)
+    else {
+      fail(index, now: now)
+      return
+    }
+    send(index, now: now)
+  }
+
+  // MARK: Ending
+
+  /// Ends an exchange without an answer, for what was in the way last or what is given; its owner is told.
+  mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
+    if exchanges[index].phase.isEnded { return }
+    if let cause { exchanges[index].cause = cause }
+    end(index)
+    _ = failed.push(handle(index))
+  }
+
+  /// Ends an exchange: nothing is sent any more, and what comes for what was sent is no reply.
+  public mutating func end(_ index: Int) {
+    endTCP(index)
+    timers.cancel(index)
+    forgetTransmissions(of: index)
+    exchanges[index].phase = .ended
+    exchanges[index].deadline = .max
+    exchanges[index].due = .max
+  }
+
+  /// Ends an exchange and gives its place back.
+  public mutating func remove(_ index: Int) {
+    end(index)
+    byQuestion.remove(index, in: &exchanges)
+    exchanges.remove(index)
+  }
+}

@@ -1,0 +1,45 @@
+import DNSCache
+import DNSExchange
+
+/// What somebody wants to know, beside its exchange with servers.
+struct Lookup: BitwiseCopyable {
+  /// Who waits, and how many.
+  var firstWaiter = Resolver.nobody
+  var waiterCount: UInt32 = 0
+  /// When the first of those has waited long enough; the exchange's deadline comes first, if it has one.
+  var earliest = UInt64.max
+  /// Whether it goes on when nobody waits for it.
+  var isRefresh = false
+  /// Whether nobody has waited for it yet: a prefetch, whose failure is nobody's.
+  var isUnasked = false
+  /// Whether one of its exchanges brought no DNSSEC data though it was asked for.
+  var lacksDNSSEC = false
+  /// The lookup whose answer this one waits for: what its alias leads to.
+  var waitsFor = Resolver.nobody
+  /// The hash of that one's name.
+  var waitedFor: UInt32 = 0
+  /// The lookup for whose sake this one was begun, as long as that waits for it: it pays for both.
+  var starter = Resolver.nobody
+  /// What it has cost so far, with what was begun for its sake.
+  var spent = Budget()
+  /// Packets of its exchange that are counted in that.
+  var charged: UInt8 = 0
+  /// What of its answer may not be kept, while it waits for the rest.
+  var held = HeldOverlays()
+  /// The lookup before this one, and the one after.
+  var older = Resolver.nobody
+  var newer = Resolver.nobody
+}
+
+/// A client that waits for a lookup, or another lookup.
+struct Waiter: BitwiseCopyable {
+  var recipient: Recipient
+  /// When it has waited long enough; a lookup has deadlines of its own.
+  var deadline = UInt64.max
+  /// When it is given something stale.
+  ///
+  /// Counted from the question's beginning: who comes late to one that is slow doesn't wait through the same
+  /// silence again.
+  var patienceEnd = UInt64.max
+  var next = Resolver.nobody
+}
