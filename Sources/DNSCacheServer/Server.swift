@@ -1,5 +1,6 @@
 import DNSCache
 import DNSExchange
+import DNSPolicy
 import DNSResolver
 import DNSService
 import DNSWire
@@ -114,13 +115,15 @@ final class Server {
     let seed = HashSeed(random.next(), random.next())
     host = .asFarAsTold()
     localNetworks = LocalNetworks(of: host, besides: settings.allowed)
+    let policy = Pinned(Policy(settings.policy))
     worker = Pinned(
       Worker(
-        Service(settings: settings.service(in: localNetworks), seed: seed),
+        Service(settings: settings.service(in: localNetworks), policy: policy, seed: seed),
         Cache(limits: settings.cache, seed: seed),
         Resolver(
           settings: settings.resolverSettings(sockets: budget.socketsPerUpstream),
-          seed: seed, random: RandomPool(), now: EventLoop.now())))
+          policy: policy, seed: seed, random: RandomPool(), now: EventLoop.now()),
+        policy))
     worker.value.setAnswering(settings)
     listeners = Listeners(on: loop, worker: worker, passed: service.sockets, logger: logger)
     snapshot = SnapshotKeeper(

@@ -1,5 +1,6 @@
 import DNSCache
 import DNSExchange
+import DNSPolicy
 import DNSResolver
 import DNSService
 import DNSWire
@@ -17,6 +18,8 @@ struct Worker: ~Copyable {
   var cache: Cache
   /// What is being asked.
   var resolver: Resolver
+  /// What is decided by the name alone: lent to the service and the resolver, which changes it with the routes.
+  let policy: Pinned<Policy>
   /// Where answers that had to wait, and those for streams, are written.
   let reply: Pinned<FixedArray<UInt8>>
   let query: Pinned<FixedArray<UInt8>>
@@ -63,8 +66,10 @@ struct Worker: ~Copyable {
   private static let querySize = 512
 
   init(
-    _ service: consuming Service, _ cache: consuming Cache, _ resolver: consuming Resolver
+    _ service: consuming Service, _ cache: consuming Cache, _ resolver: consuming Resolver,
+    _ policy: Pinned<Policy>
   ) {
+    self.policy = policy
     seen = Pinned(
       Observations(upstreams: ServerID.limit, seed: cache.seed))
     self.service = service
@@ -80,6 +85,7 @@ struct Worker: ~Copyable {
     query.destroy()
     inbox.destroy()
     seen.destroy()
+    policy.destroy()
   }
 
   /// Sets what calls ``finishTick()``, and the timer for the resolver's deadlines.

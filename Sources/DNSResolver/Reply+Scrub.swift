@@ -274,7 +274,7 @@ extension Reply {
 
   /// Whether the servers of a route speak for a name.
   private func isSpokenFor(_ owner: NamePlace, _ type: RecordType, by route: RouteID) -> Bool {
-    guard case .route(let other) = policy.decide(octets(of: owner), asked: type) else {
+    guard case .route(let other) = policy.value.decide(octets(of: owner), asked: type) else {
       return false
     }
     return other == route

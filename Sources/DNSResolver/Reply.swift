@@ -76,10 +76,10 @@ struct Reply: ~Copyable {
   var leftOut: UInt64 = 0
   /// Records that searches have looked at: what bounds the time of a reply.
   private(set) var looks = 0
-  /// Which names are answered here, and whose servers speak for the others.
-  private(set) var policy = Policy(PolicyRules())
+  /// Which names are answered here, and whose servers speak for the others; lent by its owner.
+  let policy: Pinned<Policy>
   /// Whether the servers of any route but the default one are asked.
-  private(set) var hasRoutes = false
+  var hasRoutes: Bool { policy.value.hasRoutes }
   /// Which names may not lead to local addresses.
   var rebindFilter: RebindFilter
 
@@ -111,7 +111,8 @@ struct Reply: ~Copyable {
     case error(ResponseCode)
   }
 
-  init(seed: HashSeed, rebind: RebindProtection?) {
+  init(seed: HashSeed, policy: Pinned<Policy>, rebind: RebindProtection?) {
+    self.policy = policy
     rebindFilter = RebindFilter(rebind)
     question = NameKey(seed: seed)
     name = NameKey(seed: seed)
@@ -123,14 +124,6 @@ struct Reply: ~Copyable {
         next: Reply.noRecord, ttl: 0, start: 0), count: Reply.recordLimit)
     lists = FixedArray(repeating: Reply.noRecord, count: 1 << 13)
     sets = FixedArray(repeating: ReplySet(owner: nowhere), count: Reply.setLimit)
-  }
-
-  /// Has other rules say who speaks for a name; gives back those of before.
-  mutating func replacePolicy(_ new: consuming Policy) -> Policy {
-    hasRoutes = new.hasRoutes
-    var new = new
-    swap(&policy, &new)
-    return new
   }
 
   /// Takes the name of a message's question.

@@ -1,6 +1,8 @@
 import DNSCache
 import DNSExchange
+import DNSPolicy
 import DNSWire
+import Memory
 
 // Where an alias leads is a question of its own, which all share who need it; the one with the alias waits for it.
 
@@ -55,7 +57,7 @@ extension Resolver {
       &target, type: type, needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs,
       overlays: OverlayPair(overlay, held: lookups[index].held),
       now: UInt32(truncatingIfNeeded: now / 1_000))
-    guard end == .missing, case .route = reply.policy.decide(target.octets, asked: type) else {
+    guard end == .missing, case .route = policy.value.decide(target.octets, asked: type) else {
       finish(index, outcome, overlay, &cache)
       return
     }

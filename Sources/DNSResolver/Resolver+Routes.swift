@@ -59,8 +59,8 @@ extension Resolver {
   @inline(__always)
   func group(for name: Span<UInt8>, _ type: RecordType) -> ServerGroupID? {
     // Who asks has looked before whether the name is answered here.
-    guard reply.hasRoutes else { return .standard }
-    guard case .route(let route) = reply.policy.decide(name, asked: type) else { return nil }
+    guard policy.value.hasRoutes else { return .standard }
+    guard case .route(let route) = policy.value.decide(name, asked: type) else { return nil }
     return ServerGroupID(route)
   }
 
@@ -87,10 +87,11 @@ extension Resolver {
 
   /// Takes over which name takes which route.
   private mutating func setPolicy(_ rules: PolicyRules, now: UInt64) {
-    let old = reply.replacePolicy(Policy(rules))
+    var old = Policy(rules)
+    swap(&policy.value, &old)
     for index in 0..<exchanges.end where exchanges.contains(index) {
-      let isMoved = exchanges.isMoved(index, by: reply.policy, from: old)
-      guard let route = exchanges.route(of: index, by: reply.policy) else {
+      let isMoved = exchanges.isMoved(index, by: policy.value, from: old)
+      guard let route = exchanges.route(of: index, by: policy.value) else {
         fail(index, .noUpstream, now: now)
         continue
       }

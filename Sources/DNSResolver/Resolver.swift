@@ -1,5 +1,6 @@
 import DNSCache
 import DNSExchange
+import DNSPolicy
 import DNSWire
 import Memory
 
@@ -26,6 +27,9 @@ public struct Resolver: ~Copyable {
   /// What lookups held that have ended, to be released when the cache is at hand.
   var dropped: Queue<HeldOverlays>
   var reply: Reply
+  /// Which names are answered here, and which route the others take; lent by its owner, and changed by
+  /// ``setRoutes(_:isPolicyNew:now:)`` alone.
+  let policy: Pinned<Policy>
   /// What names are hashed with.
   let seed: HashSeed
   /// Questions that failed not long ago.
@@ -38,11 +42,15 @@ public struct Resolver: ~Copyable {
 
   /// Makes a resolver with nothing in flight.
   ///
-  /// - Parameter random: where IDs and sockets are drawn from: the system's generator, except in tests.
+  /// - Parameters:
+  ///   - policy: what is decided by the name alone, lent.
+  ///   - random: where IDs and sockets are drawn from: the system's generator, except in tests.
   public init(
-    settings: ResolverSettings, seed: HashSeed, random: any RandomNumberGenerator, now: UInt64
+    settings: ResolverSettings, policy: Pinned<Policy>, seed: HashSeed,
+    random: any RandomNumberGenerator, now: UInt64
   ) {
     self.settings = settings
+    self.policy = policy
     exchanges = Exchanges(settings: settings.exchanges, seed: seed, random: random, now: now)
     let limit = settings.exchanges.inFlightLimit
     lookups = FixedArray(repeating: Lookup(), count: limit)
@@ -53,7 +61,7 @@ public struct Resolver: ~Copyable {
       capacity: waiterLimit, filler: Ended(recipient: .client(0), outcome: .overdue))
     dropped = Queue(capacity: limit, filler: HeldOverlays())
     self.seed = seed
-    reply = Reply(seed: seed, rebind: settings.rebindProtection)
+    reply = Reply(seed: seed, policy: policy, rebind: settings.rebindProtection)
   }
 
   /// Takes over what may change: bounds that nothing is reserved for, and which names may not have local addresses.

@@ -93,7 +93,7 @@ extension Service {
     case .endless: course = .endless
     case .missing:
       if links.count > 1 && Service.isFiltered(name, cache),
-        case .local(let match) = policy.decide(key.octets, asked: type),
+        case .local(let match) = policy.value.decide(key.octets, asked: type),
         Service.isLoopback(match, type), cache.rebindFilter.coversLoopback
       {
         course = .blocked
@@ -116,7 +116,7 @@ extension Service {
   ) -> NameFacts.SpecialAnswer? {
     // Loaded anew for each query, so that what it held is of no more use.
     key.load(trusted: name.span)
-    guard case .local(let match) = policy.decide(key.octets, asked: type) else { return nil }
+    guard case .local(let match) = policy.value.decide(key.octets, asked: type) else { return nil }
     let header = Header(
       id: 0, flags: MessageHeader.Flag.recursionDesired, type: type, hasEDNS: false,
       dnssecOK: false, udpSize: 0, transport: .udp, address: IPAddress(v4: 0), isProven: true)
@@ -130,7 +130,7 @@ extension Service {
     guard let count = composeSpecial(header, hidesLoopback: false, into: &writer),
       let message = try? Message(parsing: octets.span.extracting(0..<count))
     else { return nil }
-    let zone = policy.name(match.zone)
+    let zone = policy.value.name(match.zone)
     return NameFacts.SpecialAnswer(
       zone: zone.indices.map { zone[$0] }, route: match.route, rcode: message.rcode,
       records: message.answers)

@@ -13,7 +13,9 @@ extension Service {
   mutating func composeSpecial(
     _ header: Header, hidesLoopback: Bool, into writer: inout MessageWriter
   ) -> Int? {
-    guard case .local(let match) = policy.decide(key.octets, asked: header.type) else { return nil }
+    guard case .local(let match) = policy.value.decide(key.octets, asked: header.type) else {
+      return nil
+    }
     if writer.counts.answer > 0 && hidesLoopback && Service.isLoopback(match, header.type) {
       writer.rewindToQuestion()
       counters.rebindBlocked &+= 1
@@ -27,7 +29,7 @@ extension Service {
     if !writeSpecialData(header.type, match, into: &writer) {
       flags |= rcode(match).rawValue
       writeSpecialSOA(
-        match.zone, owner: policy.name(match.zone), in: .authority, into: &writer)
+        match.zone, owner: policy.value.name(match.zone), in: .authority, into: &writer)
     }
     if writer.overflowed {
       writer.rewind(to: mark)
@@ -83,7 +85,7 @@ extension Service {
       return true
     case (_, .ns) where match.isApex:
       let begin = beginSpecial(.ns, into: &writer)
-      writer.name(policy.name(match.zone), compress: true)
+      writer.name(policy.value.name(match.zone), compress: true)
       writer.endRecord(begin, in: .answer)
       return true
     default: return false
@@ -100,7 +102,7 @@ extension Service {
     into writer: inout MessageWriter
   ) {
     let begin = writer.beginRecord(ownerName: owner, type: .soa, ttl: LocalData.ttl)
-    writer.name(policy.name(zone), compress: true)
+    writer.name(policy.value.name(zone), compress: true)
     writer.name(LocalData.nobody.span, compress: true)
     for number in [1, 3_600, 1_200, 604_800, LocalData.ttl] as [UInt32] {
       writer.number32(number)

@@ -30,8 +30,8 @@ public struct Service: ~Copyable {
   var limiter: ClientLimiter
   var limited = LimitedClients()
   var cookies: ServerCookies
-  /// What is decided by the name alone.
-  public private(set) var policy: Policy
+  /// What is decided by the name alone; lent by its owner.
+  let policy: Pinned<Policy>
 
   /// How a query came.
   public enum Transport: UInt8, Sendable, BitwiseCopyable {
@@ -100,8 +100,10 @@ public struct Service: ~Copyable {
 
   /// Makes a service to a cache.
   ///
-  /// - Parameter seed: the cache's.
-  public init(settings: ServiceSettings, seed: HashSeed) {
+  /// - Parameters:
+  ///   - policy: what is decided by the name alone, by the resolver's rules: it may change while it is lent.
+  ///   - seed: the cache's.
+  public init(settings: ServiceSettings, policy: Pinned<Policy>, seed: HashSeed) {
     self.settings = settings
     key = NameKey(seed: seed)
     noted = NotedQuestions(count: Service.anticipated, seed: seed)
@@ -111,7 +113,7 @@ public struct Service: ~Copyable {
     prefetchBudget = PrefetchBudget(perSecond: settings.prefetchRate)
     limiter = ClientLimiter(settings.clients, seed: seed)
     cookies = ServerCookies(settings.cookieSecrets)
-    policy = Policy(settings.policy)
+    self.policy = policy
   }
 
   deinit { suffixes.destroy() }
@@ -126,7 +128,6 @@ public struct Service: ~Copyable {
     allow(new.allowed, local: new.local)
     prefetchBudget = PrefetchBudget(perSecond: new.prefetchRate)
     limiter.reconfigure(new.clients)
-    policy = Policy(new.policy)
     if let cookieSecrets { cookies.replace(cookieSecrets) }
   }
 

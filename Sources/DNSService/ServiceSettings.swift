@@ -21,8 +21,6 @@ public struct ServiceSettings: Sendable {
   public var prefetchRate = usualPrefetchRate
   /// What one client may ask.
   public var clients = ClientLimits()
-  /// Which names are answered here, and by which route the others are asked; the resolver is told, too.
-  public var policy = PolicyRules()
   /// What server cookies are made with.
   public var cookieSecrets: CookieSecrets
 

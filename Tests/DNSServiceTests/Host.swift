@@ -15,6 +15,9 @@ import Randomness
 final class Host {
   var service: Service
   var cache: Cache
+  /// Which names are answered here, and which route the others take.
+  let policy: Pinned<Policy>
+  var rules: PolicyRules
   var resolver: Resolver
   /// Milliseconds.
   private(set) var now: UInt64
@@ -101,8 +104,8 @@ final class Host {
       cookieSecrets: CookieSecrets(current: Host.cookieSecret))
     settings.clients = options.clients
     settings.local = options.local
-    settings.policy = PolicyRules(
-      routes: options.routes, specialZones: options.specialZones)
+    rules = PolicyRules(routes: options.routes, specialZones: options.specialZones)
+    policy = Pinned(Policy(rules))
     var forwarding = ResolverSettings(
       exchanges: ExchangeSettings(
         sockets: options.socketsPerUpstream, inFlightLimit: options.inFlightLimit,
@@ -114,12 +117,13 @@ final class Host {
     var limits = CacheLimits(octets: options.cacheOctets)
     limits.staleAge = options.staleAge
     limits.adTrust = options.adTrust
-    service = Service(settings: settings, seed: seed)
+    service = Service(settings: settings, policy: policy, seed: seed)
     cache = Cache(limits: limits, seed: seed)
     cache.rotates = options.rotates
     cache.rebindFilter = RebindFilter(options.rebindProtection)
     resolver = Resolver(
-      settings: forwarding, seed: seed, random: SplitMix64(seed: options.seed), now: options.start)
+      settings: forwarding, policy: policy, seed: seed, random: SplitMix64(seed: options.seed),
+      now: options.start)
     setUpstreams(0..<options.upstreams, options)
     for upstream in addresses.indices where !options.areUpstreamsNew {
       resolver.exchanges.servers[ServerID(upstream)].keepsCase = true
@@ -131,6 +135,8 @@ final class Host {
       resolver.exchanges.setSource(cache.number(of: source), of: ServerID(number))
     }
   }
+
+  deinit { policy.destroy() }
 
   /// An address in the allowed networks.
   static let client = IPAddress(v4: 0xC000_0207)
@@ -166,7 +172,7 @@ final class Host {
         ForwardServers(standard, isStrict: options.isStrict),
         routes: options.routeServers.map { servers in
           ForwardServers(servers.map { server($0) }, isStrict: options.isStrict)
-        }, rules: service.settings.policy), now: now)
+        }, rules: rules), now: now)
   }
 
   /// Has domains asked of one upstream each, by number, all other names of the first one.

@@ -147,8 +147,8 @@ struct ReloadTests {
     }
     #expect(try verdict() == nil, "it is asked upstream")
     var settings = host.service.settings
-    settings.policy.specialZones = SpecialZone.registry.filter(\.isDefault)
-    host.service.reconfigure(settings, cookieSecrets: nil)
+    host.rules.specialZones = SpecialZone.registry.filter(\.isDefault)
+    host.setUpstreams(0..<1)
     #expect(try verdict() == .nxDomain)
     settings.allowed = [IPNetwork("198.51.100.0/24")].compactMap { $0 }
     host.service.reconfigure(settings, cookieSecrets: nil)

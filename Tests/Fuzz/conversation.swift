@@ -37,6 +37,8 @@ struct Sequence: RandomNumberGenerator {
 
 final class Conversation {
   private var input: Input
+  /// Which names are answered here, and which route the others take.
+  private let policy = Pinned(Policy(PolicyRules()))
   private var service: Service
   private var cache: Cache
   private var resolver: Resolver
@@ -99,12 +101,14 @@ final class Conversation {
     var input = input
     shape = input.octet()
     self.input = input
-    service = Conversation.service(shape)
+    service = Conversation.service(shape, policy)
     cache = Conversation.cache()
-    resolver = Conversation.resolver(shape, now: now)
+    resolver = Conversation.resolver(shape, policy, now: now)
   }
 
-  private static func service(_ shape: UInt8) -> Service {
+  deinit { policy.destroy() }
+
+  private static func service(_ shape: UInt8, _ policy: Pinned<Policy>) -> Service {
     var settings = ServiceSettings(
       allowed: [IPNetwork("192.0.2.0/23")].compactMap { $0 }, version: "1", identity: "fuzz",
       cookieSecrets: CookieSecrets(current: SipHash(1, 2)))
@@ -112,7 +116,7 @@ final class Conversation {
     // One conversation in four is about limits; in the others they would only be in the way.
     if shape & 3 == 3 { (settings.clients.queries, settings.clients.misses) = (2, 1) }
     settings.isPrefetching = shape & 4 == 0
-    return Service(settings: settings, seed: seed)
+    return Service(settings: settings, policy: policy, seed: seed)
   }
 
   private static func cache() -> Cache {
@@ -121,13 +125,16 @@ final class Conversation {
     return Cache(limits: limits, seed: seed)
   }
 
-  private static func resolver(_ shape: UInt8, now: UInt64) -> Resolver {
+  private static func resolver(
+    _ shape: UInt8, _ policy: Pinned<Policy>, now: UInt64
+  ) -> Resolver {
     var settings = ResolverSettings(
       exchanges: ExchangeSettings(
         sockets: Conversation.sockets, inFlightLimit: Conversation.inFlight),
       waiterLimit: 14, waitersPerQuestion: 5)
     if shape & 16 != 0 { settings.rebindProtection = RebindProtection() }
-    var resolver = Resolver(settings: settings, seed: seed, random: Sequence(), now: now)
+    var resolver = Resolver(
+      settings: settings, policy: policy, seed: seed, random: Sequence(), now: now)
     _ = resolver.setRoutes(routes(shape), now: now)
     return resolver
   }
@@ -548,9 +555,9 @@ final class Conversation {
     (waiting, cookied, given) = ([:], [:], [:])
     (sent, streams) = ([], [])
     now += UInt64(input.octet()) * 1_000
-    service = Conversation.service(shape)
+    service = Conversation.service(shape, policy)
     cache = Conversation.cache()
-    resolver = Conversation.resolver(shape, now: now)
+    resolver = Conversation.resolver(shape, policy, now: now)
     var reader = SnapshotReader(seed: Conversation.seed)
     var position = 0
     while true {

@@ -91,7 +91,7 @@ final class ControlAPI {
     case .routes(let name):
       let routes = RouteList(server.settings)
       if let name {
-        let answer = routes.answer(for: name, by: worker.value.service.policy)
+        let answer = routes.answer(for: name, by: worker.value.policy.value)
         reply.send(answer.report, as: answer.sentence + "\n")
       } else {
         reply.send(routes.report, as: routes.text)

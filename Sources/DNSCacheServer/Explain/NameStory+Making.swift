@@ -51,10 +51,10 @@ extension NameStory {
     }
     story.rules = rules(
       facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder)
-    if worker.service.policy.decide(last.span).route != .default,
+    if worker.policy.value.decide(last.span).route != .default,
       let name = try? Name(wire: last)
     {
-      let route = routes.answer(for: name, by: worker.service.policy)
+      let route = routes.answer(for: name, by: worker.policy.value)
       story.rules.append((rule: "routes", sentence: route.sentence))
     }
     return story

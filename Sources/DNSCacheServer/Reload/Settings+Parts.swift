@@ -21,7 +21,6 @@ extension Settings {
     service.clients = clients
     service.prefetchRate = prefetchRate
     service.pendingLimit = resolver.waiters
-    service.policy = policy
     return service
   }
 
