@@ -10,7 +10,7 @@ struct DocumentsTests {
   static let pages = [
     "README.md", "CONTRIBUTING.md", "docs/answers.md", "docs/architecture.md",
     "docs/configuration.md", "docs/explain.md", "docs/limits.md", "docs/operations.md",
-    "docs/snapshot.md",
+    "docs/resolution.md", "docs/snapshot.md",
   ]
   static let allPages = pages + ["docs/performance.md", "docs/security.md"]
 
@@ -131,7 +131,7 @@ struct DocumentsTests {
     command.configuration.subcommands.first { $0.configuration.commandName == name }
   }
 
-  @Test(arguments: ["docs/architecture.md", "docs/limits.md", "README.md"])
+  @Test(arguments: ["docs/architecture.md", "docs/limits.md", "docs/resolution.md", "README.md"])
   func `types and their members exist`(page: String) throws {
     for word in Set(try Repository.code(in: page)) {
       guard word.first?.isUppercase == true, word.contains(where: \.isLowercase),
