@@ -15,6 +15,8 @@ struct Exchange: Chained {
   var group: ServerGroupID
   /// The server asked last.
   var server: ServerID
+  /// Whether groups have changed since it began: a server that it has met may not be asked any more.
+  var mayHaveLeft = false
   /// The servers that it has met.
   var touched = Touched()
   /// How it is being asked.

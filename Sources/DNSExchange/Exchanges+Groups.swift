@@ -92,6 +92,27 @@ extension Exchanges {
     }
   }
 
+  /// Has what is in flight sent to no server that has left its group, whatever that server still says.
+  public mutating func noteGroups() {
+    for index in 0..<exchanges.end where exchanges.contains(index) {
+      exchanges[index].mayHaveLeft = true
+    }
+  }
+
+  /// Whether a question's server is one of its group; else another one is asked, or the question fails.
+  @inline(__always)
+  mutating func isAllowed(_ index: Int, now: UInt64) -> Bool {
+    guard exchanges[index].mayHaveLeft else { return true }
+    return isStillAllowed(index, now: now)
+  }
+
+  @inline(never)
+  private mutating func isStillAllowed(_ index: Int, now: UInt64) -> Bool {
+    if servers.isMember(exchanges[index].server, of: exchanges[index].group) { return true }
+    moveOn(index, now: now)
+    return false
+  }
+
   /// Where a server is asked, and how.
   public func address(of server: ServerID) -> ServerAddress? {
     server.slot < servers.end ? servers[server].address : nil

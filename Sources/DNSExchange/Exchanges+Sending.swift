@@ -10,6 +10,7 @@ extension Exchanges {
   mutating func send(_ index: Int, now: UInt64, waitingAtMost limit: UInt64 = .max) {
     let attempt = Int(exchanges[index].attemptCount)
     let server = exchanges[index].server
+    guard isAllowed(index, now: now) else { return }
     var isTrying = false
     let simplicity = simplicity(index, attempt: attempt, server, now: now)
     if simplicity == .stream || isStreamUpstream(server, isTrying: &isTrying, now: now) {

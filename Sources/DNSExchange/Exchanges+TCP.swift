@@ -16,6 +16,7 @@ extension Exchanges {
 
   /// Asks a question's server over TCP.
   mutating func startTCP(_ index: Int, because reason: TCPReason, now: UInt64) {
+    guard isAllowed(index, now: now) else { return }
     let id = UInt16(truncatingIfNeeded: random.next())
     let server = exchanges[index].server
     // There is nothing that a reply is too large for.

@@ -122,6 +122,11 @@ struct ServerTable: ~Copyable {
   /// How many servers a group has.
   func count(of group: ServerGroupID) -> Int { groups[group.number].count }
 
+  /// Whether a group has a server.
+  func isMember(_ server: ServerID, of group: ServerGroupID) -> Bool {
+    (0..<groups[group.number].count).contains { member($0, of: group) == server }
+  }
+
   /// Whether a group's servers are asked in their order.
   func isStrict(_ group: ServerGroupID) -> Bool { groups[group.number].isStrict }
 

@@ -80,6 +80,7 @@ extension Resolver {
     let change = exchanges.setGroups([wanted.standard] + routes)
     if change.isChanged || isPolicyNew { failures.forgetAll() }
     if isPolicyNew { setPolicy(wanted.rules, now: now) }
+    exchanges.noteGroups()
     for server in change.retired { exchanges.retire(server, now: now) }
     takeFailures(now: now)
     return change

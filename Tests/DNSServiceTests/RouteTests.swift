@@ -63,6 +63,20 @@ struct RouteTests {
     #expect(host.resolver.inFlight == 1)
   }
 
+  /// What a server says that has left the route is still heard, but it is told nothing more.
+  @Test(arguments: [true, false])
+  func `a late odd reply leads to the route's servers alone`(isTruncated: Bool) throws {
+    _ = host.route([(try Name("corp.example"), 1)])
+    let events = host.ask(Message(query: try Name("www.corp.example"), .a).encoded())
+    guard case .sent(let query, let octets)? = events.first else { throw TestFailure() }
+    _ = host.route([(try Name("corp.example"), 0)])
+    var odd = Message(respondingTo: try Message(parsing: octets))
+    odd.tc = isTruncated
+    if !isTruncated { odd.rcode = .formErr }
+    let then = host.receive(odd.encoded(), socket: try #require(query.socket))
+    #expect(asked(then) == [IPAddress(v4: 0xC633_6401)])
+  }
+
   @Test func `a server that comes back has a clean slate`() throws {
     let server = ServerID(0)
     let name = try Name("www.example.net")
