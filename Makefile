@@ -8,6 +8,7 @@
 #   make bench                           beside other servers; ARGS=--quick for five minutes
 #   make instructions                    instructions a query beside those on record; ARGS='--most 2' fails above 2 %
 #   make soak SOAK_SECONDS=1200          churn, faults and restarts; memory and counters must add up
+#   make golden                          record new names that others depend on (Tests/DNSCacheServerTests/Golden)
 #   make micro-bench                     parts of the server alone, without network
 #   make demo                            a tour with dig, without internet
 
@@ -27,7 +28,7 @@ RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld --p
 # The end-to-end tests, the demonstration and the check of the hot path use what is shipped.
 export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
 
-.PHONY: build run test install uninstall deb demo bench instructions micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
+.PHONY: build run test golden install uninstall deb demo bench instructions micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
   unit-tests end-to-end-tests
 
 build: setup-build
@@ -107,6 +108,10 @@ debug:
 # The rules of the house among them (Tests/HouseTests).
 unit-tests: debug
 	swift test --skip-build --disable-xctest --skip EndToEndTests
+
+# Names that are new, into the file that a test compares with.
+golden: debug
+	RECORD_GOLDEN=1 swift test --skip-build --disable-xctest --filter GoldenTests
 
 hot-path:
 	scripts/check-hot-path --self-test

@@ -35,6 +35,9 @@ struct Setting: ValueHolder {
 
   var emptyWord: String? { nil }
 
+  /// Whether its flag has no value but an opposite, as `--no-prefetch`.
+  var isBoolean: Bool { if case .truth = kind { true } else { false } }
+
   /// The default as a person would write it.
   var usual: String { usualWords ?? text(in: Settings()) }
 

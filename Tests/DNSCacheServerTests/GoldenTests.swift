@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import DNSCacheServer
+
+/// Names that scripts, units and configurations use: they are added to, never renamed or removed.
+///
+/// `Golden/interface.txt` has a line for each, recorded first from the program as it was before it was made smaller.
+/// `make golden` adds the lines that are new; a line is removed by hand, with a reason in the commit.
+@Suite("Names that others depend on")
+struct GoldenTests {
+  private static let file = URL(filePath: #filePath).deletingLastPathComponent()
+    .appending(path: "Golden/interface.txt")
+
+  /// Every name there is now. A new kind of name is one more function here.
+  private static func names() throws -> Set<String> {
+    Set(try schema() + flags())
+  }
+
+  @Test func `every name that was recorded is still there`() throws {
+    let recorded = Set(
+      try String(contentsOf: Self.file, encoding: .utf8).split(separator: "\n").map(String.init))
+    let names = try Self.names()
+    if ProcessInfo.processInfo.environment["RECORD_GOLDEN"] != nil {
+      let text = recorded.union(names).sorted().joined(separator: "\n") + "\n"
+      try text.write(to: Self.file, atomically: true, encoding: .utf8)
+    }
+    #expect(recorded.subtracting(names).sorted() == [])
+    #expect(!recorded.isEmpty)
+  }
+
+  // MARK: Settings
+
+  /// Facts of the schema that may change: texts for people, and bounds.
+  private static let changeable: Set = [
+    "description", "title", "minimum", "maximum", "minItems", "minLength", "pattern",
+  ]
+
+  /// The keys of the configuration file with their types and words: `schema cache.size type string`.
+  private static func schema() throws -> [String] {
+    let text = ConfigurationSchema.report.indentedJSON
+    return lines(of: try JSONSerialization.jsonObject(with: Data(text.utf8)), "schema")
+  }
+
+  private static func lines(of value: Any, _ path: String) -> [String] {
+    switch value {
+    case let object as [String: Any]:
+      object.flatMap { key, value in
+        changeable.contains(key) && !(value is [String: Any])
+          ? [] : lines(of: value, "\(path) \(key)")
+      }
+    case let list as [Any]:
+      list.flatMap { lines(of: $0, path) }
+    default: ["\(path) \(value)"]
+    }
+  }
+
+  // MARK: Commands and flags
+
+  /// The commands with the flags of each: `command ctl cache flush --tree`.
+  private static func flags() -> [String] {
+    flags(of: DNSCacheServer.self, "command")
+      + Setting.all.flatMap { setting in
+        let names = setting.isBoolean ? ["--", "--no-"] : ["--"]
+        return names.map { "command run \($0)\(setting.flag)" }
+      }
+  }
+
+  private static func flags(of command: any ParsableCommand.Type, _ path: String) -> [String] {
+    let help = DNSCacheServer.helpMessage(for: command, columns: 10_000)
+    var lines = [path] + help.matches(of: /--[a-z][a-z-]*/).map { "\(path) \($0.output)" }
+    for subcommand in command.configuration.subcommands {
+      let configuration = subcommand.configuration
+      guard configuration.shouldDisplay, let name = configuration.commandName else { continue }
+      lines += flags(of: subcommand, "\(path) \(name)")
+    }
+    return lines
+  }
+}
