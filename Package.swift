@@ -38,18 +38,16 @@ let package = Package(
       name: "DNSService",
       dependencies: ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver"],
       swiftSettings: house),
-    .target(name: "Insight", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(
-      name: "LogText", dependencies: ["Memory", "DNSWire", "DNSService"], swiftSettings: house),
+      name: "Observability", dependencies: ["Memory", "DNSWire", "DNSService"],
+      resources: [.embedInCode("Resources")], swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
-    // Alone, since what is embedded takes seconds to compile.
-    .target(name: "WebPage", resources: [.embedInCode("Resources")], swiftSettings: house),
     .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "Insight", "EventLoop", "LogText", "WebPage", "YAML",
+        "Observability", "EventLoop", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -76,16 +74,15 @@ let package = Package(
       ],
       resources: [.copy("Scenarios")], swiftSettings: house),
     .testTarget(
-      name: "InsightTests", dependencies: ["Randomness", "Insight", "DNSWire", "Memory"],
-      swiftSettings: house),
-    .testTarget(
-      name: "LogTextTests", dependencies: ["LogText", "DNSService", "DNSWire", "Memory"],
+      name: "ObservabilityTests",
+      dependencies: ["Randomness", "Observability", "DNSService", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
     .testTarget(
       name: "EventLoopTests", dependencies: ["EventLoop", "CEvent"], swiftSettings: house),
     .testTarget(
-      name: "DNSCacheServerTests", dependencies: ["DNSCacheServer", "YAML"], exclude: ["Golden"],
+      name: "DNSCacheServerTests", dependencies: ["DNSCacheServer", "Observability", "YAML"],
+      exclude: ["Golden"],
       swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.

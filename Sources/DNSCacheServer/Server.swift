@@ -8,6 +8,7 @@ import EventLoop
 import Glibc
 import Logging
 import Memory
+import Observability
 
 /// The wiring: makes the loop, the worker and everything that feeds it, and runs until told to stop.
 final class Server {

@@ -5,8 +5,8 @@ import DNSResolver
 import DNSService
 import DNSWire
 import EventLoop
-import Insight
 import Memory
+import Observability
 
 /// All that one event loop changes: what clients may have, what is known, what is being asked, and who waits.
 ///

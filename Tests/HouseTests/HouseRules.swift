@@ -35,14 +35,12 @@ enum HouseRules {
     "DNSExchange": ["Memory", "DNSWire"],
     "DNSResolver": ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange"],
     "DNSService": ["Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver"],
-    "Insight": ["Memory", "DNSWire"],
+    "Observability": ["Memory", "DNSWire", "DNSService"],
     "EventLoop": ["CEvent", "Memory", "Glibc"],
-    "LogText": ["Memory", "DNSWire", "DNSService"],
-    "WebPage": [],
     "YAML": ["CYAML"],
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-      "Insight", "EventLoop", "LogText", "WebPage", "YAML", "ArgumentParser", "Logging", "Glibc",
+      "Observability", "EventLoop", "YAML", "ArgumentParser", "Logging", "Glibc",
       "FoundationEssentials", "Synchronization",
     ],
   ]

@@ -132,17 +132,17 @@ struct HouseRulesTests {
     "var list: Array<UInt8>!", "let word = optional.unsafelyUnwrapped",
   ])
   func `a trap without its reason is found`(line: String) {
-    #expect(rules("Sources/Insight/A.swift", "func a() {\n  \(line)\n}\n") == [.silentTrap])
+    #expect(rules("Sources/Observability/A.swift", "func a() {\n  \(line)\n}\n") == [.silentTrap])
     let reason = "// UNREACHABLE: a test."
     for explained in [
       "func a() {\n  \(line) \(reason)\n}\n",
       "func a() {\n  \(reason)\n  let b = 1\n  \(line)\n}\n",
       "\(reason)\n/// A test.\n@inline(never)\nfunc a() {\n  b()\n  b()\n  b()\n  b()\n  \(line)\n}\n",
     ] {
-      #expect(rules("Sources/Insight/A.swift", explained) == [])
+      #expect(rules("Sources/Observability/A.swift", explained) == [])
     }
     let distant = "\(reason)\nfunc a() {\n  b()\n}\n\nfunc b() {\n  a()\n  a()\n  \(line)\n}\n"
-    #expect(rules("Sources/Insight/A.swift", distant) == [.silentTrap])
+    #expect(rules("Sources/Observability/A.swift", distant) == [.silentTrap])
   }
 
   @Test(arguments: [
@@ -150,7 +150,7 @@ struct HouseRulesTests {
     "_ = value as? Name", "let isPrecondition = true",
   ])
   func `what does not trap passes`(line: String) {
-    #expect(rules("Sources/Insight/A.swift", "func a() {\n  \(line)\n}\n") == [])
+    #expect(rules("Sources/Observability/A.swift", "func a() {\n  \(line)\n}\n") == [])
   }
 
   @Test func `a function of another module reached without an import is found`() {

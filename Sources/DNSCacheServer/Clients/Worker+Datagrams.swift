@@ -1,8 +1,8 @@
 import DNSService
 import DNSWire
 import EventLoop
-import Insight
 import Memory
+import Observability
 
 // Clients over UDP.
 

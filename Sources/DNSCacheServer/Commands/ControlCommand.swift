@@ -1,6 +1,7 @@
 import ArgumentParser
 import DNSWire
 import EventLoop
+import Observability
 
 /// Talks to a running server.
 struct ControlCommand: ParsableCommand {
@@ -268,5 +269,14 @@ struct ControlCommand: ParsableCommand {
       commandName: "save", abstract: "Save the cache now.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .save } }
+  }
+}
+
+extension Display {
+  /// The terminal that standard output is, or what is usual.
+  static var current: Display {
+    Display(
+      columns: Terminal.size()?.columns ?? usualColumns, isUnicode: Terminal.isUnicode,
+      now: EventLoop.wallClock())
   }
 }

@@ -1,3 +1,5 @@
+import Observability
+
 /// The JSON Schema of the configuration file, for editors (draft 2020-12).
 enum ConfigurationSchema {
   static var report: Report {

@@ -1,6 +1,7 @@
 import DNSCache
 import DNSWire
 import EventLoop
+import Observability
 
 /// What `ctl cache` shows: names, records, a dump.
 enum CacheReport {

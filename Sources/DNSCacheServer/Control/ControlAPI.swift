@@ -1,9 +1,9 @@
 import DNSCache
 import DNSWire
 import EventLoop
-import Insight
 import Logging
 import Memory
+import Observability
 
 /// Performs control's verbs, whoever may have asked for them: the control socket or a browser.
 final class ControlAPI {

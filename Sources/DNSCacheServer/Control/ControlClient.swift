@@ -1,4 +1,5 @@
 import EventLoop
+import Observability
 
 /// Asks a running server over its control socket and prints what it says.
 struct ControlClient {

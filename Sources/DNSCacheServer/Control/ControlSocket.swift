@@ -1,4 +1,5 @@
 import EventLoop
+import Observability
 
 /// The Unix socket that `ctl` talks to over HTTP; only the owner and the group may open it.
 final class ControlSocket {

@@ -1,7 +1,7 @@
 import DNSCache
 import DNSWire
 import EventLoop
-import Insight
+import Observability
 
 /// Something that a running server is asked or told, as the command line and the control socket see it.
 ///

@@ -1,4 +1,5 @@
 import EventLoop
+import Observability
 
 extension HTTPServer {
   /// What `ctl stats` shows of an HTTP server.

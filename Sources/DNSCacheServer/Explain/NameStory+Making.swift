@@ -4,6 +4,7 @@ import DNSResolver
 import DNSService
 import DNSWire
 import EventLoop
+import Observability
 
 // What `ctl explain` tells of a name.
 

@@ -3,6 +3,7 @@ import DNSExchange
 import DNSResolver
 import DNSService
 import DNSWire
+import Observability
 
 // The rules and limits that touched a name, for `ctl explain`.
 

@@ -1,4 +1,5 @@
 import DNSWire
+import Observability
 
 /// What `ctl explain` tells of a name: the same facts as JSON, and as a story.
 struct NameStory {

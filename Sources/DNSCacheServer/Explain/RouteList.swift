@@ -1,5 +1,6 @@
 import DNSPolicy
 import DNSWire
+import Observability
 
 /// What `ctl routes` tells: whose servers are asked for which names.
 struct RouteList {

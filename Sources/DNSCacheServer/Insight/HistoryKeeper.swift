@@ -1,6 +1,6 @@
 import EventLoop
-import Insight
 import Memory
+import Observability
 
 /// Has a sample taken for the history every ten seconds.
 final class HistoryKeeper {

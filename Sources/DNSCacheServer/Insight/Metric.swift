@@ -1,4 +1,4 @@
-import Insight
+import Observability
 
 /// A figure of `ctl stats` as Prometheus is told it.
 ///

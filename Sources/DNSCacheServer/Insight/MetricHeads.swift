@@ -1,6 +1,6 @@
 import DNSExchange
 import DNSResolver
-import Insight
+import Observability
 
 /// What every text for Prometheus has in common: heads, names, labels, made once at the start.
 struct MetricHeads {

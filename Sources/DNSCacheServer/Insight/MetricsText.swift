@@ -1,8 +1,8 @@
 import DNSExchange
 import DNSResolver
 import EventLoop
-import Insight
 import Memory
+import Observability
 
 /// What Prometheus is told.
 enum MetricsText {

@@ -4,6 +4,7 @@ import DNSResolver
 import DNSService
 import EventLoop
 import Memory
+import Observability
 
 /// What `ctl stats` shows.
 enum Statistics {

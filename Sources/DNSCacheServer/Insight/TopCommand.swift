@@ -1,4 +1,5 @@
 import ArgumentParser
+import Observability
 
 /// `ctl top`: what comes most.
 struct TopCommand: ParsableCommand {

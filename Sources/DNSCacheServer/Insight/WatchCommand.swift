@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventLoop
 import Glibc
+import Observability
 
 /// `ctl watch`: how a running server is doing, renewed each second.
 struct WatchCommand: ParsableCommand {

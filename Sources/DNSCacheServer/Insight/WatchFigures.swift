@@ -1,4 +1,5 @@
 import EventLoop
+import Observability
 
 /// What a running server said of itself at a moment.
 struct WatchPoll {

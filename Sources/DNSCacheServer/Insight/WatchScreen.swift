@@ -1,3 +1,5 @@
+import Observability
+
 /// Lays out what `ctl watch` shows for a terminal of a size.
 struct WatchScreen {
   let columns: Int

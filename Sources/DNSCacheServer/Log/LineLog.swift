@@ -1,5 +1,5 @@
-import LogText
 import Logging
+import Observability
 import Synchronization
 
 /// Writes one line an event: level, message, then `key=value`, whatever came from the network in quotes.

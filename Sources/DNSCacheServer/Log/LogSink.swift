@@ -1,8 +1,8 @@
 import DNSWire
 import EventLoop
-import LogText
 import Logging
 import Memory
+import Observability
 
 /// Where all lines of the log go: to standard error, without ever waiting for its reader.
 ///

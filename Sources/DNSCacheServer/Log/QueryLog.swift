@@ -1,8 +1,8 @@
 import DNSService
 import DNSWire
 import EventLoop
-import LogText
 import Memory
+import Observability
 
 /// Writes a line of the log for each query (`--log-queries`).
 final class QueryLog {

@@ -1,3 +1,5 @@
+import Observability
+
 /// What a reload did.
 struct ReloadResult {
   /// The keys of settings that have other values now, which are in force; of a list of items, each item by name.

@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import Observability
 
 // What follows from this host's links, addresses and routes, and from their changes.
 

@@ -1,6 +1,6 @@
 import EventLoop
-import Insight
 import Memory
+import Observability
 
 extension LatencyHistogram {
   /// The powers of two that ``report`` tells apart: 16 µs to 16 ms.

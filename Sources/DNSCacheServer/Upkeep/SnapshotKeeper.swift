@@ -2,6 +2,7 @@ import DNSCache
 import EventLoop
 import Logging
 import Memory
+import Observability
 
 /// Keeps the cache over restarts: reads the snapshot at start, saves one regularly, on request and at
 /// the end.

@@ -2,6 +2,7 @@ import DNSExchange
 import DNSResolver
 import DNSWire
 import EventLoop
+import Observability
 
 /// What `ctl inflight` shows.
 enum InFlightReport {

@@ -1,6 +1,7 @@
 import DNSExchange
 import DNSResolver
 import Logging
+import Observability
 
 /// What the log says of upstreams: that one stopped answering, and that it answers again.
 ///

@@ -3,6 +3,7 @@ import DNSExchange
 import DNSResolver
 import DNSService
 import EventLoop
+import Observability
 
 /// What control shows of the upstreams.
 enum UpstreamsReport {

@@ -1,4 +1,4 @@
-import WebPage
+import Observability
 
 /// The page as it is sent once: style and script in it, which no other page's may join.
 struct Page {

@@ -2,6 +2,7 @@ import DNSExchange
 import DNSResolver
 import EventLoop
 import Memory
+import Observability
 
 /// HTTP over TCP: the page, the same verbs as the control socket, metrics and health.
 final class WebServer {

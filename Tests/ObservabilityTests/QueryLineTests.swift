@@ -1,6 +1,6 @@
 import DNSService
 import DNSWire
-import LogText
+import Observability
 import Testing
 
 @Suite("The line of a query")

@@ -1,5 +1,5 @@
 /// What `ctl top` ranks.
-enum TopList: String, CaseIterable {
+package enum TopList: String, CaseIterable {
   /// Names asked for, by type.
   case names
   /// Addresses that ask.
@@ -8,7 +8,7 @@ enum TopList: String, CaseIterable {
   case failures
 
   /// Rows that are shown when nobody says how many.
-  static let usualCount = 20
+  package static let usualCount = 20
   /// Rows that are shown at most.
-  static let mostCount = 500
+  package static let mostCount = 500
 }

@@ -1,6 +1,6 @@
 /// What `ctl status` prints for a person: whether names can be resolved, first of all.
-struct StatusText {
-  let text: String
+package struct StatusText {
+  package let text: String
 
   /// Columns of the words on the left.
   private static let margin = 12
@@ -11,7 +11,7 @@ struct StatusText {
   ]
 
   /// Lays out what a server says of itself.
-  init(status: Report, stats: Report, upstreams: Report, _ display: Display) {
+  package init(status: Report, stats: Report, upstreams: Report, _ display: Display) {
     var text = ""
     func add(_ label: String, _ items: [String]) {
       text += display.list(label, items, width: StatusText.margin)

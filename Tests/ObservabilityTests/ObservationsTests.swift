@@ -2,7 +2,7 @@ import DNSWire
 import Randomness
 import Testing
 
-@testable import Insight
+@testable import Observability
 
 @Suite("What is seen of queries")
 struct ObservationsTests {

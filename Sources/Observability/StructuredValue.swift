@@ -1,5 +1,5 @@
 /// Facts for people and for programs: the same tree is printed as text and as JSON.
-indirect enum Report {
+package indirect enum Report {
   /// Named facts, in this order.
   case object([(name: String, value: Report)])
   /// Facts of the same kind.
@@ -10,12 +10,12 @@ indirect enum Report {
   /// Nothing is known.
   case none
 
-  static func count(_ value: UInt64) -> Report { .number(Int64(clamping: value)) }
-  static func count(_ value: Int) -> Report { .number(Int64(value)) }
+  package static func count(_ value: UInt64) -> Report { .number(Int64(clamping: value)) }
+  package static func count(_ value: Int) -> Report { .number(Int64(value)) }
 
   // MARK: For programs (RFC 8259)
 
-  var json: String {
+  package var json: String {
     switch self {
     case .object(let members):
       "{" + members.map { "\(Report.quoted($0.name)):\($0.value.json)" }.joined(separator: ",")
@@ -29,7 +29,7 @@ indirect enum Report {
   }
 
   /// JSON for people: a line for each member and element.
-  var indentedJSON: String { indented("") }
+  package var indentedJSON: String { indented("") }
 
   private func indented(_ margin: String) -> String {
     let inner = margin + "  "
@@ -74,7 +74,7 @@ indirect enum Report {
   // MARK: For people
 
   /// Lines of text: `name value` for an object, a table for a list of objects.
-  var text: String {
+  package var text: String {
     switch self {
     case .object(let members): Report.lines(members)
     case .list(let elements): Report.table(elements)

@@ -1,4 +1,4 @@
-import LogText
+import Observability
 import Testing
 
 @Suite("Values in lines of the log")

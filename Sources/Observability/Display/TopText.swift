@@ -1,9 +1,9 @@
 /// What `ctl top` prints for a person: figures first, since names may be long.
-struct TopText {
-  let text: String
+package struct TopText {
+  package let text: String
 
   /// Lays out the answer to a ``ControlVerb/top(_:count:)``.
-  init(_ report: Report, _ list: TopList, _ display: Display) {
+  package init(_ report: Report, _ list: TopList, _ display: Display) {
     let rows = report["top"]?.elements ?? []
     guard !rows.isEmpty else {
       text = "none yet\n"

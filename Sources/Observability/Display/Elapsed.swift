@@ -1,9 +1,9 @@
 import DNSWire
 
 /// Times as people read them.
-enum Elapsed {
+package enum Elapsed {
   /// A number of seconds in its two largest units, as in "4 min 52 s".
-  static func text(seconds: Int) -> String {
+  package static func text(seconds: Int) -> String {
     let parts = [
       (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"),
       (seconds % 60, "s"),
@@ -14,12 +14,12 @@ enum Elapsed {
   }
 
   /// Milliseconds, as seconds when there are many.
-  static func text(milliseconds: UInt64) -> String {
+  package static func text(milliseconds: UInt64) -> String {
     milliseconds < 1_000 ? "\(milliseconds) ms" : text(seconds: Int(milliseconds / 1_000))
   }
 
   /// A moment by the wall clock.
-  static func moment(_ seconds: Int64) -> String {
+  package static func moment(_ seconds: Int64) -> String {
     Timestamp(seconds: UInt32(clamping: seconds)).dateAndTime + " UTC"
   }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import DNSCacheServer
+@testable import Observability
 
 @Suite("What ctl prints for a person")
 struct DisplayTests {

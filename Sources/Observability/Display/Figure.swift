@@ -1,13 +1,13 @@
 /// Figures as people read them.
-enum Figure {
+package enum Figure {
   /// A whole number with a comma before each three digits.
-  static func count(_ value: Double) -> String {
+  package static func count(_ value: Double) -> String {
     // More digits than that are no figure for people.
     count(Int64(min(max(0, value), 0x1p62).rounded()))
   }
 
   /// A whole number with a comma before each three digits.
-  static func count(_ value: Int64) -> String {
+  package static func count(_ value: Int64) -> String {
     var digits = "\(value.magnitude)"
     var groups: [String] = []
     while digits.count > 3 {
@@ -18,24 +18,24 @@ enum Figure {
   }
 
   /// A count with the word for what is counted, as in "1 error" and "no errors".
-  static func count(_ value: Int64, _ one: String, _ many: String) -> String {
+  package static func count(_ value: Int64, _ one: String, _ many: String) -> String {
     value == 0 ? "no \(many)" : value == 1 ? "1 \(one)" : "\(count(value)) \(many)"
   }
 
   /// A part of all with one digit behind the point.
-  static func percent(_ share: Double?) -> String {
+  package static func percent(_ share: Double?) -> String {
     guard let share, share.isFinite else { return "-" }
     let tenths = Int((min(max(share, -1e6), 1e6) * 1_000).rounded())
     return "\(tenths / 10).\(abs(tenths % 10))%"
   }
 
   /// A part of a whole; "-" of nothing.
-  static func percent(_ part: Int64, of whole: Int64) -> String {
+  package static func percent(_ part: Int64, of whole: Int64) -> String {
     percent(whole > 0 ? Double(part) / Double(whole) : nil)
   }
 
   /// Bytes in the largest unit of which there is one.
-  static func size(_ bytes: Int64) -> String {
+  package static func size(_ bytes: Int64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"]
     var value = Double(bytes)
     var unit = 0
@@ -47,7 +47,7 @@ enum Figure {
   }
 
   /// Microseconds in a unit that suits them.
-  static func time(microseconds: Int64, isUnicode: Bool) -> String {
+  package static func time(microseconds: Int64, isUnicode: Bool) -> String {
     if microseconds < 1_000 { return "\(microseconds) \(isUnicode ? "µ" : "u")s" }
     let (value, unit) =
       microseconds < 1_000_000
@@ -56,7 +56,7 @@ enum Figure {
   }
 
   /// The two largest units of a time in seconds, close together.
-  static func age(_ seconds: Int64) -> String {
+  package static func age(_ seconds: Int64) -> String {
     let parts = [
       (seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "m"),
       (seconds % 60, "s"),
@@ -65,13 +65,13 @@ enum Figure {
   }
 
   /// How long ago a moment was, by two readings of the wall clock.
-  static func ago(_ moment: Int64, now: Int64) -> String {
+  package static func ago(_ moment: Int64, now: Int64) -> String {
     guard moment <= now else { return "in the future, by this clock" }
     return moment == now ? "just now" : "\(Elapsed.text(seconds: Int(clamping: now - moment))) ago"
   }
 
   /// One digit behind the point below ten.
-  static func short(_ value: Double) -> String {
+  package static func short(_ value: Double) -> String {
     guard value < 9.95 else { return count(value) }
     let tenths = Int((max(0, value) * 10).rounded())
     return "\(tenths / 10).\(tenths % 10)"

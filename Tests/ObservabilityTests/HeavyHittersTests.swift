@@ -2,7 +2,7 @@ import Memory
 import Randomness
 import Testing
 
-@testable import Insight
+@testable import Observability
 
 @Suite("Heavy hitters (Metwally, Agrawal, El Abbadi 2005)")
 struct HeavyHittersTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Insight
+@testable import Observability
 
 @Suite("The history of the last hour")
 struct HistoryTests {

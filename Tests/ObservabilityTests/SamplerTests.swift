@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Insight
+@testable import Observability
 
 @Suite("Queries that stand for others")
 struct SamplerTests {

@@ -3,20 +3,20 @@ extension Report {
   ///
   /// Nothing for what is malformed, nested more than 32 deep, or has a number with a fraction, which we
   /// don't write.
-  init?(json: [UInt8]) {
+  package init?(json: [UInt8]) {
     var reader = JSONReader(octets: json)
     guard let report = reader.value(depth: 0), reader.isAtEnd else { return nil }
     self = report
   }
 
   /// The member of an object.
-  subscript(_ name: String) -> Report? {
+  package subscript(_ name: String) -> Report? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.name == name }?.value
   }
 
   /// The number of a path, as `cache.hits`.
-  func number(_ path: String) -> Int64? {
+  package func number(_ path: String) -> Int64? {
     var report = self
     for name in path.split(separator: ".") {
       guard let next = report[String(name)] else { return nil }
@@ -27,28 +27,28 @@ extension Report {
   }
 
   /// The elements of a list; none for anything else.
-  var elements: [Report] {
+  package var elements: [Report] {
     if case .list(let elements) = self { elements } else { [] }
   }
 
   /// The members of an object; none for anything else.
-  var members: [(name: String, value: Report)] {
+  package var members: [(name: String, value: Report)] {
     if case .object(let members) = self { members } else { [] }
   }
 
   /// Whether a member is there and true.
-  func flag(_ name: String) -> Bool {
+  package func flag(_ name: String) -> Bool {
     if case .flag(let flag)? = self[name] { flag } else { false }
   }
 
   /// What has no members of its own, with its path.
-  func leaves(_ path: String) -> [(path: String, value: Report)] {
+  package func leaves(_ path: String) -> [(path: String, value: Report)] {
     guard case .object(let members) = self else { return [(path, self)] }
     return members.flatMap { $0.value.leaves("\(path).\($0.name)") }
   }
 
   /// The same with those leaves only whose paths are wanted; nil when there are none.
-  func pruned(_ path: String, where isWanted: (String) -> Bool) -> Report? {
+  package func pruned(_ path: String, where isWanted: (String) -> Bool) -> Report? {
     guard case .object(let members) = self else { return isWanted(path) ? self : nil }
     let rest = members.compactMap { name, value in
       value.pruned("\(path).\(name)", where: isWanted).map { (name: name, value: $0) }
@@ -57,7 +57,7 @@ extension Report {
   }
 
   /// The text, if it is one.
-  var string: String? {
+  package var string: String? {
     if case .text(let text) = self { text } else { nil }
   }
 }

@@ -1,7 +1,7 @@
 /// What `ctl stats` prints for a person: the figures of each group, with their units.
-struct StatsText {
+package struct StatsText {
   /// Nothing when no figure was meant.
-  let text: String?
+  package let text: String?
 
   /// Groups that are for those who change the server; shown when all is, or when they are named.
   private static let internalGroups: Set<String> = ["loop"]
@@ -13,7 +13,7 @@ struct StatsText {
   /// - Parameters:
   ///   - filter: a group's name, or a part of a figure's.
   ///   - isWhole: whether figures are shown that are for developers.
-  init(_ stats: Report, filter: String?, isWhole: Bool, _ display: Display) {
+  package init(_ stats: Report, filter: String?, isWhole: Bool, _ display: Display) {
     var groups: [[[String]]] = []
     for (name, value) in StatsText.filtered(stats, by: filter).members {
       if filter == nil, !isWhole, StatsText.internalGroups.contains(name) { continue }
@@ -42,7 +42,7 @@ struct StatsText {
   }
 
   /// The figures of a group, or else those whose names contain a word.
-  static func filtered(_ stats: Report, by word: String?) -> Report {
+  package static func filtered(_ stats: Report, by word: String?) -> Report {
     guard let word else { return stats }
     if let group = stats[word] { return .object([(word, group)]) }
     return .object(

@@ -1,4 +1,4 @@
-import LogText
+import Observability
 import Testing
 
 @Suite("Lines that are said again and again")

@@ -1,6 +1,6 @@
 /// What `ctl upstreams` prints for a person: a paragraph for each.
-struct UpstreamsText {
-  let text: String
+package struct UpstreamsText {
+  package let text: String
 
   /// Columns before the lines below an address.
   private static let margin = 4
@@ -13,7 +13,7 @@ struct UpstreamsText {
   ]
 
   /// Lays out the upstreams.
-  init(_ upstreams: Report, _ display: Display) {
+  package init(_ upstreams: Report, _ display: Display) {
     let margin = UpstreamsText.margin
     let paragraphs = upstreams.elements.map { row in
       let address = row["address"]?.string ?? "?"

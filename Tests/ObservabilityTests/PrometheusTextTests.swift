@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Insight
+@testable import Observability
 
 @Suite("Prometheus' text format")
 struct PrometheusTextTests {

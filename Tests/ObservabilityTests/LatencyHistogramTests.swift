@@ -1,7 +1,7 @@
 import Randomness
 import Testing
 
-@testable import Insight
+@testable import Observability
 
 @Suite("Histograms of latency")
 struct LatencyHistogramTests {

@@ -1,28 +1,26 @@
-import EventLoop
-
 /// The terminal that text is laid out for.
-struct Display {
+package struct Display {
   /// Columns that a line may have.
-  var columns = Display.usualColumns
+  package var columns = Display.usualColumns
   /// Whether the terminal shows more than ASCII.
-  var isUnicode = false
+  package var isUnicode = false
   /// The wall clock, for how long ago something was.
-  var now: Int64
+  package var now: Int64
+
+  /// Describes a terminal.
+  package init(columns: Int = Display.usualColumns, isUnicode: Bool = false, now: Int64) {
+    self.columns = columns
+    self.isUnicode = isUnicode
+    self.now = now
+  }
 
   /// What a terminal has whose size isn't known.
-  private static let usualColumns = 80
-
-  /// The terminal that standard output is, or what is usual.
-  static var current: Display {
-    Display(
-      columns: Terminal.size()?.columns ?? usualColumns, isUnicode: Terminal.isUnicode,
-      now: EventLoop.wallClock())
-  }
+  package static let usualColumns = 80
 
   /// A label and what belongs to it, separated by commas, on as many lines as it takes.
   ///
   /// - Parameter width: columns of the label, and of the margin below it.
-  func list(_ label: String, _ items: [String], width: Int) -> String {
+  package func list(_ label: String, _ items: [String], width: Int) -> String {
     let margin = String(repeating: " ", count: width)
     var lines: [String] = []
     var line = label.count < width ? label + margin.dropFirst(label.count) : label + " "
@@ -41,7 +39,7 @@ struct Display {
   }
 
   /// A text whose lines are broken between words where they are too long, with a margin of two columns more.
-  func wrapped(_ text: String) -> String {
+  package func wrapped(_ text: String) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       guard line.count > columns else { return String(line) }
       let margin = String(repeating: " ", count: line.prefix { $0 == " " }.count)
@@ -63,7 +61,7 @@ struct Display {
   /// Rows below each other, columns two spaces apart.
   ///
   /// - Parameter numbers: columns whose cells stand on the right.
-  static func table(_ rows: [[String]], numbers: Set<Int>) -> String {
+  package static func table(_ rows: [[String]], numbers: Set<Int>) -> String {
     let columns = rows.map(\.count).max() ?? 0
     let widths = (0..<columns).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
