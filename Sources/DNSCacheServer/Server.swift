@@ -201,9 +201,9 @@ final class Server {
   }
 
   /// What `ctl stats` shows beside the worker.
-  var otherReports: [(name: String, value: Report)] {
+  var otherReports: [(name: String, value: StructuredValue)] {
     [
-      ("control", control?.report ?? .none), ("http", web?.report ?? .none), ("log", log.report),
+      ("control", control?.report ?? .null), ("http", web?.report ?? .null), ("log", log.report),
       ("network", networkReport),
     ]
   }

@@ -1,4 +1,4 @@
-extension Report {
+extension StructuredValue {
   /// Reads what ``json`` has written: objects, lists, texts, whole numbers, flags and null (RFC 8259).
   ///
   /// Nothing for what is malformed, nested more than 32 deep, or has a number with a fraction, which we
@@ -10,7 +10,7 @@ extension Report {
   }
 
   /// The member of an object.
-  package subscript(_ name: String) -> Report? {
+  package subscript(_ name: String) -> StructuredValue? {
     guard case .object(let members) = self else { return nil }
     return members.first { $0.name == name }?.value
   }
@@ -27,12 +27,12 @@ extension Report {
   }
 
   /// The elements of a list; none for anything else.
-  package var elements: [Report] {
+  package var elements: [StructuredValue] {
     if case .list(let elements) = self { elements } else { [] }
   }
 
   /// The members of an object; none for anything else.
-  package var members: [(name: String, value: Report)] {
+  package var members: [(name: String, value: StructuredValue)] {
     if case .object(let members) = self { members } else { [] }
   }
 
@@ -42,13 +42,13 @@ extension Report {
   }
 
   /// What has no members of its own, with its path.
-  package func leaves(_ path: String) -> [(path: String, value: Report)] {
+  package func leaves(_ path: String) -> [(path: String, value: StructuredValue)] {
     guard case .object(let members) = self else { return [(path, self)] }
     return members.flatMap { $0.value.leaves("\(path).\($0.name)") }
   }
 
   /// The same with those leaves only whose paths are wanted; nil when there are none.
-  package func pruned(_ path: String, where isWanted: (String) -> Bool) -> Report? {
+  package func pruned(_ path: String, where isWanted: (String) -> Bool) -> StructuredValue? {
     guard case .object(let members) = self else { return isWanted(path) ? self : nil }
     let rest = members.compactMap { name, value in
       value.pruned("\(path).\(name)", where: isWanted).map { (name: name, value: $0) }
@@ -79,7 +79,7 @@ private struct JSONReader {
     }
   }
 
-  mutating func value(depth: Int) -> Report? {
+  mutating func value(depth: Int) -> StructuredValue? {
     guard depth < JSONReader.deepest else { return nil }
     skipSpace()
     guard position < octets.count else { return nil }
@@ -89,14 +89,14 @@ private struct JSONReader {
     case UInt8(ascii: "\""): return text().map { .text($0) }
     case UInt8(ascii: "t"): return word("true", .flag(true))
     case UInt8(ascii: "f"): return word("false", .flag(false))
-    case UInt8(ascii: "n"): return word("null", .none)
+    case UInt8(ascii: "n"): return word("null", .null)
     default: return number()
     }
   }
 
-  private mutating func object(depth: Int) -> Report? {
+  private mutating func object(depth: Int) -> StructuredValue? {
     position += 1
-    var members: [(name: String, value: Report)] = []
+    var members: [(name: String, value: StructuredValue)] = []
     if take("}") { return .object(members) }
     repeat {
       skipSpace()
@@ -106,9 +106,9 @@ private struct JSONReader {
     return take("}") ? .object(members) : nil
   }
 
-  private mutating func list(depth: Int) -> Report? {
+  private mutating func list(depth: Int) -> StructuredValue? {
     position += 1
-    var elements: [Report] = []
+    var elements: [StructuredValue] = []
     if take("]") { return .list(elements) }
     repeat {
       guard let value = value(depth: depth + 1) else { return nil }
@@ -155,7 +155,7 @@ private struct JSONReader {
     }
   }
 
-  private mutating func number() -> Report? {
+  private mutating func number() -> StructuredValue? {
     let start = position
     while position < octets.count, "-0123456789.eE+".utf8.contains(octets[position]) {
       position += 1
@@ -163,7 +163,7 @@ private struct JSONReader {
     return Int64(String(decoding: octets[start..<position], as: UTF8.self)).map { .number($0) }
   }
 
-  private mutating func word(_ word: String, _ meaning: Report) -> Report? {
+  private mutating func word(_ word: String, _ meaning: StructuredValue) -> StructuredValue? {
     guard octets[position...].starts(with: word.utf8) else { return nil }
     position += word.utf8.count
     return meaning

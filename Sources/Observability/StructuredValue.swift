@@ -1,30 +1,32 @@
 /// Facts for people and for programs: the same tree is printed as text and as JSON.
-package indirect enum Report {
+package enum StructuredValue {
   /// Named facts, in this order.
-  case object([(name: String, value: Report)])
+  case object([(name: String, value: StructuredValue)])
   /// Facts of the same kind.
-  case list([Report])
+  case list([StructuredValue])
   case text(String)
   case number(Int64)
   case flag(Bool)
   /// Nothing is known.
-  case none
+  case null
 
-  package static func count(_ value: UInt64) -> Report { .number(Int64(clamping: value)) }
-  package static func count(_ value: Int) -> Report { .number(Int64(value)) }
+  package static func count(_ value: UInt64) -> StructuredValue { .number(Int64(clamping: value)) }
+  package static func count(_ value: Int) -> StructuredValue { .number(Int64(value)) }
 
   // MARK: For programs (RFC 8259)
 
   package var json: String {
     switch self {
     case .object(let members):
-      "{" + members.map { "\(Report.quoted($0.name)):\($0.value.json)" }.joined(separator: ",")
+      "{"
+        + members.map { "\(StructuredValue.quoted($0.name)):\($0.value.json)" }.joined(
+          separator: ",")
         + "}"
     case .list(let elements): "[" + elements.map(\.json).joined(separator: ",") + "]"
-    case .text(let text): Report.quoted(text)
+    case .text(let text): StructuredValue.quoted(text)
     case .number(let number): "\(number)"
     case .flag(let flag): flag ? "true" : "false"
-    case .none: "null"
+    case .null: "null"
     }
   }
 
@@ -36,7 +38,7 @@ package indirect enum Report {
     switch self {
     case .object(let members) where !members.isEmpty:
       return "{\n"
-        + members.map { "\(inner)\(Report.quoted($0.name)): \($0.value.indented(inner))" }
+        + members.map { "\(inner)\(StructuredValue.quoted($0.name)): \($0.value.indented(inner))" }
         .joined(separator: ",\n") + "\n\(margin)}"
     case .list(let elements) where !elements.isEmpty && !elements.allSatisfy(\.isPlain):
       return "[\n" + elements.map { inner + $0.indented(inner) }.joined(separator: ",\n")
@@ -76,8 +78,8 @@ package indirect enum Report {
   /// Lines of text: `name value` for an object, a table for a list of objects.
   package var text: String {
     switch self {
-    case .object(let members): Report.lines(members)
-    case .list(let elements): Report.table(elements)
+    case .object(let members): StructuredValue.lines(members)
+    case .list(let elements): StructuredValue.table(elements)
     default: cell + "\n"
     }
   }
@@ -87,25 +89,27 @@ package indirect enum Report {
     case .text(let text): text
     case .number(let number): "\(number)"
     case .flag(let flag): flag ? "yes" : "no"
-    case .none: "-"
+    case .null: "-"
     case .list(let elements): elements.map(\.cell).joined(separator: " ")
     case .object(let members):
       members.map { "\($0.name)=\($0.value.cell)" }.joined(separator: " ")
     }
   }
 
-  private static func lines(_ members: [(name: String, value: Report)]) -> String {
+  private static func lines(_ members: [(name: String, value: StructuredValue)]) -> String {
     let flat = members.flatMap { flatten($0.name, $0.value) }
     let width = flat.map(\.name.count).max() ?? 0
     return flat.map { padded($0.name, width) + "  " + $0.text + "\n" }.joined()
   }
 
-  private static func flatten(_ name: String, _ value: Report) -> [(name: String, text: String)] {
+  private static func flatten(_ name: String, _ value: StructuredValue) -> [(
+    name: String, text: String
+  )] {
     guard case .object(let members) = value else { return [(name, value.cell)] }
     return members.flatMap { flatten("\(name).\($0.name)", $0.value) }
   }
 
-  private static func table(_ rows: [Report]) -> String {
+  private static func table(_ rows: [StructuredValue]) -> String {
     guard case .object(let first)? = rows.first else {
       return rows.map { $0.cell + "\n" }.joined()
     }

@@ -44,9 +44,9 @@ struct ConfigurationPagesTests {
   }
 
   @Test func `indented JSON says what JSON says`() throws {
-    let report = Report.object([
+    let report = StructuredValue.object([
       ("a", .list([.number(1), .text("x\"\n")])), ("b", .object([])),
-      ("c", .list([.object([("d", .none), ("e", .flag(true))])])), ("f", .list([])),
+      ("c", .list([.object([("d", .null), ("e", .flag(true))])])), ("f", .list([])),
     ])
     let flat = try JSONSerialization.jsonObject(with: Data(report.json.utf8)) as? NSDictionary
     let indented =

@@ -6,8 +6,8 @@ import Testing
 struct DisplayTests {
   private let display = Display(columns: 80, isUnicode: true, now: 1_796_046_968)
 
-  private func report(_ json: String) throws -> Report {
-    try #require(Report(json: Array(json.utf8)))
+  private func report(_ json: String) throws -> StructuredValue {
+    try #require(StructuredValue(json: Array(json.utf8)))
   }
 
   /// As a server says it.

@@ -49,7 +49,7 @@ struct ControlCommand: ParsableCommand {
 
     /// Prints what the server says as its JSON, or else what is made of its answers for a person.
     func show(
-      _ verb: ControlVerb, as text: (ControlClient, Report, Display) throws -> String
+      _ verb: ControlVerb, as text: (ControlClient, StructuredValue, Display) throws -> String
     ) throws {
       try ask { client in
         if json { return try client.perform(verb, isText: false) }

@@ -2,7 +2,7 @@ import Observability
 
 /// The JSON Schema of the configuration file, for editors (draft 2020-12).
 enum ConfigurationSchema {
-  static var report: Report {
+  static var report: StructuredValue {
     .object([
       ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
       ("title", .text("Configuration of dns-cache-server")),
@@ -13,8 +13,8 @@ enum ConfigurationSchema {
   }
 
   /// The settings and groups right below a prefix, in the order of the catalogue.
-  private static func properties(of prefix: String) -> Report {
-    var members: [(name: String, value: Report)] = []
+  private static func properties(of prefix: String) -> StructuredValue {
+    var members: [(name: String, value: StructuredValue)] = []
     for setting in Setting.all where setting.key.hasPrefix(prefix) {
       let words = setting.key.dropFirst(prefix.count).split(separator: ".").map(String.init)
       guard let name = words.first, !members.contains(where: { $0.name == name }) else { continue }
@@ -35,19 +35,19 @@ enum ConfigurationSchema {
     return .object(members)
   }
 
-  private static func schema(of setting: Setting) -> Report {
+  private static func schema(of setting: Setting) -> StructuredValue {
     schema(
       of: setting,
       setting.usual.isEmpty ? setting.help : "\(setting.help) Default: \(setting.usual).")
   }
 
-  private static func schema(of holder: some ValueHolder, _ help: String) -> Report {
-    let description: (name: String, value: Report) = ("description", .text(help))
+  private static func schema(of holder: some ValueHolder, _ help: String) -> StructuredValue {
+    let description: (name: String, value: StructuredValue) = ("description", .text(help))
     let one = schema(of: holder.kind)
     guard holder.isList else { return .object([description] + one) }
-    let least: [(name: String, value: Report)] =
+    let least: [(name: String, value: StructuredValue)] =
       holder.arity == .some ? [("minItems", .count(1))] : []
-    var forms: [Report] = [
+    var forms: [StructuredValue] = [
       .object(one), .object([("type", .text("array")), ("items", .object(one))] + least),
     ]
     if case .item(let kind) = holder.kind, kind.isKeyed { forms[0] = byName(kind) }
@@ -55,13 +55,13 @@ enum ConfigurationSchema {
   }
 
   /// A mapping from the first field's value to the others.
-  private static func byName(_ kind: ItemKind) -> Report {
+  private static func byName(_ kind: ItemKind) -> StructuredValue {
     let others = object(of: kind.fields.dropFirst())
     return .object([("type", .text("object")), ("additionalProperties", .object(others))])
   }
 
   private static func object(of fields: some Collection<ItemField>) -> [(
-    name: String, value: Report
+    name: String, value: StructuredValue
   )] {
     [
       ("type", .text("object")), ("additionalProperties", .flag(false)),
@@ -70,8 +70,8 @@ enum ConfigurationSchema {
     ]
   }
 
-  private static func schema(of kind: ValueKind) -> [(name: String, value: Report)] {
-    let text: (name: String, value: Report) = ("type", .text("string"))
+  private static func schema(of kind: ValueKind) -> [(name: String, value: StructuredValue)] {
+    let text: (name: String, value: StructuredValue) = ("type", .text("string"))
     return switch kind {
     case .truth: [("type", .text("boolean"))]
     case .number(let range):
@@ -97,7 +97,7 @@ enum ConfigurationSchema {
   }
 
   /// A number with a unit; only 0 has none.
-  private static func quantity(_ units: String) -> [(name: String, value: Report)] {
+  private static func quantity(_ units: String) -> [(name: String, value: StructuredValue)] {
     [
       ("type", .list([.text("string"), .text("integer")])),
       ("pattern", .text("^(0|[0-9]+(\(units)))$")), ("minimum", .count(0)), ("maximum", .count(0)),

@@ -25,20 +25,20 @@ enum CacheReport {
   /// The rows of an RRset or negative fact.
   private static func rows(
     _ set: RRset, owner: String, wire: [UInt8], in cache: borrowing Cache, now: UInt32
-  ) -> [Report] {
+  ) -> [StructuredValue] {
     let left = Int(set.expiry) - Int(now)
     let flags = set.marks.words.joined(separator: " ")
-    func row(_ type: String, _ data: String, owner: String = owner) -> Report {
+    func row(_ type: String, _ data: String, owner: String = owner) -> StructuredValue {
       .object([
         ("name", .text(owner)), ("ttl", .count(max(left, 0))),
         // Seconds since its time was over.
-        ("stale", left > 0 ? .none : .count(-left)), ("type", .text(type)),
+        ("stale", left > 0 ? .null : .count(-left)), ("type", .text(type)),
         ("rank", .text(set.rank.word)), ("section", .text("\(set.section)")),
-        ("upstream", cache.source(set.source).map { .text($0.text) } ?? .none),
+        ("upstream", cache.source(set.source).map { .text($0.text) } ?? .null),
         ("flags", .text(flags)), ("data", .text(data)),
       ])
     }
-    var rows: [Report] = []
+    var rows: [StructuredValue] = []
     switch set.kind {
     case .records:
       cache.visitRecords(of: set) { data in
@@ -82,7 +82,7 @@ enum CacheReport {
   /// The next rows of a dump, at most those of some names.
   static func dump(
     _ cursor: Cache.Cursor, names count: Int, in cache: inout Cache
-  ) -> (rows: [Report], done: Bool) {
+  ) -> (rows: [StructuredValue], done: Bool) {
     let now = Cache.seconds()
     var found: [(owner: [UInt8], set: RRset)] = []
     var owner: [UInt8] = []
@@ -102,7 +102,7 @@ enum CacheReport {
   }
 
   /// A row of a dump as a line of a zone file; rank and section as a comment.
-  static func zoneLine(_ row: Report) -> String {
+  static func zoneLine(_ row: StructuredValue) -> String {
     guard case .object(let members) = row else { return "" }
     func value(_ name: String) -> String {
       guard let value = members.first(where: { $0.name == name })?.value else { return "" }
@@ -117,7 +117,7 @@ enum CacheReport {
 
 /// Rows of a report, the first of more when ``isCut``.
 struct Rows {
-  var rows: [Report] = []
+  var rows: [StructuredValue] = []
   var isCut = false
 
   /// Rows of one report at most: more would hold up the loop for longer than a slice may.

@@ -130,7 +130,7 @@ final class ControlAPI {
     }
   }
 
-  private func status() -> Report {
+  private func status() -> StructuredValue {
     var rows = UpstreamsReport.health(worker.value.resolver)
     rows += [
       ("version", .text(DNSCacheServer.version)), ("pid", .number(Int64(Process.id))),
@@ -138,7 +138,7 @@ final class ControlAPI {
       ("listening", .list(server.listeners.addresses.map { .text("\($0)") })),
     ]
     // Only where there are such, so that the line stands out.
-    let missing = server.listeners.missing.map { Report.text($0) }
+    let missing = server.listeners.missing.map { StructuredValue.text($0) }
     if !missing.isEmpty { rows.append(("not_on_this_host_yet", .list(missing))) }
     if let complaint = server.listeners.receiveBufferComplaint {
       rows.append(("receive_buffer", .text(complaint)))
@@ -162,15 +162,15 @@ final class ControlAPI {
 
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
     let (total, rows) = InsightReport.top(list, limit: count, of: worker.value.seen.value)
-    let facts = Report.object([
+    let facts = StructuredValue.object([
       ("since", .number(server.history.since)), ("total", .count(total)),
       ("samples", .count(list == .failures ? total : worker.value.seen.value.samples)),
       ("top", .list(rows)),
     ])
-    reply.send(facts, as: rows.isEmpty ? "none yet\n" : Report.list(rows).text)
+    reply.send(facts, as: rows.isEmpty ? "none yet\n" : StructuredValue.list(rows).text)
   }
 
-  private func statistics() -> Report {
+  private func statistics() -> StructuredValue {
     Statistics.report(
       of: worker.value, snapshot: server.snapshot.report, others: server.otherReports)
   }
@@ -338,14 +338,14 @@ final class ControlReply {
   }
 
   /// Sends a report; `empty` is what a person reads when there are no rows.
-  func send(_ report: Report, empty: String? = nil) {
+  func send(_ report: StructuredValue, empty: String? = nil) {
     var text = isText ? report.text : report.json + "\n"
     if isText, text.isEmpty, let empty { text = empty + "\n" }
     responder.send(status: 200, contentType: contentType, body: text)
   }
 
   /// Sends a report that people read as a text of its own.
-  func send(_ report: Report, as text: String) {
+  func send(_ report: StructuredValue, as text: String) {
     responder.send(
       status: 200, contentType: contentType, body: isText ? text : report.json + "\n")
   }
@@ -355,14 +355,15 @@ final class ControlReply {
     guard rows.isCut else { return send(.list(rows.rows), empty: empty) }
     let text =
       isText
-      ? Report.list(rows.rows).text + "and more: only \(Rows.limit) are shown\n"
-      : Report.list(rows.rows + [.object([("more", .flag(true))])]).json + "\n"
+      ? StructuredValue.list(rows.rows).text + "and more: only \(Rows.limit) are shown\n"
+      : StructuredValue.list(rows.rows + [.object([("more", .flag(true))])]).json + "\n"
     responder.send(status: 200, contentType: contentType, body: text)
   }
 
   /// Says what is wrong.
   func fail(_ sentence: String, status: Int) {
-    let text = isText ? sentence + "\n" : Report.object([("error", .text(sentence))]).json + "\n"
+    let text =
+      isText ? sentence + "\n" : StructuredValue.object([("error", .text(sentence))]).json + "\n"
     responder.send(status: status, contentType: contentType, body: text)
   }
 
@@ -373,7 +374,7 @@ final class ControlReply {
   }
 
   /// Rows as lines.
-  func lines(_ rows: [Report]) -> [UInt8] {
+  func lines(_ rows: [StructuredValue]) -> [UInt8] {
     var lines: [UInt8] = []
     for row in rows { lines += (isText ? CacheReport.zoneLine(row) : row.json + "\n").utf8 }
     return lines

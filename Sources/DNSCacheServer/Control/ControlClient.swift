@@ -45,10 +45,10 @@ struct ControlClient {
   }
 
   /// Sends a verb and returns the answer.
-  func report(_ verb: ControlVerb) throws -> Report {
+  func report(_ verb: ControlVerb) throws -> StructuredValue {
     var answer: [UInt8] = []
     try request(verb, isText: false) { answer += $0 }
-    guard let report = Report(json: answer) else {
+    guard let report = StructuredValue(json: answer) else {
       throw StartupError(.unavailable, "\(path) does not answer as a dns-cache-server does")
     }
     return report

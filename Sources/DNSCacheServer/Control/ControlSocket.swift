@@ -15,7 +15,7 @@ final class ControlSocket {
   }
 
   /// What `ctl stats` shows.
-  var report: Report { .object(http.report) }
+  var report: StructuredValue { .object(http.report) }
 
   /// Stops listening and removes the socket's file; who is connected goes on.
   func stopListening() { http.stopListening() }

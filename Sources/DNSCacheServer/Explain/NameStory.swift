@@ -13,7 +13,7 @@ struct NameStory {
   var question: String
   /// Who would be asked, in this order; nobody when it is answered here.
   var wouldAsk: [Candidate] = []
-  var inFlight: Report = .none
+  var inFlight: StructuredValue = .null
   var failures: [PastFailure] = []
   /// The rules and limits that touched the name.
   var rules: [(rule: String, sentence: String)] = []
@@ -74,7 +74,7 @@ struct NameStory {
 
   // MARK: For programs
 
-  var report: Report {
+  var report: StructuredValue {
     .object([
       ("name", .text(name)), ("type", .text(type)),
       (
@@ -86,7 +86,7 @@ struct NameStory {
       ),
       ("cached", .list(sets.map(\.report))), ("question", .text(question)),
       ("would_ask", .list(wouldAsk.map(\.report))), ("in_flight", inFlight),
-      ("last_failure", failures.first?.report ?? .none),
+      ("last_failure", failures.first?.report ?? .null),
       ("failures", .list(failures.map(\.report))),
       (
         "rules",
@@ -117,11 +117,11 @@ struct NameStory {
 }
 
 extension NameStory.KnownSet {
-  fileprivate var report: Report {
+  fileprivate var report: StructuredValue {
     .object([
       ("name", .text(name)), ("type", .text(type)), ("kind", .text(kind)),
       ("records", .count(count)), ("data", .list(data.map { .text($0) })), ("ttl", .count(ttl)),
-      ("left", .count(max(left, 0))), ("stale", left > 0 ? .none : .count(-left)),
+      ("left", .count(max(left, 0))), ("stale", left > 0 ? .null : .count(-left)),
       ("since", .number(since)), ("until", .number(until)), ("rank", .text(rank)),
       ("section", .text(section)), ("flags", .text(flags)), ("upstream", .optional(upstream)),
       ("used", .flag(isUsed)),
@@ -152,12 +152,12 @@ extension NameStory.KnownSet {
 }
 
 extension NameStory.Candidate {
-  fileprivate var report: Report {
+  fileprivate var report: StructuredValue {
     .object([
       ("upstream", .text(upstream)), ("turn", .text(turn)), ("state", .text(state)),
-      ("rtt", roundTrip.map { .count($0) } ?? .none), ("packet", .text(packet)),
+      ("rtt", roundTrip.map { .count($0) } ?? .null), ("packet", .text(packet)),
       ("last_failure", .optional(failure?.cause)),
-      ("last_failure_ms", failure.map { .count($0.age) } ?? .none),
+      ("last_failure_ms", failure.map { .count($0.age) } ?? .null),
     ])
   }
 
@@ -170,7 +170,7 @@ extension NameStory.Candidate {
 }
 
 extension NameStory.PastFailure {
-  fileprivate var report: Report {
+  fileprivate var report: StructuredValue {
     .object([
       ("type", .text(type)), ("reason", .text(reason)), ("upstream", .optional(upstream)),
       ("age_ms", .count(age)), ("in_a_row", .count(count)), ("blocked_ms", .count(blockedFor)),
@@ -186,7 +186,7 @@ extension NameStory.PastFailure {
   }
 }
 
-extension Report {
+extension StructuredValue {
   /// A text, or nothing.
-  static func optional(_ text: String?) -> Report { text.map { .text($0) } ?? .none }
+  static func optional(_ text: String?) -> StructuredValue { text.map { .text($0) } ?? .null }
 }

@@ -19,7 +19,7 @@ struct RouteList {
   }
 
   /// The routes as they were given, and the default one.
-  var report: Report {
+  var report: StructuredValue {
     .list(
       routes.map { RouteList.row($0.domains, $0.networks, $0.servers) }
         + [RouteList.row([.root], [], upstreams)])
@@ -38,13 +38,13 @@ struct RouteList {
       ? "nobody is asked" : "asked of \(servers.map(\.description).joined(separator: ", "))"
   }
 
-  private static func list(_ servers: [UpstreamServer]) -> Report {
+  private static func list(_ servers: [UpstreamServer]) -> StructuredValue {
     .list(servers.map { .text($0.description) })
   }
 
   private static func row(
     _ domains: [Name], _ networks: [IPNetwork], _ servers: [UpstreamServer]
-  ) -> Report {
+  ) -> StructuredValue {
     .object([
       ("domains", .list(domains.map { .text("\($0)") })),
       ("networks", .list(networks.map { .text("\($0)") })), ("upstream", list(servers)),
@@ -54,7 +54,7 @@ struct RouteList {
   /// By which zone it is decided who answers for a name, and who that is.
   func answer(
     for name: Name, by policy: borrowing Policy
-  ) -> (report: Report, sentence: String) {
+  ) -> (report: StructuredValue, sentence: String) {
     let wire = name.lowercased.wire
     let zone =
       if let zone = policy.zone(of: wire.span) { Name.text(policy.name(zone)) } else { "." }
@@ -74,7 +74,7 @@ struct RouteList {
       sentence = "\(before): \(RouteList.words(servers))"
     }
     let course = if case .local = decision { "local" } else { "asked" }
-    let report = Report.object([
+    let report = StructuredValue.object([
       ("name", .text("\(name.lowercased)")), ("course", .text(course)), ("zone", .text(zone)),
       ("upstream", RouteList.list(servers)), ("text", .text(sentence)),
     ])

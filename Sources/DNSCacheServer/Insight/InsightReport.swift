@@ -9,10 +9,10 @@ enum InsightReport {
   /// The last hour, the oldest sample first.
   ///
   /// - Parameter last: samples at most.
-  static func history(_ seen: borrowing Observations, last: Int) -> Report {
-    var samples: [Report] = []
+  static func history(_ seen: borrowing Observations, last: Int) -> StructuredValue {
+    var samples: [StructuredValue] = []
     seen.history.visit(last: last) { sample in
-      func time(_ value: UInt64?) -> Report { value.map { .count($0) } ?? .none }
+      func time(_ value: UInt64?) -> StructuredValue { value.map { .count($0) } ?? .null }
       samples.append(
         .object([
           ("time", .number(sample.time)), ("queries", .count(sample.queries)),
@@ -30,14 +30,14 @@ enum InsightReport {
   }
 
   /// How long answers took since the start; times in microseconds.
-  static func latency(_ seen: borrowing Observations) -> Report {
+  static func latency(_ seen: borrowing Observations) -> StructuredValue {
     func rows(
       _ name: String, _ histogram: borrowing LatencyHistogram
-    ) -> [(name: String, value: Report)] {
+    ) -> [(name: String, value: StructuredValue)] {
       [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)].map { quantile in
         (
           "\(name)_\(quantile.0)_us",
-          histogram.quantile(quantile.1).map { .count($0) } ?? .none
+          histogram.quantile(quantile.1).map { .count($0) } ?? .null
         )
       } + [("\(name)_longest_us", .count(histogram.longest))]
     }
@@ -47,10 +47,10 @@ enum InsightReport {
   /// What came most, the first rows of a list.
   static func top(
     _ list: TopList, limit: Int, of seen: borrowing Observations
-  ) -> (total: UInt64, rows: [Report]) {
-    var rows: [Report] = []
+  ) -> (total: UInt64, rows: [StructuredValue]) {
+    var rows: [StructuredValue] = []
     func row(
-      _ facts: [(name: String, value: Report)], _ estimate: HeavyHitters.Estimate
+      _ facts: [(name: String, value: StructuredValue)], _ estimate: HeavyHitters.Estimate
     ) {
       let range = estimate.range
       rows.append(

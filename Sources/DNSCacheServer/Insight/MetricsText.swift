@@ -15,7 +15,7 @@ enum MetricsText {
   ///   - statistics: what `ctl stats` shows.
   ///   - started: seconds since 1970.
   static func octets(
-    of worker: borrowing Worker, _ heads: MetricHeads, _ statistics: Report,
+    of worker: borrowing Worker, _ heads: MetricHeads, _ statistics: StructuredValue,
     started: Int64
   ) -> [UInt8] {
     var views: [(view: UpstreamView, labels: PrometheusText.Labels)] = []
@@ -43,7 +43,7 @@ enum MetricsText {
 
   /// Writes the figures of `ctl stats`.
   private static func write(
-    _ statistics: Report, _ heads: MetricHeads, _ text: inout PrometheusText
+    _ statistics: StructuredValue, _ heads: MetricHeads, _ text: inout PrometheusText
   ) {
     var values: [String: UInt64] = [:]
     values.reserveCapacity(2 * heads.figures.count)
@@ -88,7 +88,7 @@ enum MetricsText {
   }
 }
 
-extension Report {
+extension StructuredValue {
   /// Visits all numbers and flags by their paths, as `cache.hits`.
   fileprivate func visitNumbers(_ path: String = "", _ body: (String, Int64) -> Void) {
     switch self {
@@ -98,7 +98,7 @@ extension Report {
       }
     case .number(let number): body(path, number)
     case .flag(let flag): body(path, flag ? 1 : 0)
-    case .list, .text, .none: break
+    case .list, .text, .null: break
     }
   }
 }

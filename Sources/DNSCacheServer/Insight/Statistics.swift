@@ -10,8 +10,9 @@ import Observability
 enum Statistics {
   /// Every counter; the names are part of the interface.
   static func report(
-    of worker: borrowing Worker, snapshot: Report, others: [(name: String, value: Report)]
-  ) -> Report {
+    of worker: borrowing Worker, snapshot: StructuredValue,
+    others: [(name: String, value: StructuredValue)]
+  ) -> StructuredValue {
     let stored = worker.cache.counters
     let queries = worker.service.counters
     let asked = worker.resolver.counters

@@ -117,7 +117,7 @@ private final class Watch {
   }
 
   /// Facts as `name=value`.
-  private static func line(_ report: Report) -> String {
+  private static func line(_ report: StructuredValue) -> String {
     guard case .object(let members) = report else { return "" }
     return members.map { "\($0.name)=\($0.value.text.dropLast())" }.joined(separator: " ")
   }

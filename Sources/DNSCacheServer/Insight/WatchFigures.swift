@@ -3,10 +3,10 @@ import Observability
 
 /// What a running server said of itself at a moment.
 struct WatchPoll {
-  let status: Report
-  let stats: Report
-  let upstreams: Report
-  let history: Report
+  let status: StructuredValue
+  let stats: StructuredValue
+  let upstreams: StructuredValue
+  let history: StructuredValue
   /// When, in microseconds.
   let time = EventLoop.microseconds()
 
@@ -116,10 +116,12 @@ struct WatchFigures {
   }
 
   /// The same facts for a line of a file.
-  var report: Report {
-    func number(_ value: Int64?) -> Report { value.map { .number($0) } ?? .none }
-    func rounded(_ value: Double?) -> Report { value.map { .number(Int64($0.rounded())) } ?? .none }
-    func perMille(_ value: Double?) -> Report { rounded(value.map { $0 * 1_000 }) }
+  var report: StructuredValue {
+    func number(_ value: Int64?) -> StructuredValue { value.map { .number($0) } ?? .null }
+    func rounded(_ value: Double?) -> StructuredValue {
+      value.map { .number(Int64($0.rounded())) } ?? .null
+    }
+    func perMille(_ value: Double?) -> StructuredValue { rounded(value.map { $0 * 1_000 }) }
     return .object([
       ("time", .number(EventLoop.wallClock())), ("queries_per_second", rounded(rates?.queries)),
       ("hits_per_mille", perMille(rates?.hits)), ("stale_per_mille", perMille(rates?.stale)),

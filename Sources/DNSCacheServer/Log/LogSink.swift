@@ -143,7 +143,7 @@ final class LogSink: @unchecked Sendable {
   }
 
   /// What `ctl stats` shows.
-  var report: Report {
+  var report: StructuredValue {
     .object([
       ("lines", .count(output.counters.lines)),
       ("lines_dropped", .count(output.counters.dropped)),

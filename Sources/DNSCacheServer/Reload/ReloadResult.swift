@@ -8,7 +8,7 @@ struct ReloadResult {
   var restart: [String] = []
 
   /// What `ctl reload` shows.
-  var report: Report {
+  var report: StructuredValue {
     .object([
       ("reloaded", .flag(true)), ("changed", .list(changed.map { .text($0) })),
       ("needs_restart", .list(restart.map { .text($0) })),

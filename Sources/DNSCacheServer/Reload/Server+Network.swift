@@ -91,7 +91,7 @@ extension Server {
   }
 
   /// What `ctl stats` shows of listeners and networks.
-  var networkReport: Report {
+  var networkReport: StructuredValue {
     .object([
       ("listeners", .count(listeners.addresses.count)),
       ("listeners_missing", .count(listeners.missing.count)),

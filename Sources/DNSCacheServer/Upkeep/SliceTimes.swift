@@ -7,8 +7,8 @@ extension LatencyHistogram {
   private static let shown = 4...14
 
   /// How many were shorter than each bound, and not shorter than the one before.
-  var report: Report {
-    var rows: [(name: String, value: Report)] = []
+  var report: StructuredValue {
+    var rows: [(name: String, value: StructuredValue)] = []
     var shorter: UInt64 = 0
     for magnitude in LatencyHistogram.shown {
       let below = countBelow(magnitude: magnitude)
@@ -75,7 +75,7 @@ struct SliceTimes: ~Copyable {
   func longestMicroseconds(_ work: SliceWork) -> UInt64 { longest[work.rawValue].wall }
 
   /// What `ctl stats` shows.
-  var report: [(name: String, value: Report)] {
+  var report: [(name: String, value: StructuredValue)] {
     [
       ("slices", .count(wall.count)),
       ("slice_p50_us", .count(wall.quantile(0.5) ?? 0)),
@@ -88,7 +88,7 @@ struct SliceTimes: ~Copyable {
     ]
   }
 
-  private func longest(_ value: (Duration) -> UInt64) -> Report {
+  private func longest(_ value: (Duration) -> UInt64) -> StructuredValue {
     .object(
       SliceWork.allCases.map { ($0.name, .count(value(longest[$0.rawValue]))) })
   }

@@ -558,15 +558,15 @@ final class SnapshotKeeper {
   // MARK: For people
 
   /// What `ctl` shows of it.
-  var report: Report {
+  var report: StructuredValue {
     .object([
       ("file", .text(path)), ("saves", .count(saves)), ("failures", .count(failures)),
-      ("last_saved_unix", lastSave.map { .number($0.wallClock) } ?? .none),
-      ("last_bytes", lastSave.map { .count($0.octets) } ?? .none),
-      ("loaded_records", loadResult.map { .count($0.restored) } ?? .none),
-      ("damaged_places", loadResult.map { .count($0.damaged) } ?? .none),
+      ("last_saved_unix", lastSave.map { .number($0.wallClock) } ?? .null),
+      ("last_bytes", lastSave.map { .count($0.octets) } ?? .null),
+      ("loaded_records", loadResult.map { .count($0.restored) } ?? .null),
+      ("damaged_places", loadResult.map { .count($0.damaged) } ?? .null),
       ("is_loading", .flag(loading != nil)), ("is_saving", .flag(saving != nil)),
-      ("not_saved_because", (rival ?? obstacle).map { .text($0) } ?? .none),
+      ("not_saved_because", (rival ?? obstacle).map { .text($0) } ?? .null),
     ])
   }
 }

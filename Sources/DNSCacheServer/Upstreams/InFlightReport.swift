@@ -14,7 +14,7 @@ enum InFlightReport {
     times.sort()
     let isCut = times.count > Rows.limit
     let last = isCut ? times[Rows.limit - 1] : UInt64.max
-    var rows: [(started: UInt64, row: Report)] = []
+    var rows: [(started: UInt64, row: StructuredValue)] = []
     resolver.visitInFlight { view, name in
       guard view.started <= last, rows.count < Rows.limit else { return }
       rows.append(

@@ -20,7 +20,7 @@ enum UpstreamsReport {
   }
 
   /// What `ctl status` says first: whether names can be resolved.
-  static func health(_ resolver: borrowing Resolver) -> [(name: String, value: Report)] {
+  static func health(_ resolver: borrowing Resolver) -> [(name: String, value: StructuredValue)] {
     let states = states(resolver)
     let down = states.filter(\.isDown).map(\.address)
     let up = states.count - down.count
@@ -42,18 +42,18 @@ enum UpstreamsReport {
   }
 
   /// A row for each upstream, in the order in which they were given.
-  static func rows(_ worker: borrowing Worker) -> Report {
+  static func rows(_ worker: borrowing Worker) -> StructuredValue {
     let now = EventLoop.now()
     let isStrict = worker.resolver.exchanges.asksInOrder
     var views: [UpstreamView] = []
     worker.resolver.exchanges.visitUpstreams(now: now) { views.append($0) }
-    var rows: [Report] = []
+    var rows: [StructuredValue] = []
     for (index, view) in views.enumerated() {
       rows.append(
         .object([
           ("address", .text(view.address.endpoint.text)), ("state", .text(view.state.rawValue)),
-          ("rtt_ms", view.roundTrip.map { .count($0) } ?? .none),
-          ("variance_ms", view.variance.map { .count($0) } ?? .none),
+          ("rtt_ms", view.roundTrip.map { .count($0) } ?? .null),
+          ("variance_ms", view.variance.map { .count($0) } ?? .null),
           ("timeout_ms", .count(view.timeout)), ("inflight", .count(view.inFlight)),
           ("queries", .count(view.counters.queries)), ("replies", .count(view.counters.replies)),
           ("timeouts", .count(view.counters.timeouts)), ("errors", .count(view.counters.errors)),
@@ -70,19 +70,19 @@ enum UpstreamsReport {
                 ? "believed" : "ignored")
           ),
           // Its turn, where there is such.
-          ("order", isStrict ? .count(index + 1) : .none),
+          ("order", isStrict ? .count(index + 1) : .null),
           (
             "transport",
             .text(view.address.transport == .tcp || view.without.contains("udp") ? "tcp" : "udp")
           ),
           (
             "without",
-            view.without.isEmpty ? .none : .text(view.without.joined(separator: " "))
+            view.without.isEmpty ? .null : .text(view.without.joined(separator: " "))
           ),
-          ("without_ms", view.untilRetry.map { .count($0) } ?? .none),
-          ("last_failure", view.cause.map { .text("\($0)") } ?? .none),
-          ("last_failure_ms", view.sinceFailure.map { .count($0) } ?? .none),
-          ("next_probe_ms", view.untilProbe.map { .count($0) } ?? .none),
+          ("without_ms", view.untilRetry.map { .count($0) } ?? .null),
+          ("last_failure", view.cause.map { .text("\($0)") } ?? .null),
+          ("last_failure_ms", view.sinceFailure.map { .count($0) } ?? .null),
+          ("next_probe_ms", view.untilProbe.map { .count($0) } ?? .null),
         ]))
     }
     return .list(rows)

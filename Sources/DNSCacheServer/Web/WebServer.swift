@@ -81,8 +81,8 @@ final class WebServer {
   func close() { http?.close() }
 
   /// What `ctl stats` shows.
-  var report: Report {
-    guard let http else { return .none }
+  var report: StructuredValue {
+    guard let http else { return .null }
     return .object(
       http.report + [
         ("refused_host", .count(counters.hosts)), ("refused_origin", .count(counters.origins)),
@@ -166,7 +166,7 @@ final class WebServer {
   private func send(_ status: Int, _ sentence: String, _ responder: HTTPResponder) {
     responder.send(
       status: status, contentType: "application/json",
-      body: Report.object([("error", .text(sentence))]).json + "\n")
+      body: StructuredValue.object([("error", .text(sentence))]).json + "\n")
   }
 
   private func sendPage(_ responder: HTTPResponder) {

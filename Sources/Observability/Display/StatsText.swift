@@ -13,7 +13,7 @@ package struct StatsText {
   /// - Parameters:
   ///   - filter: a group's name, or a part of a figure's.
   ///   - isWhole: whether figures are shown that are for developers.
-  package init(_ stats: Report, filter: String?, isWhole: Bool, _ display: Display) {
+  package init(_ stats: StructuredValue, filter: String?, isWhole: Bool, _ display: Display) {
     var groups: [[[String]]] = []
     for (name, value) in StatsText.filtered(stats, by: filter).members {
       if filter == nil, !isWhole, StatsText.internalGroups.contains(name) { continue }
@@ -42,7 +42,7 @@ package struct StatsText {
   }
 
   /// The figures of a group, or else those whose names contain a word.
-  package static func filtered(_ stats: Report, by word: String?) -> Report {
+  package static func filtered(_ stats: StructuredValue, by word: String?) -> StructuredValue {
     guard let word else { return stats }
     if let group = stats[word] { return .object([(word, group)]) }
     return .object(
@@ -52,7 +52,7 @@ package struct StatsText {
   }
 
   /// Which part of all queries was answered from the cache.
-  private static func hitRatio(_ stats: Report) -> String? {
+  private static func hitRatio(_ stats: StructuredValue) -> String? {
     guard let hits = stats.number("cache.hits"), let udp = stats.number("queries.udp"),
       let tcp = stats.number("queries.tcp")
     else { return nil }
@@ -60,7 +60,7 @@ package struct StatsText {
   }
 
   /// A figure with the unit that its name tells.
-  private static func cell(_ path: String, _ value: Report, _ display: Display) -> String {
+  private static func cell(_ path: String, _ value: StructuredValue, _ display: Display) -> String {
     guard case .number(let number) = value else { return value.text.dropLast().description }
     let name = path.split(separator: ".").last.map(String.init) ?? path
     if name == "bytes" || name.hasSuffix("_bytes") { return Figure.size(number) }

@@ -11,7 +11,9 @@ package struct StatusText {
   ]
 
   /// Lays out what a server says of itself.
-  package init(status: Report, stats: Report, upstreams: Report, _ display: Display) {
+  package init(
+    status: StructuredValue, stats: StructuredValue, upstreams: StructuredValue, _ display: Display
+  ) {
     var text = ""
     func add(_ label: String, _ items: [String]) {
       text += display.list(label, items, width: StatusText.margin)
@@ -47,7 +49,7 @@ package struct StatusText {
   }
 
   /// Each upstream with its state.
-  private static func health(_ upstreams: Report, _ display: Display) -> [String] {
+  private static func health(_ upstreams: StructuredValue, _ display: Display) -> [String] {
     let rows = upstreams.elements.map { row in
       let state = row["state"]?.string ?? "?"
       let time = row.number("rtt_ms").map { $0 == 0 ? "below 1 ms" : "\($0) ms" }
@@ -57,7 +59,7 @@ package struct StatusText {
     return rows.isEmpty ? ["none"] : rows
   }
 
-  private static func queries(_ stats: Report) -> [String] {
+  private static func queries(_ stats: StructuredValue) -> [String] {
     func stat(_ path: String) -> Int64 { stats.number(path) ?? 0 }
     let all = stat("queries.udp") + stat("queries.tcp")
     guard all > 0 else { return ["none yet"] }
@@ -68,7 +70,7 @@ package struct StatusText {
     ]
   }
 
-  private static func snapshot(_ snapshot: Report?, _ display: Display) -> [String] {
+  private static func snapshot(_ snapshot: StructuredValue?, _ display: Display) -> [String] {
     guard let snapshot else { return ["-"] }
     var items: [String] = []
     if let reason = snapshot["not_saved_because"]?.string { items.append("not saved: \(reason)") }

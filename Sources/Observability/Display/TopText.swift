@@ -3,7 +3,7 @@ package struct TopText {
   package let text: String
 
   /// Lays out the answer to a ``ControlVerb/top(_:count:)``.
-  package init(_ report: Report, _ list: TopList, _ display: Display) {
+  package init(_ report: StructuredValue, _ list: TopList, _ display: Display) {
     let rows = report["top"]?.elements ?? []
     guard !rows.isEmpty else {
       text = "none yet\n"
@@ -29,7 +29,7 @@ package struct TopText {
 
   /// Of how many in how long, and whether all were counted.
   private static func heading(
-    _ report: Report, _ list: TopList, isExact: Bool, _ display: Display
+    _ report: StructuredValue, _ list: TopList, isExact: Bool, _ display: Display
   ) -> String {
     let total = report.number("total") ?? 0
     let what =

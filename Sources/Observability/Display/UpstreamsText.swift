@@ -13,7 +13,7 @@ package struct UpstreamsText {
   ]
 
   /// Lays out the upstreams.
-  package init(_ upstreams: Report, _ display: Display) {
+  package init(_ upstreams: StructuredValue, _ display: Display) {
     let margin = UpstreamsText.margin
     let paragraphs = upstreams.elements.map { row in
       let address = row["address"]?.string ?? "?"
@@ -26,7 +26,7 @@ package struct UpstreamsText {
   }
 
   /// Whether it answers, how fast, and what went wrong last.
-  private static func state(_ row: Report, _ display: Display) -> [String] {
+  private static func state(_ row: StructuredValue, _ display: Display) -> [String] {
     func elapsed(_ name: String) -> String? {
       row.number(name).map { Elapsed.text(milliseconds: UInt64(max(0, $0))) }
     }
@@ -48,7 +48,7 @@ package struct UpstreamsText {
     return items
   }
 
-  private static func traffic(_ row: Report) -> [String] {
+  private static func traffic(_ row: StructuredValue) -> [String] {
     func number(_ name: String) -> Int64 { row.number(name) ?? 0 }
     let queries = number("queries")
     var items = [
@@ -71,7 +71,7 @@ package struct UpstreamsText {
   }
 
   /// What it understands, and whatever else a server says.
-  private static func abilities(_ row: Report) -> [String] {
+  private static func abilities(_ row: StructuredValue) -> [String] {
     func word(_ name: String) -> String { row[name]?.string ?? "?" }
     let wait = "again after \(row.number("timeout_ms") ?? 0) ms"
     let transport = row["transport"]?.string
@@ -82,14 +82,14 @@ package struct UpstreamsText {
     ]
     if let trust = row["ad"]?.string { items.append("AD \(trust)") }
     for (name, value) in row.members where !shown.contains(name) {
-      if case .none = value { continue }
+      if case .null = value { continue }
       items.append("\(name) \(value.text.dropLast())")
     }
     return items
   }
 
   /// What it turned out not to bear, and when that is tried again; nothing where it bears all.
-  private static func lack(_ row: Report, _ display: Display) -> String {
+  private static func lack(_ row: StructuredValue, _ display: Display) -> String {
     guard let words = row["without"]?.string else { return "" }
     var items = words.split(separator: " ").map { word -> String in
       switch word {

@@ -3,7 +3,7 @@ import Observability
 
 extension HTTPServer {
   /// What `ctl stats` shows of an HTTP server.
-  var report: [(name: String, value: Report)] {
+  var report: [(name: String, value: StructuredValue)] {
     [
       ("connections", .count(connectionCount)), ("limit", .count(limits.connections)),
       ("accepted", .count(counters.accepted)), ("requests", .count(counters.requests)),
