@@ -73,9 +73,67 @@ struct CatalogueTests {
     } else {
       arguments = ["--\(setting.flag)", text]
     }
-    let given = try RunCommand.parse(arguments).given
-    #expect(given.map(\.key) == [key])
-    #expect(given.first?.texts == [text])
+    for words in [arguments, ["run"] + arguments, ["--set", "\(key)=\(text)"]] {
+      let command = try #require(try DNSCacheServer.parseAsRoot(words) as? RunCommand)
+      #expect(try command.given() == ["\(key)=\(text)"])
+    }
+  }
+
+  @Test func `flags and --set give the last of one value and all of a list`() throws {
+    let command = try RunCommand.parse([
+      "--listen", "127.0.0.1:5353", "--cache-size=64MiB", "--set", "cache.prefetch-rate=7",
+      "--no-prefetch", "--listen=[::1]:5353", "--cache-size", "32MiB", "--config", "/dev/null",
+    ])
+    let source = SettingsSource(assignments: try command.given(), file: command.config)
+    let settings = try source.settings()
+    #expect(settings.listen.map(\.description) == ["127.0.0.1:5353", "[::1]:5353"])
+    #expect(settings.cache.octets == 32 << 20 && settings.prefetchRate == 7)
+    #expect(!settings.isPrefetching)
+  }
+
+  @Test(
+    arguments: [
+      (["--chache-size", "5"], "Unknown option '--chache-size'. Did you mean '--cache-size'?"),
+      (["--no-config"], "Unknown option '--no-config'. Did you mean '--config'?"),
+      (["--nonsense"], "Unknown option '--nonsense'"),
+      (["--cache-size"], "Missing value for '--cache-size <size>'"),
+      (["--cache-size", "--prefetch"], "Missing value for '--cache-size <size>'"),
+      (
+        ["--prefetch=true"],
+        "The option '--prefetch' does not take any value, but 'true' was specified."
+      ),
+      (["rnu"], "Unexpected argument 'rnu'"),
+    ])
+  func `a flag that is none is named with the nearest`(words: [String], message: String) {
+    do {
+      _ = try DNSCacheServer.parseAsRoot(words)
+      Issue.record("accepted")
+    } catch {
+      #expect(DNSCacheServer.message(for: error) == message)
+      #expect(DNSCacheServer.exitCode(for: error).rawValue == ExitStatus.usage.rawValue)
+      #expect(DNSCacheServer.fullMessage(for: error).contains("dns-cache-server run --help"))
+    }
+  }
+
+  @Test(
+    arguments: [
+      (
+        ["cache.sise=5"],
+        "--set cache.sise: no setting has this name; did you mean cache.size?"
+      ),
+      (
+        ["cache.size=5"],
+        "--cache-size 5: not a size; write a whole number and KiB, MiB or GiB"
+      ),
+      (
+        ["cache.size"],
+        "--cache-size : not a size; write a whole number and KiB, MiB or GiB"
+      ),
+    ])
+  func `what can't be set is said`(assignments: [String], message: String) {
+    var configuration = Configuration(usual: Settings())
+    configuration.take(assignments: assignments)
+    #expect(configuration.mistakes.map(\.description) == [message])
   }
 
   @Test func `each default is a value that may be given`() throws {
@@ -86,11 +144,15 @@ struct CatalogueTests {
     }
   }
 
-  @Test func `the help text of run has every setting`() {
-    let help = RunCommand.helpMessage(columns: 200)
-    for setting in Setting.all {
+  @Test func `the help text of run has the flags that are typed most, and says where all are`() {
+    let help = RunCommand.helpMessage(columns: 80).split(whereSeparator: \.isWhitespace)
+      .joined(separator: " ")
+    #expect(help.contains("--set <setting=value>") && help.contains("dns-cache-server.yaml(5)"))
+    let common = Setting.all.filter { SettingFlags.common.contains($0.key) }
+    #expect(common.count == SettingFlags.common.count)
+    for setting in common {
       #expect(help.contains("--\(setting.flag)"), "\(setting.flag)")
-      #expect(help.contains(setting.help.prefix(30)), "\(setting.key)")
+      #expect(help.contains(setting.help), "\(setting.key)")
     }
   }
 

@@ -8,7 +8,7 @@ struct ConfigurationTests {
   private func read(_ text: String = "", _ arguments: [String] = []) throws -> Settings {
     var configuration = Configuration(usual: Settings())
     let command = try #require(try RunCommand.parse(arguments) as RunCommand?)
-    for flag in command.given { configuration.take(flag) }
+    configuration.take(assignments: try command.given())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     return try configuration.settings()
   }

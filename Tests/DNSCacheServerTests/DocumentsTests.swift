@@ -81,8 +81,8 @@ struct DocumentsTests {
 
   /// Flags that are no settings.
   private static let otherFlags = [
-    "all", "check", "config", "control", "count", "help", "json", "negative", "reference", "tree",
-    "type",
+    "all", "check", "config", "control", "count", "help", "json", "negative", "reference", "set",
+    "tree", "type",
   ]
 
   /// Words with a dot that look like settings or figures.

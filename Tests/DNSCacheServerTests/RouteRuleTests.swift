@@ -7,9 +7,8 @@ import Testing
 struct RouteRuleTests {
   /// The routes that a file and flags give, before it is looked whether they go together.
   private func routes(_ text: String, _ arguments: [String] = []) throws -> [RouteRule] {
-    let flags = try #require(try RunCommand.parse(arguments) as RunCommand?).given
     var configuration = Configuration(usual: Settings())
-    for flag in flags { configuration.take(flag) }
+    configuration.take(assignments: try RunCommand.parse(arguments).given())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     try #require(configuration.mistakes.isEmpty, "\(configuration.mistakes)")
     return configuration.values("routes").compactMap(\.value.item).map(RouteRule.init)
@@ -18,9 +17,7 @@ struct RouteRuleTests {
   private func mistakes(_ text: String, _ arguments: [String] = []) -> [String] {
     do {
       var configuration = Configuration(usual: Settings())
-      for flag in try #require(try RunCommand.parse(arguments) as RunCommand?).given {
-        configuration.take(flag)
-      }
+      configuration.take(assignments: try RunCommand.parse(arguments).given())
       configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
       _ = try configuration.settings()
       return []

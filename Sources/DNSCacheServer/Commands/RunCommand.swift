@@ -18,18 +18,26 @@ struct RunCommand: ParsableCommand {
       valueName: "file"))
   var config: String?
 
-  @OptionGroup var options: GeneralOptions
-  @OptionGroup(title: "Cache") var cache: CacheOptions
-  @OptionGroup(title: "Limits of one client") var clients: ClientOptions
-  @OptionGroup(title: "Names") var names: NameOptions
-  @OptionGroup(title: "Questions to upstreams") var resolver: ResolverOptions
-  @OptionGroup(title: "TCP") var streams: StreamOptions
-  @OptionGroup(title: "HTTP") var web: WebOptions
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "Give any setting of the configuration file a value, as cache.prefetch-rate=200. Repeatable.",
+      valueName: "setting=value"),
+    completion: .list(Setting.all.map { "\($0.key)=" }))
+  var assignments: [String] = []
 
-  /// The settings that flags give.
-  var given: [GivenFlag] {
-    options.given + cache.given + clients.given + names.given + resolver.given + streams.given
-      + web.given
+  @Argument(
+    parsing: .allUnrecognized,
+    help: ArgumentHelp(
+      "Each setting has a flag. These are typed most; dns-cache-server.yaml(5) and `schema --reference` have all:",
+      discussion: SettingFlags.help, valueName: "flag"))
+  var flags: [String] = []
+
+  func validate() throws { _ = try given() }
+
+  /// What the command line sets, each as `key=value`.
+  func given() throws(ValidationError) -> [String] {
+    assignments + (try SettingFlags.assignments(flags))
   }
 
   func run() throws {
@@ -37,7 +45,8 @@ struct RunCommand: ParsableCommand {
     defer { sink.finish() }
     do {
       let service = try ServiceEnvironment.take()
-      let source = SettingsSource(flags: given, file: config, passed: service.sockets.addresses)
+      let source = SettingsSource(
+        assignments: try given(), file: config, passed: service.sockets.addresses)
       let settings: Settings
       do {
         settings = try source.settings()

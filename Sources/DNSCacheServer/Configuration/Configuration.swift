@@ -13,11 +13,36 @@ struct Configuration {
 
   // MARK: What is given
 
-  /// Takes a flag; it wins over the file.
-  mutating func take(_ flag: GivenFlag) {
-    guard let (setting, found) = flag.read() else { return }
-    mistakes += found
-    given[setting.setting.key] = setting
+  /// Takes what the command line sets, each as `key=value`; it wins over the file.
+  mutating func take(assignments: [String]) {
+    let pairs = assignments.map {
+      $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    }
+    for (index, pair) in pairs.enumerated() {
+      guard let setting = Setting.named(pair[0]) else {
+        let hint = NearestWord.hint(for: pair[0], among: Setting.all.map(\.key))
+        mistakes.append(
+          Mistake(
+            origin: .flag("set"), message: "\(pair[0]): no setting has this name\(hint)"))
+        continue
+      }
+      // Of a setting that has one value the last counts.
+      if !setting.isList, pairs[(index + 1)...].contains(where: { $0[0] == pair[0] }) { continue }
+      take(pair.count == 2 ? pair[1] : "", of: setting)
+    }
+  }
+
+  private mutating func take(_ text: String, of setting: Setting) {
+    let origin = Origin.flag(setting.flag)
+    // The file's values are not to stand in for one that is wrong.
+    var values = given[setting.key]?.values ?? []
+    do {
+      values.append(
+        GivenValue(value: try setting.kind.value(text, at: origin), text: text, origin: origin))
+    } catch {
+      mistakes.append(Mistake(origin: origin, message: "\(text): \(error)"))
+    }
+    given[setting.key] = GivenSetting(setting: setting, values: values)
   }
 
   /// Reads a file.

@@ -4,8 +4,8 @@ import Logging
 
 // Every setting, in the order of the reference page.
 //
-// A new one needs three things: its field in `Settings` with the default, its row here, and its flag
-// among the options of `run`. The file, the schema, the help text and docs/configuration.md follow.
+// A new one needs two things: its field in `Settings` with the default, and its row here. The file, the flag,
+// the schema and docs/configuration.md follow; `make golden` records it and writes the manual.
 
 extension Setting {
   static let all: [Setting] =

@@ -4,8 +4,8 @@ import EventLoop
 ///
 /// It is kept, to be read again by a reload.
 struct SettingsSource: Sendable {
-  /// The flags of the start, which win over the file.
-  var flags: [GivenFlag] = []
+  /// What the command line sets, each as `key=value`; it wins over the file.
+  var assignments: [String] = []
   /// The file that was named; else the usual one, if it is there.
   var file: String?
   /// The addresses of the service manager's sockets, listened on instead of the defaults.
@@ -41,7 +41,7 @@ struct SettingsSource: Sendable {
       usual.isListenExplicit = true
     }
     var configuration = Configuration(usual: usual)
-    for flag in flags { configuration.take(flag) }
+    configuration.take(assignments: assignments)
     if let text { configuration.take(text) }
     return try configuration.settings(needsUpstream: needsUpstream)
   }
