@@ -109,9 +109,9 @@ debug:
 unit-tests: debug
 	swift test --skip-build --disable-xctest --skip EndToEndTests
 
-# Names that are new, into the file that a test compares with.
+# Names that are new, into the file that a test compares with; and the list of settings in the manual.
 golden: debug
-	RECORD_GOLDEN=1 swift test --skip-build --disable-xctest --filter GoldenTests
+	RECORD_GOLDEN=1 swift test --skip-build --disable-xctest --filter 'GoldenTests|ManualTests'
 
 hot-path:
 	scripts/check-hot-path --self-test

@@ -11,7 +11,6 @@ struct DNSCacheServer: ParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, CheckCommand.self, SchemaCommand.self, ControlCommand.self,
-      ManualCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 

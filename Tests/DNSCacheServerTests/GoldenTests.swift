@@ -13,7 +13,9 @@ struct GoldenTests {
   private static let file = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "Golden/interface.txt")
 
-  /// Every name there is now. A new kind of name is one more function here.
+  /// Every name there is now.
+  ///
+  /// A new kind of name is one more function here.
   private static func names() throws -> Set<String> {
     Set(try schema() + flags())
   }
@@ -58,14 +60,16 @@ struct GoldenTests {
 
   // MARK: Commands and flags
 
-  /// The commands with the flags of each: `command ctl cache flush --tree`.
   private static func flags() -> [String] {
-    flags(of: DNSCacheServer.self, "command")
+    commands()
       + Setting.all.flatMap { setting in
         let names = setting.isBoolean ? ["--", "--no-"] : ["--"]
         return names.map { "command run \($0)\(setting.flag)" }
       }
   }
+
+  /// The commands with the flags that the help of each has: `command ctl cache flush --tree`.
+  static func commands() -> [String] { flags(of: DNSCacheServer.self, "command") }
 
   private static func flags(of command: any ParsableCommand.Type, _ path: String) -> [String] {
     let help = DNSCacheServer.helpMessage(for: command, columns: 10_000)
