@@ -5,7 +5,7 @@
 #   make fuzz FUZZ_SECONDS=600           each fuzz target for so long
 #   make install PREFIX=/usr/local       program, manual, completions, units of systemd; make uninstall
 #   make deb                             a Debian package, in .build/deb; Swift isn't needed where it goes
-#   make bench                           beside other servers; ARGS=--quick for five minutes
+#   make bench                           beside other servers; ARGS=--quick for five minutes, ARGS=--record to keep it
 #   make instructions                    instructions a query beside those on record; ARGS='--most 2' fails above 2 %
 #   make soak SOAK_SECONDS=1200          churn, faults and restarts; memory and counters must add up
 #   make golden                          record new names that others depend on (Tests/DNSCacheServerTests/Golden)
@@ -66,7 +66,7 @@ demo: setup-test
 	$(RELEASE)
 	scripts/demo
 
-# Tables into docs/performance.md, figures and plots into benchmarks/results (not with --quick).
+# Into .build/bench/results; with ARGS=--record the tables also into docs/performance.md, the plots into benchmarks/results.
 bench:
 	@scripts/setup bench
 	$(RELEASE)

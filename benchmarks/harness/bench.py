@@ -83,8 +83,7 @@ class Bench:
 
     def compare(self):
         begin = time.monotonic()
-        folder = self.options.results or os.path.join(
-            ROOT, ".build/bench/results" if self.options.quick else "benchmarks/results")
+        folder = self.options.results or os.path.join(ROOT, ".build/bench/results")
         results = report.Results(folder)
         command = "benchmarks/run " + " ".join(shlex.quote(word) for word in sys.argv[1:])
         common = {"date": str(datetime.date.today()), "machine": machine.description(), "command": command.strip()}
@@ -112,8 +111,8 @@ class Bench:
                     print("\n" + report.section(part, results.works[part]), flush=True)
             results.write()
         print(f"in all {time.monotonic() - begin:.0f} s; results in {os.path.relpath(folder)}")
-        if folder == os.path.join(ROOT, "benchmarks/results"):
-            results.embed(os.path.join(ROOT, "docs/performance.md"))
+        if self.options.record and not failed:
+            results.record(os.path.join(ROOT, "docs/performance.md"), os.path.join(ROOT, "benchmarks/results"))
         return 1 if failed else 0
 
     def stop_shared(self):

@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 
-from . import plots
+from . import plots, processes
 
 BEGIN = "<!-- The tables from here on are written by benchmarks/run. -->"
 END = "<!-- Until here. -->"
@@ -56,24 +57,27 @@ class Results:
             with open(os.path.join(self.folder, name), "w") as file:
                 file.write(text)
 
-    def sections(self, pictures_in=None):
+    def sections(self, pictures_in):
+        """The works that were measured: title -> Markdown."""
+        sections = {}
         for name in ORDER:
             if name in self.works:
-                picture = PICTURES.get(name)
-                has = picture and pictures_in and os.path.exists(os.path.join(self.folder, picture))
-                yield section(name, self.works[name],
-                              f"![{self.works[name]['title']}]({pictures_in}/{picture})" if has else "")
+                title, picture = self.works[name]["title"], PICTURES.get(name)
+                has = picture and os.path.exists(os.path.join(self.folder, picture))
+                sections[title] = section(name, self.works[name], f"![{title}]({pictures_in}/{picture})" if has else "")
+        return sections
 
-    def embed(self, document):
-        """Puts the tables between the marks of a document."""
-        if not os.path.exists(document):
-            return
+    def record(self, document, pictures):
+        """Puts the tables between the marks of a document, each in the place of the one before, and the plots beside."""
         with open(document) as file:
             text = file.read()
         head, begin, rest = text.partition(BEGIN)
-        _, end, tail = rest.partition(END)
+        body, end, tail = rest.partition(END)
         if not begin or not end:
-            return
-        body = "\n".join(self.sections("../benchmarks/results"))
+            raise processes.Failure(f"{document} has no place for the tables")
+        sections = {part.split("\n", 1)[0]: f"### {part.rstrip()}\n" for part in body.split("\n### ")[1:]}
+        sections.update(self.sections(os.path.relpath(pictures, os.path.dirname(document))))
         with open(document, "w") as file:
-            file.write(f"{head}{BEGIN}\n\n{body}\n{END}{tail}")
+            file.write(f"{head}{BEGIN}\n\n" + "\n".join(sections.values()) + f"\n{END}{tail}")
+        for name in plots.from_results(self.works):
+            shutil.copy(os.path.join(self.folder, name), pictures)
