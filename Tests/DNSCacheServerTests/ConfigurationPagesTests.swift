@@ -34,13 +34,15 @@ struct ConfigurationPagesTests {
     }
   }
 
-  @Test(arguments: ["home", "laptop", "office"])
+  @Test(arguments: [
+    "home", "laptop", "office", "two-servers/dns-cache-server", "anycast/dns-cache-server",
+  ])
   func `an example has no mistake, and says what is unlike the default`(name: String) throws {
     let path = Self.root.appending(path: "examples/\(name).yaml").path
     var configuration = Configuration(usual: Settings())
     configuration.read(path)
     let settings = try configuration.settings()
-    #expect(Settings().difference(to: settings).changed.count > 3)
+    #expect(Settings().difference(to: settings).changed.count >= 3)
   }
 
   @Test func `indented JSON says what JSON says`() throws {
