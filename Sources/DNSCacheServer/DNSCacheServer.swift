@@ -4,7 +4,8 @@ import EventLoop
 /// The program.
 @main
 struct DNSCacheServer: ParsableCommand {
-  static let version = "0.1.0"
+  /// The version, here and nowhere else; the newest heading of CHANGELOG.md is the same.
+  static let version = "0.2.0"
 
   static let configuration = CommandConfiguration(
     commandName: "dns-cache-server", abstract: "A caching DNS server for local networks.",

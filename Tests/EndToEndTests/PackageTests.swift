@@ -51,7 +51,12 @@ extension EndToEnd {
       #expect(unit.contains("ExecStart=/opt/dns/bin/dns-cache-server run"))
       #expect(
         try Tool.run(root + "/opt/dns/bin/dns-cache-server", ["--version"]).status == 0)
+      let stripped = try Tool.run("nm", [root + "/opt/dns/bin/dns-cache-server"])
+      #expect(stripped.errors.contains("no symbols"), "\(stripped.errors)")
       let names = try files(below: root)
+      for page in ["README.md", "CHANGELOG.md", "docs/operations.md", "examples/home.yaml"] {
+        #expect(names.contains { $0.hasSuffix("/doc/dns-cache-server/\(page)") }, "\(names)")
+      }
       for page in ["man8/dns-cache-server.8.gz", "man5/dns-cache-server.yaml.5.gz"] {
         #expect(names.contains { $0.hasSuffix(page) }, "\(names)")
       }
