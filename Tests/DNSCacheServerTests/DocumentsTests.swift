@@ -8,9 +8,9 @@ import Testing
 struct DocumentsTests {
   /// Pages about what is there now; docs/performance.md and docs/security.md also speak of other programs.
   static let pages = [
-    "README.md", "CONTRIBUTING.md", "docs/answers.md", "docs/architecture.md",
-    "docs/configuration.md", "docs/explain.md", "docs/limits.md", "docs/operations.md",
-    "docs/resolution.md", "docs/snapshot.md",
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/answers.md",
+    "docs/architecture.md", "docs/configuration.md", "docs/explain.md", "docs/limits.md",
+    "docs/operations.md", "docs/resolution.md", "docs/snapshot.md", "docs/two-servers.md",
   ]
   static let allPages = pages + ["docs/performance.md", "docs/security.md"]
 
@@ -111,6 +111,19 @@ struct DocumentsTests {
         _ = try configuration.settings()
       }
     }
+  }
+
+  @Test(arguments: [("README.md", 130), ("docs/architecture.md", 200)])
+  func `what is read first is short`(page: String, most: Int) throws {
+    #expect(
+      try Repository.text(page).split(separator: "\n", omittingEmptySubsequences: false).count
+        <= most + 1)
+  }
+
+  @Test func `the newest heading of the changelog is the program's version`() throws {
+    let heading = try Repository.text("CHANGELOG.md").firstMatch(
+      of: /\n## ([0-9.]+) \(\d{4}-\d\d-\d\d\)\n/)
+    #expect(heading.map { String($0.output.1) } == DNSCacheServer.version)
   }
 
   @Test(arguments: pages) func `verbs of ctl exist`(page: String) throws {
