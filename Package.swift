@@ -41,13 +41,14 @@ let package = Package(
     .target(
       name: "Observability", dependencies: ["Memory", "DNSWire", "DNSService"],
       resources: [.embedInCode("Resources")], swiftSettings: house),
-    .target(name: "EventLoop", dependencies: ["CEvent", "Memory"], swiftSettings: house),
+    .target(name: "System", dependencies: ["CEvent"], swiftSettings: house),
+    .target(name: "EventLoop", dependencies: ["CEvent", "Memory", "System"], swiftSettings: house),
     .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "Observability", "EventLoop", "YAML",
+        "Observability", "System", "EventLoop", "YAML",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -78,10 +79,13 @@ let package = Package(
       dependencies: ["Randomness", "Observability", "DNSService", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
+    .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: house),
     .testTarget(
-      name: "EventLoopTests", dependencies: ["EventLoop", "CEvent"], swiftSettings: house),
+      name: "EventLoopTests", dependencies: ["EventLoop", "System", "CEvent"],
+      swiftSettings: house),
     .testTarget(
-      name: "DNSCacheServerTests", dependencies: ["DNSCacheServer", "Observability", "YAML"],
+      name: "DNSCacheServerTests",
+      dependencies: ["DNSCacheServer", "Observability", "System", "YAML"],
       exclude: ["Golden"],
       swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),

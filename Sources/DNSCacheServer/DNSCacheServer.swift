@@ -1,5 +1,5 @@
 import ArgumentParser
-import EventLoop
+import System
 
 /// The program.
 @main

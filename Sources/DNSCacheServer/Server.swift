@@ -9,6 +9,7 @@ import Glibc
 import Logging
 import Memory
 import Observability
+import System
 
 /// The wiring: makes the loop, the worker and everything that feeds it, and runs until told to stop.
 final class Server {

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Writes a file so that its path holds the old content or the new one, whole, also after a crash.
 ///

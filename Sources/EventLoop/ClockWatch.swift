@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Calls its owner when the machine's clock is set, as on boards that have the time from the network only.
 ///

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// The one control message that goes with a datagram: which local address it came to or leaves
 /// from.

@@ -1,6 +1,7 @@
 import CEvent
 import Glibc
 import Memory
+import System
 
 /// Connected UDP sockets that are announced together: hundreds of them, each with seldom more than one
 /// datagram.

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 extension DatagramSocket {
   /// Errors taken from the queue in one turn of the loop; the rest is announced again.

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 extension DatagramSocket {
   /// How a socket is set up.

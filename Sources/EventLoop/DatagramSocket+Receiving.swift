@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// What is known of a datagram in the current batch.
 @usableFromInline

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// What became of a datagram that was to be sent at once.
 public enum SendResult: Equatable, Sendable {

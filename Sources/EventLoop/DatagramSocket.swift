@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// A UDP socket that reads and writes in batches.
 ///

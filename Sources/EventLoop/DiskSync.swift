@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Has the kernel make files durable while the loop goes on (Linux AIO, io_submit(2)).
 ///

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// One event loop: waits for sockets, timers and signals and calls their owners, on one thread.
 ///

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// Takes a file's content out of memory bit by bit, so that its end costs no long turn of the loop.
 ///

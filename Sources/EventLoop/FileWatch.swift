@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Calls its owner when a file may have changed: written, replaced, made, removed, or led elsewhere by a link.
 ///

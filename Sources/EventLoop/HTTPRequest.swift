@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// What a client asked for over HTTP, whole and copied.
 public struct HTTPRequest {

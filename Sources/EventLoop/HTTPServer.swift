@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// A small HTTP/1.1 server for the control socket and for metrics.
 ///

@@ -1,6 +1,7 @@
 import CEvent
 import Glibc
 import Memory
+import System
 
 /// Writes lines to a descriptor without ever waiting for whoever reads it.
 ///

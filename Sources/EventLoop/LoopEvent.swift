@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Something that the loop waits for on behalf of an owner: a descriptor, a signal, or just a time.
 ///

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Message headers for recvmmsg or sendmmsg and all that they point to, allocated once.
 ///

@@ -1,6 +1,7 @@
 import CEvent
 import Glibc
 import Memory
+import System
 
 /// Calls its owner when this host's links, addresses or routes have changed (rtnetlink(7)).
 ///

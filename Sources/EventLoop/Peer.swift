@@ -1,3 +1,5 @@
+import System
+
 /// Where a datagram came from and which of this machine's addresses it was sent to.
 ///
 /// A plain value: it can be kept, and a reply sent with it later leaves from the address that was

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Where datagrams are read to: one batch of them.
 ///

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Calls its owner on the loop's thread after the process got a signal.
 ///

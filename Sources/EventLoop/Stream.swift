@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// A connection over TCP or a Unix socket, with buffers in both directions.
 ///

@@ -1,5 +1,6 @@
 import CEvent
 import Glibc
+import System
 
 /// Accepts connections over TCP or a Unix socket.
 @safe

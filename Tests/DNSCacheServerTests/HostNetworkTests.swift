@@ -1,5 +1,6 @@
 import DNSWire
 import EventLoop
+import System
 import Testing
 
 @testable import DNSCacheServer

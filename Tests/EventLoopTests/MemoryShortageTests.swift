@@ -2,6 +2,7 @@ import CEvent
 import EventLoop
 import Glibc
 import Synchronization
+import System
 import Testing
 
 /// The thread whose requests for memory libevent finds refused; no thread is 0.

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import System
 
 /// One end of a connection: keeps what comes in and what happens.
 final class End: StreamDelegate {

@@ -1,6 +1,7 @@
 import DNSService
 import EventLoop
 import Memory
+import System
 
 /// One TCP connection of a client.
 final class ClientStream: StreamDelegate {

@@ -1,6 +1,7 @@
 import DNSWire
 import EventLoop
 import Memory
+import System
 
 /// The TCP connections that clients have open.
 ///

@@ -2,6 +2,7 @@ import DNSService
 import DNSWire
 import EventLoop
 import Memory
+import System
 
 /// Keeps the server's cookies dated, and their secret young (RFC 7873 §7.1, RFC 9018 §5).
 final class CookieKeeper {

@@ -1,6 +1,7 @@
 import DNSService
 import DNSWire
 import EventLoop
+import System
 
 // Addresses of sockets, and what the protocol's modules know of them.
 

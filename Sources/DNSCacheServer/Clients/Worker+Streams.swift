@@ -2,6 +2,7 @@ import DNSService
 import DNSWire
 import EventLoop
 import Memory
+import System
 
 // Clients over TCP.
 

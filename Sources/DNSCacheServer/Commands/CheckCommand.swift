@@ -1,5 +1,5 @@
 import ArgumentParser
-import EventLoop
+import System
 
 /// Checks a configuration file without starting anything.
 struct CheckCommand: ParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import DNSWire
 import EventLoop
 import Observability
+import System
 
 /// Talks to a running server.
 struct ControlCommand: ParsableCommand {

@@ -1,6 +1,6 @@
 import ArgumentParser
-import EventLoop
 import Glibc
+import System
 
 /// Starts the server.
 struct RunCommand: ParsableCommand {

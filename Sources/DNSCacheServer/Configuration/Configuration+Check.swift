@@ -1,5 +1,5 @@
 import DNSWire
-import EventLoop
+import System
 
 // What `check` finds beyond what is wrong with the words: what this host lacks, and what is perhaps not meant.
 

@@ -1,6 +1,6 @@
 import DNSPolicy
 import DNSWire
-import EventLoop
+import System
 
 // What is wrong with routes that are right each by itself.
 

@@ -1,4 +1,3 @@
-import EventLoop
 import YAML
 
 /// What flags and a file give, put together: one set of settings, or everything that is wrong.

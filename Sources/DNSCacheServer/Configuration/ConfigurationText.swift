@@ -1,4 +1,4 @@
-import EventLoop
+import System
 import YAML
 
 /// What a configuration file held at a moment.

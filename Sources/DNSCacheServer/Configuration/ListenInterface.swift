@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// An interface whose addresses are listened on, and the port: `eth0`, `eth0:5353`.
 struct ListenInterface: Hashable, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
 import DNSWire
-import EventLoop
+import System
 
 /// The networks that this host's interfaces are in: what `local-networks` means in `allow`.
 ///

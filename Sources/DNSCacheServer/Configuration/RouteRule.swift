@@ -1,6 +1,5 @@
 import DNSPolicy
 import DNSWire
-import EventLoop
 
 /// Names that have servers of their own, as the settings have them.
 struct RouteRule: Sendable {

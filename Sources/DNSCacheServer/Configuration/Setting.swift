@@ -1,5 +1,4 @@
 import DNSWire
-import EventLoop
 
 /// One thing that a person can set: the only description of it, for the file, the command line, the
 /// schema and the reference page.

@@ -1,7 +1,7 @@
 import DNSExchange
 import DNSResolver
 import DNSWire
-import EventLoop
+import System
 
 /// Where in ``Settings`` a setting's values are, and how they get there.
 struct SettingField: Sendable {

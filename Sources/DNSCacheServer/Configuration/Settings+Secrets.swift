@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 // Files with secrets, and who may read them.
 

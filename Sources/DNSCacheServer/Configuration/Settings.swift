@@ -3,8 +3,8 @@ import DNSExchange
 import DNSResolver
 import DNSService
 import DNSWire
-import EventLoop
 import Logging
+import System
 
 /// All that the server is told; each field begins as its default.
 ///

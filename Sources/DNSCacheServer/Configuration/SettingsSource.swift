@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// Where the settings come from: the flags of the start, a file, and this host.
 ///

@@ -1,5 +1,5 @@
 import DNSWire
-import EventLoop
+import System
 
 /// A setting's value that was checked.
 enum Value: Sendable {

@@ -1,5 +1,5 @@
 import DNSWire
-import EventLoop
+import System
 
 /// What a setting's value may be: the checks that flags and the file share.
 enum ValueKind: Sendable {

@@ -4,6 +4,7 @@ import EventLoop
 import Logging
 import Memory
 import Observability
+import System
 
 /// Performs control's verbs, whoever may have asked for them: the control socket or a browser.
 final class ControlAPI {

@@ -1,4 +1,4 @@
-import EventLoop
+import System
 import YAML
 
 /// Where `ctl` looks for the server: one socket that somebody named, or the usual ones.

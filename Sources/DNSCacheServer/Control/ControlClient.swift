@@ -1,5 +1,5 @@
-import EventLoop
 import Observability
+import System
 
 /// Asks a running server over its control socket and prints what it says.
 struct ControlClient {

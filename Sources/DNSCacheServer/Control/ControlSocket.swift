@@ -1,5 +1,6 @@
 import EventLoop
 import Observability
+import System
 
 /// The Unix socket that `ctl` talks to over HTTP; only the owner and the group may open it.
 final class ControlSocket {

@@ -1,4 +1,5 @@
 import EventLoop
+import System
 
 /// Tells on a terminal how far a dump has come, in one line that is written over.
 struct DumpProgress {

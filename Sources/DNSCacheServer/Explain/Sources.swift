@@ -2,7 +2,7 @@ import DNSCache
 import DNSExchange
 import DNSResolver
 import DNSWire
-import EventLoop
+import System
 
 // The addresses of servers, as sockets, the resolver and the cache have them and as people read them.
 

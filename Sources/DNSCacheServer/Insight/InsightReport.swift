@@ -1,6 +1,5 @@
 import DNSService
 import DNSWire
-import EventLoop
 import Memory
 import Observability
 

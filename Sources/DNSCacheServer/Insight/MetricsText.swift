@@ -3,6 +3,7 @@ import DNSResolver
 import EventLoop
 import Memory
 import Observability
+import System
 
 /// What Prometheus is told.
 enum MetricsText {

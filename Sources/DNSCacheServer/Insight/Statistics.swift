@@ -2,7 +2,6 @@ import DNSCache
 import DNSExchange
 import DNSResolver
 import DNSService
-import EventLoop
 import Memory
 import Observability
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLoop
 import Glibc
 import Observability
+import System
 
 /// `ctl watch`: how a running server is doing, renewed each second.
 struct WatchCommand: ParsableCommand {

@@ -3,6 +3,7 @@ import EventLoop
 import Logging
 import Memory
 import Observability
+import System
 
 /// Where all lines of the log go: to standard error, without ever waiting for its reader.
 ///

@@ -2,6 +2,7 @@ import EventLoop
 import Glibc
 import Logging
 import Memory
+import System
 
 /// The addresses that are listened on, UDP and TCP.
 ///

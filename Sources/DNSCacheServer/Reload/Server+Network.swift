@@ -1,6 +1,7 @@
 import EventLoop
 import Logging
 import Observability
+import System
 
 // What follows from this host's links, addresses and routes, and from their changes.
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import System
 
 // Reading file and flags again: everything is checked first, then what has changed is taken over in place.
 

@@ -3,7 +3,7 @@ import DNSPolicy
 import DNSResolver
 import DNSService
 import DNSWire
-import EventLoop
+import System
 
 // The settings of each room, out of the settings of all.
 

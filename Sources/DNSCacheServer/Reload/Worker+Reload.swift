@@ -3,6 +3,7 @@ import DNSExchange
 import DNSResolver
 import DNSService
 import EventLoop
+import System
 
 // What of the worker changes while it serves.
 

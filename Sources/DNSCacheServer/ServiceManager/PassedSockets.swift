@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// The sockets that a service manager opened before it started the program (sd_listen_fds(3)).
 ///

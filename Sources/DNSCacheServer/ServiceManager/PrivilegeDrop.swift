@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// The change to the user that the server is to run as, once what needs root is open.
 struct PrivilegeDrop {

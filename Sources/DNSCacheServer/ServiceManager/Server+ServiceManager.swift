@@ -1,5 +1,5 @@
-import EventLoop
 import Logging
+import System
 
 // The server as a service: another user, and news for a service manager.
 

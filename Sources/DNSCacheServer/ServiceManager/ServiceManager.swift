@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import System
 
 /// Tells a service manager how the server is (sd_notify(3)); does nothing where there is none.
 ///

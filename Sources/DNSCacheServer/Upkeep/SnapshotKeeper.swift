@@ -3,6 +3,7 @@ import EventLoop
 import Logging
 import Memory
 import Observability
+import System
 
 /// Keeps the cache over restarts: reads the snapshot at start, saves one regularly, on request and at
 /// the end.

@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// Where this server is to be reached, so that it isn't made its own upstream.
 struct OwnEndpoints {

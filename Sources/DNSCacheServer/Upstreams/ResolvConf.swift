@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// The name servers that the system uses, read from `/etc/resolv.conf` (resolv.conf(5)).
 enum ResolvConf {

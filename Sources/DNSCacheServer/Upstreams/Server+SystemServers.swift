@@ -1,5 +1,6 @@
 import EventLoop
 import Logging
+import System
 
 // The system's name servers, as long as no other upstream was named: they come and go with the network.
 

@@ -2,6 +2,7 @@ import DNSExchange
 import DNSResolver
 import EventLoop
 import Memory
+import System
 
 /// A question for an upstream over TCP, with its packet for as long as it may have to be sent again.
 struct StreamQuery {

@@ -1,6 +1,6 @@
 import DNSExchange
 import DNSResolver
-import EventLoop
+import System
 
 /// An upstream as it is written: where it is, and what it is asked with.
 ///

@@ -3,6 +3,7 @@ import DNSResolver
 import EventLoop
 import Logging
 import Memory
+import System
 
 /// The sockets that queries leave from: for each upstream a pool, each on a random port of its own.
 ///

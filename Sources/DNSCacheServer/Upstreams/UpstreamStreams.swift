@@ -2,6 +2,7 @@ import DNSExchange
 import DNSResolver
 import EventLoop
 import Memory
+import System
 
 /// The TCP connections to upstreams: few, kept for further questions, with many under way on each
 /// (RFC 7766 §6.2).

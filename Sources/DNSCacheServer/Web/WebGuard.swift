@@ -1,4 +1,5 @@
 import EventLoop
+import System
 
 /// Decides which requests over TCP are let in.
 ///

@@ -3,6 +3,7 @@ import DNSResolver
 import EventLoop
 import Memory
 import Observability
+import System
 
 /// HTTP over TCP: the page, the same verbs as the control socket, metrics and health.
 final class WebServer {

@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// What is set about HTTP over TCP.
 struct WebSettings: Sendable, Equatable {

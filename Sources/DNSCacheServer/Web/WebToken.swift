@@ -1,4 +1,4 @@
-import EventLoop
+import System
 
 /// The word that a request has to bring: `Authorization: Bearer TOKEN` (RFC 6750 §2.1).
 struct WebToken: Sendable {

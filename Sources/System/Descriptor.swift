@@ -2,15 +2,15 @@ import CEvent
 import Glibc
 
 /// The one owner of an open file descriptor; closes it when it goes out of use.
-struct Descriptor: ~Copyable {
-  let number: Int32
+package struct Descriptor: ~Copyable {
+  package let number: Int32
 
-  init(owning number: Int32) {
+  package init(owning number: Int32) {
     self.number = number
   }
 
   /// Opens one by a call that returns it, or -1.
-  init(
+  package init(
     _ call: StaticString, for purpose: @autoclosure () -> String, _ body: () -> Int32
   ) throws(SystemError) {
     let result = CallResult(retrying: { Int(body()) })
@@ -18,7 +18,7 @@ struct Descriptor: ~Copyable {
   }
 
   /// Opens a socket that doesn't block and doesn't survive exec.
-  init(
+  package init(
     socket kind: __socket_type, family: Int32, protocol number: Int32 = 0,
     for purpose: @autoclosure () -> String
   ) throws(SystemError) {
@@ -32,7 +32,7 @@ struct Descriptor: ~Copyable {
   }
 
   /// Hands the descriptor to another owner, without closing it.
-  consuming func release() -> Int32 {
+  package consuming func release() -> Int32 {
     let number = number
     discard self
     return number
@@ -42,7 +42,7 @@ struct Descriptor: ~Copyable {
   ///
   /// - Parameter mayBeMissing: whether an address that this host doesn't have is bound all the same, to serve
   ///   as soon as it comes. Only then: the kernel's refusal is what tells a wrong address from a right one.
-  func bind(
+  package func bind(
     to address: SocketAddress, mayBeMissing: Bool = false, purpose: @autoclosure () -> String
   ) throws(SystemError) {
     let number = number
@@ -66,7 +66,7 @@ struct Descriptor: ~Copyable {
   }
 
   /// Sets a socket option with an integer value.
-  func setOption(
+  package func setOption(
     _ name: Int32, level: Int32, to value: Int32, purpose: @autoclosure () -> String
   ) throws(SystemError) {
     var value = value

@@ -7,7 +7,7 @@ extension Descriptor {
   /// The connections that it accepts inherit TCP_NODELAY: a DNS message is written whole.
   ///
   /// - Parameter mayBeMissing: whether the address may be one that this host gets later.
-  static func listening(
+  package static func listening(
     on address: SocketAddress, backlog: Int32, mayBeMissing: Bool = false
   ) throws(SystemError) -> Descriptor {
     let purpose = "TCP on \(address)"
@@ -27,7 +27,7 @@ extension Descriptor {
   }
 
   /// Listens on a socket that was open when the program started.
-  static func listening(
+  package static func listening(
     adopting inherited: InheritedSocket, backlog: Int32
   ) throws(SystemError) -> Descriptor {
     // UNREACHABLE: sockets passed in are looked up by kind.
@@ -45,7 +45,7 @@ extension Descriptor {
   /// Opens a Unix socket that listens on a path, and puts the one who unlinks it in `file`.
   ///
   /// A stale file is replaced, one that somebody answers on is not.
-  static func listening(
+  package static func listening(
     unixPath path: String, mode: UInt32, backlog: Int32, file: inout UnixSocketFile?
   ) throws(SystemError) -> Descriptor {
     let address = try UnixAddress(path: path)
@@ -69,7 +69,7 @@ extension Descriptor {
   }
 
   /// Starts to connect a new TCP socket.
-  static func connecting(to address: SocketAddress) throws(SystemError) -> Descriptor {
+  package static func connecting(to address: SocketAddress) throws(SystemError) -> Descriptor {
     let purpose = "TCP to \(address)"
     let descriptor = try Descriptor(
       socket: SOCK_STREAM, family: address.family, for: purpose)
@@ -82,7 +82,7 @@ extension Descriptor {
   }
 
   /// Connects a new Unix socket.
-  static func connecting(unixPath path: String) throws(SystemError) -> Descriptor {
+  package static func connecting(unixPath path: String) throws(SystemError) -> Descriptor {
     let address = try UnixAddress(path: path)
     let descriptor = try Descriptor(socket: SOCK_STREAM, family: AF_UNIX, for: path)
     try descriptor.connect(purpose: path) { number in

@@ -1,5 +1,5 @@
-import EventLoop
 import Glibc
+import System
 import Testing
 
 @Suite("Texts to Unix sockets (unix(7))")

@@ -6,17 +6,18 @@ import Glibc
 /// The offsets are those of the Linux ABI: family 0, port 2, IPv4 address 4, IPv6 address 8,
 /// scope 24.
 @safe
-struct KernelAddress {
-  static let capacity = MemoryLayout<sockaddr_in6>.size
-  static let portOffset = 2
-  static let ipv4Offset = 4
-  static let ipv6Offset = 8
-  static let scopeOffset = 24
+public struct KernelAddress {
+  /// Octets that any of the two takes.
+  public static let capacity = MemoryLayout<sockaddr_in6>.size
+  @usableFromInline static let portOffset = 2
+  @usableFromInline static let ipv4Offset = 4
+  @usableFromInline static let ipv6Offset = 8
+  @usableFromInline static let scopeOffset = 24
 
   private var storage = sockaddr_in6()
   private(set) var length: socklen_t
 
-  init(_ address: SocketAddress) {
+  package init(_ address: SocketAddress) {
     length = 0
     // SAFETY: the storage holds `capacity` octets, which is what store(at:) needs.
     length = unsafe withUnsafeMutableBytes(of: &storage) {
@@ -25,7 +26,7 @@ struct KernelAddress {
   }
 
   /// Lends the address to a call such as bind or connect.
-  func withPointer<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+  package func withPointer<R>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
     unsafe withUnsafePointer(to: storage) {
       // SAFETY: every sockaddr type begins with a family, by which the kernel tells them apart.
       unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
@@ -33,7 +34,7 @@ struct KernelAddress {
   }
 
   /// The address that a call such as getsockname gives; nil for another family or an error.
-  static func read(
+  package static func read(
     _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
   ) -> SocketAddress? {
     var storage = sockaddr_in6()
@@ -50,7 +51,7 @@ struct KernelAddress {
 
 extension SocketAddress {
   /// What a socket is bound to; nil for another family or an error.
-  init?(ofSocket number: Int32) {
+  public init?(ofSocket number: Int32) {
     // SAFETY: the call writes no more than the length that it is given.
     guard let local = unsafe KernelAddress.read({ unsafe getsockname(number, $0, $1) })
     else { return nil }
@@ -60,8 +61,8 @@ extension SocketAddress {
   /// Reads a `sockaddr_in` or `sockaddr_in6`; nil for another family.
   ///
   /// `name` must point to `KernelAddress.capacity` readable octets.
-  @unsafe
-  init?(at name: UnsafeRawPointer) {
+  @unsafe @inlinable
+  public init?(at name: UnsafeRawPointer) {
     let port = unsafe UInt16(
       bigEndian: name.loadUnaligned(fromByteOffset: KernelAddress.portOffset, as: UInt16.self))
     switch unsafe Int32(name.loadUnaligned(as: sa_family_t.self)) {
@@ -80,8 +81,8 @@ extension SocketAddress {
   }
 
   /// Reads the 16 octets of an IPv6 address at `octets`.
-  @unsafe
-  init(ipv6At octets: UnsafeRawPointer, scope: UInt32, port: UInt16) {
+  @unsafe @inlinable
+  public init(ipv6At octets: UnsafeRawPointer, scope: UInt32, port: UInt16) {
     self.init(
       ipv6: unsafe UInt64(bigEndian: octets.loadUnaligned(as: UInt64.self)),
       unsafe UInt64(bigEndian: octets.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
@@ -91,8 +92,8 @@ extension SocketAddress {
   /// Writes a `sockaddr_in` or `sockaddr_in6` and returns how many octets of it the kernel wants.
   ///
   /// `name` must point to `KernelAddress.capacity` writable octets.
-  @unsafe
-  func store(at name: UnsafeMutableRawPointer) -> socklen_t {
+  @unsafe @inlinable
+  public func store(at name: UnsafeMutableRawPointer) -> socklen_t {
     unsafe name.storeBytes(
       of: port.bigEndian, toByteOffset: KernelAddress.portOffset, as: UInt16.self)
     if isIPv4 {
@@ -112,11 +113,11 @@ extension SocketAddress {
   }
 
   /// Writes the 16 octets of the IPv6 address to `octets`.
-  @unsafe
-  func store(ipv6At octets: UnsafeMutableRawPointer) {
+  @unsafe @inlinable
+  public func store(ipv6At octets: UnsafeMutableRawPointer) {
     unsafe octets.storeBytes(of: high.bigEndian, as: UInt64.self)
     unsafe octets.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
   }
 
-  var family: Int32 { isIPv4 ? AF_INET : AF_INET6 }
+  package var family: Int32 { isIPv4 ? AF_INET : AF_INET6 }
 }

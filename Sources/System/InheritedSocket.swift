@@ -70,7 +70,7 @@ public final class InheritedSocket {
   }
 
   /// Another descriptor of the same socket.
-  func duplicate() throws(SystemError) -> Descriptor {
+  package func duplicate() throws(SystemError) -> Descriptor {
     let number = descriptor.number
     return try Descriptor("fcntl", for: "\(localAddress)") { fcntl(number, F_DUPFD_CLOEXEC, 0) }
   }

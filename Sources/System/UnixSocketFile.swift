@@ -4,7 +4,7 @@ import Glibc
 /// The file of a listening Unix socket; unlinked when this goes out of use.
 ///
 /// The file stays when it is no longer the one that was made, as when another program replaced it.
-final class UnixSocketFile {
+package final class UnixSocketFile {
   let path: String
   private let device: dev_t
   private let inode: ino_t

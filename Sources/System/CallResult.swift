@@ -1,15 +1,15 @@
 import Glibc
 
 /// What a system call came to, once interruptions by signals are out of the way.
-enum CallResult {
+public enum CallResult {
   case done(Int)
   /// EAGAIN: nothing to do now, ask again when the descriptor is ready.
   case wouldBlock
   case failed(Int32)
 
   /// Makes the call again for as long as a signal interrupts it.
-  @inline(__always)
-  init(retrying call: () -> Int) {
+  @inlinable @inline(__always)
+  public init(retrying call: () -> Int) {
     while true {
       let value = call()
       if value >= 0 {
@@ -28,8 +28,8 @@ enum CallResult {
   /// The value of a call that has no business to block.
   ///
   /// Throws for every outcome but success, EAGAIN included.
-  @inline(__always)
-  func value(
+  @inlinable @inline(__always)
+  public func value(
     call: StaticString, purpose: @autoclosure () -> String
   ) throws(SystemError) -> Int {
     switch self {
