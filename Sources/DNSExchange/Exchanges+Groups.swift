@@ -10,8 +10,6 @@ public struct ServerChange: Equatable, Sendable {
   public var revived: [ServerID] = []
   /// Servers that are asked no more.
   public var retired: [ServerID] = []
-  /// Servers that there was no slot for.
-  public var refused: [ServerAddress] = []
   /// Whether a group has other servers than before.
   public var isChanged = false
 }
@@ -43,10 +41,7 @@ extension Exchanges {
     let before = servers.servers(of: group)
     var members: [ServerID] = []
     for server in wanted.servers {
-      guard let id = open(server.address, &change) else {
-        change.refused.append(server.address)
-        continue
-      }
+      guard let id = open(server.address, &change) else { continue }
       servers[id].rules = server.rules
       members.append(id)
     }
@@ -133,7 +128,4 @@ extension Exchanges {
   public mutating func setSource(_ source: UInt8, of server: ServerID) {
     servers[server].source = source
   }
-
-  /// Packets under way to a server, retired or not.
-  public func packetsUnderWay(to server: ServerID) -> Int { Int(servers[server].inFlight) }
 }

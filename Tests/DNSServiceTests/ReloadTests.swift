@@ -57,7 +57,7 @@ struct ReloadTests {
     network.host.setUpstreams([1])
     try network.run(to: 100)
     #expect(network.endings.count == 1 && network.endings.allSatisfy { $0.isAnswered })
-    #expect(network.host.resolver.exchanges.packetsUnderWay(to: ServerID(0)) == 0)
+    #expect(network.host.resolver.exchanges.servers[ServerID(0)].inFlight == 0)
   }
 
   @Test func `an upstream that has gone is asked no more, and not probed`() throws {
@@ -85,7 +85,7 @@ struct ReloadTests {
     let change = network.host.setUpstreams([1, 99])
     #expect(change.opened == [ServerID(0)])
     let resolver = network.host
-    #expect(resolver.resolver.exchanges.packetsUnderWay(to: ServerID(0)) == 0)
+    #expect(resolver.resolver.exchanges.servers[ServerID(0)].inFlight == 0)
     network.links[0] = .init(delay: 20)
     try network.run(to: 6_000, every: 5)
     try network.run(to: 12_000)
@@ -133,7 +133,7 @@ struct ReloadTests {
     #expect(network.host.resolver.inFlight == 0)
     #expect(
       (0..<places).allSatisfy {
-        network.host.resolver.exchanges.packetsUnderWay(to: ServerID($0)) == 0
+        network.host.resolver.exchanges.servers[ServerID($0)].inFlight == 0
       })
   }
 
