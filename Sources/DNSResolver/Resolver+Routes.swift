@@ -93,7 +93,9 @@ extension Resolver {
     for index in 0..<exchanges.end where exchanges.contains(index) {
       let isMoved = exchanges.isMoved(index, by: policy.value, from: old)
       guard let route = exchanges.route(of: index, by: policy.value) else {
-        fail(index, .noUpstream, now: now)
+        // Who waits gets what is answered here.
+        stopWaiting(index, now: now)
+        finish(index, .answered())
         continue
       }
       // Routes may only have got other numbers.

@@ -187,6 +187,15 @@ final class Host {
     return drain()
   }
 
+  /// Has nobody asked for names of a domain: they are answered here.
+  func makeLocal(_ domain: Name) -> [Event] {
+    _ = resolver.setRoutes(
+      ForwardRoutes(
+        nil, routes: [ForwardServers()],
+        rules: PolicyRules(routes: [Route(domains: [domain], isEmpty: true)])), now: now)
+    return drain()
+  }
+
   private static func address(_ upstream: Int, _ options: Options) -> IPAddress {
     upstream < options.addresses.count
       ? options.addresses[upstream] : IPAddress(v4: 0xC633_6401 + UInt32(upstream))

@@ -77,6 +77,26 @@ struct RouteTests {
     #expect(asked(then) == [IPAddress(v4: 0xC633_6401)])
   }
 
+  /// A reload makes a name local that is being asked for, by itself or because an alias leads there.
+  @Test(arguments: [false, true])
+  func `a name that becomes local while it is asked for is answered here`(isAliased: Bool) throws {
+    let asked = try Name(isAliased ? "www.example.net" : "x.corp.example")
+    var events = host.ask(Message(query: asked, .a).encoded(), client: 1)
+    guard case .sent(let query, let octets)? = events.first else { throw TestFailure() }
+    let alias = try Record("www.example.net. 300 IN CNAME x.corp.example.")
+    if isAliased {
+      let reply = Message(respondingTo: try Message(parsing: octets), answers: [alias])
+      #expect(host.receive(reply.encoded(), socket: try #require(query.socket)).count == 1)
+    }
+    #expect(host.resolver.inFlight == (isAliased ? 2 : 1))
+    events = host.makeLocal(try Name("corp.example"))
+    guard case .replied(1, _, let answer)? = events.first else { throw TestFailure() }
+    let message = try Message(parsing: answer)
+    #expect(message.rcode == .nxDomain && message.answers == (isAliased ? [alias] : []))
+    #expect(message.authority.map(\.name) == [try Name("corp.example")])
+    #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
+  }
+
   @Test func `a server that comes back has a clean slate`() throws {
     let server = ServerID(0)
     let name = try Name("www.example.net")
