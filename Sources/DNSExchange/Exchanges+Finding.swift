@@ -32,22 +32,12 @@ extension Exchanges {
   // Some of what follows is mutating though it changes nothing: a call that only borrows, beside a change, would get a
   // copy of the whole.
 
-  /// The first exchange for a question, the next one behind another; nothing when there is none.
-  public mutating func find(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, behind last: Int? = nil
-  ) -> Int? {
-    match(key, type, needs, behind: last)
-  }
-
-  /// The same for who has no right to change anything.
+  /// The exchange for a question: there is one at most.
   @inline(__always)
   public func match(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, behind last: Int? = nil
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags
   ) -> Int? {
-    var index =
-      if let last { exchanges[last].chain } else {
-        byQuestion.first(Exchange.hash(key.hash, type, needs))
-      }
+    var index = byQuestion.first(Exchange.hash(key.hash, type, needs))
     while index != Exchanges.nobody {
       let place = Int(index)
       if exchanges[place].nameHash == key.hash && exchanges[place].type == type
@@ -87,9 +77,6 @@ extension Exchanges {
 
   /// When it was first asked.
   public func started(_ index: Int) -> UInt64 { exchanges[index].started }
-
-  /// The servers that it may be sent to.
-  public func group(of index: Int) -> ServerGroupID { exchanges[index].group }
 
   /// Says that the servers that it may be sent to have another number now.
   public mutating func setGroup(_ group: ServerGroupID, of index: Int) {

@@ -49,10 +49,9 @@ extension Exchanges {
 
   /// The exchange for the name in ``question`` that has something under way over UDP.
   private func findUnderWay(_ type: RecordType, _ needs: QueryFlags) -> Int? {
-    var index = match(question, type, needs)
-    while let place = index, exchanges[place].firstTransmission == Exchanges.nobody {
-      index = match(question, type, needs, behind: place)
-    }
+    guard let index = match(question, type, needs),
+      exchanges[index].firstTransmission != Exchanges.nobody
+    else { return nil }
     return index
   }
 

@@ -29,11 +29,7 @@ extension Exchanges {
         }
       }
     }
-    var found = find(key, type, needs)
-    while let index = found, exchanges[index].firstTransmission == Exchanges.nobody {
-      found = find(key, type, needs, behind: index)
-    }
-    guard let index = found else { return false }
+    guard let index = match(key, type, needs) else { return false }
     var attempt = exchanges[index].firstTransmission
     while attempt != Exchanges.nobody {
       let place = Int(attempt)

@@ -6,22 +6,21 @@ import Memory
 extension Exchanges {
   // MARK: Whom to ask
 
-  /// Whom a client's question asks first; nothing when all are given up.
-  ///
-  /// - Parameter isTrial: becomes true when all are given up and it may ask one all the same.
+  /// Whether a question that is asked now would be sent to one of a group's servers.
+  public func prospect(of group: ServerGroupID, now: UInt64) -> ServerProspect {
+    servers.prospect(of: group, now: now)
+  }
+
+  /// Whom a question asks first, as ``prospect(of:now:)`` says.
   @inline(__always)
-  public mutating func firstServer(
-    of group: ServerGroupID, _ draw: UInt64, isTrial: inout Bool, now: UInt64
+  mutating func firstServer(
+    of group: ServerGroupID, isTrial: Bool, _ draw: UInt64, now: UInt64
   ) -> ServerID? {
-    if let server = servers.first(
-      of: group, draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
-    {
-      return server
+    guard isTrial else {
+      return servers.first(of: group, draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
     }
-    guard let server = servers.trial(of: group, now: now) else { return nil }
     counters.trials += 1
-    isTrial = true
-    return server
+    return servers.trial(of: group, now: now)
   }
 
   /// Perhaps has a new question ask another upstream than the best.

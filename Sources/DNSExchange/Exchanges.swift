@@ -102,15 +102,15 @@ public struct Exchanges: ~Copyable {
   /// Takes a place for a question; nothing is sent, and no table leads to it, before ``start(_:_:now:)``.
   ///
   /// - Parameters:
-  ///   - server: whom it is sent to first.
-  ///   - isTrial: whether that one has been given up, and is asked all the same.
+  ///   - isTrial: whether all servers have been given up, and one is asked all the same.
   ///   - draw: random bits.
-  /// - Returns: its number; nothing when all places are taken.
+  /// - Returns: its number; nothing when all places are taken, or no server may be asked: ``prospect(of:now:)``.
   public mutating func insert(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, of group: ServerGroupID,
-    to server: ServerID, isTrial: Bool, draw: UInt64, now: UInt64
+    isTrial: Bool, draw: UInt64, now: UInt64
   ) -> Int? {
-    exchanges.insert(
+    guard let server = firstServer(of: group, isTrial: isTrial, draw, now: now) else { return nil }
+    return exchanges.insert(
       Exchange(
         type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count), group: group,
         server: server, isTrial: isTrial, draw: draw, now: now))
@@ -141,10 +141,10 @@ public struct Exchanges: ~Copyable {
     end(index)
     exchanges[index].reset()
     exchanges[index].deadline = isBegun ? deadline : now + ExchangeTiming.deadline
-    var isTrial = false
+    let isTrial = servers.prospect(of: exchanges[index].group, now: now) == .trial
     guard
       let server = firstServer(
-        of: exchanges[index].group, random.next(), isTrial: &isTrial, now: now)
+        of: exchanges[index].group, isTrial: isTrial, random.next(), now: now)
     else {
       fail(index, cause(ofSilent: exchanges[index].group), now: now)
       return

@@ -172,12 +172,21 @@ struct ServerTable: ~Copyable {
     return member(left.trailingZeroBitCount, of: group)
   }
 
+  /// Whether a question that is asked now would be sent to one of a group.
+  @inline(__always)
+  func prospect(of group: ServerGroupID, now: UInt64) -> ServerProspect {
+    var prospect = ServerProspect.none
+    for index in 0..<groups[group.number].count {
+      let server = member(index, of: group)
+      if !self[server].isDown || !isGivenUp(server, now: now) { return .regular }
+      if now >= self[server].nextTrial, !self[server].isLoopProven { prospect = .trial }
+    }
+    return prospect
+  }
+
   /// When all of a group have been given up: one that may be asked all the same, for it may have been silent
   /// about some names only; each at most once in ``ResolverTiming/mostProbeInterval``.
   mutating func trial(of group: ServerGroupID, now: UInt64) -> ServerID? {
-    for index in 0..<groups[group.number].count {
-      guard self[member(index, of: group)].isDown else { return nil }
-    }
     for index in 0..<groups[group.number].count {
       let server = member(index, of: group)
       guard now >= self[server].nextTrial, !self[server].isLoopProven else { continue }
@@ -303,6 +312,16 @@ struct ServerTable: ~Copyable {
     }
     return found
   }
+}
+
+/// Whether a group of servers has one that a question would be sent to.
+public enum ServerProspect: Sendable {
+  /// It has.
+  case regular
+  /// All have been given up; one may be asked all the same, to see whether only some names silence it.
+  case trial
+  /// It has not.
+  case none
 }
 
 /// Names a group of servers: those that a question may be sent to.

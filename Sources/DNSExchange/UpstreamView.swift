@@ -77,19 +77,11 @@ extension Exchanges {
     servers.order(of: group, now: now)
   }
 
-  /// Whom a question asks first that nobody waits for; nothing when all are given up.
-  public mutating func server(of group: ServerGroupID, draw: UInt64, now: UInt64) -> ServerID? {
-    servers.first(of: group, draw: UInt32(truncatingIfNeeded: draw >> 32), now: now)
-  }
-
   /// Why none of a group's servers can be asked.
   public func cause(ofSilent group: ServerGroupID) -> Failure.Cause {
     guard let first = servers.firstMember(of: group) else { return .noUpstream }
     return servers[first].lastCause ?? .silence
   }
-
-  /// Whether a group has servers.
-  public func hasServers(_ group: ServerGroupID) -> Bool { servers.count(of: group) > 0 }
 
   /// Visits the servers that are asked: those of the default route first, in the order in which they were given.
   public func visitUpstreams(now: UInt64, _ body: (UpstreamView) -> Void) {

@@ -15,7 +15,9 @@ public enum Outcome: Sendable, BitwiseCopyable {
   /// There is no answer.
   case failed(Failure)
   /// The client has waited as long as its patience lasts; the question goes on without it.
-  case overdue
+  ///
+  /// What is known of its answer so far may lack DNSSEC data, as in ``answered(_:lacksDNSSEC:)``.
+  case overdue(lacksDNSSEC: Bool)
 }
 
 /// A client whose question has ended, or that is not to wait for it any longer.

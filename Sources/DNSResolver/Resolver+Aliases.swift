@@ -44,8 +44,9 @@ extension Resolver {
     guard case .answered(let remarks, let lacksDNSSEC) = outcome else { return }
     lookups[index].lacksDNSSEC = lookups[index].lacksDNSSEC || lacksDNSSEC
     let outcome = Outcome.answered(remarks, lacksDNSSEC: lookups[index].lacksDNSSEC)
-    // Whoever renews an alias has no use for what it leads to.
-    guard lookups[index].waiterCount > 0 else {
+    // For a client alone the rest of the chain is fetched: whoever renews an alias has no use for it, and a lookup
+    // that needs this link goes on by itself. So a query has two places at most, however long its chain.
+    guard isAwaitedByClient(index) else {
       finish(index, outcome, overlay, &cache)
       return
     }
@@ -94,15 +95,20 @@ extension Resolver {
     let type = exchanges.type(of: index)
     let needs = exchanges.flags(of: index)
     // What gives way may be all that needs this one, which ends then: before something is asked for its sake.
-    if exchanges.count == settings.exchanges.inFlightLimit, find(target, type, needs) == nil {
+    let plan = plan(target, type: type, needs: needs, now: now)
+    if case .ask = plan, exchanges.count == settings.exchanges.inFlightLimit {
       displaceOldest(now: now)
       guard exchanges.index(handle) != nil else { return }
     }
-    let requested = request(
-      target, type, needs, for: .lookup(handle), since: now, patience: nil, now: now)
+    if case .join(let next) = plan, isWaiting(next, for: UInt32(index)) {
+      finish(index, .failed(Failure(.endlessAliases)), .none, &cache)
+      return
+    }
     var isNew = false
-    switch requested {
-    case .failed(let failure): finishWaiting(index, failure, &cache)
+    switch carryOut(
+      plan, target, type, needs, for: .lookup(handle), since: now, patience: nil, now: now)
+    {
+    case .failed(let failure): finish(index, .failed(failure), .none, &cache)
     case .began(let next):
       isNew = true
       fallthrough
@@ -111,10 +117,19 @@ extension Resolver {
       if isNew { lookups[next].starter = UInt32(index) }
       setPatience(
         index, begin: exchanges.started(next),
-        takesStale: cache.hasStaleAnswer(
-          target, type: type, needs: needs, now: UInt32(truncatingIfNeeded: now / 1_000)),
+        takesStale: hasStaleTarget(index, &cache, now: UInt32(truncatingIfNeeded: now / 1_000)),
         isTrial: isNew && exchanges.isTrial(next), now: now)
     }
+  }
+
+  /// Whether something stale would answer what a question waits for.
+  mutating func hasStaleTarget(_ index: Int, _ cache: inout Cache, now: UInt32) -> Bool {
+    var target = NameKey(seed: seed)
+    exchanges.loadName(of: Int(lookups[index].waitsFor), into: &target)
+    let needs = exchanges.flags(of: index)
+    return cache.hasStaleAnswer(
+      target, type: exchanges.type(of: index),
+      needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs, now: now)
   }
 
   /// Goes on with a question when the one that it waited for has ended.
@@ -133,16 +148,11 @@ extension Resolver {
         index, ended.outcome, ended.overlays.overlay, isAgain: true, cache: &cache, now: now)
     case .failed(let failure):
       cache.release(ended.overlays)
-      finishWaiting(index, failure, &cache)
+      finish(index, .failed(failure), .none, &cache)
     case .rebound, .overdue:
       cache.release(ended.overlays)
       finish(index, ended.outcome)
     }
-  }
-
-  /// Ends a question because what its alias leads to can't be had; clients may be given that with something stale.
-  private mutating func finishWaiting(_ index: Int, _ failure: Failure, _ cache: inout Cache) {
-    finish(index, .failed(failure), .none, &cache)
   }
 
   /// Sets when those who wait for a question, and for others by way of it, are given something stale.
@@ -185,6 +195,16 @@ extension Resolver {
     }
     lookups[index].earliest = earliest
     setTimer(index, now: now)
+  }
+
+  /// Whether a client is among those who wait for a question, rather than only others that need it.
+  private func isAwaitedByClient(_ index: Int) -> Bool {
+    var waiter = lookups[index].firstWaiter
+    while waiter != Resolver.nobody {
+      if case .client = waiters[Int(waiter)].recipient { return true }
+      waiter = waiters[Int(waiter)].next
+    }
+    return false
   }
 
   // MARK: Not waiting any longer
@@ -270,21 +290,6 @@ extension Resolver {
 
   /// Whether a question waits, perhaps by way of others, for the one that is to wait for it, or by way of more than an
   /// answer may have.
-  ///
-  /// Of many for the same the latest are looked at; a loop that isn't noticed here costs more questions than it may.
-  mutating func isNeeded(
-    by key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, _ recipient: Recipient
-  ) -> Bool {
-    guard case .lookup(let parent) = recipient else { return false }
-    var found = exchanges.find(key, type, needs)
-    for _ in 0...Cache.longestChain {
-      guard let place = found else { return false }
-      if isWaiting(place, for: parent.index) { return true }
-      found = exchanges.find(key, type, needs, behind: place)
-    }
-    return false
-  }
-
   private func isWaiting(_ index: Int, for parent: UInt32) -> Bool {
     var place = UInt32(index)
     for _ in 0...Cache.longestChain {
@@ -296,15 +301,19 @@ extension Resolver {
   }
 
   /// What is in the way of a question, or of what it waits for in the end, and what all on the way there hold.
-  func gather(from index: Int, _ cache: inout Cache) -> (cause: Failure.Cause, held: HeldOverlays) {
+  func gather(
+    from index: Int, _ cache: inout Cache
+  ) -> (cause: Failure.Cause, held: HeldOverlays, lacksDNSSEC: Bool) {
     var held = HeldOverlays()
+    var lacksDNSSEC = false
     var place = index
     for _ in 0..<Cache.longestChain {
+      lacksDNSSEC = lacksDNSSEC || lookups[place].lacksDNSSEC
       cache.hold(allOf: lookups[place].held, in: &held)
       guard lookups[place].waitsFor != Resolver.nobody else { break }
       place = Int(lookups[place].waitsFor)
     }
-    return (exchanges.cause(of: place), held)
+    return (exchanges.cause(of: place), held, lacksDNSSEC)
   }
 
   // MARK: Budget

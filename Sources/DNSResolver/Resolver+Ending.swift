@@ -34,7 +34,7 @@ extension Resolver {
   ///
   /// - Returns: whether the question is still there.
   mutating func endWaiting(_ index: Int, _ cache: inout Cache, now: UInt64) -> Bool {
-    let (cause, held) = gather(from: index, &cache)
+    let (cause, held, lacksDNSSEC) = gather(from: index, &cache)
     let overlays = OverlayPair(held: held)
     var waiter = lookups[index].firstWaiter
     lookups[index].firstWaiter = Resolver.nobody
@@ -46,11 +46,9 @@ extension Resolver {
       let next = waiters[place].next
       let isOver = waiters[place].deadline <= now
       if isOver || waiters[place].patienceEnd <= now {
-        let outcome = isOver ? Outcome.failed(Failure(cause)) : .overdue
         cache.retain(held)
-        _ = completions.push(
-          Ended(recipient: waiters[place].recipient, outcome: outcome, overlays: overlays))
-        waiters.remove(place)
+        tell(
+          place, isOver ? .failed(Failure(cause)) : .overdue(lacksDNSSEC: lacksDNSSEC), overlays)
         // The data is still wanted, for whoever asks next.
         if !isOver { lookups[index].isRefresh = true }
       } else {
@@ -84,16 +82,23 @@ extension Resolver {
     var waiter = lookups[index].firstWaiter
     while waiter != Resolver.nobody {
       let next = waiters[Int(waiter)].next
-      let recipient = waiters[Int(waiter)].recipient
-      if case .lookup(let parent) = recipient {
-        lookups[Int(parent.index)].waitsFor = Resolver.nobody
-      }
-      _ = completions.push(Ended(recipient: recipient, outcome: outcome, overlays: overlays))
-      waiters.remove(Int(waiter))
+      tell(Int(waiter), outcome, overlays)
       waiter = next
     }
     dequeue(index)
     exchanges.remove(index)
+  }
+
+  /// Has somebody who waits told how it ended.
+  @inline(__always)
+  private mutating func tell(_ place: Int, _ outcome: Outcome, _ overlays: OverlayPair) {
+    let recipient = waiters[place].recipient
+    switch recipient {
+    case .client: clientCount -= 1
+    case .lookup(let parent): lookups[Int(parent.index)].waitsFor = Resolver.nobody
+    }
+    _ = completions.push(Ended(recipient: recipient, outcome: outcome, overlays: overlays))
+    waiters.remove(place)
   }
 
   /// When all places are taken, the question that waits longest gives way, if it has had time enough for

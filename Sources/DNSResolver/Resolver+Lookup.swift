@@ -3,29 +3,26 @@ import DNSExchange
 import DNSWire
 import Memory
 
-// Finding lookups by name, who waits for them, and their order.
+// Who waits for lookups, and their order.
 
 extension Resolver {
-  /// The lookup in flight that whoever asks now may join.
-  ///
-  /// One that waits with data that may not be kept has it for those who asked before it came (RFC 1035 §3.2.1).
-  mutating func find(_ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags) -> Int? {
-    // Only the latest: those before it hold something, and there may be many.
-    guard let index = exchanges.find(key, type, needs), lookups[index].held == HeldOverlays()
-    else { return nil }
-    return index
-  }
-
   mutating func addWaiter(
     _ recipient: Recipient, since: UInt64, patience: UInt64?, to index: Int
   ) -> Bool {
     var waiter = Waiter(recipient: recipient)
+    var isClient = false
     if case .client = recipient {
-      guard waiters.count < settings.waiterLimit else { return false }
+      guard clientCount < settings.waiterLimit else { return false }
+      isClient = true
       waiter.deadline = since + ExchangeTiming.deadline
     }
-    if let patience { waiter.patienceEnd = min(since, exchanges.started(index)) + patience }
+    if let patience {
+      let waitsFor = lookups[index].waitsFor
+      let begin = exchanges.started(waitsFor == Resolver.nobody ? index : Int(waitsFor))
+      waiter.patienceEnd = min(since, begin) + patience
+    }
     guard let place = waiters.insert(waiter) else { return false }
+    if isClient { clientCount += 1 }
     link(place, to: index)
     return true
   }

@@ -23,6 +23,8 @@ public struct Resolver: ~Copyable {
   /// By the numbers of their exchanges.
   var lookups: FixedArray<Lookup>
   var waiters: Slab<Waiter>
+  /// How many of those are clients.
+  var clientCount = 0
   var completions: Queue<Ended>
   /// What lookups held that have ended, to be released when the cache is at hand.
   var dropped: Queue<HeldOverlays>
@@ -58,7 +60,7 @@ public struct Resolver: ~Copyable {
     let waiterLimit = settings.waiterLimit + limit
     waiters = Slab(capacity: waiterLimit)
     completions = Queue(
-      capacity: waiterLimit, filler: Ended(recipient: .client(0), outcome: .overdue))
+      capacity: waiterLimit, filler: Ended(recipient: .client(0), outcome: .rebound))
     dropped = Queue(capacity: limit, filler: HeldOverlays())
     self.seed = seed
     reply = Reply(seed: seed, policy: policy, rebind: settings.rebindProtection)
@@ -101,17 +103,48 @@ public struct Resolver: ~Copyable {
     since: UInt64, takesStale: Bool = true, cache: inout Cache, now: UInt64
   ) -> Asked {
     let needs = needs.subtracting(.unsignedToo)
+    let plan = plan(key, type: type, needs: needs, now: now)
     let seconds = UInt32(truncatingIfNeeded: now / 1_000)
-    let isStale = takesStale && cache.hasStaleAnswer(key, type: type, needs: needs, now: seconds)
+    var isStale = takesStale && cache.hasStaleAnswer(key, type: type, needs: needs, now: seconds)
+    if takesStale, case .join(let index) = plan, lookups[index].waitsFor != Resolver.nobody {
+      isStale = isStale || hasStaleTarget(index, &cache, now: seconds)
+    }
     let patience = isStale ? ResolverTiming.patience : nil
-    switch request(
-      key, type, needs, for: .client(client), since: since, patience: patience, now: now)
+    switch carryOut(
+      plan, key, type, needs, for: .client(client), since: since, patience: patience, now: now)
     {
     case .began:
       takeFailures(now: now)
       return .accepted
     case .joined: return .joined
     case .failed(let failure): return .failed(failure)
+    }
+  }
+
+  /// What becomes of a question that no data answers.
+  public enum Plan: Sendable {
+    /// The same is in flight: it is waited for together, by its number.
+    case join(Int)
+    /// It failed not long before, and is not asked again yet.
+    case failedBefore(Failure)
+    /// No server is known for the name, or each has been silent for long.
+    case noServer(Failure)
+    /// One of these servers is asked; if all have been silent for long, as a trial, which each has now and then.
+    case ask(ServerGroupID, isTrial: Bool)
+  }
+
+  /// Says what becomes of a question that no data answers; changes nothing.
+  @inline(__always)
+  public func plan(
+    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt64
+  ) -> Plan {
+    if let index = exchanges.match(key, type, needs) { return .join(index) }
+    if let failure = failures.find(key, type, needs, now: now) { return .failedBefore(failure) }
+    guard let group = group(for: key.octets, type) else { return .noServer(Failure(.noUpstream)) }
+    switch exchanges.prospect(of: group, now: now) {
+    case .regular: return .ask(group, isTrial: false)
+    case .trial: return .ask(group, isTrial: true)
+    case .none: return .noServer(Failure(exchanges.cause(ofSilent: group)))
     }
   }
 
@@ -127,61 +160,72 @@ public struct Resolver: ~Copyable {
 
   /// Has somebody wait for a question, which is asked if it isn't in flight.
   ///
-  /// - Parameter patience: milliseconds after which a client is given something stale.
-  mutating func request(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, for recipient: Recipient,
-    since: UInt64, patience: UInt64?, now: UInt64
+  /// - Parameters:
+  ///   - plan: what ``plan(_:type:needs:now:)`` says of it.
+  ///   - patience: milliseconds after which a client is given something stale.
+  mutating func carryOut(
+    _ plan: Plan, _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags,
+    for recipient: Recipient, since: UInt64, patience: UInt64?, now: UInt64
   ) -> Requested {
-    if isNeeded(by: key, type, needs, recipient) { return .failed(Failure(.endlessAliases)) }
-    if let index = find(key, type, needs) {
-      if let patience, min(since, exchanges.started(index)) + patience <= now,
-        completions.push(Ended(recipient: recipient, outcome: .overdue))
-      {
-        lookups[index].isRefresh = true
-        lookups[index].isUnasked = false
-        counters.joined += 1
-        return .joined(index)
-      }
-      guard lookups[index].waiterCount < settings.waitersPerQuestion,
-        addWaiter(recipient, since: since, patience: patience, to: index)
+    switch plan {
+    case .join(let index):
+      return join(index, recipient, since: since, patience: patience, now: now)
+    case .failedBefore(let failure):
+      counters.failedBefore += 1
+      return .failed(failure)
+    case .noServer(let failure):
+      if failure.cause != .noUpstream { counters.allDown += 1 }
+      return .failed(failure)
+    case .ask(let group, let isTrial):
+      if exchanges.count == settings.exchanges.inFlightLimit { displaceOldest(now: now) }
+      let draw = exchanges.draw()
+      guard
+        let index = exchanges.insert(
+          key, type, needs, of: group, isTrial: isTrial, draw: draw, now: now)
       else {
         counters.inFlightLimit += 1
         return .failed(Failure(.overload))
       }
-      if since < now || patience != nil || exchanges.isEnded(index) { setTimer(index, now: now) }
+      lookups[index] = Lookup()
+      // Who has something else is not the one to find out whether anybody is there.
+      if isTrial, patience != nil,
+        completions.push(Ended(recipient: recipient, outcome: .overdue(lacksDNSSEC: false)))
+      {
+        lookups[index].isRefresh = true
+      } else if !addWaiter(recipient, since: since, patience: patience, to: index) {
+        exchanges.discard(index)
+        counters.inFlightLimit += 1
+        return .failed(Failure(.overload))
+      }
+      start(index, key, draw, now: now)
+      return .began(index)
+    }
+  }
+
+  /// Has somebody wait for a question that is in flight.
+  private mutating func join(
+    _ index: Int, _ recipient: Recipient, since: UInt64, patience: UInt64?, now: UInt64
+  ) -> Requested {
+    // One that waits for others has something for its clients to be given, too.
+    if let patience, !exchanges.isEnded(index),
+      min(since, exchanges.started(index)) + patience <= now,
+      completions.push(
+        Ended(recipient: recipient, outcome: .overdue(lacksDNSSEC: false)))
+    {
+      lookups[index].isRefresh = true
+      lookups[index].isUnasked = false
       counters.joined += 1
       return .joined(index)
     }
-    if let failure = failures.find(key, type, needs, now: now) {
-      counters.failedBefore += 1
-      return .failed(failure)
-    }
-    let draw = exchanges.draw()
-    var isTrial = false
-    guard let group = group(for: key.octets, type) else { return .failed(Failure(.noUpstream)) }
-    guard let server = exchanges.firstServer(of: group, draw, isTrial: &isTrial, now: now) else {
-      if exchanges.hasServers(group) { counters.allDown += 1 }
-      return .failed(Failure(exchanges.cause(ofSilent: group)))
-    }
-    if exchanges.count == settings.exchanges.inFlightLimit { displaceOldest(now: now) }
-    guard
-      let index = exchanges.insert(
-        key, type, needs, of: group, to: server, isTrial: isTrial, draw: draw, now: now)
+    guard lookups[index].waiterCount < settings.waitersPerQuestion,
+      addWaiter(recipient, since: since, patience: patience, to: index)
     else {
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))
     }
-    lookups[index] = Lookup()
-    // Who has something else is not the one to find out whether anybody is there.
-    if isTrial, patience != nil, completions.push(Ended(recipient: recipient, outcome: .overdue)) {
-      lookups[index].isRefresh = true
-    } else if !addWaiter(recipient, since: since, patience: patience, to: index) {
-      exchanges.discard(index)
-      counters.inFlightLimit += 1
-      return .failed(Failure(.overload))
-    }
-    start(index, key, draw, now: now)
-    return .began(index)
+    if since < now || patience != nil || exchanges.isEnded(index) { setTimer(index, now: now) }
+    counters.joined += 1
+    return .joined(index)
   }
 
   /// Asks upstream for what no client waits for, to have it renewed.
@@ -193,15 +237,15 @@ public struct Resolver: ~Copyable {
   public mutating func refresh(
     _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt64
   ) -> Refreshed {
-    if find(key, type, needs) != nil { return .isInFlight }
-    guard failures.find(key, type, needs, now: now) == nil else { return .refused }
+    let plan = plan(key, type: type, needs: needs, now: now)
+    if case .join = plan { return .isInFlight }
+    if case .failedBefore = plan { return .refused }
     if failures.isTooSoon(key, type, needs, now: now) { return .tooSoon }
     let draw = exchanges.draw()
-    guard exchanges.count * 100 < settings.exchanges.inFlightLimit * settings.refreshShare,
-      let group = group(for: key.octets, type),
-      let server = exchanges.server(of: group, draw: draw, now: now),
+    guard case .ask(let group, isTrial: false) = plan,
+      exchanges.count * 100 < settings.exchanges.inFlightLimit * settings.refreshShare,
       let index = exchanges.insert(
-        key, type, needs, of: group, to: server, isTrial: false, draw: draw, now: now)
+        key, type, needs, of: group, isTrial: false, draw: draw, now: now)
     else { return .refused }
     lookups[index] = Lookup()
     lookups[index].isRefresh = true

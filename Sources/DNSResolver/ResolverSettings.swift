@@ -6,9 +6,9 @@ import DNSWire
 public struct ResolverSettings: Sendable {
   /// What bounds its exchanges with servers.
   public var exchanges: ExchangeSettings
-  /// Clients waiting for them at most; questions that wait for others are counted with them, and never refused.
+  /// Clients waiting for them at most; questions that wait for others are not counted.
   public var waiterLimit: Int
-  /// Clients waiting for one question at most.
+  /// Clients, and questions that need it, waiting for one question at most.
   public var waitersPerQuestion: Int
   /// Percent of the places for questions up to which those that nobody waits for may be added.
   public var refreshShare = usualRefreshShare

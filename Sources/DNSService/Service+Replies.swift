@@ -100,7 +100,8 @@ extension Service {
   ) -> Concluded? {
     let failure: Failure
     switch completion.outcome {
-    case .overdue:
+    case .overdue(let lacksDNSSEC):
+      if lacksDNSSEC { waiting.places[index].needs.insert(.unsignedToo) }
       return concludeOverdue(
         index, completion.overlays, into: &reply, cache: &cache, resolver: &resolver, now: now)
     case .rebound: return Concluded(writeRebound(index, reply: &reply))

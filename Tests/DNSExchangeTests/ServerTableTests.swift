@@ -39,8 +39,8 @@ struct ServerTableTests {
   @Test func `none is tried while one is up`() {
     var table = Self.table([1, 2])
     table.mark(ServerID(0), isDown: true)
-    let tried = table.trial(of: .standard, now: 1)
-    #expect(tried == nil)
+    let prospect = table.prospect(of: .standard, now: 1)
+    #expect(prospect == .regular)
   }
 
   @Test func `one that comes back has its slot, and a new one that of the one retired for longest`()
