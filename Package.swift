@@ -44,11 +44,18 @@ let package = Package(
     .target(name: "System", dependencies: ["CEvent"], swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory", "System"], swiftSettings: house),
     .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: house),
+    .target(
+      name: "Configuration",
+      dependencies: [
+        "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
+        "Observability", "System", "YAML", .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "Observability", "System", "EventLoop", "YAML",
+        "Observability", "System", "EventLoop", "YAML", "Configuration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -85,9 +92,8 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "DNSCacheServerTests",
-      dependencies: ["DNSCacheServer", "Observability", "System", "YAML"],
-      exclude: ["Golden"],
-      swiftSettings: house),
+      dependencies: ["DNSCacheServer", "Configuration", "Observability", "System", "YAML"],
+      exclude: ["Golden"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.
     .testTarget(

@@ -1,3 +1,4 @@
+import Configuration
 import DNSCache
 import DNSExchange
 import DNSPolicy

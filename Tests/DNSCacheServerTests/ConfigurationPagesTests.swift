@@ -2,6 +2,7 @@ import Foundation
 import Observability
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("What is made from the catalogue of settings")

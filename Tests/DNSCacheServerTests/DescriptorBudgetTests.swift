@@ -2,6 +2,7 @@ import EventLoop
 import System
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("How the files that may be open are shared out")

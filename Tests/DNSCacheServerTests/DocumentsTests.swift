@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("What the documents name is there")

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 /// Names that scripts, units and configurations use: they are added to, never renamed or removed.

@@ -3,6 +3,7 @@ import EventLoop
 import System
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("What follows from this host's addresses: local-networks, and interfaces in listen")

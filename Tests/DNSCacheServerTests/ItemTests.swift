@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("Lists of items with named fields")

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 /// The pages under docs/man are written by hand, but for the list of settings.

@@ -2,6 +2,7 @@ import EventLoop
 import System
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("The system's name servers")

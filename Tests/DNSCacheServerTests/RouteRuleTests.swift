@@ -1,6 +1,7 @@
 import DNSPolicy
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("Routes among the settings")

@@ -2,6 +2,7 @@ import DNSExchange
 import DNSResolver
 import Testing
 
+@testable import Configuration
 @testable import DNSCacheServer
 
 @Suite("Upstreams as they are written")

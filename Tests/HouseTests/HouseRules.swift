@@ -39,10 +39,14 @@ enum HouseRules {
     "System": ["CEvent", "Glibc"],
     "EventLoop": ["CEvent", "Memory", "System", "Glibc"],
     "YAML": ["CYAML"],
+    "Configuration": [
+      "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
+      "Observability", "System", "YAML", "Logging",
+    ],
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-      "Observability", "System", "EventLoop", "YAML", "ArgumentParser", "Logging", "Glibc",
-      "FoundationEssentials", "Synchronization",
+      "Observability", "System", "EventLoop", "YAML", "Configuration", "ArgumentParser", "Logging",
+      "Glibc", "FoundationEssentials", "Synchronization",
     ],
   ]
 

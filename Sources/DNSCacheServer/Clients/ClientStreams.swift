@@ -1,3 +1,4 @@
+import Configuration
 import DNSWire
 import EventLoop
 import Memory

@@ -1,21 +1,10 @@
+import Configuration
 import DNSService
 import DNSWire
 import EventLoop
 import System
 
 // Addresses of sockets, and what the protocol's modules know of them.
-
-extension IPAddress {
-  /// The address of a socket, IPv4 in IPv6 as IPv4.
-  @inline(__always)
-  init(_ address: SocketAddress) {
-    if address.isIPv4 {
-      self.init(v4: UInt32(truncatingIfNeeded: address.low))
-    } else {
-      self.init(v6High: address.high, low: address.low)
-    }
-  }
-}
 
 extension SocketAddress {
   /// An address with a port and, when it is a link-local one, its interface.

@@ -1,3 +1,4 @@
+import Configuration
 import DNSService
 import DNSWire
 import EventLoop

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import System
 
 /// Checks a configuration file without starting anything.
@@ -21,23 +22,8 @@ struct CheckCommand: ParsableCommand {
       var configuration = Configuration(usual: Settings())
       configuration.take(text)
       let settings = try configuration.settings()
-      let mistakes = configuration.hostMistakes()
-      guard mistakes.isEmpty else { throw Mistakes(list: mistakes) }
-      var warnings = configuration.warnings(on: .asFarAsTold())
-      if text.isEmptied {
-        warnings.append(
-          Mistake(
-            origin: .usual,
-            message:
-              "\(path): it is empty, and a reload refuses that; write {} if nothing is to be set"))
-      } else if !text.octets.isEmpty, !text.hasEnd {
-        warnings.append(
-          Mistake(
-            origin: .usual,
-            message:
-              "\(path): its last line has no end; a reload waits a moment, for the file may be still being written"
-          ))
-      }
+      try configuration.checkHost()
+      let warnings = configuration.warnings(on: .asFarAsTold()) + text.warnings
       for warning in warnings { Process.writeError("warning: \(warning)\n") }
       print("\(path): nothing is wrong")
       for route in settings.routes { print("route: \(route.sentence)") }

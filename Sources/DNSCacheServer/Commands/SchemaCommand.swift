@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 
 /// Prints what a configuration file may have.
 struct SchemaCommand: ParsableCommand {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configuration
 import Observability
 
 /// The flags of settings: `--cache-size 64MiB` is `--set cache.size=64MiB`, `--no-prefetch` is

@@ -1,3 +1,4 @@
+import Configuration
 import DNSPolicy
 import DNSWire
 import Observability
@@ -28,14 +29,8 @@ struct RouteList {
   /// The same for people.
   var text: String {
     let sentences =
-      routes.map(\.sentence) + ["all other names: \(RouteList.words(upstreams))"]
+      routes.map(\.sentence) + ["all other names: \(RouteRule.words(upstreams))"]
     return sentences.joined(separator: "\n") + "\n"
-  }
-
-  /// Who is asked, in words.
-  static func words(_ servers: [UpstreamServer]) -> String {
-    servers.isEmpty
-      ? "nobody is asked" : "asked of \(servers.map(\.description).joined(separator: ", "))"
   }
 
   private static func list(_ servers: [UpstreamServer]) -> StructuredValue {
@@ -71,7 +66,7 @@ struct RouteList {
     case .route(let route):
       servers = self.servers(route)
       let before = route == .default ? "no route has this name" : "names in \(zone) have a route"
-      sentence = "\(before): \(RouteList.words(servers))"
+      sentence = "\(before): \(RouteRule.words(servers))"
     }
     let course = if case .local = decision { "local" } else { "asked" }
     let report = StructuredValue.object([

@@ -1,3 +1,4 @@
+import Configuration
 import Observability
 
 /// What a reload did.

@@ -1,3 +1,5 @@
+import Configuration
+
 /// How the files that may be open are shared out.
 ///
 /// Too few of them cost upstream sockets and then clients' connections, never the start.

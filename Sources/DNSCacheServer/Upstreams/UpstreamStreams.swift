@@ -1,3 +1,4 @@
+import Configuration
 import DNSExchange
 import DNSResolver
 import EventLoop
@@ -22,10 +23,6 @@ final class UpstreamStreams {
   private static let mostForEach = 2
   /// Questions on one connection at most, over its life.
   private(set) var questionsPerConnection: Int
-  /// The usual number of connections; unbound serves ten clients by default.
-  static let usualConnections = 8
-  /// The usual number of questions on one; unbound's figure.
-  static let usualQuestions = 200
   /// Milliseconds that a connection without a question stays open (RFC 7766 §6.2.3: a few seconds).
   static let idleTimeout: UInt64 = 10_000
   /// Questions for one upstream at most that wait for a connection; those beyond wait for their time to

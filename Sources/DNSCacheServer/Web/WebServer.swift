@@ -1,3 +1,4 @@
+import Configuration
 import DNSExchange
 import DNSResolver
 import EventLoop

@@ -1,10 +1,10 @@
 import System
 
 /// The name servers that the system uses, read from `/etc/resolv.conf` (resolv.conf(5)).
-enum ResolvConf {
-  static let path = "/etc/resolv.conf"
+package enum ResolvConf {
+  package static let path = "/etc/resolv.conf"
   /// Where systemd-resolved writes the servers that it asks itself (systemd-resolved.service(8)).
-  static let resolvedPath = "/run/systemd/resolve/resolv.conf"
+  package static let resolvedPath = "/run/systemd/resolve/resolv.conf"
   /// Where it listens.
   private static let resolvedStubs = ["127.0.0.53:53", "127.0.0.54:53"]
   /// Octets that are read at most.
@@ -25,7 +25,7 @@ enum ResolvConf {
   /// The system's name servers but ourselves: a server of our own address would ask itself.
   ///
   /// Nor systemd-resolved when it asks us: its own list stands in for it then.
-  static func upstreams(besides own: OwnEndpoints) throws(Mistake) -> [SocketAddress] {
+  package static func upstreams(besides own: OwnEndpoints) throws(Mistake) -> [SocketAddress] {
     let text: String
     do {
       text = try FileReader.text(of: path, limit: limit)

@@ -1,19 +1,19 @@
 import YAML
 
 /// What flags and a file give, put together: one set of settings, or everything that is wrong.
-struct Configuration {
+package struct Configuration {
   private(set) var mistakes: [Mistake] = []
   private var given: [String: GivenSetting] = [:]
   private let usual: Settings
 
-  init(usual: Settings) {
+  package init(usual: Settings) {
     self.usual = usual
   }
 
   // MARK: What is given
 
   /// Takes what the command line sets, each as `key=value`; it wins over the file.
-  mutating func take(assignments: [String]) {
+  package mutating func take(assignments: [String]) {
     let pairs = assignments.map {
       $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     }
@@ -45,7 +45,7 @@ struct Configuration {
   }
 
   /// Reads a file.
-  mutating func read(_ path: String) {
+  package mutating func read(_ path: String) {
     do {
       take(try ConfigurationText(reading: path, waits: true))
     } catch {
@@ -54,7 +54,7 @@ struct Configuration {
   }
 
   /// Takes what a file held.
-  mutating func take(_ text: ConfigurationText) {
+  package mutating func take(_ text: ConfigurationText) {
     take(ConfigurationFile(text.octets, path: text.path))
   }
 
@@ -71,7 +71,7 @@ struct Configuration {
   /// Puts the values in place and checks whether they go together.
   ///
   /// - Parameter needsUpstream: whether it is a mistake that nobody is named and the system names nobody.
-  func settings(needsUpstream: Bool = false) throws(Mistakes) -> Settings {
+  package func settings(needsUpstream: Bool = false) throws(Mistakes) -> Settings {
     var settings = usual
     for (_, setting) in given where !setting.values.isEmpty || setting.setting.arity == .any {
       setting.setting.apply(setting.values.map(\.value), to: &settings)

@@ -9,8 +9,8 @@ extension Configuration {
   /// Bits of a prefix that are fewer than any private network has: such a network is the internet's.
   private static let publicPrefix = (v4: 8, v6: 7)
 
-  /// What a start on this host would stumble over.
-  func hostMistakes() -> [Mistake] {
+  /// Looks for what a start on this host would stumble over.
+  package func checkHost() throws(Mistakes) {
     var found: [Mistake] = []
     var user: SystemUser?
     if let value = values("user").first, let name = value.value.text {
@@ -34,11 +34,11 @@ extension Configuration {
         found.append(mistake(key, value, fault))
       }
     }
-    return found
+    guard found.isEmpty else { throw Mistakes(list: found) }
   }
 
   /// What is allowed, and perhaps not meant.
-  func warnings(on host: HostAddresses) -> [Mistake] {
+  package func warnings(on host: HostAddresses) -> [Mistake] {
     var found = missingListeners(on: host) + upstreamsOfInterfaces(on: host) + routeWarnings()
     found += values("allow").compactMap { value -> Mistake? in
       guard let network = value.value.network,

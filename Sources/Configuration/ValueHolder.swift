@@ -1,5 +1,5 @@
 /// What has values in a configuration: a setting, or a field of an item.
-protocol ValueHolder: Sendable {
+package protocol ValueHolder: Sendable {
   var kind: ValueKind { get }
   var arity: Arity { get }
   /// The word that stands for an empty list, if there is one.
@@ -7,7 +7,7 @@ protocol ValueHolder: Sendable {
 }
 
 /// How many values there are.
-enum Arity: Sendable {
+package enum Arity: Sendable {
   case one
   /// A list, its flag repeatable, with at least one value.
   case some
@@ -17,7 +17,7 @@ enum Arity: Sendable {
 
 extension ValueHolder {
   /// Whether it is a list, and its flag repeatable.
-  var isList: Bool { arity != .one }
+  package var isList: Bool { arity != .one }
 
   /// What to write, in words.
   var expected: String {

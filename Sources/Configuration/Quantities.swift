@@ -1,39 +1,39 @@
 /// An amount of memory, written as `64MiB`.
-struct MemorySize: CustomStringConvertible, Equatable {
-  let octets: Int
+package struct MemorySize: CustomStringConvertible, Equatable {
+  package let octets: Int
 
   private static let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
 
-  init(octets: Int) { self.octets = octets }
+  package init(octets: Int) { self.octets = octets }
 
   /// Reads a whole number and its unit; a number without a unit is refused, 0 aside.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard let octets = Quantity.parse(text, units: MemorySize.units) else { return nil }
     self.octets = octets
   }
 
   /// The largest unit that divides the amount.
-  var description: String { Quantity.format(octets, units: MemorySize.units) }
+  package var description: String { Quantity.format(octets, units: MemorySize.units) }
 }
 
 /// A length of time, written as `5m`.
-struct Duration: CustomStringConvertible, Equatable {
-  let milliseconds: Int
+package struct Duration: CustomStringConvertible, Equatable {
+  package let milliseconds: Int
 
   private static let units = [
     ("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
   ]
 
-  init(milliseconds: Int) { self.milliseconds = milliseconds }
+  package init(milliseconds: Int) { self.milliseconds = milliseconds }
 
   /// Reads a whole number and its unit; a number without a unit is refused, 0 aside.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard let milliseconds = Quantity.parse(text, units: Duration.units) else { return nil }
     self.milliseconds = milliseconds
   }
 
   /// The largest unit that divides the time.
-  var description: String { Quantity.format(milliseconds, units: Duration.units) }
+  package var description: String { Quantity.format(milliseconds, units: Duration.units) }
 }
 
 /// Whole numbers with units.

@@ -1,5 +1,5 @@
 /// What an item of a list may be that has named fields.
-struct ItemKind: Sendable {
+package struct ItemKind: Sendable {
   /// What one is called, without its article.
   let noun: String
   /// An item as it may stand in the file.

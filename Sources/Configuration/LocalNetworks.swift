@@ -5,25 +5,25 @@ import System
 ///
 /// Private and unique-local networks are served anyway. These are for the global IPv6 addresses from which phones
 /// ask at home, and for public IPv4 addresses on a LAN.
-struct LocalNetworks: Equatable, Sendable {
+package struct LocalNetworks: Equatable, Sendable {
   /// What they are called in the settings.
-  static let word = "local-networks"
+  package static let word = "local-networks"
   /// Networks at most: each client that is in none is compared with all of them.
-  static let most = 64
+  package static let most = 64
   /// Fewest leading bits of a network that counts.
   ///
   /// No registry gives a site more than 2^24 IPv4 addresses or an IPv6 /32. Some tunnels have the whole of their
   /// world for a network, such as 2002::/16 of 6to4 or 200::/7 of Yggdrasil, and those are strangers.
   static let leastPrefix = (ipv4: 8, ipv6: 32)
 
-  private(set) var networks: [IPNetwork] = []
+  package private(set) var networks: [IPNetwork] = []
   /// Whether there are more that are served for this reason alone.
-  private(set) var isCut = false
+  package private(set) var isCut = false
 
   /// Finds them: those of every interface that is up, but of no link to one peer alone.
   ///
   /// - Parameter named: what `allow` names beside them; where there are too many, networks in those give way.
-  init(of host: HostAddresses, besides named: [IPNetwork]) {
+  package init(of host: HostAddresses, besides named: [IPNetwork]) {
     let all = host.all.filter { $0.isUp && !$0.isPointToPoint }.compactMap(LocalNetworks.network)
     let added = all.filter { network in !named.contains { $0.contains(network) } }
     take(added)
@@ -52,20 +52,20 @@ struct LocalNetworks: Equatable, Sendable {
 
   /// The same with those that the internet carries nothing from: whose address is in one is a neighbour, not
   /// somebody who forges a neighbour's.
-  var neighbourhood: [IPNetwork] {
+  package var neighbourhood: [IPNetwork] {
     let usual = IPNetwork.notGlobal
     return usual + networks.filter { network in !usual.contains { $0.contains(network) } }
   }
 
   /// The networks for people, with commas between them.
-  var text: String {
+  package var text: String {
     networks.isEmpty ? "none" : networks.map(\.description).joined(separator: ",")
   }
 }
 
 extension Settings {
   /// Whom to answer while this host is in these networks; none stands there twice.
-  func allowed(with local: LocalNetworks) -> [IPNetwork] {
+  package func allowed(with local: LocalNetworks) -> [IPNetwork] {
     guard allowsLocalNetworks else { return allowed }
     return allowed
       + local.networks.filter { network in !allowed.contains { $0.contains(network) } }

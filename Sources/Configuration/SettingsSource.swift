@@ -3,28 +3,34 @@ import System
 /// Where the settings come from: the flags of the start, a file, and this host.
 ///
 /// It is kept, to be read again by a reload.
-struct SettingsSource: Sendable {
+package struct SettingsSource: Sendable {
   /// What the command line sets, each as `key=value`; it wins over the file.
-  var assignments: [String] = []
+  let assignments: [String]
   /// The file that was named; else the usual one, if it is there.
-  var file: String?
+  let file: String?
   /// The addresses of the service manager's sockets, listened on instead of the defaults.
-  var passed: [SocketAddress] = []
+  let passed: [SocketAddress]
   /// What is not given.
   ///
   /// Made once: the folders that a default names depend on who we are, which changes.
-  let usual = Settings()
+  package let usual = Settings()
+
+  package init(assignments: [String] = [], file: String? = nil, passed: [SocketAddress] = []) {
+    self.assignments = assignments
+    self.file = file
+    self.passed = passed
+  }
 
   /// Read when no other file is named.
-  static let usualFile = "/etc/dns-cache-server.yaml"
+  package static let usualFile = "/etc/dns-cache-server.yaml"
 
   /// Reads and checks everything, and fills in what depends on this host, for a start.
-  func settings() throws(Mistakes) -> Settings { try settings(with: text(waits: true)) }
+  package func settings() throws(Mistakes) -> Settings { try settings(with: text(waits: true)) }
 
   /// What the file holds now; nothing when none was named and the usual one isn't there.
   ///
   /// - Parameter waits: whether there is time to wait for a pipe; a running server has none.
-  func text(waits: Bool) throws(Mistakes) -> ConfigurationText? {
+  package func text(waits: Bool) throws(Mistakes) -> ConfigurationText? {
     guard let path = file ?? SettingsSource.usualFileIfThere() else { return nil }
     return try ConfigurationText(reading: path, waits: waits)
   }
@@ -32,7 +38,7 @@ struct SettingsSource: Sendable {
   /// Checks what a file held, with the flags, and fills in what depends on this host.
   ///
   /// - Parameter needsUpstream: whether it is a mistake that nobody is to be asked.
-  func settings(
+  package func settings(
     with text: ConfigurationText?, needsUpstream: Bool = false
   ) throws(Mistakes) -> Settings {
     var usual = usual

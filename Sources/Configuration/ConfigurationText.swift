@@ -2,11 +2,11 @@ import System
 import YAML
 
 /// What a configuration file held at a moment.
-struct ConfigurationText: Equatable, Sendable {
-  let path: String
+package struct ConfigurationText: Equatable, Sendable {
+  package let path: String
   let octets: [UInt8]
   /// Tells this state of the file from others; nothing for a pipe or a device.
-  let stamp: FileStamp?
+  package let stamp: FileStamp?
 
   /// Milliseconds to wait for what comes out of a pipe.
   private static let patience: Int32 = 5_000
@@ -16,7 +16,7 @@ struct ConfigurationText: Equatable, Sendable {
   /// Reads a file, a pipe or a device.
   ///
   /// - Parameter waits: whether there is time to wait for a pipe; a running server has none.
-  init(reading path: String, waits: Bool) throws(Mistakes) {
+  package init(reading path: String, waits: Bool) throws(Mistakes) {
     do throws(SystemError) {
       if FileReader.isSpecial(path) {
         octets = try FileReader.octets(
@@ -43,11 +43,25 @@ struct ConfigurationText: Equatable, Sendable {
 
   /// Whether there is nothing in it: a program has emptied it and not yet written to it, or it is a pipe that
   /// was read before.
-  var isEmptied: Bool {
+  package var isEmptied: Bool {
     path != ConfigurationText.nothing
       && octets.allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
   }
 
+  /// What a reload would make of it that a person perhaps doesn't expect.
+  package var warnings: [Mistake] {
+    let message: String
+    if isEmptied {
+      message = "it is empty, and a reload refuses that; write {} if nothing is to be set"
+    } else if !octets.isEmpty, !hasEnd {
+      message =
+        "its last line has no end; a reload waits a moment, for the file may be still being written"
+    } else {
+      return []
+    }
+    return [Mistake(origin: .usual, message: "\(path): \(message)")]
+  }
+
   /// Whether its last line has an end; without one it may be still being written.
-  var hasEnd: Bool { octets.last == UInt8(ascii: "\n") }
+  package var hasEnd: Bool { octets.last == UInt8(ascii: "\n") }
 }

@@ -1,7 +1,7 @@
 /// Finds the word that somebody may have meant.
-enum NearestWord {
+package enum NearestWord {
   /// The word nearest to one that is wrong, if it is near enough to be meant.
-  static func to(_ wrong: String, among words: [String]) -> String? {
+  package static func to(_ wrong: String, among words: [String]) -> String? {
     let nearest = words.map { ($0, distance(wrong.lowercased(), $0.lowercased())) }
       .min { $0.1 < $1.1 }
     guard let (word, distance) = nearest, distance <= max(2, word.count / 3) else { return nil }

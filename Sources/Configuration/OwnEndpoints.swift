@@ -1,20 +1,22 @@
 import System
 
 /// Where this server is to be reached, so that it isn't made its own upstream.
-struct OwnEndpoints {
+package struct OwnEndpoints {
   private let listening: [SocketAddress]
   private let named: [SocketAddress]
   private let host: HostAddresses
 
   /// - Parameter settings: where it is to listen; addresses that this host gets later count as well.
-  init(_ settings: Settings, on host: HostAddresses) {
+  package init(_ settings: Settings, on host: HostAddresses) {
     listening = settings.listening(on: host).addresses
     named = settings.listen
     self.host = host
   }
 
   /// The listener that would get what is sent to an address, if there is one.
-  func listener(at address: SocketAddress) -> SocketAddress? { first(of: listening, at: address) }
+  package func listener(at address: SocketAddress) -> SocketAddress? {
+    first(of: listening, at: address)
+  }
 
   /// The same, but only one that was named by its address: where an interface has it, an upstream that was named
   /// is asked and the address is not listened on.

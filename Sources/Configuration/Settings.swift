@@ -10,78 +10,80 @@ import System
 ///
 /// What each one is called, and what it may be, is in `Setting.all`. ``SettingsSource`` fills in what
 /// depends on this host.
-struct Settings: Sendable {
-  var listen = Settings.defaultListen
+package struct Settings: Sendable {
+  package init() {}
+
+  package var listen = Settings.defaultListen
   /// Interfaces whose addresses are listened on, too.
-  var listenInterfaces: [ListenInterface] = []
+  package var listenInterfaces: [ListenInterface] = []
   /// Whether each address was asked for by name; a default that isn't there is left out.
-  var isListenExplicit = false
+  package var isListenExplicit = false
   /// Whom to ask; of nobody was named, those of `/etc/resolv.conf`.
-  var upstreams: [UpstreamServer] = []
+  package var upstreams: [UpstreamServer] = []
   /// Whether ``upstreams`` were named; else they are the system's.
-  var isUpstreamExplicit = false
+  package var isUpstreamExplicit = false
   /// Names that have servers of their own; the longest match counts.
-  var routes: [RouteRule] = []
+  package var routes: [RouteRule] = []
   /// The networks whose clients are answered.
-  var allowed = Settings.defaultAllowed
+  package var allowed = Settings.defaultAllowed
   /// Whether those of ``LocalNetworks`` are, too.
-  var allowsLocalNetworks = true
+  package var allowsLocalNetworks = true
   /// What one client may ask.
-  var clients = ClientLimits()
+  package var clients = ClientLimits()
   /// Where secrets are that other servers have, too; nothing for one of our own.
-  var cookieSecretFile: String?
+  package var cookieSecretFile: String?
   /// What is in that file.
-  var cookieSecrets: CookieSecrets?
+  package var cookieSecrets: CookieSecrets?
   /// Which names are not upstream's to answer as it likes.
-  var names = NameRules()
+  package var names = NameRules()
   /// How large the cache is, and how long what is in it is kept.
-  var cache = Settings.defaultCache
-  var cacheFile = Settings.defaultCacheFile()
+  package var cache = Settings.defaultCache
+  package var cacheFile = Settings.defaultCacheFile()
   /// Milliseconds; 0 means only at shutdown.
-  var saveInterval = 300_000
+  package var saveInterval = 300_000
   /// Whether answers begin with another record of an RRset each time.
-  var rotates = true
-  var isPrefetching = true
+  package var rotates = true
+  package var isPrefetching = true
   /// Questions a second that are asked before their answers are over.
-  var prefetchRate = ServiceSettings.usualPrefetchRate
+  package var prefetchRate = ServiceSettings.usualPrefetchRate
   /// What bounds the resolver's work.
-  var resolver = ResolverLimits()
+  package var resolver = ResolverLimits()
   /// What bounds clients' TCP connections.
-  var streams = StreamLimits()
-  var control = Settings.defaultControl()
+  package var streams = StreamLimits()
+  package var control = Settings.defaultControl()
   /// The user to become once all is open; nothing to stay who started it.
-  var user: String?
+  package var user: String?
   /// HTTP over TCP.
-  var web = WebSettings()
-  var logLevel = Logger.Level.info
+  package var web = WebSettings()
+  package var logLevel = Logger.Level.info
   /// Whether each query gets a line of the log.
-  var logsQueries = false
+  package var logsQueries = false
 
   /// What bounds the questions in flight, and the TCP connections to upstreams.
-  struct ResolverLimits: Sendable {
+  package struct ResolverLimits: Sendable {
     /// Questions in flight at most.
-    var inFlight = 8_192
+    package var inFlight = 8_192
     /// Clients waiting for them at most.
-    var waiters = 16_384
+    package var waiters = 16_384
     /// Clients waiting for one question at most.
-    var waitersPerQuestion = 1_024
+    package var waitersPerQuestion = 1_024
     /// Percent of the places in flight up to which prefetches are added.
-    var prefetchShare = ResolverSettings.usualRefreshShare
+    package var prefetchShare = ResolverSettings.usualRefreshShare
     /// Which upstream is asked first.
-    var order = UpstreamOrder.fastest
+    package var order = UpstreamOrder.fastest
     /// Whether upstreams are asked with these, where they bear it.
-    var usesCookies = true
-    var usesEDNS = true
-    var usesLetterCase = true
-    /// TCP connections to one upstream at most.
-    var connections = UpstreamStreams.usualConnections
-    /// Questions on one of them at most, over its life.
-    var questionsPerConnection = UpstreamStreams.usualQuestions
+    package var usesCookies = true
+    package var usesEDNS = true
+    package var usesLetterCase = true
+    /// TCP connections to one upstream at most; unbound serves ten clients by default.
+    package var connections = 8
+    /// Questions on one of them at most, over its life; unbound's figure.
+    package var questionsPerConnection = 200
   }
 }
 
 /// Which upstream is asked first.
-enum UpstreamOrder: String, CaseIterable, Sendable {
+package enum UpstreamOrder: String, CaseIterable, Sendable {
   /// The one that answers fastest: all are equal.
   case fastest
   /// The first one given that is not down.
@@ -96,7 +98,7 @@ extension Settings {
   /// of sockets, 1,024 files that may be open are still enough.
   static let mostUpstreams = ForwardServers.limit
   /// All that are asked, those of routes among them; one may stand there more than once.
-  var servers: [UpstreamServer] { upstreams + routes.flatMap(\.servers) }
+  package var servers: [UpstreamServer] { upstreams + routes.flatMap(\.servers) }
 
   /// Servers at most, those of routes among them; as many may be on their way out after a reload.
   static let mostServers = ServerID.limit / 2
@@ -138,9 +140,9 @@ extension Settings {
   }
 
   /// The control socket of a server that is a system service.
-  static let systemControl = "/run/dns-cache-server/control.sock"
+  package static let systemControl = "/run/dns-cache-server/control.sock"
 
-  static func defaultControl() -> String {
+  package static func defaultControl() -> String {
     let name = "dns-cache-server"
     return folder(environment: "RUNTIME_DIRECTORY", system: "/run/\(name)") {
       Process.environment("XDG_RUNTIME_DIR").map { "\($0)/\(name)" }

@@ -1,7 +1,7 @@
 import System
 
 /// The word that a request has to bring: `Authorization: Bearer TOKEN` (RFC 6750 §2.1).
-struct WebToken: Sendable {
+package struct WebToken: Sendable {
   private let octets: [UInt8]
 
   /// Octets of a token at least: 96 bits in base 64, for nothing slows down who tries one after the other.
@@ -10,7 +10,7 @@ struct WebToken: Sendable {
   static let most = 1_024
 
   /// Reads the token from the first line of a file.
-  init(file path: String) throws(ValueError) {
+  package init(file path: String) throws(ValueError) {
     let text: String
     do {
       text = try FileReader.text(of: path, limit: 2 * WebToken.most)
@@ -32,7 +32,7 @@ struct WebToken: Sendable {
   /// Whether the value of the header field Authorization brings the token.
   ///
   /// Takes the same time wherever the first wrong octet is; only the length shows.
-  func isIn(_ authorization: String?) -> Bool {
+  package func isIn(_ authorization: String?) -> Bool {
     let scheme = "bearer "
     guard let given = authorization?.utf8, given.count > scheme.utf8.count,
       String(decoding: given.prefix(scheme.utf8.count), as: UTF8.self).lowercased() == scheme

@@ -1,8 +1,8 @@
 import Observability
 
 /// The JSON Schema of the configuration file, for editors (draft 2020-12).
-enum ConfigurationSchema {
-  static var report: StructuredValue {
+package enum ConfigurationSchema {
+  package static var report: StructuredValue {
     .object([
       ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
       ("title", .text("Configuration of dns-cache-server")),

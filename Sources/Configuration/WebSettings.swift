@@ -1,11 +1,11 @@
 import System
 
 /// What is set about HTTP over TCP.
-struct WebSettings: Sendable, Equatable {
+package struct WebSettings: Sendable, Equatable {
   /// Where to listen; nothing for no HTTP at all.
-  var address: SocketAddress?
+  package var address: SocketAddress?
   /// The file with the token that requests have to bring; nothing for none.
-  var tokenFile: String?
+  package var tokenFile: String?
   /// Names under which browsers and programs come, beside addresses and localhost.
-  var hosts: [String] = []
+  package var hosts: [String] = []
 }

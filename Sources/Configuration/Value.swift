@@ -2,7 +2,7 @@ import DNSWire
 import System
 
 /// A setting's value that was checked.
-enum Value: Sendable {
+package enum Value: Sendable {
   case address(SocketAddress)
   case interface(ListenInterface)
   case server(UpstreamServer)
@@ -24,11 +24,11 @@ enum Value: Sendable {
   var domain: Name? { if case .domain(let value) = self { value } else { nil } }
   var number: Int? { if case .number(let value) = self { value } else { nil } }
   var truth: Bool? { if case .truth(let value) = self { value } else { nil } }
-  var item: Item? { if case .item(let value) = self { value } else { nil } }
+  package var item: Item? { if case .item(let value) = self { value } else { nil } }
   var text: String? { if case .text(let value) = self { value } else { nil } }
 }
 
 /// Why a text is no value of its kind, and what to write instead.
-struct ValueError: Error, CustomStringConvertible {
-  let description: String
+package struct ValueError: Error, CustomStringConvertible {
+  package let description: String
 }

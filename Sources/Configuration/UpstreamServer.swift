@@ -5,10 +5,10 @@ import System
 /// An upstream as it is written: where it is, and what it is asked with.
 ///
 /// `192.0.2.1`, `dns://192.0.2.1:53?cookies=off&edns=off&letter-case=off`, or `tcp://192.0.2.1`.
-struct UpstreamServer: Hashable, Sendable {
-  var address: SocketAddress
-  var transport = ServerAddress.Transport.udp
-  var rules = ServerRules()
+package struct UpstreamServer: Hashable, Sendable {
+  package var address: SocketAddress
+  package var transport = ServerAddress.Transport.udp
+  package var rules = ServerRules()
 
   /// What may be switched off behind `dns://`.
   private static let options:
@@ -16,7 +16,7 @@ struct UpstreamServer: Hashable, Sendable {
       ("cookies", \.usesCookies), ("edns", \.usesEDNS), ("letter-case", \.usesLetterCase),
     ]
 
-  init(_ address: SocketAddress) { self.address = address }
+  package init(_ address: SocketAddress) { self.address = address }
 
   /// Reads what a person wrote.
   init(_ text: String) throws(ValueError) {
@@ -61,7 +61,7 @@ struct UpstreamServer: Hashable, Sendable {
 
 extension UpstreamServer: CustomStringConvertible {
   /// The same as a person would write it, with the port.
-  var description: String {
+  package var description: String {
     if transport == .tcp { return "tcp://\(address)" }
     let off = Self.options.filter { !rules[keyPath: $0.rule] }.map { "\($0.name)=off" }
     return off.isEmpty ? "\(address)" : "dns://\(address)?\(off.joined(separator: "&"))"

@@ -8,7 +8,7 @@ import Logging
 // the schema and docs/configuration.md follow; `make golden` records it and writes the manual.
 
 extension Setting {
-  static let all: [Setting] =
+  package static let all: [Setting] =
     general + cacheSettings + timesToLive + clientSettings + nameSettings + resolverSettings
     + tcpSettings + logSettings
 

@@ -2,7 +2,7 @@ import DNSWire
 import System
 
 /// What a setting's value may be: the checks that flags and the file share.
-enum ValueKind: Sendable {
+package enum ValueKind: Sendable {
   /// An address with a port, 53 when there is none.
   case address
   /// The same, or an interface's name with or without a port.
@@ -31,7 +31,7 @@ enum ValueKind: Sendable {
   case item(ItemKind)
 
   /// What a person would write, in words.
-  var form: String {
+  package var form: String {
     switch self {
     case .address: "address[:port]"
     case .listener: "address[:port] or interface[:port]"

@@ -1,5 +1,5 @@
 /// An item of a list, with the values of its fields.
-struct Item: Sendable {
+package struct Item: Sendable {
   let kind: ItemKind
   /// Those that were given, in the order of the kind's fields.
   var fields: [GivenField]
@@ -30,13 +30,13 @@ struct Item: Sendable {
   func values(_ name: String) -> [GivenValue] { self[name]?.values ?? [] }
 
   /// What it is called, among the others of its list.
-  var name: String {
+  package var name: String {
     guard let first = fields.first, let value = first.values.first else { return kind.noun }
     return first.field.kind.text(of: value.value)
   }
 
   /// The whole item as it may stand in the file.
-  var text: String { "{\(fields.map(\.text).joined(separator: ", "))}" }
+  package var text: String { "{\(fields.map(\.text).joined(separator: ", "))}" }
 }
 
 /// What was given for one field of an item.

@@ -1,7 +1,7 @@
 import YAML
 
 /// Where a setting's value was written.
-enum Origin: Equatable, Sendable {
+package enum Origin: Equatable, Sendable {
   /// On the command line, by this flag, without its dashes.
   case flag(String)
   case file(String, Mark)
@@ -10,12 +10,12 @@ enum Origin: Equatable, Sendable {
 }
 
 /// What is wrong in one place: place, offending word, what to write instead.
-struct Mistake: Error, Equatable, CustomStringConvertible {
-  let origin: Origin
+package struct Mistake: Error, Equatable, CustomStringConvertible {
+  package let origin: Origin
   /// What is wrong, with the words that are.
-  let message: String
+  package let message: String
 
-  var description: String {
+  package var description: String {
     switch origin {
     case .flag(let flag): "--\(flag) \(message)"
     case .file(let path, let mark): "\(path):\(mark.line):\(mark.column): \(message)"
@@ -25,16 +25,16 @@ struct Mistake: Error, Equatable, CustomStringConvertible {
 }
 
 /// All that is wrong with a configuration, in the order of the places.
-struct Mistakes: Error, CustomStringConvertible {
-  let list: [Mistake]
+package struct Mistakes: Error, CustomStringConvertible {
+  package let list: [Mistake]
 
-  init(list: [Mistake]) { self.list = list }
+  package init(list: [Mistake]) { self.list = list }
 
   /// One that has no place.
-  init(_ message: String) { self.init(list: [Mistake(origin: .usual, message: message)]) }
+  package init(_ message: String) { self.init(list: [Mistake(origin: .usual, message: message)]) }
 
   /// A line for each.
-  var description: String { list.map(\.description).joined(separator: "\n") }
+  package var description: String { list.map(\.description).joined(separator: "\n") }
 }
 
 /// A value that was given, checked by itself.

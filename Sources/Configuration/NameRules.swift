@@ -3,13 +3,13 @@ import DNSPolicy
 import DNSWire
 
 /// Which names are not upstream's to answer as it likes.
-struct NameRules: Sendable {
+package struct NameRules: Sendable {
   /// Special zones that upstream is asked about, by their names or their group's.
   var forwarded: [String] = []
   /// Special zones that are answered here though they are not by default.
   var answered: [String] = []
   /// Whether names of the internet may not lead to local addresses.
-  var isRebindProtected = false
+  package var isRebindProtected = false
   /// Domains whose names may all the same.
   var rebindAllowed: [Name] = []
   /// Whether loopback addresses may be led to all the same.
@@ -28,7 +28,7 @@ struct NameRules: Sendable {
   }
 
   /// Which setting has upstream asked about a zone that is answered here.
-  static func remedy(_ zone: String) -> String {
+  package static func remedy(_ zone: String) -> String {
     guard let zone = zones(zone).first else { return "no setting changes that" }
     let name = "\(zone.name)".dropLast()
     guard zone.isDefault else {
@@ -39,7 +39,7 @@ struct NameRules: Sendable {
   }
 
   /// The zones that are answered here.
-  var specialZones: [SpecialZone] {
+  package var specialZones: [SpecialZone] {
     let forwarded = Set(forwarded.flatMap { NameRules.zones($0) }.map(\.name))
     let answered = Set(answered.flatMap { NameRules.zones($0) }.map(\.name))
     return SpecialZone.registry.filter {
@@ -51,7 +51,7 @@ struct NameRules: Sendable {
 
 extension Settings {
   /// What is done with names that lead to local addresses.
-  var rebindProtection: RebindProtection? {
+  package var rebindProtection: RebindProtection? {
     guard names.isRebindProtected else { return nil }
     // Zones that are not of the internet: who forwards them wants their addresses.
     var allowed = names.rebindAllowed + SpecialZone.registry.map(\.name)

@@ -1,8 +1,8 @@
 import System
 
 /// An interface whose addresses are listened on, and the port: `eth0`, `eth0:5353`.
-struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
-  let name: String
+package struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
+  package let name: String
   let port: UInt16
 
   /// Longest name of an interface (IFNAMSIZ less the zero at its end, netdevice(7)).
@@ -46,27 +46,27 @@ struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
       || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(octet)
   }
 
-  var description: String { port == Settings.port ? name : "\(name):\(port)" }
+  package var description: String { port == Settings.port ? name : "\(name):\(port)" }
 
   /// The addresses that the interface has, with the port.
-  func addresses(on host: HostAddresses) -> [SocketAddress] {
+  package func addresses(on host: HostAddresses) -> [SocketAddress] {
     host.all.filter { $0.interface == name }.map { $0.address.withPort(port) }
   }
 }
 
 extension Settings {
   /// Addresses of interfaces that are listened on at most.
-  static let mostFollowed = 64
+  package static let mostFollowed = 64
 
   /// Addresses to listen on at most.
-  var mostListeners: Int {
+  package var mostListeners: Int {
     listen.count + (listenInterfaces.isEmpty ? 0 : Settings.mostFollowed)
   }
 
   /// The addresses to listen on now: those that were named, then those that named interfaces have.
   ///
   /// - Returns: the addresses, and whether interfaces have more than ``mostFollowed``.
-  func listening(on host: HostAddresses) -> (addresses: [SocketAddress], isCut: Bool) {
+  package func listening(on host: HostAddresses) -> (addresses: [SocketAddress], isCut: Bool) {
     var addresses = listen
     for address in listenInterfaces.flatMap({ $0.addresses(on: host) })
     where !addresses.contains(where: { $0 == address || $0.includes(address) }) {

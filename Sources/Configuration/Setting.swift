@@ -2,17 +2,17 @@ import DNSWire
 
 /// One thing that a person can set: the only description of it, for the file, the command line, the
 /// schema and the reference page.
-struct Setting: ValueHolder {
+package struct Setting: ValueHolder {
   /// Its place in the file, words separated by dots: `cache.size`.
-  let key: String
+  package let key: String
   /// The flag without its dashes.
-  let flag: String
-  let kind: ValueKind
-  let arity: Arity
+  package let flag: String
+  package let kind: ValueKind
+  package let arity: Arity
   /// One sentence for people.
-  let help: String
+  package let help: String
   /// Whether a new value is in force after a reload; else after a restart.
-  let isLive: Bool
+  package let isLive: Bool
 
   private let field: SettingField
   /// The default in words, where its value doesn't say it.
@@ -32,25 +32,25 @@ struct Setting: ValueHolder {
     usualWords = usual
   }
 
-  var emptyWord: String? { nil }
+  package var emptyWord: String? { nil }
 
   /// Whether its flag has no value but an opposite, as `--no-prefetch`.
-  var isBoolean: Bool { if case .truth = kind { true } else { false } }
+  package var isBoolean: Bool { if case .truth = kind { true } else { false } }
 
   /// The default as a person would write it.
-  var usual: String { usualWords ?? text(in: Settings()) }
+  package var usual: String { usualWords ?? text(in: Settings()) }
 
   /// What it is now, as a person would write it; an empty text for no value.
-  func text(in settings: Settings) -> String {
+  package func text(in settings: Settings) -> String {
     values(in: settings).map { kind.text(of: $0) }.joined(separator: " ")
   }
 
   /// The values that it has now.
-  func values(in settings: Settings) -> [Value] { field.read(settings) }
+  package func values(in settings: Settings) -> [Value] { field.read(settings) }
 
   /// Puts values in place that were checked.
   func apply(_ values: [Value], to settings: inout Settings) { field.write(&settings, values) }
 
   /// The setting with a key, if there is one.
-  static func named(_ key: String) -> Setting? { all.first { $0.key == key } }
+  package static func named(_ key: String) -> Setting? { all.first { $0.key == key } }
 }

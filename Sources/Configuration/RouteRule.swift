@@ -2,15 +2,15 @@ import DNSPolicy
 import DNSWire
 
 /// Names that have servers of their own, as the settings have them.
-struct RouteRule: Sendable {
-  var domains: [Name] = []
+package struct RouteRule: Sendable {
+  package var domains: [Name] = []
   /// Networks whose reverse names go there, too.
-  var networks: [IPNetwork] = []
+  package var networks: [IPNetwork] = []
   /// Whom to ask, in the order given; nobody for names that are not to exist.
-  var servers: [UpstreamServer] = []
+  package var servers: [UpstreamServer] = []
 
   /// The same without its servers.
-  var route: Route { Route(domains: domains, networks: networks, isEmpty: servers.isEmpty) }
+  package var route: Route { Route(domains: domains, networks: networks, isEmpty: servers.isEmpty) }
 
   /// Whether all servers are in private networks: what they say of those networks is meant.
   var isOfOwnNetwork: Bool {
@@ -28,11 +28,17 @@ struct RouteRule: Sendable {
     return "\(all.dropLast().joined(separator: ", ")) and \(last)"
   }
 
+  /// Who is asked, in words.
+  package static func words(_ servers: [UpstreamServer]) -> String {
+    servers.isEmpty
+      ? "nobody is asked" : "asked of \(servers.map(\.description).joined(separator: ", "))"
+  }
+
   /// What is done with the names, in words.
-  var sentence: String {
+  package var sentence: String {
     servers.isEmpty
       ? "\(names): nobody is asked, these names don't exist (NXDOMAIN)"
-      : "\(names): \(RouteList.words(servers))"
+      : "\(names): \(RouteRule.words(servers))"
   }
 }
 

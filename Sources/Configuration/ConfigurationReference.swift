@@ -1,6 +1,6 @@
 /// The reference page of the configuration, docs/configuration.md, from the catalogue of settings.
-enum ConfigurationReference {
-  static var page: String {
+package enum ConfigurationReference {
+  package static var page: String {
     var lines = [
       "# Configuration", "",
       "<!-- Written by `dns-cache-server schema --reference`; a test compares. -->", "",
