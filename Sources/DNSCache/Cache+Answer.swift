@@ -182,7 +182,8 @@ extension Cache {
   ) -> Bool {
     let count = Int(arena.load16(alias, SetField.data).bigEndian)
     arena.load(&scratch, alias, SetField.data + 2, count: count)
-    return follow(type, choice, pair, after: links, horizon) == .endless
+    // All of the chain has been judged before it was answered from.
+    return follow(type, choice, pair, after: links, horizon) { _, _ in false } == .endless
   }
 
   /// Where a chain of aliases ends.
@@ -198,29 +199,43 @@ extension Cache {
   /// Follows aliases as ``answer(_:type:needs:into:overlays:stale:partly:now:)`` does, for those who want to
   /// know where they lead and write nothing.
   ///
-  /// - Parameter key: the name to begin with; afterwards the name at the end of the chain.
+  /// - Parameters:
+  ///   - key: the name to begin with; afterwards the name at the end of the chain.
+  ///   - isGood: whether the data of a name on the way is still good, if that is yet to be judged.
   public mutating func follow(
     _ key: inout NameKey, type: RecordType, needs: QueryFlags, overlays pair: OverlayPair,
-    now: UInt32
+    now: UInt32, judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> ChainEnd {
     scratch.load(key)
-    let end = follow(type, Choice(needs), pair, after: 0, now)
+    let end = follow(type, Choice(needs), pair, after: 0, now, isGood)
     key.load(scratch)
     return end
   }
 
+  /// Judges every name that ``answer(_:type:needs:into:overlays:stale:partly:now:)`` would use for a question,
+  /// while there are some that have not been: what it is called with after this is the same.
+  public mutating func judgeAnswer(
+    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, overlays pair: OverlayPair,
+    stale: Bool, now: UInt32, _ isGood: (Span<UInt8>, UInt16) -> Bool
+  ) {
+    scratch.load(key)
+    _ = follow(type, Choice(needs), pair, after: 0, stale ? staleHorizon(now) : now, isGood)
+  }
+
   /// Whether a question would be answered if data that has expired will do, and only then.
   public mutating func hasStaleAnswer(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32
+    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32,
+    judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> Bool {
     guard hasStale(key, now: now) else { return false }
     scratch.load(key)
-    return follow(type, Choice(needs), OverlayPair(), after: 0, staleHorizon(now)) == .found
+    return follow(type, Choice(needs), OverlayPair(), after: 0, staleHorizon(now), isGood) == .found
   }
 
   /// Follows aliases from the name in ``scratch``, which is that at the end then.
   private mutating func follow(
-    _ type: RecordType, _ choice: Choice, _ pair: OverlayPair, after links: Int, _ horizon: UInt32
+    _ type: RecordType, _ choice: Choice, _ pair: OverlayPair, after links: Int,
+    _ horizon: UInt32, _ isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> ChainEnd {
     var links = links
     while true {
@@ -229,7 +244,12 @@ extension Cache {
       var noName = Reference.none
       let own = pair.hasOverlay ? find(scratch, in: pair) : .none
       if !own.isNone { note(own, type, choice, &exact, &alias, &noName) }
-      let node = find(scratch)
+      var node = find(scratch)
+      if hasUnjudged && !node.isNone && !isJudged(node)
+        && !judge(node, isGood(scratch.octets, madeBy(node)))
+      {
+        node = .none
+      }
       var set = node.isNone ? node : arena.link(node, NodeField.firstSet)
       while exact.isNone && !set.isNone {
         let head = arena.setHead(set)
@@ -465,7 +485,7 @@ extension Cache {
       arena.load(&scratch, set, position + 2 + before, count: octets - before)
       position += 2 + octets
       let node = find(scratch)
-      var isNew = !node.isNone
+      var isNew = !node.isNone && (!hasUnjudged || isJudged(node))
       for index in 0..<targets where nodes[index] == node.rawValue { isNew = false }
       nodes[targets] = node.rawValue
       targets += 1

@@ -33,24 +33,68 @@ extension Cache {
     return false
   }
 
-  /// Removes of the next names what may be there no more: local addresses, and what else is meant.
+  // MARK: Rules about names
+
+  /// Begins to judge what there is by other rules about names.
   ///
-  /// - Parameter isMeant: gets a name in wire form, lower-cased, and the number of the server that an RRset came from.
+  /// - Parameter new: the rules' number: none that names may still be marked with.
+  public mutating func beginGeneration(_ new: UInt16) {
+    generation = new
+    hasUnjudged = nameCount > 0
+  }
+
+  /// Ends judging: ``purge(_:names:where:)`` has seen every name since ``generation`` was begun.
+  public mutating func endJudging() { hasUnjudged = false }
+
+  /// Removes what is known of a name unless it is still good by the rules, if that is not known yet.
+  ///
+  /// - Parameter isGood: gets the name in wire form, lower-cased, and the generation of the rules that its data came by.
+  public mutating func judge(_ key: borrowing NameKey, _ isGood: (Span<UInt8>, UInt16) -> Bool) {
+    guard hasUnjudged else { return }
+    let node = find(key)
+    if node.isNone || isJudged(node) { return }
+    judge(node, isGood(key.octets, madeBy(node)))
+  }
+
+  func isJudged(_ node: Reference) -> Bool { madeBy(node) == generation }
+
+  /// The generation of the rules that a node's data came by.
+  func madeBy(_ node: Reference) -> UInt16 { arena.load16(node, NodeField.generation) }
+
+  /// - Returns: whether the node is still there.
+  @discardableResult
+  mutating func judge(_ node: Reference, _ isGood: Bool) -> Bool {
+    if isGood {
+      arena.store16(generation, node, NodeField.generation)
+    } else {
+      removeNode(node)
+    }
+    return isGood
+  }
+
+  /// Removes of the next names what may be there no more: all of those that the rules about names take away, and
+  /// local addresses where ``rebindFilter`` forbids them.
+  ///
+  /// - Parameters:
+  ///   - count: names to look at in this slice.
+  ///   - isGood: whether the data of a name is still good, in wire form, lower-cased.
   /// - Returns: how many RRsets were removed, and whether the cursor has reached the end.
   public mutating func purge(
-    _ cursor: Cursor, names count: Int, addressesBy rebind: borrowing RebindFilter,
-    where isMeant: (_ name: Span<UInt8>, _ source: UInt8) -> Bool
+    _ cursor: Cursor, names count: Int, where isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> (removed: Int, finished: Bool) {
-    var removed = 0
+    let before = setCount
     let finished = advance(cursor, names: count) { cache, node in
       cache.loadScratch(node)
-      let isFiltered = rebind.applies(to: cache.scratch.octets)
-      removed += cache.removeSets(at: node) { cache, set in
-        isMeant(cache.scratch.octets, set.source)
-          || isFiltered && cache.hasLocalAddress(set, rebind)
+      if !cache.isJudged(node), !cache.judge(node, isGood(cache.scratch.octets, cache.madeBy(node)))
+      {
+        return
+      }
+      guard cache.rebindFilter.applies(to: cache.scratch.octets) else { return }
+      _ = cache.removeSets(at: node) { cache, set in
+        cache.hasLocalAddress(set, cache.rebindFilter)
       }
     }
-    return (removed, finished)
+    return (before - setCount, finished)
   }
 
   /// Makes RRsets of the next names older: those that came until a second, which are a snapshot's when it is

@@ -25,7 +25,9 @@ extension Cache {
     var set = set
     // The file may be from a time when the server was believed.
     if set.marks.contains(.authentic) && !believesAD(of: source) { set.marks.remove(.authentic) }
-    guard let node = findOrInsert(owner, now: now) else { return false }
+    guard let node = findOrInsert(owner, now: now), !hasUnjudged || isJudged(node) else {
+      return false
+    }
     let type = RecordType(rawValue: set.type)
     let old = findSet(type, at: node, like: set.marks)
     if !old.isNone && givesWay(RRset(old, in: arena), to: set, expiry: expiry, now: now) {

@@ -60,6 +60,14 @@ public struct Cache: ~Copyable {
   /// Whether the name last asked for is one of those, when an alias led on from it.
   public internal(set) var isAliasFiltered = false
 
+  /// Which rules about names are in force, by a number of the caller's; names that come in are marked with it.
+  public internal(set) var generation: UInt16 = 0
+  /// Whether there may be names whose data came by rules of an earlier ``generation``.
+  ///
+  /// Until ``endJudging()`` each is judged before it is used: by ``judge(_:_:)``, by
+  /// ``follow(_:type:needs:overlays:stale:now:judgedBy:)`` or by ``purge(_:names:where:)``, whichever comes first.
+  public internal(set) var hasUnjudged = false
+
   /// RRsets of the answer being written that have a proof, in the order of the chain.
   var proven: FixedArray<UInt32>
   var provenCount = 0
@@ -190,7 +198,8 @@ public struct Cache: ~Copyable {
     arena.store(
       NodeHead(
         chain: names[bucket].rawValue, hash: key.hash, firstSet: 0, newer: 0,
-        older: newest.rawValue, nameCount: UInt8(key.count), use: 0, unused: 0), node, 0)
+        older: newest.rawValue, nameCount: UInt8(key.count), use: 0, generation: generation), node,
+      0)
     arena.store(key.octets, node, NodeField.name)
     names[bucket] = node
     enqueue(node)

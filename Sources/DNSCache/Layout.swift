@@ -17,8 +17,8 @@ enum NodeField {
   static let nameCount = 20
   /// ``NodeUse``.
   static let use = 21
-  /// Two octets without a use, zero.
-  static let unused = 22
+  /// The generation of the rules that its data came by, or was judged by; see ``Cache/hasUnjudged``.
+  static let generation = 22
   /// The name: wire form, lower-cased.
   static let name = 24
 }
@@ -72,7 +72,7 @@ struct NodeHead: BitwiseCopyable {
   let older: UInt32
   let nameCount: UInt8
   let use: UInt8
-  let unused: UInt16
+  let generation: UInt16
 }
 
 /// The fields of an RRset up to its data in one step, as ``SetField`` places them.

@@ -10,6 +10,8 @@ struct SnapshotBlock {
     case names = 1
     /// The end of a file: totals.
     case end = 2
+    /// Domains that had routes of their own while the names behind it were in the cache.
+    case routes = 3
   }
 
   var kind: Kind
@@ -23,8 +25,8 @@ struct SnapshotBlock {
   var sourceCount = 0
 
   /// The format's version.
-  static let version: UInt8 = 4
-  /// The oldest version that can be read: 3 is 4 without servers.
+  static let version: UInt8 = 5
+  /// The oldest version that can be read: 4 is 5 without routes, 3 is 4 without servers.
   static let oldestVersion: UInt8 = 3
   /// Octets of the largest block, its frame included.
   static let size = 65_536

@@ -13,6 +13,9 @@ public struct SnapshotReader: ~Copyable {
   private var window: SnapshotWindow
   private var expected = SnapshotCounts()
   private var sources = SnapshotSources()
+  /// The domains of the file that had routes of their own; a set of them as soon as there are names.
+  private var routeNames: [Name] = []
+  private var routes = ZoneSet([])
   /// Made from what was read ahead, so that the reading isn't optimised away.
   private var seen: UInt32 = 0
   private var totals = Totals()
@@ -27,6 +30,9 @@ public struct SnapshotReader: ~Copyable {
   ///
   /// Each may cost one block's checksum, so this bounds the time that a file made to be slow takes.
   private static let damageLimit = 4_096
+
+  /// Domains with routes that are taken from a file at most: more than a server can have.
+  private static let mostRoutes = 16_384
 
   /// Buckets that a table grows by for one block, towards what the file is going to bring.
   ///
@@ -51,7 +57,7 @@ public struct SnapshotReader: ~Copyable {
     public var restored = 0
     /// Records and negative facts whose time was over.
     public var expired = 0
-    /// Records and negative facts for which there was no place: something newer, or no room.
+    /// Records and negative facts for which there was no place: something newer, other rules, or no room.
     public var refused = 0
     /// When the snapshot was begun, in seconds since 1970; 0 while unknown.
     public var created: UInt32 = 0
@@ -88,8 +94,11 @@ public struct SnapshotReader: ~Copyable {
   ///   - isEnd: no more octets follow these.
   ///   - wallClock: seconds since 1970, now.
   ///   - now: the time on the cache's clock in seconds.
+  ///   - isGood: whether the data of a name is still good which came while the name took its route by a domain;
+  ///     both in wire form, lower-cased, the domain empty for the default route.
   public mutating func read(
-    _ bytes: Span<UInt8>, isEnd: Bool, into cache: inout Cache, wallClock: Int64, now: UInt32
+    _ bytes: Span<UInt8>, isEnd: Bool, into cache: inout Cache, wallClock: Int64, now: UInt32,
+    where isGood: (_ name: Span<UInt8>, _ domain: Span<UInt8>) -> Bool
   ) -> Progress {
     if isFinished { return Progress(consumed: 0, isFinished: true) }
     if bytes.isEmpty { return Progress(consumed: 0, isFinished: finish(isEnd)) }
@@ -115,7 +124,7 @@ public struct SnapshotReader: ~Copyable {
     isInDamage = false
     let size = SnapshotBlock.frame + block.payloadCount
     let clock = Clock(block, wallClock: wallClock, now: now)
-    if read(block, bytes.extracting(SnapshotBlock.frame..<size), into: &cache, clock) {
+    if read(block, bytes.extracting(SnapshotBlock.frame..<size), into: &cache, clock, isGood) {
       result.blocks += 1
       if result.created == 0 { result.created = block.created }
     } else {
@@ -171,7 +180,8 @@ public struct SnapshotReader: ~Copyable {
 
   /// Reads a block whose checksum is right.
   private mutating func read(
-    _ block: SnapshotBlock, _ payload: Span<UInt8>, into cache: inout Cache, _ clock: Clock
+    _ block: SnapshotBlock, _ payload: Span<UInt8>, into cache: inout Cache, _ clock: Clock,
+    _ isGood: (Span<UInt8>, Span<UInt8>) -> Bool
   ) -> Bool {
     switch block.kind {
     case .start:
@@ -185,8 +195,12 @@ public struct SnapshotReader: ~Copyable {
       }
       hasStart = true
       return true
+    case .routes:
+      return readRoutes(payload, count: block.entryCount)
     case .names:
       totals.blocks &+= 1
+      // Once: looking up in the set is cheap, making it isn't.
+      if routes.count < routeNames.count { routes = ZoneSet(routeNames) }
       cache.grow(towards: expected, buckets: SnapshotReader.bucketsPerBlock)
       let entriesEnd = payload.count - block.sourceCount * SnapshotSources.size
       guard sources.read(payload.extracting(entriesEnd..<payload.count), into: &cache) else {
@@ -201,7 +215,7 @@ public struct SnapshotReader: ~Copyable {
         // A block with impossible entries ends at the first; each takes at least a few octets.
         guard window.count > 0 else { return false }
         for index in 0..<window.count {
-          guard let next = entry(index, payload, into: &cache, clock) else { return false }
+          guard let next = entry(index, payload, into: &cache, clock, isGood) else { return false }
           position = next
         }
         remaining -= window.count
@@ -218,13 +232,29 @@ public struct SnapshotReader: ~Copyable {
     }
   }
 
+  /// Takes the domains that had routes.
+  private mutating func readRoutes(_ payload: Span<UInt8>, count: Int) -> Bool {
+    var position = 0
+    for _ in 0..<count {
+      guard routeNames.count < SnapshotReader.mostRoutes,
+        let end = try? WireName.endOfPlain(payload, at: position),
+        let name = try? Name(wire: payload.extracting(position..<end))
+      else { return false }
+      routeNames.append(name)
+      position = end
+    }
+    return position == payload.count
+  }
+
   /// Takes in what is known of a name of the window.
   ///
   /// - Returns: the offset behind it; nothing when it is impossible.
   private mutating func entry(
-    _ index: Int, _ payload: Span<UInt8>, into cache: inout Cache, _ clock: Clock
+    _ index: Int, _ payload: Span<UInt8>, into cache: inout Cache, _ clock: Clock,
+    _ isGood: (Span<UInt8>, Span<UInt8>) -> Bool
   ) -> Int? {
     totals.entries &+= 1
+    let isKept = isKept(window.keys[index].octets, isGood)
     var position = window.entries[index].sets
     for _ in 0..<window.entries[index].setCount {
       guard let set = SnapshotSet(payload, at: position) else { return nil }
@@ -238,20 +268,31 @@ public struct SnapshotReader: ~Copyable {
       guard set.isWellFormed(data, owner: window.keys[index].octets), set.isWellFormed(evidence)
       else { return nil }
       guard let source = sources.source(set.source) else { return nil }
-      restore(set, source, data, evidence, of: index, into: &cache, clock)
+      restore(set, source, data, evidence, of: index, isKept: isKept, into: &cache, clock)
       position += set.totalCount
     }
     return position
   }
 
+  /// Whether the data of a name is still good, by the route that it took in the file.
+  private func isKept(
+    _ name: Span<UInt8>, _ isGood: (Span<UInt8>, Span<UInt8>) -> Bool
+  ) -> Bool {
+    guard let route = routes.zone(of: name) else { return isGood(name, Span()) }
+    return isGood(name, routes.name(route))
+  }
+
   private mutating func restore(
     _ set: SnapshotSet, _ source: UInt8, _ data: Span<UInt8>, _ evidence: Evidence,
-    of index: Int,
-    into cache: inout Cache, _ clock: Clock
+    of index: Int, isKept isNameKept: Bool, into cache: inout Cache, _ clock: Clock
   ) {
     totals.sets &+= 1
     totals.records &+= UInt32(set.count)
     let weight = max(set.count, 1)
+    guard isNameKept else {
+      result.refused += weight
+      return
+    }
     let longest =
       set.kind == .records ? cache.limits.maximumTTL : cache.limits.maximumNegativeTTL
     let ttl = min(set.ttl, longest)

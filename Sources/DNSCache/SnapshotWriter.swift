@@ -24,7 +24,10 @@ public struct SnapshotWriter: ~Copyable {
   /// RRsets left out because one block can't hold them.
   public private(set) var skippedSets = 0
 
-  private enum State { case start, names, end, finished }
+  private enum State { case start, routes, names, end, finished }
+  /// The domains that have routes, and how many of them are written.
+  private let routes: [Name]
+  private var routesWritten = 0
 
   /// Octets that the buffer for a block must have.
   public static let blockSize = SnapshotBlock.size
@@ -44,27 +47,32 @@ public struct SnapshotWriter: ~Copyable {
   /// - Parameters:
   ///   - wallClock: seconds since 1970; times after 2106-02-07 can't be written and count as that day.
   ///   - now: the same moment on the cache's clock, in seconds.
-  public init(wallClock: Int64, now: UInt32) {
+  ///   - routes: the domains whose names take routes of their own. While the snapshot is written they have to
+  ///     stay, or it has to be begun anew.
+  public init(wallClock: Int64, now: UInt32, routes: [Name] = []) {
     created = UInt32(clamping: wallClock)
     self.now = now
+    self.routes = routes
   }
 
-  /// Encodes the next block: first the start, then names, last the totals.
+  /// Encodes the next block: first the start, then routes, then names, last the totals.
   ///
   /// One call is one slice of work, well below a millisecond.
   ///
   /// - Parameters:
   ///   - cursor: opened for this snapshot by the caller, who closes it afterwards.
   ///   - buffer: at least ``blockSize`` octets; the block begins at its start.
+  ///   - isGood: whether the data of a name is still good, if that is yet to be judged (``Cache/hasUnjudged``).
   /// - Returns: octets of the block; 0 when the snapshot is complete.
   public mutating func nextBlock(
-    from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>
+    from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>,
+    judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> Int {
     // UNREACHABLE: the caller's buffer has blockSize octets.
     precondition(buffer.count >= SnapshotBlock.size)
     switch state {
     case .start:
-      state = .names
+      state = routes.isEmpty ? .names : .routes
       let counts = cache.counts
       let payload = SnapshotBlock.frame
       buffer.store32(UInt32(SnapshotBlock.size), payload)
@@ -73,8 +81,12 @@ public struct SnapshotWriter: ~Copyable {
       buffer.store32(counts.addresses6, payload + 12)
       return finish(
         .start, end: payload + 4 + SnapshotCounts.size, entries: 0, in: &buffer)
+    case .routes:
+      let size = routesBlock(into: &buffer)
+      if routesWritten == routes.count { state = .names }
+      return size
     case .names:
-      let size = namesBlock(from: &cache, cursor: cursor, into: &buffer)
+      let size = namesBlock(from: &cache, cursor: cursor, into: &buffer, isGood)
       if cache.place(cursor).isNone { state = .end }
       return size
     case .end:
@@ -100,10 +112,25 @@ public struct SnapshotWriter: ~Copyable {
     return end
   }
 
+  private mutating func routesBlock(into buffer: inout MutableSpan<UInt8>) -> Int {
+    var position = SnapshotBlock.frame
+    var count = 0
+    while routesWritten < routes.count {
+      let wire = routes[routesWritten].lowercased.wire
+      guard position + wire.count <= SnapshotWriter.blockFill else { break }
+      buffer.store(wire.span, position)
+      position += wire.count
+      routesWritten += 1
+      count += 1
+    }
+    return finish(.routes, end: position, entries: count, in: &buffer)
+  }
+
   // MARK: Names
 
   private mutating func namesBlock(
-    from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>
+    from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>,
+    _ isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> Int {
     var position = SnapshotBlock.frame
     var entryCount = 0
@@ -111,6 +138,14 @@ public struct SnapshotWriter: ~Copyable {
     var node = cache.place(cursor)
     for _ in 0..<SnapshotWriter.namesPerBlock {
       if node.isNone { break }
+      if cache.hasUnjudged && !cache.isJudged(node) {
+        let newer = cache.arena.link(node, NodeField.newer)
+        cache.loadScratch(node)
+        guard cache.judge(node, isGood(cache.scratch.octets, cache.madeBy(node))) else {
+          node = newer
+          continue
+        }
+      }
       let start = position
       let isWhole = entry(node, of: cache, at: &position, into: &buffer)
       if position > start { entryCount += 1 }

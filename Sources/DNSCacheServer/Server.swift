@@ -35,7 +35,7 @@ final class Server {
   /// How often there were more of them than are served.
   var localNetworksCut: UInt64 = 0
   /// Removes from the cache what new rules forbid.
-  var purging: PurgeJob?
+  private(set) var purging: PurgeJob?
   let started = EventLoop.now()
 
   private var signals: [SignalSource] = []
@@ -156,6 +156,11 @@ final class Server {
     announceLocalNetworks()
     worker.value.healthLog = UpstreamHealthLog(on: loop, worker: worker, logger: logger)
     maintenance = Maintenance(on: loop, worker: worker)
+    purging = PurgeJob(on: loop, worker) { [logger] removed in
+      if removed > 0 {
+        logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])
+      }
+    }
     limitLog = LimitLog(on: loop, worker: worker, logger: logger)
     cookies = CookieKeeper(on: loop, worker: worker, isShared: settings.cookieSecrets != nil)
     for signal in [SIGTERM, SIGINT] {
@@ -180,10 +185,8 @@ final class Server {
       throw StartupError(.unavailable, ControlAddress.cannotOpen(settings.control, error))
     }
     snapshot.whenLoaded = { [unowned self] in
-      // The file may be from a time when that was not forbidden.
-      if self.settings.names.isRebindProtected || !self.settings.routes.isEmpty {
-        purge(after: nil)
-      }
+      // The file may be from a time when local addresses were not forbidden.
+      if self.settings.names.isRebindProtected { purging?.start() }
     }
     snapshot.load()
     watchClock()

@@ -113,14 +113,6 @@ extension Exchanges {
     server.slot < servers.end ? servers[server].address : nil
   }
 
-  /// The numbers that the cache knows the servers of each group by.
-  public var sources: [Set<UInt8>] {
-    (0..<groupCount).map { group in
-      // Number 0 stands for any that has none.
-      Set(servers.servers(of: ServerGroupID(group)).map { servers[$0].source }).subtracting([0])
-    }
-  }
-
   /// The number that the cache knows a server by.
   public func source(of server: ServerID) -> UInt8 { servers[server].source }
 

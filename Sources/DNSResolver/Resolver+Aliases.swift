@@ -57,7 +57,8 @@ extension Resolver {
     let end = cache.follow(
       &target, type: type, needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs,
       overlays: OverlayPair(overlay, held: lookups[index].held),
-      now: UInt32(truncatingIfNeeded: now / 1_000))
+      now: UInt32(truncatingIfNeeded: now / 1_000)
+    ) { [policy] in policy.value.keeps($0, since: $1) }
     guard end == .missing, case .route = policy.value.decide(target.octets, asked: type) else {
       finish(index, outcome, overlay, &cache)
       return
@@ -129,7 +130,8 @@ extension Resolver {
     let needs = exchanges.flags(of: index)
     return cache.hasStaleAnswer(
       target, type: exchanges.type(of: index),
-      needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs, now: now)
+      needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs, now: now
+    ) { [policy] in policy.value.keeps($0, since: $1) }
   }
 
   /// Goes on with a question when the one that it waited for has ended.

@@ -27,25 +27,6 @@ public struct ForwardRoutes: Sendable {
   }
 }
 
-/// The servers of each route, by the numbers that the cache knows them by.
-public struct RouteSources: Sendable {
-  private let routes: [Set<UInt8>]
-  private let all: Set<UInt8>
-
-  init(_ routes: [Set<UInt8>]) {
-    self.routes = routes
-    all = routes.reduce([]) { $0.union($1) }
-  }
-
-  /// Whether a server may have said something of a route's names.
-  ///
-  /// Of names of the default route also one that isn't asked any more: it was an upstream once.
-  public func contains(_ source: UInt8, of route: RouteID) -> Bool {
-    guard Int(route.number) < routes.count else { return false }
-    return routes[Int(route.number)].contains(source) || route == .default && !all.contains(source)
-  }
-}
-
 extension ServerGroupID {
   /// The servers of a route.
   init(_ route: RouteID) { self.init(Int(route.number)) }
@@ -70,16 +51,20 @@ extension Resolver {
   /// The questions that were asked there last are asked elsewhere as well, a few at a time, so that nothing
   /// hangs on a server that is perhaps gone. A question whose name takes another route now begins anew with
   /// that route's servers: what the others say of it doesn't count any more. The failures that are remembered are
-  /// forgotten.
+  /// forgotten. What is in the cache has to be judged by the new rules: ``Cache/hasUnjudged``.
   ///
   /// - Parameter isPolicyNew: whether the rules may be others than before.
   public mutating func setRoutes(
-    _ wanted: ForwardRoutes, isPolicyNew: Bool = true, now: UInt64
+    _ wanted: ForwardRoutes, isPolicyNew: Bool = true, cache: inout Cache, now: UInt64
   ) -> ServerChange {
     let routes = wanted.routes.prefix(RouteID.most).map(Optional.some)
     let change = exchanges.setGroups([wanted.standard] + routes)
     if change.isChanged || isPolicyNew { failures.forgetAll() }
-    if isPolicyNew { setPolicy(wanted.rules, now: now) }
+    if isPolicyNew {
+      setPolicy(wanted.rules, now: now)
+      cache.beginGeneration(policy.value.generation)
+      if !cache.hasUnjudged { policy.value.forget(before: cache.generation) }
+    }
     exchanges.noteGroups()
     for server in change.retired { exchanges.retire(server, now: now) }
     takeFailures(now: now)
@@ -88,10 +73,9 @@ extension Resolver {
 
   /// Takes over which name takes which route.
   private mutating func setPolicy(_ rules: PolicyRules, now: UInt64) {
-    var old = Policy(rules)
-    swap(&policy.value, &old)
+    policy.value.replace(with: rules)
     for index in 0..<exchanges.end where exchanges.contains(index) {
-      let isMoved = exchanges.isMoved(index, by: policy.value, from: old)
+      let isMoved = exchanges.hasMoved(index, by: policy.value)
       guard let route = exchanges.route(of: index, by: policy.value) else {
         // Who waits gets what is answered here.
         stopWaiting(index, now: now)
@@ -111,9 +95,6 @@ extension Resolver {
     exchanges.restart(index, now: now)
     recountEarliest(index, now: now)
   }
-
-  /// The servers of each route, by the numbers that the cache knows them by.
-  public var routeSources: RouteSources { RouteSources(exchanges.sources) }
 }
 
 extension Exchanges {
@@ -127,10 +108,8 @@ extension Exchanges {
     return route
   }
 
-  /// Whether a question takes another route than before.
-  fileprivate func isMoved(
-    _ index: Int, by policy: borrowing Policy, from old: borrowing Policy
-  ) -> Bool {
-    policy.invalidates(name(of: index), of: old)
+  /// Whether a question took another route before the rules were replaced.
+  fileprivate func hasMoved(_ index: Int, by policy: borrowing Policy) -> Bool {
+    policy.hasMoved(name(of: index))
   }
 }

@@ -30,7 +30,7 @@ public struct Resolver: ~Copyable {
   var dropped: Queue<HeldOverlays>
   var reply: Reply
   /// Which names are answered here, and which route the others take; lent by its owner, and changed by
-  /// ``setRoutes(_:isPolicyNew:now:)`` alone.
+  /// ``setRoutes(_:isPolicyNew:cache:now:)`` alone.
   let policy: Pinned<Policy>
   /// What names are hashed with.
   let seed: HashSeed
@@ -105,7 +105,11 @@ public struct Resolver: ~Copyable {
     let needs = needs.subtracting(.unsignedToo)
     let plan = plan(key, type: type, needs: needs, now: now)
     let seconds = UInt32(truncatingIfNeeded: now / 1_000)
-    var isStale = takesStale && cache.hasStaleAnswer(key, type: type, needs: needs, now: seconds)
+    var isStale =
+      takesStale
+      && cache.hasStaleAnswer(key, type: type, needs: needs, now: seconds) { [policy] in
+        policy.value.keeps($0, since: $1)
+      }
     if takesStale, case .join(let index) = plan, lookups[index].waitsFor != Resolver.nobody {
       isStale = isStale || hasStaleTarget(index, &cache, now: seconds)
     }

@@ -339,6 +339,11 @@ public struct Service: ~Copyable {
     into writer: inout MessageWriter, overlays: OverlayPair, stale: Bool = false,
     beside remarks: Span<UInt8> = Span(), now: UInt32
   ) -> Int? {
+    if cache.hasUnjudged {
+      cache.judgeAnswer(
+        key, type: header.type, needs: needs, overlays: overlays, stale: stale, now: now
+      ) { [policy] in policy.value.keeps($0, since: $1) }
+    }
     let limit = writer.limit
     writer.limit = limit - header.optOctets
     var flags = Service.responseFlags(header.flags)

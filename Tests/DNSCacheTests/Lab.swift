@@ -15,6 +15,8 @@ final class Lab {
   /// What may not be kept of the last reply, and of those before.
   private var overlay = Overlay.none
   private var held = HeldOverlays()
+  /// Whether the data of a name is good by the rules, if that is yet to be judged.
+  var isGood: (String) -> Bool = { _ in true }
   /// Seconds since 1970.
   var wallClock: Int64 = 1_800_000_000
 
@@ -229,9 +231,15 @@ final class Lab {
   ) -> (end: Cache.ChainEnd, name: String) {
     var key = key(name)
     let overlays = waiting ? OverlayPair(overlay, held: held) : OverlayPair()
-    let end = cache.follow(&key, type: type, needs: needs, overlays: overlays, now: now)
+    let end = cache.follow(
+      &key, type: type, needs: needs, overlays: overlays, now: now
+    ) { [isGood] name, _ in isGood(Lab.text(name)) }
     let octets = key.octets
     return (end, text((0..<octets.count).map { octets[$0] }))
+  }
+
+  static func text(_ wire: Span<UInt8>) -> String {
+    (try? Name(wire: wire))?.description ?? "?"
   }
 
   private func text(_ wire: [UInt8]) -> String {
@@ -284,25 +292,35 @@ final class Lab {
 
   // MARK: Snapshots
 
-  func snapshot() -> [UInt8] { snapshotBlocks().flatMap { $0 } }
+  func snapshot(routes: [String] = []) -> [UInt8] {
+    snapshotBlocks(routes: routes).flatMap { $0 }
+  }
 
-  func snapshotBlocks() -> [[UInt8]] {
+  func snapshotBlocks(routes: [String] = []) -> [[UInt8]] {
     guard let cursor = cache.openCursor() else { fatalError("no cursor") }
     defer { cache.closeCursor(cursor) }
-    var writer = SnapshotWriter(wallClock: wallClock, now: now)
+    var writer = SnapshotWriter(
+      wallClock: wallClock, now: now, routes: routes.compactMap { try? Name($0) })
     var buffer = [UInt8](repeating: 0, count: SnapshotWriter.blockSize)
     var blocks: [[UInt8]] = []
     while true {
       var span = buffer.mutableSpan
-      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span)
+      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span) { [isGood] name, _ in
+        isGood(Lab.text(name))
+      }
       if count == 0 { return blocks }
       blocks.append(Array(buffer[..<count]))
     }
   }
 
   /// Reads a file as the server does: at most a block at a time.
+  ///
+  /// - Parameter isGood: whether the data of a name is good that came by a route's domain; `.` is that of
+  ///   no route.
   @discardableResult
-  func restore(_ file: [UInt8]) -> SnapshotReader.Result {
+  func restore(
+    _ file: [UInt8], where isGood: (_ name: String, _ domain: String) -> Bool = { _, _ in true }
+  ) -> SnapshotReader.Result {
     var reader = SnapshotReader(seed: seed)
     var position = 0
     var calls = 0
@@ -310,7 +328,8 @@ final class Lab {
       let end = min(position + SnapshotReader.blockSize, file.count)
       let progress = reader.read(
         file.span.extracting(position..<end), isEnd: end == file.count, into: &cache,
-        wallClock: wallClock, now: now)
+        wallClock: wallClock, now: now
+      ) { name, domain in isGood(Lab.text(name), domain.isEmpty ? "." : Lab.text(domain)) }
       position += progress.consumed
       calls += 1
       precondition(calls <= file.count + 2, "each call makes progress")

@@ -14,7 +14,7 @@ struct LayoutTests {
     #expect(MemoryLayout<Head>.offset(of: \.older) == NodeField.older)
     #expect(MemoryLayout<Head>.offset(of: \.nameCount) == NodeField.nameCount)
     #expect(MemoryLayout<Head>.offset(of: \.use) == NodeField.use)
-    #expect(MemoryLayout<Head>.offset(of: \.unused) == NodeField.unused)
+    #expect(MemoryLayout<Head>.offset(of: \.generation) == NodeField.generation)
   }
 
   @Test func `what is read of an RRset at once lies where it is written`() {

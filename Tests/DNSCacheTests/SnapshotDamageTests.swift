@@ -131,7 +131,7 @@ struct SnapshotDamageTests {
     }
   }
 
-  @Test(arguments: [0, 1, 2, 5, 255] as [UInt8])
+  @Test(arguments: [0, 1, 2, 6, 255] as [UInt8])
   func `a file of another version is left alone`(version: UInt8) {
     let start = SnapshotFile.block(kind: 0, entries: 0, version: version, [1, 2, 3])
     let lab = SnapshotTests.filled()
@@ -140,6 +140,23 @@ struct SnapshotDamageTests {
     #expect(result.unknownVersion == version)
     #expect(result.restored == 0 && !result.isComplete && !result.notASnapshot)
     #expect(other.cache.nameCount == 0)
+  }
+
+  @Test(
+    arguments: [
+      ([1, 97], 1), ([1, 97, 0], 2), ([1, 97, 0, 0], 1), ([0xC0, 0], 1),
+      ([64] + Array(repeating: 97, count: 64) + [0], 1),
+    ] as [([UInt8], Int)])
+  func `an impossible domain of a route is damage, and costs its block alone`(
+    payload: [UInt8], count: Int
+  ) {
+    let lab = Lab()
+    let file =
+      SnapshotFile.start(1, 0, 0) + SnapshotFile.block(kind: 3, entries: count, payload)
+      + SnapshotFile.block(kind: 1, entries: 1, lab.wire("a.example.") + [1] + SnapshotFile.set())
+      + SnapshotFile.end(1, 1, 1, 1)
+    let result = lab.restore(file)
+    #expect(result.damaged == 1 && result.restored == 1 && !result.isComplete)
   }
 
   @Test func `a block of another version in the middle is damage`() {

@@ -21,7 +21,7 @@ enum SnapshotFile {
   }
 
   static func block(
-    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 4,
+    kind: UInt8, entries: Int, created: Int = 1_800_000_000, version: UInt8 = 5,
     sources: UInt8 = 0, _ payload: [UInt8]
   ) -> [UInt8] {
     var block = magic + [version, ~version, kind, sources]

@@ -181,15 +181,27 @@ struct SnapshotTests {
     #expect(other.contents() == lab.contents())
   }
 
-  @Test func `a file of version 3 is read, its servers unknown`() {
+  @Test func `domains with routes are written as the document says`() {
+    let lab = Lab()
+    lab.insert("a.example.net. 300 A 192.0.2.1")
+    let blocks = lab.snapshotBlocks(routes: ["Corp.example", "lan"])
+    #expect(
+      blocks[1]
+        == SnapshotFile.block(
+          kind: 3, entries: 2, lab.wire("corp.example.") + lab.wire("lan.")))
+    #expect(blocks.count == 4)
+  }
+
+  @Test(arguments: [3, 4] as [UInt8])
+  func `a file of an older version is read, its servers and routes unknown`(version: UInt8) {
     let lab = Lab()
     let entries = lab.wire("a.example.net.") + [1] + SnapshotFile.set()
     let start = SnapshotFile.block(
-      kind: 0, entries: 0, version: 3,
+      kind: 0, entries: 0, version: version,
       SnapshotFile.number(65_536, octets: 4) + [UInt8](repeating: 0, count: 12))
-    let names = SnapshotFile.block(kind: 1, entries: 1, version: 3, entries)
+    let names = SnapshotFile.block(kind: 1, entries: 1, version: version, entries)
     let end = SnapshotFile.block(
-      kind: 2, entries: 0, version: 3,
+      kind: 2, entries: 0, version: version,
       [1, 1, 1, 1].flatMap { SnapshotFile.number($0, octets: 4) })
     let result = lab.restore(start + names + end)
     #expect(result.isComplete && result.restored == 1 && result.unknownVersion == nil)
@@ -274,7 +286,7 @@ struct SnapshotTests {
     }
     while true {
       var span = buffer.mutableSpan
-      let count = writer.nextBlock(from: &lab.cache, cursor: cursor, into: &span)
+      let count = writer.nextBlock(from: &lab.cache, cursor: cursor, into: &span) { _, _ in true }
       if count == 0 { break }
       file += buffer[..<count]
       for _ in 0..<100 {
@@ -462,7 +474,8 @@ struct SnapshotTests {
     let learnt = stride(from: 0, to: 6_000, by: 7)
     for (number, block) in blocks.enumerated() {
       _ = reader.read(
-        block.span, isEnd: false, into: &other.cache, wallClock: other.wallClock, now: other.now)
+        block.span, isEnd: false, into: &other.cache, wallClock: other.wallClock, now: other.now
+      ) { _, _ in true }
       guard number == blocks.count / 2 else { continue }
       for index in learnt { other.insert("n\(index).example.net. 77 A 203.0.113.9") }
     }
@@ -548,7 +561,8 @@ struct SnapshotTests {
       end = min(end + 1_000, file.count)
       let progress = reader.read(
         file.span.extracting(position..<end), isEnd: false, into: &other.cache,
-        wallClock: other.wallClock, now: other.now)
+        wallClock: other.wallClock, now: other.now
+      ) { _, _ in true }
       position += progress.consumed
       if progress.isFinished { break }
     }

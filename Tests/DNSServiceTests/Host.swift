@@ -172,7 +172,7 @@ final class Host {
         ForwardServers(standard, isStrict: options.isStrict),
         routes: options.routeServers.map { servers in
           ForwardServers(servers.map { server($0) }, isStrict: options.isStrict)
-        }, rules: rules), now: now)
+        }, rules: rules), cache: &cache, now: now)
   }
 
   /// Has domains asked of one upstream each, by number, all other names of the first one.
@@ -183,7 +183,8 @@ final class Host {
     _ = resolver.setRoutes(
       ForwardRoutes(
         ForwardServers([server(0)]), routes: domains.map { ForwardServers([server($0.upstream)]) },
-        rules: PolicyRules(routes: domains.map { Route(domains: [$0.domain]) })), now: now)
+        rules: PolicyRules(routes: domains.map { Route(domains: [$0.domain]) })), cache: &cache,
+      now: now)
     return drain()
   }
 
@@ -192,7 +193,8 @@ final class Host {
     _ = resolver.setRoutes(
       ForwardRoutes(
         nil, routes: [ForwardServers()],
-        rules: PolicyRules(routes: [Route(domains: [domain], isEmpty: true)])), now: now)
+        rules: PolicyRules(routes: [Route(domains: [domain], isEmpty: true)])), cache: &cache,
+      now: now)
     return drain()
   }
 

@@ -152,7 +152,7 @@ extension Host {
     var file: [UInt8] = []
     while true {
       var span = block.mutableSpan
-      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span)
+      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span) { _, _ in true }
       if count == 0 { return file }
       file += block[..<count]
     }
@@ -166,7 +166,8 @@ extension Host {
       let end = min(position + SnapshotReader.blockSize, file.count)
       let progress = reader.read(
         file.span.extracting(position..<end), isEnd: end == file.count, into: &cache,
-        wallClock: Host.wallClock, now: UInt32(now / 1_000))
+        wallClock: Host.wallClock, now: UInt32(now / 1_000)
+      ) { _, _ in true }
       position += progress.consumed
       if progress.isFinished { break }
     }

@@ -110,15 +110,54 @@ struct RouteTests {
         && !host.resolver.exchanges.servers[server].isDown)
   }
 
-  @Test func `only a route's servers are sources of its names`() {
-    let sources = RouteSources([[1, 2], [2, 3]])
-    let corp = RouteID(index: 0)
-    #expect(sources.contains(1, of: .default) && sources.contains(2, of: .default))
-    // Server 3 is asked for that route alone; 9 was an upstream once.
-    #expect(!sources.contains(3, of: .default) && sources.contains(9, of: .default))
-    #expect(sources.contains(2, of: corp) && sources.contains(3, of: corp))
-    #expect(!sources.contains(1, of: corp) && !sources.contains(9, of: corp))
-    #expect(!sources.contains(1, of: RouteID(index: 1)) && !sources.contains(0, of: corp))
+  /// Answers what was sent last, with one record.
+  private func answer(_ events: [Host.Event], _ record: String) throws -> [Host.Event] {
+    guard case .sent(let query, let octets)? = events.last(where: { !$0.isClosed }) else {
+      throw TestFailure()
+    }
+    let reply = Message(
+      respondingTo: try Message(parsing: octets), answers: [try Record(record)])
+    return host.receive(reply.encoded(), socket: try #require(query.socket))
+  }
+
+  private func ask(_ name: String) throws -> [Host.Event] {
+    host.ask(Message(query: try Name(name), .a).encoded())
+  }
+
+  /// The answers of a reply to a client.
+  private func given(_ events: [Host.Event]) throws -> [String] {
+    guard case .replied(_, _, let octets)? = events.last else { throw TestFailure() }
+    return try Message(parsing: octets).answers.map(\.description)
+  }
+
+  @Test func `what is cached of a name isn't given once the name has another route`() throws {
+    _ = host.route([])
+    let alias = try answer(
+      ask("www.example.net"), "www.example.net. 300 IN CNAME www.corp.example.")
+    _ = try answer(alias, "www.corp.example. 300 IN A 192.0.2.66")
+    #expect(asked(try ask("www.example.net")) == [])
+    _ = host.route([(try Name("corp.example"), 1)])
+    // No walk has passed the cache.
+    let hasUnjudged = host.cache.hasUnjudged
+    #expect(hasUnjudged)
+    let events = try ask("www.example.net")
+    #expect(asked(events) == [IPAddress(v4: 0x0A00_0035)])
+    let answers = try given(answer(events, "www.corp.example. 300 IN A 10.0.0.1"))
+    #expect(answers.count == 2 && answers[1].hasSuffix("10.0.0.1"))
+    #expect(try given(ask("www.corp.example")).map { $0.hasSuffix("10.0.0.1") } == [true])
+    // The same domain with another server: data stays.
+    _ = host.route([(try Name("other.example"), 1), (try Name("corp.example"), 0)])
+    #expect(asked(try ask("www.corp.example")) == [])
+    host.cache._checkInvariants()
+  }
+
+  @Test func `of a name whose rules changed too often nothing cached is given`() throws {
+    _ = host.route([])
+    _ = try answer(try ask("www.example.net"), "www.example.net. 300 IN A 192.0.2.1")
+    for _ in 0..<16 { _ = host.route([]) }
+    #expect(asked(try ask("www.example.net")) == [])
+    for _ in 0..<17 { _ = host.route([]) }
+    #expect(asked(try ask("www.example.net")) == [IPAddress(v4: 0xC633_6401)])
   }
 
   @Test(arguments: ["ads.example", "a.b.ADS.example"])

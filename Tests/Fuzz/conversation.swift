@@ -104,6 +104,7 @@ final class Conversation {
     service = Conversation.service(shape, policy)
     cache = Conversation.cache()
     resolver = Conversation.resolver(shape, policy, now: now)
+    _ = resolver.setRoutes(Conversation.routes(shape), cache: &cache, now: now)
   }
 
   deinit { policy.destroy() }
@@ -135,7 +136,6 @@ final class Conversation {
     if shape & 16 != 0 { settings.rebindProtection = RebindProtection() }
     var resolver = Resolver(
       settings: settings, policy: policy, seed: seed, random: Sequence(), now: now)
-    _ = resolver.setRoutes(routes(shape), now: now)
     return resolver
   }
 
@@ -558,13 +558,15 @@ final class Conversation {
     service = Conversation.service(shape, policy)
     cache = Conversation.cache()
     resolver = Conversation.resolver(shape, policy, now: now)
+    _ = resolver.setRoutes(Conversation.routes(shape), cache: &cache, now: now)
     var reader = SnapshotReader(seed: Conversation.seed)
     var position = 0
     while true {
       let end = min(position + SnapshotReader.blockSize, file.count)
       let progress = reader.read(
         file.span.extracting(position..<end), isEnd: end == file.count, into: &cache,
-        wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000))
+        wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000)
+      ) { [policy] name, domain in policy.value.keeps(name, cameBy: domain) }
       position += progress.consumed
       if progress.isFinished { break }
       precondition(progress.consumed > 0, "each call makes progress")
@@ -579,12 +581,15 @@ final class Conversation {
     }
     defer { cache.closeCursor(cursor) }
     var writer = SnapshotWriter(
-      wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000))
+      wallClock: Conversation.wallClock + Int64(now / 1_000), now: UInt32(now / 1_000),
+      routes: policy.value.routeDomains)
     var block = [UInt8](repeating: 0, count: SnapshotWriter.blockSize)
     var file: [UInt8] = []
     while true {
       var span = block.mutableSpan
-      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span)
+      let count = writer.nextBlock(from: &cache, cursor: cursor, into: &span) { [policy] in
+        policy.value.keeps($0, since: $1)
+      }
       if count == 0 { return file }
       file += block[..<count]
     }
@@ -601,7 +606,7 @@ final class Conversation {
       clockChanges += 1
     } else if choice & 0xE0 == 0xA0 {
       // A reload, while questions wait.
-      _ = resolver.setRoutes(Conversation.routes(input.octet()), now: now)
+      _ = resolver.setRoutes(Conversation.routes(input.octet()), cache: &cache, now: now)
       drain()
     }
     switch choice & 3 {

@@ -50,7 +50,8 @@ private func restore(_ file: [UInt8], into cache: inout Cache) -> SnapshotReader
     let end = min(position + SnapshotReader.blockSize, file.count)
     let progress = reader.read(
       file.span.extracting(position..<end), isEnd: end == file.count, into: &cache,
-      wallClock: wallClock, now: now)
+      wallClock: wallClock, now: now
+    ) { name, domain in domain.isEmpty || name.count & 1 == 0 }
     position += progress.consumed
     if progress.isFinished { return reader.result }
     precondition(progress.consumed > 0, "each call makes progress")
@@ -64,7 +65,7 @@ private func snapshot(of cache: inout Cache) -> [UInt8] {
   var file: [UInt8] = []
   while true {
     var span = buffer.mutableSpan
-    let octets = writer.nextBlock(from: &cache, cursor: cursor, into: &span)
+    let octets = writer.nextBlock(from: &cache, cursor: cursor, into: &span) { _, _ in true }
     if octets == 0 { return file }
     file += buffer[..<octets]
   }

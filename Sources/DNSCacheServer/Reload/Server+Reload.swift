@@ -108,7 +108,11 @@ extension Server {
     if old.cookieSecretFile != nil || settings.cookieSecretFile != nil {
       cookies?.reconfigure(isShared: settings.cookieSecrets != nil)
     }
-    if areNamesChanged || result.changed.contains("resolver.trust-ad") { purge(after: old) }
+    if worker.value.cache.hasUnjudged || areNamesChanged
+      || result.changed.contains("resolver.trust-ad")
+    {
+      purging?.start()
+    }
     hasFile = hasFile || isFromFile
     watchSystemServers()
     logger.notice(
@@ -159,18 +163,6 @@ extension Server {
     // Not while the worker is being changed: what ends tells it.
     for server in retired { worker.value.upstreamStreams?.retire(server) }
     worker.value.drainActions()
-  }
-
-  /// Removes what the rules about names forbid now.
-  ///
-  /// - Parameter old: the settings before; nothing after a restart.
-  func purge(after old: Settings?) {
-    purging = PurgeJob(on: loop, worker, settings, after: old, instead: purging) {
-      [unowned self] removed in
-      if removed > 0 {
-        logger.info("removed what new rules forbid", metadata: ["rrsets": "\(removed)"])
-      }
-    }
   }
 }
 

@@ -50,7 +50,8 @@ extension Worker {
   mutating func setRoutes(_ wanted: ForwardRoutes, isPolicyNew: Bool) -> [ServerID] {
     takeReplies()
     takeStreamFailures()
-    let change = resolver.setRoutes(wanted, isPolicyNew: isPolicyNew, now: EventLoop.now())
+    let change = resolver.setRoutes(
+      wanted, isPolicyNew: isPolicyNew, cache: &cache, now: EventLoop.now())
     for server in change.opened { seen.value.beginUpstream(server.slot) }
     for server in change.opened + change.revived {
       guard let address = resolver.exchanges.address(of: server) else { continue }
@@ -61,6 +62,14 @@ extension Worker {
     for server in change.retired { upstreams?.retire(server) }
     drainActions()
     return change.retired
+  }
+}
+
+extension Worker {
+  /// Notes that all names have been judged by the rules of a generation.
+  mutating func endJudging(of generation: UInt16) {
+    policy.value.forget(before: generation)
+    if generation == cache.generation { cache.endJudging() }
   }
 }
 

@@ -96,6 +96,8 @@ final class SnapshotKeeper {
     let lock: FileLock?
     var writer: SnapshotWriter
     let cursor: Cache.Cursor
+    /// The cache's when it was begun.
+    let generation: UInt16
     var phase = Phase.writing
     var octets = 0
     let started = EventLoop.now()
@@ -113,12 +115,13 @@ final class SnapshotKeeper {
 
     init(
       _ file: AtomicFile, _ lock: FileLock?, _ writer: consuming SnapshotWriter,
-      _ cursor: Cache.Cursor, _ completions: [Completion]
+      _ cursor: Cache.Cursor, _ generation: UInt16, _ completions: [Completion]
     ) {
       self.file = file
       self.lock = lock
       self.writer = writer
       self.cursor = cursor
+      self.generation = generation
       self.completions = completions
     }
   }
@@ -302,7 +305,10 @@ final class SnapshotKeeper {
         buffer.value.span.extracting(loading.position..<end),
         isEnd: loading.isAtEnd && end == loading.filled,
         into: &worker.value.cache,
-        wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Cache.seconds())
+        wallClock: loading.clockOffset + Int64(EventLoop.now() / 1_000), now: Cache.seconds()
+      ) { [policy = worker.value.policy] name, domain in
+        policy.value.keeps(name, cameBy: domain)
+      }
       loading.position += progress.consumed
       isFinished = progress.isFinished
     } while !isFinished && EventLoop.microseconds() - start.wall < SnapshotKeeper.loadSlice
@@ -439,7 +445,10 @@ final class SnapshotKeeper {
     do {
       let file = try AtomicFile(replacing: path)
       saving = Saving(
-        file, lock, SnapshotWriter(wallClock: EventLoop.wallClock(), now: Cache.seconds()), cursor,
+        file, lock,
+        SnapshotWriter(
+          wallClock: EventLoop.wallClock(), now: Cache.seconds(),
+          routes: worker.value.policy.value.routeDomains), cursor, worker.value.cache.generation,
         [completion])
       slice?.schedule(after: 0)
     } catch {
@@ -490,10 +499,13 @@ final class SnapshotKeeper {
 
   private func saveSlice() {
     guard let saving, saving.phase != .committing else { return }
+    guard saving.generation == worker.value.cache.generation else { return beginAnew(saving) }
     let start = SliceTimes.Moment()
     var space = buffer.value.mutableSpan
+    let policy = worker.value.policy
     let count = saving.writer.nextBlock(
-      from: &worker.value.cache, cursor: saving.cursor, into: &space)
+      from: &worker.value.cache, cursor: saving.cursor, into: &space
+    ) { policy.value.keeps($0, since: $1) }
     if count == 0 {
       worker.value.cache.closeCursor(saving.cursor)
       saving.phase = .committing
@@ -506,6 +518,14 @@ final class SnapshotKeeper {
       }
     }
     worker.value.slices.note(.save, since: start)
+  }
+
+  /// Saves again from the beginning: names take other routes than the file says.
+  private func beginAnew(_ saving: Saving) {
+    worker.value.cache.closeCursor(saving.cursor)
+    self.saving = nil
+    saving.file.discard()
+    for completion in saving.completions + saving.followers { save(completion) }
   }
 
   private func abandon(_ saving: Saving, _ error: SystemError) {
