@@ -192,10 +192,13 @@ struct QueryOptionTests {
       query: try Name("www.example.net"), .a, edns: EDNS(options: more + flood)
     ).encoded()
     var key = NameKey(seed: HashSeed(1, 2))
-    let time = clock.measure { found = try? Query(query.span, key: &key).edns }
+    // The best of some: the processor may be taken away meanwhile.
+    let time = (0..<5).map { _ in
+      clock.measure { found = try? Query(query.span, key: &key).edns }
+    }.min()
     #expect(found?.cookie?.client == 0x0807_0605_0403_0201)
     // Some 11,000 steps: microseconds; a quadratic reader would take a hundred million.
-    #expect(time < .milliseconds(50))
+    #expect(try #require(time) < .milliseconds(50))
   }
 
   @Test func `a query for a cookie alone has no question`() throws {
