@@ -205,14 +205,6 @@ final class Server {
     }
   }
 
-  /// What `ctl stats` shows beside the worker.
-  var otherReports: [(name: String, value: StructuredValue)] {
-    [
-      ("control", control?.report ?? .null), ("http", web?.report ?? .null), ("log", log.report),
-      ("network", networkReport),
-    ]
-  }
-
   // MARK: Running
 
   private func serve() throws(SystemError) {

@@ -56,7 +56,19 @@ public struct PrometheusText {
       }
       self.pairs = Array(pairs.joined(separator: ",").utf8)
     }
+
+    private init(pairs: [UInt8]) { self.pairs = pairs }
+
+    /// Both, one behind the other.
+    static func + (left: Labels, right: Labels) -> Labels {
+      if left.pairs.isEmpty { return right }
+      if right.pairs.isEmpty { return left }
+      return Labels(pairs: left.pairs + [UInt8(ascii: ",")] + right.pairs)
+    }
   }
+
+  /// What every name of ours begins with.
+  public static let prefix = "dns_cache_server_"
 
   /// The content type of what is written.
   public static let contentType = "text/plain; version=0.0.4; charset=utf-8"

@@ -10,8 +10,19 @@ package enum StructuredValue {
   /// Nothing is known.
   case null
 
-  package static func count(_ value: UInt64) -> StructuredValue { .number(Int64(clamping: value)) }
-  package static func count(_ value: Int) -> StructuredValue { .number(Int64(value)) }
+  /// A number; null when it isn't known.
+  package static func count(_ value: UInt64?) -> StructuredValue {
+    value.map { .number(Int64(clamping: $0)) } ?? .null
+  }
+
+  package static func count(_ value: Int?) -> StructuredValue {
+    value.map { .number(Int64($0)) } ?? .null
+  }
+
+  /// A text; null when there is none.
+  package static func optional(_ text: String?) -> StructuredValue {
+    text.map { .text($0) } ?? .null
+  }
 
   // MARK: For programs (RFC 8259)
 

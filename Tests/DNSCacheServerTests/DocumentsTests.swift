@@ -10,7 +10,8 @@ struct DocumentsTests {
   /// Pages about what is there now; docs/performance.md and docs/security.md also speak of other programs.
   static let pages = [
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/answers.md",
-    "docs/architecture.md", "docs/configuration.md", "docs/explain.md", "docs/limits.md",
+    "docs/architecture.md", "docs/configuration.md", "docs/explain.md", "docs/figures.md",
+    "docs/limits.md",
     "docs/operations.md", "docs/resolution.md", "docs/snapshot.md", "docs/two-servers.md",
   ]
   static let allPages = pages + ["docs/performance.md", "docs/security.md"]
@@ -61,7 +62,7 @@ struct DocumentsTests {
   @Test(arguments: pages) func `flags, settings and counters exist`(page: String) throws {
     let flags = Set(Setting.all.map(\.flag) + Self.otherFlags)
     let groups = Set(
-      (Setting.all.map(\.key) + Metric.all.map(\.path)).compactMap {
+      (Setting.all.map(\.key) + Self.figures).compactMap {
         $0.split(separator: ".").dropLast().first
       })
     for word in Set(try Repository.code(in: page)) {
@@ -91,10 +92,13 @@ struct DocumentsTests {
     "cache.snapshot", "cache.snapshot.tmp", "cache.snapshot.lock", "control.sock", "resolver.arpa",
   ]
 
-  /// Times are histograms, which have no row of their own.
+  private static let figures = Figures.statistics.figures.compactMap(\.path)
+
+  /// Whether it is a figure, or ends with a word in capitals that stands for several.
   private static func isFigure(_ path: String) -> Bool {
-    ["loop.", "latency."].contains { path.hasPrefix($0) }
-      || Metric.all.contains { $0.path == path }
+    let start = path.prefix { !$0.isUppercase }
+    return figures.contains(path)
+      || start.count < path.count && figures.contains { $0.hasPrefix(start) }
   }
 
   @Test(arguments: ["README.md", "docs/operations.md"])

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Observability
 import Testing
 
 @testable import Configuration
@@ -18,7 +19,7 @@ struct GoldenTests {
   ///
   /// A new kind of name is one more function here.
   private static func names() throws -> Set<String> {
-    Set(try schema() + flags())
+    Set(try schema() + flags() + figures() + texts())
   }
 
   @Test func `every name that was recorded is still there`() throws {
@@ -81,5 +82,71 @@ struct GoldenTests {
       lines += flags(of: subcommand, "\(path) \(name)")
     }
     return lines
+  }
+
+  // MARK: Figures
+
+  /// The figures of `ctl stats` and `ctl upstreams`, and what Prometheus calls them.
+  private static func figures() -> [String] {
+    func paths<Source>(_ table: FigureTable<Source>) -> [String] {
+      table.figures.compactMap(\.path)
+    }
+    func metrics<Source>(_ table: FigureTable<Source>) -> [String] {
+      table.figures.flatMap { figure -> [String] in
+        guard let metric = figure.metric else { return [] }
+        let name = "metric \(PrometheusText.prefix)\(metric.name)"
+        return ["\(name) \(metric.kind)", "\(name): \(figure.help)"]
+          + metric.labels.map { "\(name) \($0.name)=\($0.value)" }
+      }
+    }
+    return paths(Figures.statistics).map { "figure \($0)" }
+      + paths(Figures.upstreams).map { "figure of an upstream: \($0)" }
+      + metrics(Figures.statistics).filter { !$0.contains("version=") } + metrics(Figures.upstreams)
+  }
+
+  // MARK: Texts
+
+  /// What the log says, the keys of its values, and the words of extended errors.
+  ///
+  /// Those are looked for among all texts of `Sources`, since most are put together where something happens; `…`
+  /// stands for what is put in. Only those that were recorded are kept.
+  private static func texts() throws -> [String] {
+    let recorded = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+    let sources = file.deletingLastPathComponent().appending(path: "../../../Sources").standardized
+    var found: Set<String> = []
+    let files = FileManager.default.enumerator(at: sources, includingPropertiesForKeys: nil)
+    while let file = files?.nextObject() as? URL {
+      guard file.pathExtension == "swift" else { continue }
+      for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+      where line.contains("\"") && !line.contains("\"\"\"") && line.firstMatch(of: /^ *\/\//) == nil
+      {
+        found.formUnion(literals(in: line).map { "text \($0)" })
+      }
+    }
+    return recorded.map(String.init).filter { found.contains($0) }
+  }
+
+  /// The texts of a line, each `\(…)` as `…`.
+  private static func literals(in line: Substring) -> [String] {
+    var found: [String] = []
+    var text: String?
+    var depth = 0
+    var last: Character = " "
+    for character in line {
+      defer { last = last == "\\" && character == "\\" ? " " : character }
+      if depth > 0 {
+        depth += character == "(" ? 1 : character == ")" ? -1 : 0
+      } else if character == "\"", last != "\\" {
+        if let text { found.append(text) }
+        text = text == nil ? "" : nil
+      } else if character == "(", last == "\\", text != nil {
+        text?.removeLast()
+        text? += "…"
+        depth = 1
+      } else {
+        text?.append(character)
+      }
+    }
+    return found
   }
 }

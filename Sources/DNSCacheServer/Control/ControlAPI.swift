@@ -14,7 +14,6 @@ final class ControlAPI {
   private unowned let server: Server
   private var ending: Timer?
   private var jobs: [ObjectIdentifier: ControlJob] = [:]
-  private let heads = MetricHeads()
 
   /// Milliseconds between the answer to `stop` and the end of the loop.
   private static let farewell: UInt64 = 20
@@ -33,7 +32,7 @@ final class ControlAPI {
     case web
   }
 
-  /// Where Prometheus finds ``MetricsText``.
+  /// Where Prometheus finds its text.
   static let metricsPath = "/metrics"
 
   /// Answers a request whose path is ``metricsPath`` or begins with ``ControlVerb/root``.
@@ -71,9 +70,7 @@ final class ControlAPI {
   private func perform(_ verb: ControlVerb, _ reply: ControlReply) {
     switch verb {
     case .status: reply.send(status())
-    case .stats:
-      reply.send(
-        statistics())
+    case .stats: reply.send(Figures.statistics.values(of: server))
     case .show(let name, let type):
       reply.send(
         CacheReport.show(name, type, in: worker.value.cache), empty: "\(name): nothing in the cache"
@@ -88,7 +85,8 @@ final class ControlAPI {
       reply.send(story.report, as: story.text)
     case .inFlight:
       reply.send(InFlightReport.rows(worker.value.resolver), empty: "nothing in flight")
-    case .upstreams: reply.send(UpstreamsReport.rows(worker.value))
+    case .upstreams:
+      reply.send(.list(UpstreamReading.all(of: worker).map { Figures.upstreams.values(of: $0) }))
     case .routes(let name):
       let routes = RouteList(server.settings)
       if let name {
@@ -148,16 +146,14 @@ final class ControlAPI {
       ("upstreams", .list(server.settings.upstreams.map { .text("\($0.address)") })),
       (
         "cache",
-        .object([
-          ("names", .count(worker.value.cache.nameCount)),
-          ("records", .count(worker.value.cache.recordCount)),
-          ("bytes", .count(worker.value.cache.octets)),
-          ("limit_bytes", .count(worker.value.cache.limits.octets)),
-        ])
+        .object(
+          ["names", "records", "bytes", "limit_bytes"].map {
+            ($0, Figures.statistics.value("cache.\($0)", of: server))
+          })
       ),
-      ("inflight", .count(worker.value.resolver.inFlight)),
-      ("snapshot", server.snapshot.report),
+      ("inflight", Figures.statistics.value("inflight.now", of: server)),
     ]
+    rows += Figures.statistics.values(of: server, matching: "snapshot").members
     return .object(rows)
   }
 
@@ -171,15 +167,16 @@ final class ControlAPI {
     reply.send(facts, as: rows.isEmpty ? "none yet\n" : StructuredValue.list(rows).text)
   }
 
-  private func statistics() -> StructuredValue {
-    Statistics.report(
-      of: worker.value, snapshot: server.snapshot.report, others: server.otherReports)
-  }
+  /// Octets that the metrics have without upstreams, and for each of them, more or less: room is made once.
+  private static let metricsSize = (least: 48 << 10, perUpstream: 4 << 10)
 
   private func metrics() -> [UInt8] {
-    MetricsText.octets(
-      of: worker.value, heads, statistics(),
-      started: server.history.since)
+    let upstreams = UpstreamReading.all(of: worker)
+    let size = ControlAPI.metricsSize
+    var text = PrometheusText(capacity: size.least + upstreams.count * size.perUpstream)
+    Figures.statistics.write([(server, .none)], to: &text)
+    Figures.upstreams.write(upstreams.map { ($0, $0.labels) }, to: &text)
+    return text.octets
   }
 
   private func save(_ reply: ControlReply) {

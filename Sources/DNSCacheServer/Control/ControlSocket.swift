@@ -1,10 +1,9 @@
 import EventLoop
-import Observability
 import System
 
 /// The Unix socket that `ctl` talks to over HTTP; only the owner and the group may open it.
 final class ControlSocket {
-  private let http: HTTPServer
+  let http: HTTPServer
 
   init(
     on loop: EventLoop, path: String, api: ControlAPI, budget: TickBudget
@@ -14,9 +13,6 @@ final class ControlSocket {
     }
     try http.listen(unixPath: path)
   }
-
-  /// What `ctl stats` shows.
-  var report: StructuredValue { .object(http.report) }
 
   /// Stops listening and removes the socket's file; who is connected goes on.
   func stopListening() { http.stopListening() }

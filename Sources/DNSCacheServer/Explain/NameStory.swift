@@ -185,8 +185,3 @@ extension NameStory.PastFailure {
       "\(type), \(Elapsed.text(milliseconds: age)) ago\(row): \(reason), \(upstream ?? "no upstream")\(end)"
   }
 }
-
-extension StructuredValue {
-  /// A text, or nothing.
-  static func optional(_ text: String?) -> StructuredValue { text.map { .text($0) } ?? .null }
-}

@@ -11,14 +11,13 @@ enum InsightReport {
   static func history(_ seen: borrowing Observations, last: Int) -> StructuredValue {
     var samples: [StructuredValue] = []
     seen.history.visit(last: last) { sample in
-      func time(_ value: UInt64?) -> StructuredValue { value.map { .count($0) } ?? .null }
       samples.append(
         .object([
           ("time", .number(sample.time)), ("queries", .count(sample.queries)),
           ("hits", .count(sample.hits)), ("misses", .count(sample.misses)),
           ("stale", .count(sample.stale)), ("failures", .count(sample.failures)),
-          ("hit_p50_us", time(sample.hitMedian)), ("hit_p99_us", time(sample.hitTail)),
-          ("miss_p50_us", time(sample.missMedian)), ("miss_p99_us", time(sample.missTail)),
+          ("hit_p50_us", .count(sample.hitMedian)), ("hit_p99_us", .count(sample.hitTail)),
+          ("miss_p50_us", .count(sample.missMedian)), ("miss_p99_us", .count(sample.missTail)),
           ("cache_bytes", .count(sample.cacheOctets)),
           ("limit_bytes", .count(sample.limitOctets)),
         ]))
@@ -26,21 +25,6 @@ enum InsightReport {
     return .object([
       ("interval_seconds", .count(History.interval)), ("samples", .list(samples)),
     ])
-  }
-
-  /// How long answers took since the start; times in microseconds.
-  static func latency(_ seen: borrowing Observations) -> StructuredValue {
-    func rows(
-      _ name: String, _ histogram: borrowing LatencyHistogram
-    ) -> [(name: String, value: StructuredValue)] {
-      [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)].map { quantile in
-        (
-          "\(name)_\(quantile.0)_us",
-          histogram.quantile(quantile.1).map { .count($0) } ?? .null
-        )
-      } + [("\(name)_longest_us", .count(histogram.longest))]
-    }
-    return .object(rows("hit", seen.hits) + rows("miss", seen.misses))
   }
 
   /// What came most, the first rows of a list.

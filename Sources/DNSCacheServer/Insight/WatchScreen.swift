@@ -29,7 +29,7 @@ struct WatchScreen {
 
   private func heading(_ figures: WatchFigures) -> [String] {
     let name = "dns-cache-server \(figures.version)"
-    let age = "pid \(figures.pid), up \(Figure.age(figures.uptime))"
+    let age = "pid \(figures.pid), up \(NumberText.age(figures.uptime))"
     let space = columns - name.count - age.count
     guard space >= 2 else { return [name, age] }
     return [name + String(repeating: " ", count: space) + age]
@@ -37,13 +37,13 @@ struct WatchScreen {
 
   private func traffic(_ figures: WatchFigures) -> [String] {
     func percent(_ name: String, _ value: Double?) -> String {
-      "\(name) \(Figure.percent(value))"
+      "\(name) \(NumberText.percent(value))"
     }
     let rates = figures.rates
     var lines = flow(
       "queries",
       [
-        "\(rates.map { Figure.count($0.queries) } ?? "-")/s", percent("hits", rates?.hits),
+        "\(rates.map { NumberText.count($0.queries) } ?? "-")/s", percent("hits", rates?.hits),
         percent("stale", rates?.stale), percent("failures", rates?.failures),
       ])
     if !figures.past.isEmpty {
@@ -53,7 +53,7 @@ struct WatchScreen {
       lines.append(WatchScreen.indent + graph(shown, most: most))
       lines += flow(
         "",
-        ["the last \(Figure.age(Int64(width) * 10))", "up to \(Figure.count(most))/s"])
+        ["the last \(NumberText.age(Int64(width) * 10))", "up to \(NumberText.count(most))/s"])
     }
     func times(_ name: String, _ times: (median: Int64?, tail: Int64?)) -> String {
       "\(name) p50 \(time(times.median)), p99 \(time(times.tail))"
@@ -65,20 +65,20 @@ struct WatchScreen {
   private func state(_ figures: WatchFigures) -> [String] {
     let share = Double(figures.cacheOctets) / Double(max(1, figures.limitOctets))
     let memory =
-      "\(Figure.size(figures.cacheOctets)) of \(Figure.size(figures.limitOctets))"
+      "\(NumberText.size(figures.cacheOctets)) of \(NumberText.size(figures.limitOctets))"
     let bar = bar(share, width: 20)
-    return flow("memory", [memory, "\(bar) \(Figure.percent(share))"])
+    return flow("memory", [memory, "\(bar) \(NumberText.percent(share))"])
       + flow(
         "cache",
         [
-          "\(Figure.count(Double(figures.names))) names",
-          "\(Figure.count(Double(figures.records))) records",
-          "\(figures.rates.map { Figure.count($0.evictions) } ?? "-") evicted/s",
+          "\(NumberText.count(Double(figures.names))) names",
+          "\(NumberText.count(Double(figures.records))) records",
+          "\(figures.rates.map { NumberText.count($0.evictions) } ?? "-") evicted/s",
         ])
       + flow(
         "in flight",
         [
-          "\(figures.inFlight) of \(Figure.count(Double(figures.inFlightLimit)))",
+          "\(figures.inFlight) of \(NumberText.count(Double(figures.inFlightLimit)))",
           "\(figures.streams) TCP clients",
         ])
   }
@@ -89,8 +89,8 @@ struct WatchScreen {
     for upstream in upstreams {
       cells.append([
         upstream.address, upstream.state, time(upstream.roundTrip.map { $0 * 1_000 }),
-        upstream.queries.map { Figure.count($0) } ?? "-",
-        Figure.percent(upstream.timeouts), "\(upstream.inFlight)",
+        upstream.queries.map { NumberText.count($0) } ?? "-",
+        NumberText.percent(upstream.timeouts), "\(upstream.inFlight)",
       ])
     }
     var widths = cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
@@ -146,7 +146,7 @@ struct WatchScreen {
 
   /// Microseconds in a unit that suits them.
   private func time(_ microseconds: Int64?) -> String {
-    microseconds.map { Figure.time(microseconds: $0, isUnicode: isUnicode) } ?? "-"
+    microseconds.map { NumberText.time(microseconds: $0, isUnicode: isUnicode) } ?? "-"
   }
 
   private func cut(_ line: String, to width: Int) -> String {

@@ -10,15 +10,16 @@ import System
 /// Everything here happens on the loop's thread, or before and after it runs; that is why it may be
 /// shared with loggers, which have to be Sendable.
 final class LogSink: @unchecked Sendable {
-  private let output: LineOutput
+  let output: LineOutput
   /// Whether the journal reads, which wants priorities and has times of its own; others get the time.
   private let isJournal: Bool
   /// Lines that are the same to the last character, and those that differ in their values only.
   private var same = RepeatFilter(burst: LogSink.sameBurst)
   private var alike = RepeatFilter(burst: LogSink.alikeBurst)
-  private var held: UInt64 = 0
+  /// Lines held back.
+  private(set) var held: UInt64 = 0
   private var timer: Timer?
-  private var turnEnd: EndOfTurn?
+  private var tickEnd: EndOfTurn?
   private var isFlushRequested = false
   /// The time as it was last written, for lines of queries, of which there may be many a second.
   private var timed: (second: Int64, text: [UInt8]) = (.min, [])
@@ -47,7 +48,7 @@ final class LogSink: @unchecked Sendable {
   func attach(to loop: EventLoop) {
     output.attach(to: loop)
     timer = Timer(on: loop) { [unowned self] in tellRepeats() }
-    turnEnd = EndOfTurn(on: loop) { [unowned self] in
+    tickEnd = EndOfTurn(on: loop) { [unowned self] in
       isFlushRequested = false
       output.flush()
     }
@@ -56,7 +57,7 @@ final class LogSink: @unchecked Sendable {
   /// Lets go of the loop, and gives the reader a moment for what is left.
   func finish() {
     timer = nil
-    turnEnd = nil
+    tickEnd = nil
     output.detach()
     while let (text, times) = same.takeAny() ?? alike.takeAny() { put(text, times) }
     output.drain(atMost: LogSink.farewell)
@@ -124,7 +125,7 @@ final class LogSink: @unchecked Sendable {
 
   // MARK: Queries
 
-  /// Takes a query's line; those of a turn leave together.
+  /// Takes a query's line; those of a tick leave together.
   func take(_ line: Span<UInt8>) {
     if isJournal {
       output.append(line)
@@ -140,16 +141,6 @@ final class LogSink: @unchecked Sendable {
     }
     if isFlushRequested { return }
     isFlushRequested = true
-    turnEnd?.request()
-  }
-
-  /// What `ctl stats` shows.
-  var report: StructuredValue {
-    .object([
-      ("lines", .count(output.counters.lines)),
-      ("lines_dropped", .count(output.counters.dropped)),
-      ("repeats_held", .count(held)), ("write_failures", .count(output.counters.failures)),
-      ("buffer_bytes", .count(output.count)), ("buffer_limit_bytes", .count(output.capacity)),
-    ])
+    tickEnd?.request()
   }
 }

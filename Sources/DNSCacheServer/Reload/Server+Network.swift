@@ -1,7 +1,6 @@
 import Configuration
 import EventLoop
 import Logging
-import Observability
 import System
 
 // What follows from this host's links, addresses and routes, and from their changes.
@@ -90,17 +89,6 @@ extension Server {
         "this host is in more networks than are served by themselves; name the others in allow",
         metadata: ["limit": "\(LocalNetworks.most)"])
     }
-  }
-
-  /// What `ctl stats` shows of listeners and networks.
-  var networkReport: StructuredValue {
-    .object([
-      ("listeners", .count(listeners.addresses.count)),
-      ("listeners_missing", .count(listeners.missing.count)),
-      ("followed_limit_reached", .count(listeners.followedCut)),
-      ("local_networks", .count(localNetworks.networks.count)),
-      ("local_networks_limit_reached", .count(localNetworksCut)),
-    ])
   }
 
   /// Says where the page is.

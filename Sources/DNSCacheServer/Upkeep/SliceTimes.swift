@@ -2,24 +2,6 @@ import EventLoop
 import Memory
 import Observability
 
-extension LatencyHistogram {
-  /// The powers of two that ``report`` tells apart: 16 µs to 16 ms.
-  private static let shown = 4...14
-
-  /// How many were shorter than each bound, and not shorter than the one before.
-  var report: StructuredValue {
-    var rows: [(name: String, value: StructuredValue)] = []
-    var shorter: UInt64 = 0
-    for magnitude in LatencyHistogram.shown {
-      let below = countBelow(magnitude: magnitude)
-      rows.append(("below_\(1 << magnitude)", .count(below - shorter)))
-      shorter = below
-    }
-    rows.append(("longer", .count(count - shorter)))
-    return .object(rows)
-  }
-}
-
 /// Work that holds up the loop and is no client's.
 enum SliceWork: Int, CaseIterable {
   case sweep, save, load, control, walk, sockets
@@ -37,7 +19,7 @@ struct SliceTimes: ~Copyable {
   private(set) var wall = LatencyHistogram()
   /// Of the processor.
   private(set) var cpu = LatencyHistogram()
-  /// By the clock, turns in which replies were taken in and old names made room for them.
+  /// By the clock, ticks in which replies were taken in and old names made room for them.
   ///
   /// Not of the processor: asking for that costs a noticeable share of what a single reply does.
   private(set) var replies = LatencyHistogram()
@@ -66,32 +48,13 @@ struct SliceTimes: ~Copyable {
       wall: max(before.wall, wallTime), cpu: max(before.cpu, cpuTime))
   }
 
-  /// Notes a turn of taking in replies that began at a moment and ends now.
+  /// Notes a tick of taking in replies that began at a moment and ends now.
   mutating func noteReplies(since start: UInt64) {
     replies.note(EventLoop.microseconds() - start)
   }
 
-  /// The longest of a kind of work so far, by the clock.
-  func longestMicroseconds(_ work: SliceWork) -> UInt64 { longest[work.rawValue].wall }
-
-  /// What `ctl stats` shows.
-  var report: [(name: String, value: StructuredValue)] {
-    [
-      ("slices", .count(wall.count)),
-      ("slice_p50_us", .count(wall.quantile(0.5) ?? 0)),
-      ("slice_p99_us", .count(wall.quantile(0.99) ?? 0)),
-      ("longest_slice_us", .count(wall.longest)),
-      ("longest_slice_cpu_us", .count(cpu.longest)),
-      ("slice_us", wall.report), ("slice_cpu_us", cpu.report),
-      ("longest_us", longest { $0.wall }), ("longest_cpu_us", longest { $0.cpu }),
-      ("replies_us", replies.report), ("longest_replies_us", .count(replies.longest)),
-    ]
-  }
-
-  private func longest(_ value: (Duration) -> UInt64) -> StructuredValue {
-    .object(
-      SliceWork.allCases.map { ($0.name, .count(value(longest[$0.rawValue]))) })
-  }
+  /// The longest of a kind of work so far.
+  func longest(_ work: SliceWork) -> Duration { longest[work.rawValue] }
 }
 
 extension Worker {

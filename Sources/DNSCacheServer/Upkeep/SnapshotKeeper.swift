@@ -2,7 +2,6 @@ import DNSCache
 import EventLoop
 import Logging
 import Memory
-import Observability
 import System
 
 /// Keeps the cache over restarts: reads the snapshot at start, saves one regularly, on request and at
@@ -38,7 +37,7 @@ final class SnapshotKeeper {
 
   private let loop: EventLoop
   private let worker: Pinned<Worker>
-  private var path: String
+  private(set) var path: String
   private let logger: Logger
   private let buffer = Pinned(FixedArray<UInt8>(repeating: 0, count: SnapshotKeeper.bufferSize))
   private var loading: Loading?
@@ -578,16 +577,12 @@ final class SnapshotKeeper {
 
   // MARK: For people
 
-  /// What `ctl` shows of it.
-  var report: StructuredValue {
-    .object([
-      ("file", .text(path)), ("saves", .count(saves)), ("failures", .count(failures)),
-      ("last_saved_unix", lastSave.map { .number($0.wallClock) } ?? .null),
-      ("last_bytes", lastSave.map { .count($0.octets) } ?? .null),
-      ("loaded_records", loadResult.map { .count($0.restored) } ?? .null),
-      ("damaged_places", loadResult.map { .count($0.damaged) } ?? .null),
-      ("is_loading", .flag(loading != nil)), ("is_saving", .flag(saving != nil)),
-      ("not_saved_because", (rival ?? obstacle).map { .text($0) } ?? .null),
-    ])
-  }
+  /// Whether a snapshot is being read.
+  var isLoading: Bool { loading != nil }
+
+  /// Whether one is being written.
+  var isSaving: Bool { saving != nil }
+
+  /// Why the cache is not saved; nil when it is.
+  var reasonNotSaved: String? { rival ?? obstacle }
 }

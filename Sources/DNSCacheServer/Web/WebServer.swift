@@ -11,13 +11,13 @@ final class WebServer {
   private let worker: Pinned<Worker>
   private let api: ControlAPI
   private var doorkeeper: WebGuard
-  private var http: HTTPServer?
+  private(set) var http: HTTPServer?
   /// Where it listens, with the port that the kernel picked for 0.
   private(set) var address: SocketAddress
-  private var counters = Counters()
+  private(set) var counters = Counters()
 
   /// Requests that were not let in.
-  private struct Counters {
+  struct Counters {
     var hosts: UInt64 = 0
     var origins: UInt64 = 0
     var tokens: UInt64 = 0
@@ -81,16 +81,6 @@ final class WebServer {
 
   /// Stops listening; connections are closed.
   func close() { http?.close() }
-
-  /// What `ctl stats` shows.
-  var report: StructuredValue {
-    guard let http else { return .null }
-    return .object(
-      http.report + [
-        ("refused_host", .count(counters.hosts)), ("refused_origin", .count(counters.origins)),
-        ("refused_token", .count(counters.tokens)), ("refused_form", .count(counters.malformed)),
-      ])
-  }
 
   // MARK: Requests
 

@@ -56,22 +56,22 @@ package struct StatsText {
     guard let hits = stats.number("cache.hits"), let udp = stats.number("queries.udp"),
       let tcp = stats.number("queries.tcp")
     else { return nil }
-    return Figure.percent(hits, of: udp + tcp)
+    return NumberText.percent(hits, of: udp + tcp)
   }
 
   /// A figure with the unit that its name tells.
   private static func cell(_ path: String, _ value: StructuredValue, _ display: Display) -> String {
     guard case .number(let number) = value else { return value.text.dropLast().description }
     let name = path.split(separator: ".").last.map(String.init) ?? path
-    if name == "bytes" || name.hasSuffix("_bytes") { return Figure.size(number) }
+    if name == "bytes" || name.hasSuffix("_bytes") { return NumberText.size(number) }
     if name.hasSuffix("_us") {
-      return Figure.time(microseconds: number, isUnicode: display.isUnicode)
+      return NumberText.time(microseconds: number, isUnicode: display.isUnicode)
     }
     // Of the loop's longest times each is named for what it was spent on.
     if path.hasPrefix("loop.longest_us.") || path.hasPrefix("loop.longest_cpu_us.") {
-      return Figure.time(microseconds: number, isUnicode: display.isUnicode)
+      return NumberText.time(microseconds: number, isUnicode: display.isUnicode)
     }
-    if name.hasSuffix("_unix") { return Figure.ago(number, now: display.now) }
-    return Figure.count(number)
+    if name.hasSuffix("_unix") { return NumberText.ago(number, now: display.now) }
+    return NumberText.count(number)
   }
 }

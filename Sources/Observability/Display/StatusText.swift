@@ -25,7 +25,7 @@ package struct StatusText {
       "server",
       [
         "dns-cache-server \(status["version"]?.string ?? "?")", "pid \(status.number("pid") ?? 0)",
-        "up \(Figure.age(status.number("uptime_seconds") ?? 0))",
+        "up \(NumberText.age(status.number("uptime_seconds") ?? 0))",
       ])
     add("upstreams", StatusText.health(upstreams, display))
     add("listening", status["listening"]?.elements.compactMap(\.string) ?? [])
@@ -34,12 +34,12 @@ package struct StatusText {
     add(
       "cache",
       [
-        "\(Figure.size(cache("bytes"))) of \(Figure.size(cache("limit_bytes")))",
-        Figure.count(cache("names"), "name", "names"),
-        Figure.count(cache("records"), "record", "records"),
+        "\(NumberText.size(cache("bytes"))) of \(NumberText.size(cache("limit_bytes")))",
+        NumberText.count(cache("names"), "name", "names"),
+        NumberText.count(cache("records"), "record", "records"),
       ])
     add(
-      "in flight", [Figure.count(status.number("inflight") ?? 0, "question", "questions")])
+      "in flight", [NumberText.count(status.number("inflight") ?? 0, "question", "questions")])
     add("snapshot", StatusText.snapshot(status["snapshot"], display))
     for (name, value) in status.members where !StatusText.shown.contains(name) {
       let separator = value.elements.isEmpty ? "; " : " "
@@ -64,9 +64,9 @@ package struct StatusText {
     let all = stat("queries.udp") + stat("queries.tcp")
     guard all > 0 else { return ["none yet"] }
     return [
-      Figure.count(all), "\(Figure.percent(stat("cache.hits"), of: all)) from the cache",
-      "\(Figure.percent(stat("cache.misses"), of: all)) asked upstream",
-      Figure.count(stat("queries.failures"), "failure", "failures"),
+      NumberText.count(all), "\(NumberText.percent(stat("cache.hits"), of: all)) from the cache",
+      "\(NumberText.percent(stat("cache.misses"), of: all)) asked upstream",
+      NumberText.count(stat("queries.failures"), "failure", "failures"),
     ]
   }
 
@@ -75,21 +75,21 @@ package struct StatusText {
     var items: [String] = []
     if let reason = snapshot["not_saved_because"]?.string { items.append("not saved: \(reason)") }
     if let moment = snapshot.number("last_saved_unix") {
-      items.append("saved \(Figure.ago(moment, now: display.now))")
-      if let bytes = snapshot.number("last_bytes") { items.append(Figure.size(bytes)) }
+      items.append("saved \(NumberText.ago(moment, now: display.now))")
+      if let bytes = snapshot.number("last_bytes") { items.append(NumberText.size(bytes)) }
     } else {
       items.append("not saved yet")
     }
     if snapshot.flag("is_saving") { items.append("being saved") }
     if snapshot.flag("is_loading") { items.append("being loaded") }
     if let records = snapshot.number("loaded_records") {
-      items.append("\(Figure.count(records, "record", "records")) loaded at the start")
+      items.append("\(NumberText.count(records, "record", "records")) loaded at the start")
     }
     if let damaged = snapshot.number("damaged_places"), damaged > 0 {
-      items.append(Figure.count(damaged, "damaged place", "damaged places"))
+      items.append(NumberText.count(damaged, "damaged place", "damaged places"))
     }
     if let failures = snapshot.number("failures"), failures > 0 {
-      items.append(Figure.count(failures, "failed save", "failed saves"))
+      items.append(NumberText.count(failures, "failed save", "failed saves"))
     }
     return items + [snapshot["file"]?.string ?? "?"]
   }

@@ -20,7 +20,7 @@ package struct TopText {
     for row in rows {
       let counts = ["count", "at_least", "at_most"].prefix(numbers).map { row.number($0) ?? 0 }
       let facts = cells[0].dropFirst(numbers).map { row[$0]?.string ?? "?" }
-      cells.append(counts.map { Figure.count($0) } + facts)
+      cells.append(counts.map { NumberText.count($0) } + facts)
     }
     text =
       TopText.heading(report, list, isExact: isExact, display)
@@ -34,12 +34,12 @@ package struct TopText {
     let total = report.number("total") ?? 0
     let what =
       list == .failures
-      ? Figure.count(total, "failure", "failures") : Figure.count(total, "query", "queries")
-    let age = Figure.ago(report.number("since") ?? 0, now: display.now)
+      ? NumberText.count(total, "failure", "failures") : NumberText.count(total, "query", "queries")
+    let age = NumberText.ago(report.number("since") ?? 0, now: display.now)
     var line = "\(what) since the start, \(age)"
     let samples = report.number("samples") ?? total
     if list != .failures, samples > 0, samples < total {
-      line += "; one of \(Figure.short(Double(total) / Double(samples))) counted"
+      line += "; one of \(NumberText.short(Double(total) / Double(samples))) counted"
     }
     return isExact ? "\(line)\n\n" : "\(line);\nthe true counts are between the bounds\n\n"
   }

@@ -44,7 +44,9 @@ package struct UpstreamsText {
     }
     if let wait = elapsed("next_probe_ms") { items.append("probed again in \(wait)") }
     let downs = row.number("downs") ?? 0
-    if downs > 0 { items.append(downs == 1 ? "once down" : "\(Figure.count(downs)) times down") }
+    if downs > 0 {
+      items.append(downs == 1 ? "once down" : "\(NumberText.count(downs)) times down")
+    }
     return items
   }
 
@@ -52,20 +54,21 @@ package struct UpstreamsText {
     func number(_ name: String) -> Int64 { row.number(name) ?? 0 }
     let queries = number("queries")
     var items = [
-      Figure.count(queries, "query", "queries"),
-      Figure.count(number("replies"), "reply", "replies"),
-      Figure.count(number("timeouts"), "timeout", "timeouts")
-        + (number("timeouts") > 0 ? " (\(Figure.percent(number("timeouts"), of: queries)))" : ""),
-      Figure.count(number("errors"), "error", "errors"),
+      NumberText.count(queries, "query", "queries"),
+      NumberText.count(number("replies"), "reply", "replies"),
+      NumberText.count(number("timeouts"), "timeout", "timeouts")
+        + (number("timeouts") > 0
+          ? " (\(NumberText.percent(number("timeouts"), of: queries)))" : ""),
+      NumberText.count(number("errors"), "error", "errors"),
     ]
     if number("refusals") > 0 {
-      items.append(Figure.count(number("refusals"), "refusal", "refusals") + " by the network")
+      items.append(NumberText.count(number("refusals"), "refusal", "refusals") + " by the network")
     }
-    items.append("\(Figure.count(number("inflight"))) in flight")
+    items.append("\(NumberText.count(number("inflight"))) in flight")
     if number("tcp") > 0 || number("tcp_connections") > 0 {
       items.append(
-        "\(Figure.count(number("tcp"))) over TCP, "
-          + Figure.count(number("tcp_connections"), "connection", "connections") + " open")
+        "\(NumberText.count(number("tcp"))) over TCP, "
+          + NumberText.count(number("tcp_connections"), "connection", "connections") + " open")
     }
     return items
   }
