@@ -55,7 +55,7 @@ let package = Package(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "Observability", "System", "EventLoop", "YAML", "Configuration",
+        "Observability", "System", "EventLoop", "Configuration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -2,7 +2,7 @@ import DNSPolicy
 import DNSWire
 import System
 
-// What is wrong with routes that are right each by itself.
+// What can be wrong with routes together, though each is right by itself.
 
 extension Configuration {
   /// Special zones whose names are answered here, whatever the settings say (RFC 6761 §6.3 and §6.4, RFC 7686).
@@ -11,33 +11,33 @@ extension Configuration {
   /// The routes that were given.
   private var routeItems: [Item] { values("routes").compactMap(\.value.item) }
 
-  /// The zones and the servers that routes can't have, or not twice.
-  func routes(_ settings: Settings, own: OwnEndpoints) -> [Mistake] {
+  /// Zones and servers that a route can't have, or that two routes have.
+  func routes(_ settings: Settings, own: OwnEndpoints) -> [ConfigurationError] {
     let items = routeItems
     guard !items.isEmpty else { return [] }
-    var found: [Mistake] = []
+    var found: [ConfigurationError] = []
     var zones: [Name: Int] = [:]
     for (number, item) in items.enumerated() {
       for value in item.values("domains") {
         guard let domain = value.value.domain else { continue }
         if let fault = Configuration.fault(of: domain) ?? take([domain], &zones, number) {
-          found.append(value.mistake("routes[].domains", fault))
+          found.append(value.error("routes[].domains", fault))
         }
       }
       for value in item.values("networks") {
         guard let network = value.value.network else { continue }
         if let fault = take(network.reverseZones, &zones, number) {
-          found.append(value.mistake("routes[].networks", fault))
+          found.append(value.error("routes[].networks", fault))
         }
       }
     }
     if let value = values("routes").dropFirst(RouteID.most).first {
       found.append(
-        value.mistake(
+        value.error(
           "routes", "there are \(items.count), and \(RouteID.most) is the most; leave some out"))
     } else if zones.count > Route.mostZones, let value = values("routes").first {
       found.append(
-        value.mistake(
+        value.error(
           "routes",
           "routes have \(zones.count) zones, and \(Route.mostZones) is the most; name larger ones"))
     }
@@ -74,12 +74,12 @@ extension Configuration {
       : "has a route already; name it in one of them"
   }
 
-  /// Servers that can't be asked, that stand somewhere else with other options, or are too many.
+  /// Servers that can't be asked, that have other options elsewhere, or that are too many.
   private func servers(
     _ items: [Item], _ settings: Settings, own: OwnEndpoints
-  ) -> [Mistake] {
+  ) -> [ConfigurationError] {
     let key = "routes[].upstream"
-    var found: [Mistake] = []
+    var found: [ConfigurationError] = []
     var known: [SocketAddress: UpstreamServer] = [:]
     for server in values("upstream").compactMap(\.value.server) {
       known[server.address] = known[server.address] ?? server
@@ -91,17 +91,17 @@ extension Configuration {
       for value in item.values("upstream") {
         guard let server = value.value.server else { continue }
         if let fault = Configuration.fault(ofServer: server.address, own) {
-          found.append(value.mistake(key, fault))
+          found.append(value.error(key, fault))
         } else if !here.insert(server.address).inserted {
-          found.append(value.mistake(key, "stands in the list twice; name it once"))
+          found.append(value.error(key, "stands in the list twice; name it once"))
         } else if here.count == Settings.mostUpstreams + 1 {
           found.append(
-            value.mistake(key, "\(Settings.mostUpstreams) is the most of one route; leave some out")
+            value.error(key, "\(Settings.mostUpstreams) is the most of one route; leave some out")
           )
         } else if let other = known[server.address] {
           guard other != server else { continue }
           found.append(
-            value.mistake(
+            value.error(
               key,
               "this server stands elsewhere as \(other); a server has the same options everywhere"
             ))
@@ -110,7 +110,7 @@ extension Configuration {
           count += 1
           if count == room + 1 {
             found.append(
-              value.mistake(
+              value.error(
                 key,
                 "with those of `upstream`\(settings.isUpstreamExplicit ? "" : " (\(Settings.systemServers) for the system's)") there are more than \(room) servers, which is the most; leave some out"
               ))
@@ -121,7 +121,7 @@ extension Configuration {
     return found
   }
 
-  /// Why no server can be asked at an address, if that is so.
+  /// Why a server at this address can't be asked; nil if it can.
   static func fault(ofServer address: SocketAddress, _ own: OwnEndpoints) -> String? {
     if address.port == 0 || address.isUnspecified {
       return "no server can be there; name its address and port"
@@ -131,15 +131,15 @@ extension Configuration {
     return "this server listens \(place) itself; name another server"
   }
 
-  // MARK: What is allowed, and perhaps not meant
+  // MARK: Allowed, but perhaps not meant
 
-  /// Empty lists of servers, and settings of `names` that a route makes needless.
-  func routeWarnings() -> [Mistake] {
-    var found: [Mistake] = []
+  /// Empty lists of servers, and settings of `names` that have no effect because of a route.
+  func routeWarnings() -> [ConfigurationError] {
+    var found: [ConfigurationError] = []
     for item in routeItems {
       guard let upstream = item["upstream"], upstream.isEmptyList else { continue }
       found.append(
-        Mistake(
+        ConfigurationError(
           origin: upstream.origin,
           message:
             "routes[].upstream: an empty list: nobody is asked, and the names don't exist; if that is meant, write none"
@@ -151,7 +151,7 @@ extension Configuration {
         let named = NameRules.zones(value.text)
         guard !named.isEmpty, named.allSatisfy({ zones.contains($0.name) }) else { continue }
         found.append(
-          mistake(key, value, "is needless; a route has this zone, and the route counts"))
+          value.error(key, "is needless; a route has this zone, and the route counts"))
       }
     }
     return found

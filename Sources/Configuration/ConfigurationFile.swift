@@ -1,15 +1,14 @@
 import YAML
 
-/// What a configuration file gives, and everything that is wrong with it by itself.
+/// The values in a configuration file, and everything that is wrong with each by itself.
 struct ConfigurationFile {
-  /// The settings that it has, each with its values, in the order of the file.
+  /// The settings in it with their values, in the order of the file.
   private(set) var given: [GivenSetting] = []
-  private(set) var mistakes: [Mistake] = []
-  /// Where each setting's key stands.
+  private(set) var errors: [ConfigurationError] = []
   private let path: String
   private let catalogue: [Setting]
 
-  /// Longest word of the file that a message repeats.
+  /// Longest word of the file that a message repeats, in characters.
   private static let longestWord = 60
 
   /// Reads a file's text.
@@ -17,22 +16,22 @@ struct ConfigurationFile {
   /// - Parameters:
   ///   - path: its path, for messages.
   ///   - catalogue: the settings that it may have.
-  init(_ octets: [UInt8], path: String, catalogue: [Setting] = Setting.all) {
+  init(_ bytes: [UInt8], path: String, catalogue: [Setting] = Setting.all) {
     self.path = path
     self.catalogue = catalogue
     do {
-      let root = try Document(octets).root
+      let root = try Document(bytes).root
       if let root, !root.isNothing { readGroup(root, in: []) }
     } catch {
-      let lines = octets.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       let line = lines.indices.contains(error.mark.line - 1) ? lines[error.mark.line - 1] : []
       let hint = ForeignWords.hint(line: String(decoding: line, as: UTF8.self))
       report(error.mark, hint ?? error.message)
     }
-    mistakes.sort { ConfigurationFile.isBefore($0, $1) }
+    errors.sort { ConfigurationFile.isBefore($0, $1) }
   }
 
-  private static func isBefore(_ one: Mistake, _ other: Mistake) -> Bool {
+  private static func isBefore(_ one: ConfigurationError, _ other: ConfigurationError) -> Bool {
     guard case .file(_, let first) = one.origin, case .file(_, let second) = other.origin else {
       return false
     }
@@ -40,7 +39,7 @@ struct ConfigurationFile {
   }
 
   private mutating func report(_ mark: Mark, _ message: String) {
-    mistakes.append(Mistake(origin: .file(path, mark), message: message))
+    errors.append(ConfigurationError(origin: .file(path, mark), message: message))
   }
 
   private mutating func readGroup(_ node: Node, in group: [String]) {
@@ -67,7 +66,7 @@ struct ConfigurationFile {
     }
   }
 
-  /// Names the word that was perhaps meant, and its place when that is another group.
+  /// Reports a key that is no setting, with the nearest one, also of another group.
   private mutating func reportUnknown(_ entry: Node.Entry, in group: [String]) {
     if let hint = ForeignWords.hint(key: entry.key) {
       report(entry.mark, "\(Self.shown(entry.key)): \(hint)")
@@ -91,7 +90,7 @@ struct ConfigurationFile {
     given.append(GivenSetting(setting: setting, values: values))
   }
 
-  /// The values behind a key, but for those that are wrong; nothing when it can't have such a value.
+  /// The values of a key without those that are wrong; nil if it can't have a value of this form.
   private mutating func values(
     of holder: some ValueHolder, _ key: String, _ entry: Node.Entry
   ) -> [GivenValue]? {
@@ -137,7 +136,7 @@ struct ConfigurationFile {
       report(node.mark, "\(key) has \(node.kind) here; write \(holder.expected)")
       return nil
     }
-    if case .truth = holder.kind, isQuoted {
+    if case .boolean = holder.kind, isQuoted {
       report(node.mark, "\(key): \"\(Self.shown(text))\": text; write true or false")
       return nil
     }
@@ -165,7 +164,7 @@ struct ConfigurationFile {
   private mutating func item(
     _ kind: ItemKind, _ key: String, _ node: Node, named name: Node.Entry?
   ) -> GivenValue {
-    let mistakesBefore = mistakes.count
+    let errorsBefore = errors.count
     var item = Item(kind: kind, fields: [])
     var entries: [Node.Entry] = []
     if case .mapping(let found) = node.content {
@@ -206,7 +205,7 @@ struct ConfigurationFile {
       report(
         node.mark, "\(key): a \(kind.noun) needs \(field.name); write \(field.expected)")
     }
-    if mistakes.count == mistakesBefore, let fault = kind.fault(item) {
+    if errors.count == errorsBefore, let fault = kind.fault(item) {
       report(node.mark, "\(key): \(fault)")
     }
     return GivenValue(
@@ -214,7 +213,7 @@ struct ConfigurationFile {
       origin: .file(path, node.mark))
   }
 
-  /// Names the field that was perhaps meant, or all.
+  /// Reports a key that is no field, with the nearest one, or else all fields.
   private mutating func reportUnknown(_ entry: Node.Entry, of kind: ItemKind, _ key: String) {
     let names = kind.fields.map(\.name)
     let nearest = NearestWord.hint(for: entry.key, among: names)
@@ -224,7 +223,7 @@ struct ConfigurationFile {
       "\(key)[].\(Self.shown(entry.key)): no field of a \(kind.noun) has this name\(hint)")
   }
 
-  /// A word of the file as a message repeats it: not too long, and in one line.
+  /// A word of the file for a message: on one line, and cut if it is long.
   private static func shown(_ text: String) -> String {
     var shown = ""
     for scalar in text.unicodeScalars.prefix(longestWord) {

@@ -29,7 +29,7 @@ package enum ConfigurationReference {
         ]
       }
       lines.append(
-        "| `\(setting.key)` | `--\(setting.flag)` | \(form(setting)) | \(setting.usual) "
+        "| `\(setting.key)` | `--\(setting.flag)` | \(form(setting)) | \(setting.defaultText) "
           + "| \(setting.isLive ? "reload" : "restart") | \(setting.help) |")
       guard case .item(let kind) = setting.kind else { continue }
       lines += kind.fields.map { field in

@@ -38,7 +38,8 @@ package enum ConfigurationSchema {
   private static func schema(of setting: Setting) -> StructuredValue {
     schema(
       of: setting,
-      setting.usual.isEmpty ? setting.help : "\(setting.help) Default: \(setting.usual).")
+      setting.defaultText.isEmpty
+        ? setting.help : "\(setting.help) Default: \(setting.defaultText).")
   }
 
   private static func schema(of holder: some ValueHolder, _ help: String) -> StructuredValue {
@@ -73,7 +74,7 @@ package enum ConfigurationSchema {
   private static func schema(of kind: ValueKind) -> [(name: String, value: StructuredValue)] {
     let text: (name: String, value: StructuredValue) = ("type", .text("string"))
     return switch kind {
-    case .truth: [("type", .text("boolean"))]
+    case .boolean: [("type", .text("boolean"))]
     case .number(let range):
       [
         ("type", .text("integer")), ("minimum", .count(range.lowerBound)),
@@ -91,7 +92,7 @@ package enum ConfigurationSchema {
       kind.line == nil
         ? object(of: kind.fields)
         : [("oneOf", .list([.object([text]), .object(object(of: kind.fields))]))]
-    case .address, .server, .listener, .domain, .specialZone, .text:
+    case .server, .listener, .domain, .specialZone, .text:
       [text, ("minLength", .count(1))]
     }
   }

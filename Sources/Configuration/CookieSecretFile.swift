@@ -2,12 +2,12 @@ import DNSService
 import DNSWire
 import System
 
-/// A file of secrets for servers that stand in for each other, as behind one anycast address.
+/// A file of cookie secrets that several servers share, as behind one anycast address.
 ///
 /// Its first line is the secret of new cookies; a second one is accepted, too. Each is 32 hexadecimal
 /// digits; lines that begin with a number sign are comments.
 enum CookieSecretFile {
-  /// Octets of such a file at most.
+  /// Longest file, in bytes.
   private static let limit = 4_096
 
   /// Reads a file; throws what is wrong with it.
@@ -31,12 +31,12 @@ enum CookieSecretFile {
   private static func secret(in line: String) -> SipHash? {
     let digits = Array(line.utf8)
     guard digits.count == 2 * SipHash.keyOctets else { return nil }
-    var octets: [UInt8] = []
+    var bytes: [UInt8] = []
     for index in stride(from: 0, to: digits.count, by: 2) {
       let pair = String(decoding: digits[index...index + 1], as: UTF8.self)
       guard pair.allSatisfy(\.isHexDigit), let octet = UInt8(pair, radix: 16) else { return nil }
-      octets.append(octet)
+      bytes.append(octet)
     }
-    return SipHash(key: octets.span)
+    return SipHash(key: bytes.span)
   }
 }

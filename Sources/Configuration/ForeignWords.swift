@@ -1,21 +1,21 @@
 import DNSWire
 
-/// What people bring from other programs, and what it is called here.
+/// Words of other DNS servers' configurations, and what to write here instead.
 enum ForeignWords {
-  /// Top-level words of unbound's file that a YAML reader takes for keys.
+  /// Top-level words of unbound's file, which look like keys of YAML.
   private static let unboundKeys: Set<String> = [
     "server", "forward-zone", "stub-zone", "auth-zone", "local-zone", "local-data", "forward-addr",
     "remote-control", "interface", "access-control",
   ]
 
-  /// What to say of a key that is another server's; nothing for other keys.
+  /// A hint for a key of another server's configuration.
   static func hint(key: String) -> String? {
     guard unboundKeys.contains(key) else { return nil }
     return
       "this is unbound's; here the servers to ask are `upstream: [9.9.9.9]`, those of one domain `routes`, and `listen` and `allow` what interface and access-control are there"
   }
 
-  /// What to say of a file that is one long text: another program's.
+  /// A hint for a file that YAML reads as one long text.
   static func hint(text: String) -> String? {
     let words = text.split(whereSeparator: \.isWhitespace)
     guard let first = words.first else { return nil }
@@ -34,7 +34,7 @@ enum ForeignWords {
     return nil
   }
 
-  /// What to say of dnsmasq's form of a route, `/corp.example/10.0.0.53`; nothing of other texts.
+  /// A hint for dnsmasq's form of a route, `/corp.example/10.0.0.53`.
   static func hint(route text: String) -> String? {
     let parts = text.split(separator: "/")
     guard text.hasPrefix("/"), let server = parts.last, parts.count > 1 else { return nil }
@@ -42,7 +42,7 @@ enum ForeignWords {
     return "this is dnsmasq's form of a route; here it is `routes: [\"\(domains)=\(server)\"]`"
   }
 
-  /// What to say of a text that is to be an address, and is something else that is known.
+  /// A hint for a text that is no address: a URL, another program's way to write the port, a name.
   static func hint(address text: String) -> String? {
     if let scheme = text.firstRange(of: "://") {
       let name = text[..<scheme.lowerBound].lowercased()
@@ -66,7 +66,7 @@ enum ForeignWords {
     return nil
   }
 
-  /// What to say of a line that YAML can't read.
+  /// A hint for a line that YAML can't read.
   static func hint(line: String) -> String? {
     if line.prefix(while: { $0 == " " || $0 == "\t" }).contains("\t") {
       return "a tab; indent with spaces"

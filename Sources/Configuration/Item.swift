@@ -1,7 +1,7 @@
 /// An item of a list, with the values of its fields.
 package struct Item: Sendable {
   let kind: ItemKind
-  /// Those that were given, in the order of the kind's fields.
+  /// The fields that were given, in the order of ``ItemKind/fields``.
   var fields: [GivenField]
 
   init(kind: ItemKind, fields: [GivenField]) {
@@ -9,15 +9,15 @@ package struct Item: Sendable {
     self.fields = fields
   }
 
-  /// Takes values that were not written by anybody.
+  /// Makes an item of values that were not read from a text.
   init(_ kind: ItemKind, _ values: [String: [Value]]) {
     self.kind = kind
     fields = kind.fields.compactMap { field in
       values[field.name].map { values in
         GivenField(
-          field: field, origin: .usual,
+          field: field, origin: .nowhere,
           values: values.map {
-            GivenValue(value: $0, text: field.kind.text(of: $0), origin: .usual)
+            GivenValue(value: $0, text: field.kind.text(of: $0), origin: .nowhere)
           })
       }
     }
@@ -29,13 +29,13 @@ package struct Item: Sendable {
   /// The values of a field; none when it wasn't given.
   func values(_ name: String) -> [GivenValue] { self[name]?.values ?? [] }
 
-  /// What it is called, among the others of its list.
+  /// Its name among the other items: the first value.
   package var name: String {
     guard let first = fields.first, let value = first.values.first else { return kind.noun }
     return first.field.kind.text(of: value.value)
   }
 
-  /// The whole item as it may stand in the file.
+  /// The item as the file may have it.
   package var text: String { "{\(fields.map(\.text).joined(separator: ", "))}" }
 }
 
@@ -45,7 +45,7 @@ struct GivenField: Sendable {
   /// Where its value begins.
   let origin: Origin
   var values: [GivenValue] = []
-  /// Whether an empty list was written, not the word that says the same.
+  /// Whether an empty list was written, instead of ``ValueHolder/emptyWord``.
   var isEmptyList = false
 
   fileprivate var text: String {

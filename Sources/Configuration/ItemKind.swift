@@ -1,16 +1,16 @@
-/// What an item of a list may be that has named fields.
+/// The form of items with named fields.
 package struct ItemKind: Sendable {
-  /// What one is called, without its article.
+  /// What an item is called in messages, without an article.
   let noun: String
-  /// An item as it may stand in the file.
+  /// An item as the file may have it.
   let example: String
-  /// The fields, in the order in which they are shown; an item is called by the first of them that it has.
+  /// The fields in the order in which they are shown; the first one that an item has is its name.
   let fields: [ItemField]
-  /// Whether the file may have a mapping instead of a list: from the first field's value to the other fields.
+  /// Whether the file may have a mapping instead of a list, from each item's first field to its others.
   var isKeyed = false
-  /// How an item is written in one line; nothing when it can't be.
+  /// How an item is written in one line; nil if it can't be.
   var line: ItemLine?
-  /// What is wrong with an item whose fields are right, each by itself.
+  /// What is wrong with an item though each field is right by itself.
   var fault: @Sendable (Item) -> String? = { _ in nil }
 
   func field(_ name: String) -> ItemField? { fields.first { $0.name == name } }

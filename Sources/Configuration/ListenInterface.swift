@@ -1,6 +1,6 @@
 import System
 
-/// An interface whose addresses are listened on, and the port: `eth0`, `eth0:5353`.
+/// An interface whose addresses to listen on, with a port: `eth0`, `eth0:5353`.
 package struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
   package let name: String
   let port: UInt16
@@ -8,10 +8,10 @@ package struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
   /// Longest name of an interface (IFNAMSIZ less the zero at its end, netdevice(7)).
   private static let longestName = 15
 
-  /// Reads a name, which is not looked up: the interface may come later.
+  /// Reads the name of an interface, which need not exist yet.
   ///
-  /// Nil for what may be meant for an address or a host's name: one that doesn't begin with a word, as `192.168.1`,
-  /// `localhost`, and what ends with one, as `dns.example`; behind a dot interfaces have numbers, as `eth0.10`.
+  /// Nil for texts that look like an address or a host's name: `192.168.1`, `localhost`, `dns.example`. An interface
+  /// begins with a letter, and has a digit in each part behind a dot, as `eth0.10`.
   init?(_ text: String, defaultPort: UInt16) {
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     guard let name = parts.first, (1...ListenInterface.longestName).contains(name.utf8.count),
@@ -55,15 +55,15 @@ package struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Settings {
-  /// Addresses of interfaces that are listened on at most.
+  /// Most addresses of interfaces to listen on.
   package static let mostFollowed = 64
 
-  /// Addresses to listen on at most.
+  /// Most addresses to listen on with these settings.
   package var mostListeners: Int {
     listen.count + (listenInterfaces.isEmpty ? 0 : Settings.mostFollowed)
   }
 
-  /// The addresses to listen on now: those that were named, then those that named interfaces have.
+  /// The addresses to listen on now: the named ones, then those of the named interfaces.
   ///
   /// - Returns: the addresses, and whether interfaces have more than ``mostFollowed``.
   package func listening(on host: HostAddresses) -> (addresses: [SocketAddress], isCut: Bool) {
@@ -78,7 +78,7 @@ extension Settings {
 }
 
 extension SocketAddress {
-  /// Whether this is a wildcard, to which what is sent to the other goes as well.
+  /// Whether this is a wildcard address that takes in the other one.
   fileprivate func includes(_ other: SocketAddress) -> Bool {
     isUnspecified && port == other.port && isIPv4 == other.isIPv4
   }

@@ -6,9 +6,9 @@ import System
 /// Private and unique-local networks are served anyway. These are for the global IPv6 addresses from which phones
 /// ask at home, and for public IPv4 addresses on a LAN.
 package struct LocalNetworks: Equatable, Sendable {
-  /// What they are called in the settings.
+  /// The word for them in `allow`.
   package static let word = "local-networks"
-  /// Networks at most: each client that is in none is compared with all of them.
+  /// Most networks; a client that is in none is compared with all of them.
   package static let most = 64
   /// Fewest leading bits of a network that counts.
   ///
@@ -17,12 +17,12 @@ package struct LocalNetworks: Equatable, Sendable {
   static let leastPrefix = (ipv4: 8, ipv6: 32)
 
   package private(set) var networks: [IPNetwork] = []
-  /// Whether there are more that are served for this reason alone.
+  /// Whether some were left out that nothing else in `allow` covers.
   package private(set) var isCut = false
 
-  /// Finds them: those of every interface that is up, but of no link to one peer alone.
+  /// Finds the networks of every interface that is up, point-to-point links aside.
   ///
-  /// - Parameter named: what `allow` names beside them; where there are too many, networks in those give way.
+  /// - Parameter named: the networks in `allow`; where there are too many, local networks within those are left out.
   package init(of host: HostAddresses, besides named: [IPNetwork]) {
     let all = host.all.filter { $0.isUp && !$0.isPointToPoint }.compactMap(LocalNetworks.network)
     let added = all.filter { network in !named.contains { $0.contains(network) } }
@@ -41,7 +41,7 @@ package struct LocalNetworks: Equatable, Sendable {
 
   private func isServed(_ network: IPNetwork) -> Bool { networks.contains { $0.contains(network) } }
 
-  /// Takes up those that are in none of the others, as far as there is room.
+  /// Adds those that are in none of the others, as far as there is room.
   private mutating func take(_ found: [IPNetwork]) {
     for network in found where !isServed(network) {
       networks.removeAll { network.contains($0) }
@@ -50,21 +50,22 @@ package struct LocalNetworks: Equatable, Sendable {
     }
   }
 
-  /// The same with those that the internet carries nothing from: whose address is in one is a neighbour, not
-  /// somebody who forges a neighbour's.
+  /// These networks and all private ones.
+  ///
+  /// The internet doesn't route packets from private addresses, so their senders are near and not forged from afar.
   package var neighbourhood: [IPNetwork] {
-    let usual = IPNetwork.notGlobal
-    return usual + networks.filter { network in !usual.contains { $0.contains(network) } }
+    let local = IPNetwork.notGlobal
+    return local + networks.filter { network in !local.contains { $0.contains(network) } }
   }
 
-  /// The networks for people, with commas between them.
+  /// The networks, separated by commas.
   package var text: String {
     networks.isEmpty ? "none" : networks.map(\.description).joined(separator: ",")
   }
 }
 
 extension Settings {
-  /// Whom to answer while this host is in these networks; none stands there twice.
+  /// The networks to answer while this host is in the given ones; none occurs twice.
   package func allowed(with local: LocalNetworks) -> [IPNetwork] {
     guard allowsLocalNetworks else { return allowed }
     return allowed

@@ -2,32 +2,32 @@ import DNSCache
 import DNSPolicy
 import DNSWire
 
-/// Which names are not upstream's to answer as it likes.
+/// Names that are answered here, and names whose answers are filtered.
 package struct NameRules: Sendable {
-  /// Special zones that upstream is asked about, by their names or their group's.
+  /// Special zones to ask upstream about, by name or group.
   var forwarded: [String] = []
-  /// Special zones that are answered here though they are not by default.
+  /// Special zones to answer here that are asked upstream by default.
   var answered: [String] = []
   /// Whether names of the internet may not lead to local addresses.
   package var isRebindProtected = false
-  /// Domains whose names may all the same.
+  /// Domains that are exempt from that.
   var rebindAllowed: [Name] = []
-  /// Whether loopback addresses may be led to all the same.
+  /// Whether loopback addresses are exempt from that.
   var rebindAllowsLoopback = false
 
-  /// The zones that a text means: one by its name, or a group of them.
+  /// The zone with this name, or the zones of the group with this name.
   static func zones(_ text: String) -> [SpecialZone] {
     let name = try? Name(text)
     return SpecialZone.registry.filter { $0.name == name || $0.group == text.lowercased() }
   }
 
-  /// The names and groups that ``zones(_:)`` knows, but for the single reverse zones.
+  /// What ``zones(_:)`` knows, without the single reverse zones.
   static var words: [String] {
     SpecialZone.registry.filter { $0.group == nil }.map { String("\($0.name)".dropLast()) }
       + [SpecialZone.reverseGroup]
   }
 
-  /// Which setting has upstream asked about a zone that is answered here.
+  /// The setting by which upstream is asked about a zone that is answered here.
   package static func remedy(_ zone: String) -> String {
     guard let zone = zones(zone).first else { return "no setting changes that" }
     let name = "\(zone.name)".dropLast()
@@ -46,14 +46,13 @@ package struct NameRules: Sendable {
       answered.contains($0.name) || $0.isDefault && !forwarded.contains($0.name)
     }
   }
-
 }
 
 extension Settings {
-  /// What is done with names that lead to local addresses.
+  /// How answers with local addresses are filtered; nil if they aren't.
   package var rebindProtection: RebindProtection? {
     guard names.isRebindProtected else { return nil }
-    // Zones that are not of the internet: who forwards them wants their addresses.
+    // Zones that are not the internet's: whoever forwards them wants their addresses.
     var allowed = names.rebindAllowed + SpecialZone.registry.map(\.name)
     if let reserved = try? Name("internal") { allowed.append(reserved) }
     allowed += routes.filter(\.isOfOwnNetwork).flatMap(\.domains)

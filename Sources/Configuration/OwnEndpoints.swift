@@ -1,6 +1,6 @@
 import System
 
-/// Where this server is to be reached, so that it isn't made its own upstream.
+/// The addresses of this server, so that it is not made its own upstream.
 package struct OwnEndpoints {
   private let listening: [SocketAddress]
   private let named: [SocketAddress]
@@ -13,7 +13,7 @@ package struct OwnEndpoints {
     self.host = host
   }
 
-  /// The listener that would get what is sent to an address, if there is one.
+  /// The listener that gets what is sent to an address, if there is one.
   package func listener(at address: SocketAddress) -> SocketAddress? {
     first(of: listening, at: address)
   }

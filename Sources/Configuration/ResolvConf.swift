@@ -7,9 +7,9 @@ package enum ResolvConf {
   package static let resolvedPath = "/run/systemd/resolve/resolv.conf"
   /// Where it listens.
   private static let resolvedStubs = ["127.0.0.53:53", "127.0.0.54:53"]
-  /// Octets that are read at most.
+  /// Longest file that is read, in bytes.
   private static let limit = 1 << 20
-  /// Name servers, and characters of each, that a message repeats.
+  /// How many name servers a message repeats, and how many characters of each.
   private static let shownServers = 3
   private static let shownLength = 60
 
@@ -22,27 +22,29 @@ package enum ResolvConf {
     }
   }
 
-  /// The system's name servers but ourselves: a server of our own address would ask itself.
+  /// The system's name servers without this one, which would ask itself.
   ///
-  /// Nor systemd-resolved when it asks us: its own list stands in for it then.
-  package static func upstreams(besides own: OwnEndpoints) throws(Mistake) -> [SocketAddress] {
+  /// If systemd-resolved asks this server, its own list takes its place.
+  package static func upstreams(besides own: OwnEndpoints) throws(ConfigurationError)
+    -> [SocketAddress]
+  {
     let text: String
-    do {
+    do throws(SystemError) {
       text = try FileReader.text(of: path, limit: limit)
-    } catch {
-      throw mistake("\(path) can't be read: \(error)")
+    } catch let failure {
+      throw error("\(path) can't be read: \(failure)")
     }
     let upstreams = upstreams(
       in: text, resolved: try? FileReader.text(of: resolvedPath, limit: limit), besides: own)
     guard upstreams.isEmpty else { return upstreams }
     let servers = nameServers(in: text)
-    guard !servers.isEmpty else { throw mistake("\(path) has no line `nameserver ADDRESS`") }
+    guard !servers.isEmpty else { throw error("\(path) has no line `nameserver ADDRESS`") }
     let shown = servers.prefix(shownServers).map { server in
       String(
         String.UnicodeScalarView(server.unicodeScalars.prefix(shownLength).filter { $0.value > 32 })
       )
     }.joined(separator: ", ")
-    throw mistake(
+    throw error(
       "\(path) names no server but this one: \(shown)\(servers.count > shownServers ? ", …" : "")")
   }
 
@@ -69,8 +71,8 @@ package enum ResolvConf {
     nameServers(in: text).compactMap { SocketAddress(String($0), defaultPort: Settings.port) }
   }
 
-  private static func mistake(_ reason: String) -> Mistake {
-    Mistake(
-      origin: .usual, message: "no upstream: \(reason); name one with --upstream ADDRESS")
+  private static func error(_ reason: String) -> ConfigurationError {
+    ConfigurationError(
+      origin: .nowhere, message: "no upstream: \(reason); name one with --upstream ADDRESS")
   }
 }

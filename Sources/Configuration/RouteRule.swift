@@ -1,18 +1,18 @@
 import DNSPolicy
 import DNSWire
 
-/// Names that have servers of their own, as the settings have them.
+/// A route as it is configured: names that have servers of their own.
 package struct RouteRule: Sendable {
   package var domains: [Name] = []
-  /// Networks whose reverse names go there, too.
+  /// Networks whose reverse names belong to the route.
   package var networks: [IPNetwork] = []
-  /// Whom to ask, in the order given; nobody for names that are not to exist.
+  /// The servers in the order given; none means that the names don't exist.
   package var servers: [UpstreamServer] = []
 
-  /// The same without its servers.
+  /// The route without its servers.
   package var route: Route { Route(domains: domains, networks: networks, isEmpty: servers.isEmpty) }
 
-  /// Whether all servers are in private networks: what they say of those networks is meant.
+  /// Whether all servers have private addresses; local addresses in their answers are no rebinding then.
   var isOfOwnNetwork: Bool {
     servers.allSatisfy { server in
       IPNetwork.notGlobal.contains { $0.contains(IPAddress(server.address)) }
@@ -73,7 +73,7 @@ extension RouteRule {
     servers = item.values("upstream").compactMap(\.value.server)
   }
 
-  /// The item that says the same.
+  /// The route as an item of the configuration.
   var item: Item {
     var values = ["upstream": servers.map(Value.server)]
     if !domains.isEmpty { values["domains"] = domains.map(Value.domain) }

@@ -30,7 +30,7 @@ extension Setting {
         "Answer on this address, UDP and TCP; IPv6 as [::1]:53; or on an interface's, as they come and go.",
       .listeners(\.listen, \.listenInterfaces, \.isListenExplicit)),
     Setting(
-      "upstream", flag: "upstream", .server, arity: .some, usual: "those of /etc/resolv.conf",
+      "upstream", flag: "upstream", .server, arity: .some, default: "those of /etc/resolv.conf",
       help:
         "Ask this name server; \(Settings.mostUpstreams) at most. All are equal, the fastest is asked first: see upstream-order.",
       .upstreams),
@@ -45,7 +45,7 @@ extension Setting {
           $0.resolver.order = order
         })),
     Setting(
-      "routes", flag: "route", .item(RouteRule.kind), arity: .any, usual: "none",
+      "routes", flag: "route", .item(RouteRule.kind), arity: .any, default: "none",
       help:
         "Ask other servers about some names, and never those of `upstream`; the longest match counts.",
       .routes),
@@ -56,23 +56,23 @@ extension Setting {
       .networks(\.allowed, andLocal: \.allowsLocalNetworks)),
     Setting(
       "control", flag: "control", .text("path"),
-      usual: "control.sock in $RUNTIME_DIRECTORY, /run/dns-cache-server or $XDG_RUNTIME_DIR",
+      default: "control.sock in $RUNTIME_DIRECTORY, /run/dns-cache-server or $XDG_RUNTIME_DIR",
       help: "The socket that ctl talks to.", .text(\.control)),
     Setting(
-      "http", flag: "http", .endpoint, usual: "off",
+      "http", flag: "http", .endpoint, default: "off",
       help: "The page, the verbs of ctl and metrics over HTTP at this address.",
       .address(\.web.address)),
     Setting(
-      "http-token-file", flag: "http-token-file", .text("path"), usual: "none",
+      "http-token-file", flag: "http-token-file", .text("path"), default: "none",
       help:
         "File with the token that HTTP requests must bring; without one, only the page's frame, health, metrics and explain are had, on loopback.",
       .text(\.web.tokenFile)),
     Setting(
-      "http-host", flag: "http-host", .text("name"), arity: .any, usual: "none",
+      "http-host", flag: "http-host", .text("name"), arity: .any, default: "none",
       help: "Name under which HTTP is asked for, beside addresses and localhost.",
       .texts(\.web.hosts)),
     Setting(
-      "user", flag: "user", .text("name"), isLive: false, usual: "stay",
+      "user", flag: "user", .text("name"), isLive: false, default: "stay",
       help: "The user to become when all that needs root is open.", .text(\.user)),
   ]
 
@@ -84,7 +84,7 @@ extension Setting {
       .number(\.cache.octets)),
     Setting(
       "cache.file", flag: "cache-file", .text("path"),
-      usual:
+      default:
         "cache.snapshot in $STATE_DIRECTORY, /var/lib/dns-cache-server or ~/.local/state/dns-cache-server",
       help: "Where the cache is kept over a restart.", .text(\.cacheFile)),
     Setting(
@@ -99,8 +99,8 @@ extension Setting {
       help: "Share of the memory up to which what has expired is kept.", .number(\.cache.staleShare)
     ),
     Setting(
-      "cache.prefetch", flag: "prefetch", .truth,
-      help: "Ask again for what is asked for shortly before it expires.", .truth(\.isPrefetching)),
+      "cache.prefetch", flag: "prefetch", .boolean,
+      help: "Ask again for what is asked for shortly before it expires.", .boolean(\.isPrefetching)),
     Setting(
       "cache.prefetch-rate", flag: "prefetch-rate", .number(1...100_000),
       help: "Questions a second at most that are asked before their answers are over.",
@@ -110,8 +110,8 @@ extension Setting {
       help: "Share of the places in flight up to which such questions are added.",
       .number(\.resolver.prefetchShare)),
     Setting(
-      "cache.rotate", flag: "rotate", .truth,
-      help: "Begin answers with another record of an RRset each time.", .truth(\.rotates)),
+      "cache.rotate", flag: "rotate", .boolean,
+      help: "Begin answers with another record of an RRset each time.", .boolean(\.rotates)),
   ]
 
   private static let timesToLive = [
@@ -150,33 +150,33 @@ extension Setting {
       "client.exempt", flag: "client-exempt", .network, arity: .any,
       help: "No limits of rate for clients of this network.", .networks(\.clients.exempt)),
     Setting(
-      "client.cookie-secret-file", flag: "cookie-secret-file", .text("path"), usual: "random",
+      "client.cookie-secret-file", flag: "cookie-secret-file", .text("path"), default: "random",
       help: "Secrets of server cookies, for servers that share an address.",
       .text(\.cookieSecretFile)),
   ]
 
   private static let nameSettings = [
     Setting(
-      "names.forward-special", flag: "forward-special", .specialZone, arity: .any, usual: "none",
+      "names.forward-special", flag: "forward-special", .specialZone, arity: .any, default: "none",
       help:
         "Ask upstream about this special zone, such as home.arpa, 10.in-addr.arpa or private-reverse.",
       .texts(\.names.forwarded)),
     Setting(
       "names.answer-special", flag: "answer-special", .specialZone, arity: .any,
-      usual: "all but local",
+      default: "all but local",
       help: "Answer this special zone here.", .texts(\.names.answered)),
     Setting(
-      "names.rebind-protection", flag: "rebind-protection", .truth,
+      "names.rebind-protection", flag: "rebind-protection", .boolean,
       help: "Don't let names of the internet lead to local addresses.",
-      .truth(\.names.isRebindProtected)),
+      .boolean(\.names.isRebindProtected)),
     Setting(
-      "names.rebind-allow", flag: "rebind-allow", .domain, arity: .any, usual: "none",
+      "names.rebind-allow", flag: "rebind-allow", .domain, arity: .any, default: "none",
       help: "Let this domain's names lead to local addresses all the same.",
       .domains(\.names.rebindAllowed)),
     Setting(
-      "names.rebind-allow-loopback", flag: "rebind-allow-loopback", .truth,
+      "names.rebind-allow-loopback", flag: "rebind-allow-loopback", .boolean,
       help: "Let names of the internet lead to loopback addresses, as block lists of mail do.",
-      .truth(\.names.rebindAllowsLoopback)),
+      .boolean(\.names.rebindAllowsLoopback)),
   ]
 
   private static let resolverSettings = [
@@ -251,8 +251,8 @@ extension Setting {
           $0.logLevel = level
         })),
     Setting(
-      "log.queries", flag: "log-queries", .truth,
+      "log.queries", flag: "log-queries", .boolean,
       help: "Log each query: client, name, type, code, source of the answer, microseconds.",
-      .truth(\.logsQueries)),
+      .boolean(\.logsQueries)),
   ]
 }

@@ -1,9 +1,8 @@
 import DNSWire
 
-/// One thing that a person can set: the only description of it, for the file, the command line, the
-/// schema and the reference page.
+/// One setting: the only description of it, for the file, the command line, the schema and the reference page.
 package struct Setting: ValueHolder {
-  /// Its place in the file, words separated by dots: `cache.size`.
+  /// Its place in the file: `cache.size` is `size` in the group `cache`.
   package let key: String
   /// The flag without its dashes.
   package let flag: String
@@ -11,16 +10,16 @@ package struct Setting: ValueHolder {
   package let arity: Arity
   /// One sentence for people.
   package let help: String
-  /// Whether a new value is in force after a reload; else after a restart.
+  /// Whether a reload changes it; else it needs a restart.
   package let isLive: Bool
 
   private let field: SettingField
   /// The default in words, where its value doesn't say it.
-  private let usualWords: String?
+  private let defaultWords: String?
 
   init(
     _ key: String, flag: String, _ kind: ValueKind, arity: Arity = .one, isLive: Bool = true,
-    usual: String? = nil, help: String, _ field: SettingField
+    default defaultWords: String? = nil, help: String, _ field: SettingField
   ) {
     self.key = key
     self.flag = flag
@@ -29,26 +28,26 @@ package struct Setting: ValueHolder {
     self.isLive = isLive
     self.help = help
     self.field = field
-    usualWords = usual
+    self.defaultWords = defaultWords
   }
 
   package var emptyWord: String? { nil }
 
   /// Whether its flag has no value but an opposite, as `--no-prefetch`.
-  package var isBoolean: Bool { if case .truth = kind { true } else { false } }
+  package var isBoolean: Bool { if case .boolean = kind { true } else { false } }
 
   /// The default as a person would write it.
-  package var usual: String { usualWords ?? text(in: Settings()) }
+  package var defaultText: String { defaultWords ?? text(in: Settings()) }
 
-  /// What it is now, as a person would write it; an empty text for no value.
+  /// Its present value as a person would write it; empty if it has none.
   package func text(in settings: Settings) -> String {
     values(in: settings).map { kind.text(of: $0) }.joined(separator: " ")
   }
 
-  /// The values that it has now.
+  /// Its present values.
   package func values(in settings: Settings) -> [Value] { field.read(settings) }
 
-  /// Puts values in place that were checked.
+  /// Sets values that have been checked.
   func apply(_ values: [Value], to settings: inout Settings) { field.write(&settings, values) }
 
   /// The setting with a key, if there is one.

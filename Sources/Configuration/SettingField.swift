@@ -3,7 +3,7 @@ import DNSResolver
 import DNSWire
 import System
 
-/// Where in ``Settings`` a setting's values are, and how they get there.
+/// How a setting's values are read from ``Settings`` and written to them.
 struct SettingField: Sendable {
   let read: @Sendable (Settings) -> [Value]
   let write: @Sendable (inout Settings, [Value]) -> Void
@@ -23,7 +23,7 @@ struct SettingField: Sendable {
       write: { if let number = $1.first?.number { $0[keyPath: path] = UInt64(clamping: number) } })
   }
 
-  /// Whole seconds, a part of one for one: only 0 is 0.
+  /// Milliseconds that are kept as seconds, rounded up, so that only 0 becomes 0.
   static func seconds(_ path: Path<UInt32>) -> SettingField {
     SettingField(
       read: { [.number(Int($0[keyPath: path]) * 1_000)] },
@@ -33,10 +33,10 @@ struct SettingField: Sendable {
       })
   }
 
-  static func truth(_ path: Path<Bool>) -> SettingField {
+  static func boolean(_ path: Path<Bool>) -> SettingField {
     SettingField(
-      read: { [.truth($0[keyPath: path])] },
-      write: { if let truth = $1.first?.truth { $0[keyPath: path] = truth } })
+      read: { [.boolean($0[keyPath: path])] },
+      write: { if let isOn = $1.first?.boolean { $0[keyPath: path] = isOn } })
   }
 
   static func text(_ path: Path<String>) -> SettingField {
@@ -63,7 +63,7 @@ struct SettingField: Sendable {
       write: { $0[keyPath: path] = $1.compactMap(\.network) })
   }
 
-  /// Networks, and whether those that this host is in count, too.
+  /// Networks, and whether ``LocalNetworks`` are among them.
   static func networks(
     _ path: Path<[IPNetwork]>, andLocal isLocal: Path<Bool>
   ) -> SettingField {
@@ -84,17 +84,7 @@ struct SettingField: Sendable {
       write: { $0[keyPath: path] = $1.compactMap(\.domain) })
   }
 
-  /// Addresses, with a note that they were named.
-  static func addresses(_ path: Path<[SocketAddress]>, _ isNamed: Path<Bool>) -> SettingField {
-    SettingField(
-      read: { $0[keyPath: path].map { .address($0) } },
-      write: {
-        $0[keyPath: path] = $1.compactMap(\.address)
-        $0[keyPath: isNamed] = true
-      })
-  }
-
-  /// Addresses and interfaces, with a note that they were named.
+  /// Addresses and interfaces, and that they were given.
   static func listeners(
     _ addresses: Path<[SocketAddress]>, _ interfaces: Path<[ListenInterface]>,
     _ isNamed: Path<Bool>
@@ -110,7 +100,7 @@ struct SettingField: Sendable {
       })
   }
 
-  /// The upstreams, with a note that they were named.
+  /// The upstreams, and that they were given.
   static let upstreams = SettingField(
     read: { settings in settings.upstreams.map { .server($0) } },
     write: {
@@ -118,7 +108,7 @@ struct SettingField: Sendable {
       $0.isUpstreamExplicit = true
     })
 
-  /// Whether something is used where it is borne: `auto` or `off`.
+  /// Whether something is used with servers that support it: `auto` or `off`.
   static func automatic(_ path: Path<Bool>) -> SettingField {
     SettingField(
       read: { [.text($0[keyPath: path] ? "auto" : "off")] },

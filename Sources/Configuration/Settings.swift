@@ -6,58 +6,57 @@ import DNSWire
 import Logging
 import System
 
-/// All that the server is told; each field begins as its default.
+/// The settings of a server; each field begins with its default.
 ///
-/// What each one is called, and what it may be, is in `Setting.all`. ``SettingsSource`` fills in what
-/// depends on this host.
+/// `Setting.all` has the name of each and the values that it may have.
 package struct Settings: Sendable {
-  package init() {}
-
+  /// Addresses to listen on.
   package var listen = Settings.defaultListen
-  /// Interfaces whose addresses are listened on, too.
+  /// Interfaces whose addresses to listen on as well.
   package var listenInterfaces: [ListenInterface] = []
-  /// Whether each address was asked for by name; a default that isn't there is left out.
+  /// Whether ``listen`` was given; a default address that this host lacks is left out.
   package var isListenExplicit = false
-  /// Whom to ask; of nobody was named, those of `/etc/resolv.conf`.
+  /// The name servers to ask; those of `/etc/resolv.conf` if none is given.
   package var upstreams: [UpstreamServer] = []
-  /// Whether ``upstreams`` were named; else they are the system's.
+  /// Whether ``upstreams`` were given; else they are the system's.
   package var isUpstreamExplicit = false
   /// Names that have servers of their own; the longest match counts.
   package var routes: [RouteRule] = []
   /// The networks whose clients are answered.
   package var allowed = Settings.defaultAllowed
-  /// Whether those of ``LocalNetworks`` are, too.
+  /// Whether clients in ``LocalNetworks`` are answered as well.
   package var allowsLocalNetworks = true
   /// What one client may ask.
   package var clients = ClientLimits()
-  /// Where secrets are that other servers have, too; nothing for one of our own.
+  /// The file of cookie secrets that are shared with other servers; nil for a random secret.
   package var cookieSecretFile: String?
-  /// What is in that file.
+  /// What ``cookieSecretFile`` holds.
   package var cookieSecrets: CookieSecrets?
-  /// Which names are not upstream's to answer as it likes.
+  /// Names that are answered here, and names whose answers are filtered.
   package var names = NameRules()
-  /// How large the cache is, and how long what is in it is kept.
+  /// The size of the cache, and the bounds of TTLs.
   package var cache = Settings.defaultCache
   package var cacheFile = Settings.defaultCacheFile()
-  /// Milliseconds; 0 means only at shutdown.
+  /// Milliseconds between two saves of the cache; 0 means only at shutdown.
   package var saveInterval = 300_000
   /// Whether answers begin with another record of an RRset each time.
   package var rotates = true
   package var isPrefetching = true
-  /// Questions a second that are asked before their answers are over.
+  /// Prefetches a second.
   package var prefetchRate = ServiceSettings.usualPrefetchRate
   /// What bounds the resolver's work.
   package var resolver = ResolverLimits()
   /// What bounds clients' TCP connections.
   package var streams = StreamLimits()
   package var control = Settings.defaultControl()
-  /// The user to become once all is open; nothing to stay who started it.
+  /// The user to become once everything is open; nil to stay the same.
   package var user: String?
-  /// HTTP over TCP.
   package var web = WebSettings()
   package var logLevel = Logger.Level.info
   /// Whether each query gets a line of the log.
   package var logsQueries = false
+
+  package init() {}
 
   /// What bounds the questions in flight, and the TCP connections to upstreams.
   package struct ResolverLimits: Sendable {
@@ -67,11 +66,11 @@ package struct Settings: Sendable {
     package var waiters = 16_384
     /// Clients waiting for one question at most.
     package var waitersPerQuestion = 1_024
-    /// Percent of the places in flight up to which prefetches are added.
+    /// Percent of ``inFlight`` up to which prefetches are added.
     package var prefetchShare = ResolverSettings.usualRefreshShare
     /// Which upstream is asked first.
     package var order = UpstreamOrder.fastest
-    /// Whether upstreams are asked with these, where they bear it.
+    /// Whether these are used with upstreams that support them.
     package var usesCookies = true
     package var usesEDNS = true
     package var usesLetterCase = true
@@ -80,6 +79,16 @@ package struct Settings: Sendable {
     /// Questions on one of them at most, over its life; unbound's figure.
     package var questionsPerConnection = 200
   }
+}
+
+/// HTTP over TCP: where, and for whom.
+package struct WebSettings: Sendable, Equatable {
+  /// Where to listen; nil for no HTTP at all.
+  package var address: SocketAddress?
+  /// The file with the token that requests have to bring; nil for none.
+  package var tokenFile: String?
+  /// Names that a request's Host may have, beside addresses and localhost.
+  package var hosts: [String] = []
 }
 
 /// Which upstream is asked first.
@@ -92,18 +101,18 @@ package enum UpstreamOrder: String, CaseIterable, Sendable {
 
 extension Settings {
   static let port: UInt16 = 53
-  /// Upstreams at most: half of the resolver's places for them.
+  /// Most upstreams: half of what the resolver's table holds.
   ///
-  /// So a reload finds a place for each new one while the replies of all old ones are still good. With so many, each with the least number
-  /// of sockets, 1,024 files that may be open are still enough.
+  /// So a reload finds a slot for each new one while replies of all old ones still count. With so many, each with the
+  /// least number of sockets, a limit of 1,024 open files is still enough.
   static let mostUpstreams = ForwardServers.limit
-  /// All that are asked, those of routes among them; one may stand there more than once.
+  /// All servers that are asked, those of routes included; one may occur more than once.
   package var servers: [UpstreamServer] { upstreams + routes.flatMap(\.servers) }
 
-  /// Servers at most, those of routes among them; as many may be on their way out after a reload.
+  /// Most servers, those of routes included; as many may be retired after a reload.
   static let mostServers = ServerID.limit / 2
 
-  /// Servers of the system that there is room for beside those of routes (resolv.conf(5), MAXNS).
+  /// Servers of the system to leave room for beside those of routes (MAXNS, resolv.conf(5)).
   static let systemServers = 3
 
   /// 127.0.0.1 and ::1.
@@ -121,7 +130,7 @@ extension Settings {
     return limits
   }
 
-  /// A folder that a service manager set, or the usual one where we may write, or the user's own.
+  /// The folder that a service manager has set; else the system's if we may write there; else the user's.
   static func folder(environment: String, system: String, user: () -> String?) -> String {
     if let folder = Process.environment(environment) {
       // systemd separates several by colons; the first is ours.
@@ -148,5 +157,21 @@ extension Settings {
       Process.environment("XDG_RUNTIME_DIR").map { "\($0)/\(name)" }
         ?? Process.environment("HOME").map { "\($0)/.local/state/\(name)" }
     } + "/control.sock"
+  }
+}
+
+// MARK: Files with secrets
+
+extension Settings {
+  /// A warning for each file of secrets that every user of this host may read or change.
+  ///
+  /// Not an error: a folder above may keep others out.
+  package var exposedSecrets: [String] {
+    [web.tokenFile, cookieSecretFile].compactMap { path in
+      guard let path, let file = try? FileReader(path: path), file.isOpenToOthers else {
+        return nil
+      }
+      return "others on this host may read or change the secret in \(path): chmod o-rwx \(path)"
+    }
   }
 }

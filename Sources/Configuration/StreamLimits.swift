@@ -1,14 +1,14 @@
-/// What bounds the TCP connections of clients; each limit has a counter in `ctl stats`.
+/// Limits of clients' TCP connections; each has a counter in `ctl stats`.
 package struct StreamLimits: Sendable {
-  /// Connections at most.
+  /// Most connections.
   package var connections = 1_024
-  /// Connections of one client at most: of an IPv4 address, or of an IPv6 /64.
+  /// Most connections of one client, which is an IPv4 address or an IPv6 /64.
   ///
-  /// Behind one address there may be an office of thousands, of which few talk TCP at a time.
+  /// Behind one address there may be an office of thousands, few of whom use TCP at a time.
   package var connectionsPerClient = 256
   /// Milliseconds that a connection may stay open without a message begun (RFC 7766 §6.2.3).
   package var idleTimeout: UInt64 = 10_000
-  /// Octets that all connections together may hold: messages half received and answers not yet read.
+  /// Bytes that all connections together may hold: messages half received and answers not yet read.
   package var buffers = 64 << 20
 
   /// Bounds of the settings.
@@ -18,11 +18,10 @@ package struct StreamLimits: Sendable {
 
   /// Milliseconds that one message may take to arrive.
   package static let messageTimeout: UInt64 = 5_000
-  /// Milliseconds that an idle connection has at least, however many there are.
+  /// Shortest idle timeout in milliseconds, however many connections there are.
   private static let leastIdleTimeout: UInt64 = 2_000
 
-  /// Milliseconds that a connection may be idle when there are so many: the fewer are left, the
-  /// shorter (RFC 7766 §6.2.3 leaves it to the server's load).
+  /// The idle timeout in milliseconds, shorter the fewer connections are left (RFC 7766 §6.2.3 leaves it to the load).
   package func idleTimeout(at level: Pressure) -> UInt64 {
     switch level {
     case .none: idleTimeout
@@ -31,13 +30,13 @@ package struct StreamLimits: Sendable {
     }
   }
 
-  /// How many connections there are, in comparison to the limit.
+  /// How near a number of connections is to the limit.
   package func pressure(_ count: Int) -> Pressure {
     if count >= connections / 8 * 7 { return .high }
     return count >= connections / 2 ? .some : .none
   }
 
-  /// How near the limit is.
+  /// How near the limit of connections is.
   package enum Pressure: Int, CaseIterable {
     /// Less than half of the connections are open.
     case none

@@ -2,7 +2,7 @@ import DNSExchange
 import DNSResolver
 import System
 
-/// An upstream as it is written: where it is, and what it is asked with.
+/// An upstream as it is configured: its address, and what it is asked with.
 ///
 /// `192.0.2.1`, `dns://192.0.2.1:53?cookies=off&edns=off&letter-case=off`, or `tcp://192.0.2.1`.
 package struct UpstreamServer: Hashable, Sendable {
@@ -10,7 +10,7 @@ package struct UpstreamServer: Hashable, Sendable {
   package var transport = ServerAddress.Transport.udp
   package var rules = ServerRules()
 
-  /// What may be switched off behind `dns://`.
+  /// What can be switched off in a `dns://` URL.
   private static let options:
     [(name: String, rule: WritableKeyPath<ServerRules, Bool> & Sendable)] = [
       ("cookies", \.usesCookies), ("edns", \.usesEDNS), ("letter-case", \.usesLetterCase),
@@ -18,7 +18,7 @@ package struct UpstreamServer: Hashable, Sendable {
 
   package init(_ address: SocketAddress) { self.address = address }
 
-  /// Reads what a person wrote.
+  /// Reads an address or a URL.
   init(_ text: String) throws(ValueError) {
     let scheme = ["dns://", "tcp://"].first { text.hasPrefix($0) } ?? ""
     let parts = text.dropFirst(scheme.count).split(
@@ -60,7 +60,7 @@ package struct UpstreamServer: Hashable, Sendable {
 }
 
 extension UpstreamServer: CustomStringConvertible {
-  /// The same as a person would write it, with the port.
+  /// The upstream as a person would write it, with the port.
   package var description: String {
     if transport == .tcp { return "tcp://\(address)" }
     let off = Self.options.filter { !rules[keyPath: $0.rule] }.map { "\($0.name)=off" }

@@ -1,16 +1,16 @@
 import DNSWire
 import System
 
-/// A setting's value that was checked.
+/// A value of a setting.
 package enum Value: Sendable {
   case address(SocketAddress)
   case interface(ListenInterface)
   case server(UpstreamServer)
   case network(IPNetwork)
   case domain(Name)
-  /// Octets, milliseconds, percent, or a plain number.
+  /// Bytes, milliseconds, percent, or a plain number.
   case number(Int)
-  case truth(Bool)
+  case boolean(Bool)
   case text(String)
   case item(Item)
 
@@ -23,12 +23,12 @@ package enum Value: Sendable {
   var network: IPNetwork? { if case .network(let value) = self { value } else { nil } }
   var domain: Name? { if case .domain(let value) = self { value } else { nil } }
   var number: Int? { if case .number(let value) = self { value } else { nil } }
-  var truth: Bool? { if case .truth(let value) = self { value } else { nil } }
+  var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
   package var item: Item? { if case .item(let value) = self { value } else { nil } }
   var text: String? { if case .text(let value) = self { value } else { nil } }
 }
 
-/// Why a text is no value of its kind, and what to write instead.
+/// Why a text is not a value of its kind, and what to write instead.
 package struct ValueError: Error, CustomStringConvertible {
   package let description: String
 }

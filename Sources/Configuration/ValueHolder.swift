@@ -1,4 +1,4 @@
-/// What has values in a configuration: a setting, or a field of an item.
+/// Something that has values: a setting, or a field of an item.
 package protocol ValueHolder: Sendable {
   var kind: ValueKind { get }
   var arity: Arity { get }
@@ -11,7 +11,7 @@ package enum Arity: Sendable {
   case one
   /// A list, its flag repeatable, with at least one value.
   case some
-  /// The same, or none at all.
+  /// A list that may be empty.
   case any
 }
 

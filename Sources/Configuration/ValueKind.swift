@@ -1,39 +1,36 @@
 import DNSWire
 import System
 
-/// What a setting's value may be: the checks that flags and the file share.
+/// The kinds of values, with the checks that flags and file share.
 package enum ValueKind: Sendable {
-  /// An address with a port, 53 when there is none.
-  case address
-  /// The same, or an interface's name with or without a port.
+  /// An address or an interface's name, with a port, 53 when there is none.
   case listener
   /// An upstream: an address with a port, 53 when there is none, and what it is asked with.
   case server
-  /// An address with a port, which must be named.
+  /// An address with a port, which must be given.
   case endpoint
   case network
-  /// The same, or `local-networks`.
+  /// A network, or `local-networks`.
   case clientNetwork
   case domain
   /// One of the zones that are answered here, or a group of them.
   case specialZone
-  /// Octets.
+  /// Bytes.
   case size(ClosedRange<Int>)
   /// Milliseconds.
   case duration(ClosedRange<Int>)
   case percent(ClosedRange<Int>)
   case number(ClosedRange<Int>)
-  case truth
+  case boolean
   case oneOf([String])
-  /// A path, a user: any text that is not empty.
+  /// Any text that is not empty, as a path or a user's name.
   case text(String)
-  /// Several values with names.
+  /// Several named values.
   case item(ItemKind)
 
-  /// What a person would write, in words.
+  /// The form of a value, in words.
   package var form: String {
     switch self {
-    case .address: "address[:port]"
     case .listener: "address[:port] or interface[:port]"
     case .server: "server"
     case .endpoint: "address:port"
@@ -45,14 +42,14 @@ package enum ValueKind: Sendable {
     case .duration: "duration"
     case .percent: "percent"
     case .number: "number"
-    case .truth: "true or false"
+    case .boolean: "true or false"
     case .oneOf(let words): words.joined(separator: "|")
     case .text(let what): what
     case .item(let kind): kind.line?.form ?? kind.noun
     }
   }
 
-  /// The least and the most, where there are such, in words.
+  /// The smallest and the largest value, if there are bounds.
   var bounds: String? {
     switch self {
     case .size(let range), .duration(let range), .percent(let range), .number(let range):
@@ -70,7 +67,7 @@ package enum ValueKind: Sendable {
     case .network(let network): "\(network)"
     case .domain(let name): "\(name)"
     case .number(let number): shown(number)
-    case .truth(let truth): "\(truth)"
+    case .boolean(let isTrue): "\(isTrue)"
     case .text(let text): text
     case .item(let item): item.text
     }
@@ -78,8 +75,8 @@ package enum ValueKind: Sendable {
 
   private func shown(_ number: Int) -> String {
     switch self {
-    case .size: MemorySize(octets: number).description
-    case .duration: Duration(milliseconds: number).description
+    case .size: Quantity.size.text(number)
+    case .duration: Quantity.duration.text(number)
     case .percent: "\(number)%"
     default: "\(number)"
     }
@@ -87,16 +84,9 @@ package enum ValueKind: Sendable {
 
   /// Reads a value.
   ///
-  /// - Parameter origin: where it stands, for the parts of an item.
-  func value(_ text: String, at origin: Origin = .usual) throws(ValueError) -> Value {
+  /// - Parameter origin: where the text comes from, for the fields of an item.
+  func value(_ text: String, at origin: Origin = .nowhere) throws(ValueError) -> Value {
     switch self {
-    case .address:
-      guard let address = SocketAddress(text, defaultPort: Settings.port) else {
-        if let hint = ForeignWords.hint(address: text) { throw ValueError(description: hint) }
-        throw ValueError(
-          description: "not an address; write 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")
-      }
-      return .address(address)
     case .listener:
       if let address = SocketAddress(text, defaultPort: Settings.port) { return .address(address) }
       guard let interface = ListenInterface(text, defaultPort: Settings.port) else {
@@ -144,29 +134,22 @@ package enum ValueKind: Sendable {
       guard !NameRules.zones(text).isEmpty else { throw ValueKind.noSpecialZone(text) }
       return .text(text)
     case .size(let range):
-      guard let size = MemorySize(text) else {
-        throw ValueError(description: "not a size; write a whole number and KiB, MiB or GiB")
-      }
-      return .number(try check(size.octets, range))
+      return try check(
+        Quantity.size.number(text), range, else: "a size; write a whole number and KiB, MiB or GiB")
     case .duration(let range):
-      guard let duration = Duration(text) else {
-        throw ValueError(
-          description: "not a duration; write a whole number and ms, s, m, h or d, or 0")
-      }
-      return .number(try check(duration.milliseconds, range))
+      return try check(
+        Quantity.duration.number(text), range,
+        else: "a duration; write a whole number and ms, s, m, h or d, or 0")
     case .percent(let range):
-      guard let percent = Quantity.parse(text, units: [("%", 1)]) else {
-        throw ValueError(description: "not a share; write a whole number and %, as 12%")
-      }
-      return .number(try check(percent, range))
+      return try check(
+        Quantity.percent.number(text), range, else: "a share; write a whole number and %, as 12%")
     case .number(let range):
-      guard let number = Int(text) else { throw ValueError(description: "not a whole number") }
-      return .number(try check(number, range))
-    case .truth:
+      return try check(Int(text), range, else: "a whole number")
+    case .boolean:
       guard text == "true" || text == "false" else {
         throw ValueError(description: "neither true nor false")
       }
-      return .truth(text == "true")
+      return .boolean(text == "true")
     case .oneOf(let words):
       guard words.contains(text) else {
         throw ValueError(
@@ -193,10 +176,13 @@ package enum ValueKind: Sendable {
     )
   }
 
-  private func check(_ number: Int, _ range: ClosedRange<Int>) throws(ValueError) -> Int {
+  private func check(
+    _ number: Int?, _ range: ClosedRange<Int>, else wanted: String
+  ) throws(ValueError) -> Value {
+    guard let number else { throw ValueError(description: "not \(wanted)") }
     guard range.contains(number) else {
       throw ValueError(description: "must be \(bounds ?? "")")
     }
-    return number
+    return .number(number)
   }
 }

@@ -1,12 +1,12 @@
 import System
 
-/// The word that a request has to bring: `Authorization: Bearer TOKEN` (RFC 6750 §2.1).
+/// The token that a request has to bring: `Authorization: Bearer TOKEN` (RFC 6750 §2.1).
 package struct WebToken: Sendable {
-  private let octets: [UInt8]
+  private let bytes: [UInt8]
 
-  /// Octets of a token at least: 96 bits in base 64, for nothing slows down who tries one after the other.
+  /// Shortest token, in bytes: 96 bits in base 64, since nothing slows down an attacker who tries one after the other.
   static let least = 16
-  /// Octets of a token at most; it has to fit into a request's header.
+  /// Longest token, in bytes; it has to fit into a request's header.
   static let most = 1_024
 
   /// Reads the token from the first line of a file.
@@ -26,21 +26,21 @@ package struct WebToken: Sendable {
           "its first line must be \(WebToken.least) to \(WebToken.most) visible characters without spaces; make one with `openssl rand -base64 24 > \(path)`"
       )
     }
-    octets = Array(line)
+    bytes = Array(line)
   }
 
   /// Whether the value of the header field Authorization brings the token.
   ///
-  /// Takes the same time wherever the first wrong octet is; only the length shows.
+  /// Takes the same time wherever the first wrong byte is; it reveals only the length.
   package func isIn(_ authorization: String?) -> Bool {
     let scheme = "bearer "
     guard let given = authorization?.utf8, given.count > scheme.utf8.count,
       String(decoding: given.prefix(scheme.utf8.count), as: UTF8.self).lowercased() == scheme
     else { return false }
     let word = given.dropFirst(scheme.utf8.count)
-    guard word.count == octets.count else { return false }
+    guard word.count == bytes.count else { return false }
     var difference: UInt8 = 0
-    for (left, right) in zip(word, octets) { difference |= left ^ right }
+    for (left, right) in zip(word, bytes) { difference |= left ^ right }
     return difference == 0
   }
 }

@@ -190,7 +190,7 @@ final class Server {
     }
     snapshot.load()
     watchClock()
-    hasFile = (try? source.text(waits: false)) != nil
+    hasFile = (try? source.text(pipeTimeout: 0)) != nil
     watchSystemServers()
   }
 
@@ -213,7 +213,7 @@ final class Server {
       metadata: [
         "version": "\(DNSCacheServer.version)",
         "upstreams": "\(settings.upstreams.map(\.address.description).joined(separator: ","))",
-        "cache": "\(MemorySize(octets: settings.cache.octets))",
+        "cache": "\(Quantity.size.text(settings.cache.octets))",
       ])
     if Process.isRoot {
       logger.warning("running as root; a user of its own is safer: --user NAME")

@@ -2,17 +2,17 @@
 ///
 /// What a configuration needs: scalars, lists and mappings. Anchors, aliases, tags and several
 /// documents in one file are refused: they make a file mean what nobody reads in it.
-public struct Document: Sendable {
+package struct Document: Sendable {
   /// The document's value; nothing when the text has none.
-  public let root: Node?
+  package let root: Node?
 
   /// Longest text that is read, in octets.
-  public static let longest = 1 << 20
+  package static let longest = 1 << 20
   /// Lists and mappings within each other at most.
-  public static let deepest = 16
+  package static let deepest = 16
 
   /// Reads a text in UTF-8.
-  public init(_ octets: [UInt8]) throws(SyntaxError) {
+  package init(_ octets: [UInt8]) throws(SyntaxError) {
     guard octets.count <= Document.longest else {
       throw SyntaxError(
         Mark(line: 1, column: 1),
@@ -21,6 +21,23 @@ public struct Document: Sendable {
     var reader = TreeReader(events: try EventSource(octets))
     root = try reader.document()
   }
+}
+
+/// Why a text is no document, and where.
+package struct SyntaxError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Where.
+  package let mark: Mark
+  /// What is wrong and what to do.
+  package let message: String
+
+  /// Says what is wrong where.
+  package init(_ mark: Mark, _ message: String) {
+    self.mark = mark
+    self.message = message
+  }
+
+  /// Line, column and what is wrong.
+  package var description: String { "\(mark.line):\(mark.column): \(message)" }
 }
 
 /// A stream of events as nodes.

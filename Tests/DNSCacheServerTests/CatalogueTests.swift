@@ -8,18 +8,18 @@ struct CatalogueTests {
   /// A value of a setting that is not its default.
   private static func other(_ setting: Setting) -> String {
     switch setting.kind {
-    case .address, .listener: "192.0.2.77:5377"
+    case .listener: "192.0.2.77:5377"
     case .server: "dns://192.0.2.77:5377?cookies=off&edns=off"
     case .endpoint: "127.0.0.1:8053"
     case .network, .clientNetwork: "192.0.2.0/24"
     case .domain: "example.net."
     case .specialZone: "home.arpa"
-    case .size(let range): MemorySize(octets: range.lowerBound).description
-    case .duration(let range): Duration(milliseconds: max(range.lowerBound, 3_000)).description
+    case .size(let range): Quantity.size.text(range.lowerBound)
+    case .duration(let range): Quantity.duration.text(max(range.lowerBound, 3_000))
     case .percent(let range): "\(range.upperBound)%"
     case .number(let range): "\(range.upperBound)"
-    case .truth: setting.usual == "true" ? "false" : "true"
-    case .oneOf(let words): words.first { $0 != setting.usual } ?? ""
+    case .boolean: setting.defaultText == "true" ? "false" : "true"
+    case .oneOf(let words): words.first { $0 != setting.defaultText } ?? ""
     case .text: "/tmp/other"
     case .item(let kind):
       // As it is shown when it has been read.
@@ -48,11 +48,11 @@ struct CatalogueTests {
     let text = Self.other(setting)
     let isBare =
       switch setting.kind {
-      case .truth, .item: true
+      case .boolean, .item: true
       default: false
       }
     let file = Self.read(key, isBare ? text : "\"\(text)\"")
-    #expect(file.mistakes == [])
+    #expect(file.errors == [])
     var settings = Settings()
     let before = setting.text(in: settings)
     for given in file.given { given.setting.apply(given.values.map(\.value), to: &settings) }
@@ -69,7 +69,7 @@ struct CatalogueTests {
     let setting = try #require(Setting.named(key))
     let text = Self.other(setting)
     let arguments: [String]
-    if case .truth = setting.kind {
+    if case .boolean = setting.kind {
       arguments = [(text == "true" ? "--" : "--no-") + setting.flag]
     } else {
       arguments = ["--\(setting.flag)", text]
@@ -132,9 +132,9 @@ struct CatalogueTests {
       ),
     ])
   func `what can't be set is said`(assignments: [String], message: String) {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.take(assignments: assignments)
-    #expect(configuration.mistakes.map(\.description) == [message])
+    #expect(configuration.errors.map(\.description) == [message])
   }
 
   @Test func `each default is a value that may be given`() throws {

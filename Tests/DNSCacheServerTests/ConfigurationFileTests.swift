@@ -6,11 +6,11 @@ import Testing
 @Suite("The configuration file")
 struct ConfigurationFileTests {
   private func mistakes(_ text: String) -> [String] {
-    ConfigurationFile(Array(text.utf8), path: "f.yaml").mistakes.map(\.description)
+    ConfigurationFile(Array(text.utf8), path: "f.yaml").errors.map(\.description)
   }
 
   private func settings(_ text: String) throws -> Settings {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     return try configuration.settings()
   }

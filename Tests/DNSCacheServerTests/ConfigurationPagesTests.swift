@@ -40,7 +40,7 @@ struct ConfigurationPagesTests {
   ])
   func `an example has no mistake, and says what is unlike the default`(name: String) throws {
     let path = Self.root.appending(path: "examples/\(name).yaml").path
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.read(path)
     let settings = try configuration.settings()
     #expect(Settings().difference(to: settings).changed.count >= 3)

@@ -7,7 +7,7 @@ import Testing
 struct ConfigurationTests {
   /// What a file and flags give, or everything that is wrong with them.
   private func read(_ text: String = "", _ arguments: [String] = []) throws -> Settings {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     let command = try #require(try RunCommand.parse(arguments) as RunCommand?)
     configuration.take(assignments: try command.given())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
@@ -18,8 +18,8 @@ struct ConfigurationTests {
     do {
       _ = try read(text, arguments)
       return []
-    } catch let error as Mistakes {
-      return error.list.map(\.description)
+    } catch let error as ConfigurationErrors {
+      return error.all.map(\.description)
     } catch {
       return ["\(error)"]
     }
@@ -120,10 +120,10 @@ struct ConfigurationTests {
   }
 
   @Test func `a file that can't be read is told`() {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.read("/nowhere/file.yaml")
     #expect(
-      configuration.mistakes.map(\.description) == [
+      configuration.errors.map(\.description) == [
         "the configuration /nowhere/file.yaml can't be read: open for /nowhere/file.yaml: No such file or directory"
       ])
   }

@@ -110,7 +110,7 @@ struct DocumentsTests {
       let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).yaml")
       defer { try? FileManager.default.removeItem(at: file) }
       try text.write(to: file, atomically: true, encoding: .utf8)
-      var configuration = Configuration(usual: Settings())
+      var configuration = Configuration(defaults: Settings())
       configuration.read(file.path)
       #expect(throws: Never.self, "\(page): \(text)") {
         _ = try configuration.settings()
@@ -176,7 +176,7 @@ struct DocumentsTests {
       rows += 1
       for source in Repository.code(of: cells[2]) {
         if let setting = Setting.named(source) {
-          #expect(cells[1] == setting.usual, "\(line)")
+          #expect(cells[1] == setting.defaultText, "\(line)")
         } else {
           let names = source.split(separator: ".").map(String.init)
           try #require(names.count >= 2, "\(line)")

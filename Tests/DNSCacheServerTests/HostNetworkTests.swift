@@ -30,7 +30,7 @@ struct HostNetworkTests {
   }
 
   private func settings(_ text: String) throws -> Settings {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     return try configuration.settings()
   }
@@ -39,8 +39,8 @@ struct HostNetworkTests {
     do {
       _ = try settings(text)
       return []
-    } catch let error as Mistakes {
-      return error.list.map(\.description)
+    } catch let error as ConfigurationErrors {
+      return error.all.map(\.description)
     } catch {
       return ["\(error)"]
     }
@@ -164,7 +164,7 @@ struct HostNetworkTests {
     // Loopback is there on every host. The address is not listened on, as when an interface gets it later.
     let text = "listen: [lo]\nupstream: [127.0.0.1]"
     #expect(mistakes(text).isEmpty)
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     let warnings = configuration.warnings(on: .asFarAsTold()).map(\.description)
     #expect(warnings.count == 1, "\(warnings)")
@@ -172,7 +172,7 @@ struct HostNetworkTests {
   }
 
   @Test func `a warning names what this host doesn't have`() throws {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     let text = "listen: [eth0, br0, 192.168.1.1, 192.0.2.77, 127.0.0.1]"
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     let warnings = configuration.warnings(on: try router()).map(\.description)

@@ -13,7 +13,7 @@ struct ItemTests {
       ItemField(name: "age", kind: .number(0...99), isRequired: true, help: "Years."),
       ItemField(
         name: "toys", kind: .text("toy"), arity: .any, emptyWord: "none", help: "What it has."),
-      ItemField(name: "tame", kind: .truth, help: "Whether it is."),
+      ItemField(name: "tame", kind: .boolean, help: "Whether it is."),
     ],
     line: ItemLine(form: "name,…=age") { text throws(ValueError) in
       let parts = text.split(separator: "=").map(String.init)
@@ -44,11 +44,11 @@ struct ItemTests {
 
   private func items(_ text: String) throws -> [String] {
     let file = read(text)
-    try #require(file.mistakes.isEmpty, "\(file.mistakes)")
+    try #require(file.errors.isEmpty, "\(file.errors)")
     return file.given.flatMap(\.values).compactMap { $0.value.item?.text }
   }
 
-  private func mistakes(_ text: String) -> [String] { read(text).mistakes.map(\.description) }
+  private func mistakes(_ text: String) -> [String] { read(text).errors.map(\.description) }
 
   @Test(
     arguments: [
@@ -143,7 +143,7 @@ struct ItemTests {
       read("pets:\n  - names: [Rex,\n      Max]\n    age: 3").given[0].values[0].value.item)
     let origins = item.fields.flatMap(\.values).map(\.origin)
     #expect(
-      origins.map { Mistake(origin: $0, message: "").description } == [
+      origins.map { ConfigurationError(origin: $0, message: "").description } == [
         "f.yaml:2:13: ", "f.yaml:3:7: ", "f.yaml:4:10: ",
       ])
     #expect(item.name == "Rex")

@@ -57,7 +57,7 @@ struct ManualTests {
       }
       lines += [".It Cm \(setting.key) : Ar \(form(setting))", setting.help]
       if let bounds = setting.kind.bounds { lines.append("From \(bounds).") }
-      lines.append("Default: \(setting.usual.isEmpty ? "none" : setting.usual).")
+      lines.append("Default: \(setting.defaultText.isEmpty ? "none" : setting.defaultText).")
       if !setting.isLive { lines.append("A new value needs a restart.") }
       let opposite = setting.isBoolean ? " , -no-\(setting.flag)" : ""
       lines += ["Flag:", ".Fl -\(setting.flag)\(opposite) ."]

@@ -8,29 +8,29 @@ import Testing
 struct RouteRuleTests {
   /// The routes that a file and flags give, before it is looked whether they go together.
   private func routes(_ text: String, _ arguments: [String] = []) throws -> [RouteRule] {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.take(assignments: try RunCommand.parse(arguments).given())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
-    try #require(configuration.mistakes.isEmpty, "\(configuration.mistakes)")
+    try #require(configuration.errors.isEmpty, "\(configuration.errors)")
     return configuration.values("routes").compactMap(\.value.item).map(RouteRule.init)
   }
 
   private func mistakes(_ text: String, _ arguments: [String] = []) -> [String] {
     do {
-      var configuration = Configuration(usual: Settings())
+      var configuration = Configuration(defaults: Settings())
       configuration.take(assignments: try RunCommand.parse(arguments).given())
       configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
       _ = try configuration.settings()
       return []
-    } catch let error as Mistakes {
-      return error.list.map(\.description)
+    } catch let error as ConfigurationErrors {
+      return error.all.map(\.description)
     } catch {
       return ["\(error)"]
     }
   }
 
   private func warnings(_ text: String) throws -> [String] {
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     return configuration.routeWarnings().map(\.description)
   }

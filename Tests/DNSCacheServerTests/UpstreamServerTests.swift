@@ -48,13 +48,13 @@ struct UpstreamServerTests {
 
   @Test func `a server that is named with other options again is a mistake`() throws {
     let text = "upstream: [192.0.2.1, \"dns://192.0.2.1?cookies=off\"]"
-    var configuration = Configuration(usual: Settings())
+    var configuration = Configuration(defaults: Settings())
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
-    let mistakes = #expect(throws: Mistakes.self) {
+    let mistakes = #expect(throws: ConfigurationErrors.self) {
       try configuration.settings()
     }
     #expect(
-      mistakes?.list.map(\.description) == [
+      mistakes?.all.map(\.description) == [
         "f.yaml:1:23: upstream: dns://192.0.2.1?cookies=off: 192.0.2.1:53 stands in the list with other options; name it once"
       ])
   }

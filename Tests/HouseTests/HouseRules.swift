@@ -45,8 +45,8 @@ enum HouseRules {
     ],
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-      "Observability", "System", "EventLoop", "YAML", "Configuration", "ArgumentParser", "Logging",
-      "Glibc", "FoundationEssentials", "Synchronization",
+      "Observability", "System", "EventLoop", "Configuration", "ArgumentParser", "Logging", "Glibc",
+      "FoundationEssentials", "Synchronization",
     ],
   ]
 

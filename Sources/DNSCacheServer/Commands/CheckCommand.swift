@@ -12,14 +12,14 @@ struct CheckCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: ArgumentHelp("The file. (default: \(SettingsSource.usualFile))", valueName: "file"))
+    help: ArgumentHelp("The file. (default: \(SettingsSource.defaultFile))", valueName: "file"))
   var file: String?
 
   func run() throws {
-    let path = file ?? SettingsSource.usualFile
-    do throws(Mistakes) {
-      let text = try ConfigurationText(reading: path, waits: true)
-      var configuration = Configuration(usual: Settings())
+    let path = file ?? SettingsSource.defaultFile
+    do throws(ConfigurationErrors) {
+      let text = try ConfigurationText(reading: path)
+      var configuration = Configuration(defaults: Settings())
       configuration.take(text)
       let settings = try configuration.settings()
       try configuration.checkHost()

@@ -18,7 +18,7 @@ struct ControlCommand: ParsableCommand {
   struct Options: ParsableArguments {
     @Option(
       help: ArgumentHelp(
-        "The server's control socket; else $\(ControlAddress.variable), or control of \(SettingsSource.usualFile).",
+        "The server's control socket; else $\(ControlAddress.variable), or control of \(SettingsSource.defaultFile).",
         valueName: "path"))
     var control: String?
 

@@ -15,7 +15,7 @@ struct RunCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "The configuration file. (default: \(SettingsSource.usualFile) if it exists)",
+      "The configuration file. (default: \(SettingsSource.defaultFile) if it exists)",
       valueName: "file"))
   var config: String?
 
@@ -52,7 +52,7 @@ struct RunCommand: ParsableCommand {
       do {
         settings = try source.settings()
       } catch {
-        for mistake in error.list { Process.writeError("error: \(mistake)\n") }
+        for mistake in error.all { Process.writeError("error: \(mistake)\n") }
         throw ExitCode(ExitStatus.usage.rawValue)
       }
       try Server.run(settings, from: source, service: service, log: sink)

@@ -66,7 +66,7 @@ enum SettingFlags {
   static var help: String {
     Setting.all.filter { common.contains($0.key) }.map { setting in
       let value = setting.isBoolean ? ", --no-\(setting.flag)" : " <\(setting.kind.form)>"
-      let end = (setting.isList ? " Repeatable." : "") + " (default: \(setting.usual))"
+      let end = (setting.isList ? " Repeatable." : "") + " (default: \(setting.defaultText))"
       return Display(columns: helpColumns, now: 0)
         .wrapped("--\(setting.flag)\(value): \(setting.help)\(end)")
     }.joined(separator: "\n")

@@ -1,6 +1,5 @@
 import Configuration
 import System
-import YAML
 
 /// Where `ctl` looks for the server: one socket that somebody named, or the usual ones.
 struct ControlAddress {
@@ -17,7 +16,7 @@ struct ControlAddress {
   /// Looks at the flag, then at the environment, then at the configuration, then at the usual paths.
   init(
     flag: String?, environment: (String) -> String? = Process.environment,
-    configuration: String = SettingsSource.usualFile
+    configuration: String = SettingsSource.defaultFile
   ) {
     if let flag {
       paths = [flag]
@@ -25,7 +24,7 @@ struct ControlAddress {
       paths = [path]
       origin = "$\(ControlAddress.variable)"
     } else {
-      let (path, doubt) = ControlAddress.setting(in: configuration)
+      let (path, doubt) = SettingsSource.controlSocket(in: configuration)
       self.doubt = doubt
       if let path {
         paths = [path]
@@ -42,24 +41,6 @@ struct ControlAddress {
     // A service manager's folder is meant for one server.
     if environment("RUNTIME_DIRECTORY") != nil || own == Settings.systemControl { return [own] }
     return [Settings.systemControl, own]
-  }
-
-  /// What a configuration has under `control`; the rest of it may be wrong.
-  private static func setting(in file: String) -> (path: String?, doubt: String?) {
-    do {
-      let root = try Document(try FileReader.octets(of: file, limit: Document.longest)).root
-      guard case .mapping(let entries)? = root?.content,
-        let value = entries.first(where: { $0.key == "control" })?.value, !value.isNothing,
-        case .scalar(let path, _) = value.content
-      else { return (nil, nil) }
-      return (path, nil)
-    } catch let error as SystemError {
-      return (nil, error.isMissingFile ? nil : "\(file) can't be read: \(error.reason)")
-    } catch let error as SyntaxError {
-      return (nil, "\(file):\(error.mark.line): \(error.message)")
-    } catch {
-      return (nil, "\(file): \(error)")
-    }
   }
 
   /// The first path on which somebody listens; else the first that this user may not use; else the first.

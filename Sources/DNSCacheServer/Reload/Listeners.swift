@@ -194,7 +194,7 @@ final class Listeners {
     let given = socket.receiveBuffer
     guard receiveBufferComplaint == nil, given < Listeners.receiveBuffer else { return }
     let complaint =
-      "\(MemorySize(octets: given)) instead of \(MemorySize(octets: Listeners.receiveBuffer))"
+      "\(Quantity.size.text(given)) instead of \(Quantity.size.text(Listeners.receiveBuffer))"
     receiveBufferComplaint = complaint
     logger.notice(
       """

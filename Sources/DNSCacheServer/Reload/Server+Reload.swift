@@ -28,10 +28,10 @@ extension Server {
   private func readConfiguration(before: ConfigurationText?, readings: Int) {
     let result = Result { () throws(StartupError) -> ReloadResult? in
       do {
-        let text = try source.text(waits: false)
+        let text = try source.text(pipeTimeout: 0)
         if let text, text.isEmptied || !text.hasEnd, text.stamp != nil, text != before {
           guard readings < Server.mostReadings else {
-            throw Mistakes("the configuration \(text.path) is still being written")
+            throw ConfigurationErrors("the configuration \(text.path) is still being written")
           }
           rereading = Timer(on: loop) { [unowned self] in
             readConfiguration(before: text, readings: readings + 1)
@@ -40,17 +40,17 @@ extension Server {
           return nil
         }
         if text == nil, hasFile {
-          throw Mistakes("the configuration \(SettingsSource.usualFile) is gone")
+          throw ConfigurationErrors("the configuration \(SettingsSource.defaultFile) is gone")
         }
         if let text, text.isEmptied {
-          throw Mistakes(
+          throw ConfigurationErrors(
             "the configuration \(text.path) is empty; write {} if nothing is to be set")
         }
         return try takeOver(
           source.settings(with: text, needsUpstream: !settings.upstreams.isEmpty),
           isFromFile: text != nil)
-      } catch let error as Mistakes {
-        for mistake in error.list { logger.error("reload: \(mistake)") }
+      } catch let error as ConfigurationErrors {
+        for mistake in error.all { logger.error("reload: \(mistake)") }
         logger.error("the configuration is not reloaded: nothing has changed")
         throw StartupError(.usage, "\(error)")
       } catch let error as StartupError {

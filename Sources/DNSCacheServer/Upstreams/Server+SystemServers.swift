@@ -29,7 +29,7 @@ extension Server {
   /// Has those asked that the system names now; when it names nobody, those before.
   ///
   /// - Returns: why it names nobody.
-  func systemServersChanged() -> Mistake? {
+  func systemServersChanged() -> ConfigurationError? {
     guard !settings.isUpstreamExplicit else { return nil }
     let found: [SocketAddress]
     do {
