@@ -124,7 +124,7 @@ final class Server {
         Service(settings: settings.service(in: localNetworks), policy: policy, seed: seed),
         Cache(limits: settings.cache, seed: seed),
         Resolver(
-          settings: settings.resolverSettings(sockets: budget.socketsPerUpstream),
+          settings: settings.resolverSettings(budget),
           policy: policy, seed: seed, random: RandomPool(), now: EventLoop.now()),
         policy))
     worker.value.setAnswering(settings)
@@ -147,7 +147,7 @@ final class Server {
     listeners.apply(try listeners.prepare(settings, on: host))
     listeners.lookForMissing(settings, on: host)
     worker.value.upstreams = try UpstreamSockets(
-      on: loop, inUse: budget.socketsPerUpstream, worker: worker,
+      on: loop, worker: worker,
       logger: logger)
     worker.value.upstreamStreams = UpstreamStreams(
       on: loop, limits: settings.resolver, worker: worker, budget: tickBudget)

@@ -1,15 +1,22 @@
 /// What bounds the work of exchanges.
 public struct ExchangeSettings: Sendable {
-  /// Sockets of each server that queries leave from, each on a port of its own: at least one.
+  /// Sockets that queries to a server leave from, each on a port of its own: at least one, for each of the standard
+  /// group's servers.
   public var sockets: Int
+  /// The same for each of those that are in other groups alone.
+  public var otherSockets: Int
   /// Exchanges at a time at most.
   public var inFlightLimit: Int
   /// One question in so many asks another server than the best first; 0 stands for none.
   public var exploration: UInt32
 
   /// Settings with the usual bounds.
-  public init(sockets: Int = 256, inFlightLimit: Int = 8_192, exploration: UInt32 = 64) {
+  public init(
+    sockets: Int = 256, otherSockets: Int? = nil, inFlightLimit: Int = 8_192,
+    exploration: UInt32 = 64
+  ) {
     self.sockets = sockets
+    self.otherSockets = otherSockets ?? sockets
     self.inFlightLimit = inFlightLimit
     self.exploration = exploration
   }

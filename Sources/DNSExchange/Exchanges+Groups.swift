@@ -31,9 +31,28 @@ extension Exchanges {
       servers.setGroup(ServerGroupID(number), to: [], isStrict: false)
     }
     groupCount = wanted.count
+    shareSockets()
     change.retired = before.filter { !asked.contains($0) }
     return change
   }
+
+  /// Gives each server its number of sockets.
+  mutating func shareSockets() {
+    for server in servers.present {
+      servers[server].sockets = UInt16(
+        clamping: servers.isMember(server, of: .standard)
+          ? settings.sockets : settings.otherSockets)
+    }
+  }
+
+  /// The servers that are asked.
+  public var present: [ServerID] { servers.present }
+
+  /// Sockets that queries to a server leave from: the first ones of its numbers.
+  public func sockets(of server: ServerID) -> Int { Int(servers[server].sockets) }
+
+  /// Queries that have been sent to a server.
+  public func queries(to server: ServerID) -> UInt64 { servers[server].counters.queries }
 
   private mutating func setGroup(
     _ group: ServerGroupID, to wanted: ForwardServers, _ change: inout ServerChange

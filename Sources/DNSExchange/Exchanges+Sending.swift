@@ -73,7 +73,7 @@ extension Exchanges {
       let member =
         // The upper half of a product in place of a remainder, which takes a division; what it favours, it
         // favours by less than one in 2³².
-        Int(((word >> 32) &* UInt64(settings.sockets)) >> 32)
+        Int(((word >> 32) &* UInt64(servers[server].sockets)) >> 32)
       let socket = SocketID(server, member: member)
       let id = UInt16(truncatingIfNeeded: word)
       if findTransmission(socket: socket, id: id) == nil { return (socket, id) }

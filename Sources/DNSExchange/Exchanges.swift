@@ -94,8 +94,12 @@ public struct Exchanges: ~Copyable {
       count: ServerTable.capacity, size: CookieView.serverOctets.upperBound)
   }
 
-  /// Takes over the sockets' number, the only one of the settings that nothing is reserved for.
-  public mutating func reconfigure(_ new: ExchangeSettings) { settings.sockets = new.sockets }
+  /// Takes over the numbers of sockets, the only ones of the settings that nothing is reserved for.
+  public mutating func reconfigure(_ new: ExchangeSettings) {
+    settings.sockets = new.sockets
+    settings.otherSockets = new.otherSockets
+    shareSockets()
+  }
 
   // MARK: Beginning
 

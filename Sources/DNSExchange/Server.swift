@@ -6,6 +6,8 @@ struct Server: BitwiseCopyable {
   let address: ServerAddress
   /// Whether it is asked; else replies of it may still come.
   var isPresent = true
+  /// See ``Exchanges/sockets(of:)``.
+  var sockets: UInt16 = 1
   /// Which retirement its own was.
   var retirement: UInt64 = 0
   /// Whether one of our own queries has come back from it.

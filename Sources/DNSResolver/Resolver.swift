@@ -69,7 +69,6 @@ public struct Resolver: ~Copyable {
   /// Takes over what may change: bounds that nothing is reserved for, and which names may not have local addresses.
   public mutating func reconfigure(_ new: ResolverSettings) {
     exchanges.reconfigure(new.exchanges)
-    settings.exchanges.sockets = new.exchanges.sockets
     settings.waitersPerQuestion = new.waitersPerQuestion
     settings.refreshShare = new.refreshShare
     settings.rebindProtection = new.rebindProtection

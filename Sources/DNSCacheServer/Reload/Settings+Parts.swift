@@ -27,10 +27,12 @@ extension Settings {
 
   /// What bounds the resolver.
   ///
-  /// - Parameter sockets: sockets of each upstream that queries leave from.
-  func resolverSettings(sockets: Int) -> ResolverSettings {
+  /// - Parameter budget: how many sockets queries leave from.
+  func resolverSettings(_ budget: DescriptorBudget) -> ResolverSettings {
     var settings = ResolverSettings(
-      exchanges: ExchangeSettings(sockets: sockets, inFlightLimit: resolver.inFlight),
+      exchanges: ExchangeSettings(
+        sockets: budget.sockets, otherSockets: budget.routeSockets,
+        inFlightLimit: resolver.inFlight),
       waiterLimit: resolver.waiters,
       waitersPerQuestion: resolver.waitersPerQuestion)
     settings.refreshShare = resolver.prefetchShare

@@ -29,13 +29,20 @@ extension Worker {
     _ settings: Settings, in local: LocalNetworks, _ budget: DescriptorBudget
   ) {
     service.reconfigure(settings.service(in: local), cookieSecrets: settings.cookieSecrets)
-    resolver.reconfigure(
-      settings.resolverSettings(sockets: budget.socketsPerUpstream))
+    resolver.reconfigure(settings.resolverSettings(budget))
     cache.reconfigure(settings.cache)
     setAnswering(settings)
-    upstreams?.use(budget.socketsPerUpstream)
+    setSockets()
     upstreamStreams?.reconfigure(settings.resolver)
     streams?.reconfigure(budget.streams)
+  }
+
+  /// Has queries leave from as many sockets of each server as the resolver chooses among.
+  private func setSockets() {
+    guard let upstreams else { return }
+    for server in resolver.exchanges.present {
+      upstreams.use(resolver.exchanges.sockets(of: server), for: server)
+    }
   }
 
   /// Says how answers are made from what the cache has.
@@ -60,6 +67,7 @@ extension Worker {
       upstreamStreams?.add(SocketAddress(address.endpoint), for: server)
     }
     for server in change.retired { upstreams?.retire(server) }
+    setSockets()
     drainActions()
     return change.retired
   }

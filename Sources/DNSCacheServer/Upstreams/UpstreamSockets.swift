@@ -14,8 +14,10 @@ import System
 /// A connected socket keeps the address that it leaves from. When the machine's address or route
 /// changes, the whole pool is renewed. A socket that can't be opened now is opened when it is wanted.
 final class UpstreamSockets {
-  /// Sockets for each upstream, where enough files may be open.
-  static let mostPerUpstream = 256
+  /// Sockets for each server, where enough files may be open.
+  static let most = 256
+  /// Sockets that a server keeps that isn't asked.
+  private static let mostIdle = 4
   /// Milliseconds between two renewals; a pool of 256 is renewed in about ten minutes.
   private static let renewalInterval: UInt64 = 2_500
   /// Queries that leave from a socket before it is renewed; with a pool of 256, at a steady 10,000 queries
@@ -38,9 +40,7 @@ final class UpstreamSockets {
   private static let sourceRenewalInterval: UInt64 = 60_000
 
   /// Numbers for each upstream's sockets: as many as it may have.
-  private let perUpstream = mostPerUpstream
-  /// Those of them that queries leave from, the first ones.
-  private(set) var inUse: Int
+  private let perUpstream = most
   /// What the pools have done so far.
   private(set) var counters = Counters()
 
@@ -64,11 +64,14 @@ final class UpstreamSockets {
   private var pools: [Pool] = []
   private let group: DatagramGroup
   /// Those of the first pool, then those of the next.
-  private let sockets = Pinned(Slab<Socket>(capacity: ServerID.limit * mostPerUpstream))
+  private let sockets = Pinned(Slab<Socket>(capacity: ServerID.limit * most))
   /// Replaced sockets in the order in which their time is over.
   private var retired: [Retired] = []
   private var renewal: Timer?
-  private var nextRenewal = 0
+  /// The socket that was renewed last.
+  private var lastRenewed = (pool: 0, member: 0)
+  /// The server that is looked at next, whether it is still asked.
+  private var nextLook = 0
   private var poolRenewal: Timer?
 
   /// A place for a socket that queries leave from.
@@ -90,6 +93,11 @@ final class UpstreamSockets {
   private struct Pool {
     var server: ServerID
     var upstream: SocketAddress
+    /// Numbers below are of sockets that queries leave from.
+    var inUse = 1
+    var use = ServerUse()
+    /// Whether it has only ``mostIdle`` sockets, and others as they are wanted.
+    var isIdle = false
     var state = State.open
     /// When the sockets of an upstream that is asked no more are closed.
     var closesAt: UInt64 = 0
@@ -99,6 +107,12 @@ final class UpstreamSockets {
     var renewedAt: UInt64?
     /// Members below have been renewed in the present renewal of the pool; all when there is none.
     var renewedCount: Int
+
+    /// Whether queries leave from its sockets.
+    var isOpen: Bool { state == .open || state == .filling }
+
+    /// Sockets that are to be open without being wanted for a query.
+    var wanted: Int { isIdle ? min(inUse, UpstreamSockets.mostIdle) : inUse }
 
     enum State {
       case open
@@ -113,13 +127,9 @@ final class UpstreamSockets {
     }
   }
 
-  /// - Parameter inUse: sockets for each upstream.
-  init(
-    on loop: EventLoop, inUse: Int, worker: Pinned<Worker>, logger: Logger
-  ) throws(SystemError) {
+  init(on loop: EventLoop, worker: Pinned<Worker>, logger: Logger) throws(SystemError) {
     self.worker = worker
     self.logger = logger
-    self.inUse = inUse
     ports = UpstreamPort.range()
     var options = DatagramSocket.Options()
     options.packetInfo = false
@@ -127,7 +137,7 @@ final class UpstreamSockets {
     options.replyCapacity = 0
     group = try DatagramGroup(
       on: loop,
-      capacity: ServerID.limit * (perUpstream + Self.retired(perUpstream: perUpstream)) + 1,
+      capacity: ServerID.limit * Self.files(for: Self.most) + 1,
       options: options,
       // For what the kernel tells of packets that failed; replies go to the worker's `UpstreamInbox`.
       sharing: try ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
@@ -140,9 +150,18 @@ final class UpstreamSockets {
 
   deinit { sockets.destroy() }
 
-  /// Sockets of each upstream at most that were replaced and still take replies.
-  static func retired(perUpstream: Int) -> Int {
-    perUpstream / socketsPerRetired + retiredForAge
+  /// Files that a server's sockets take at most, with those that were replaced and still take replies.
+  static func files(for sockets: Int) -> Int { sockets + retired(for: sockets) }
+
+  /// Sockets for a server that take so many files at most.
+  static func sockets(within files: Int) -> Int {
+    // The most for which `files(for:)` is no more than that.
+    let room = max(files - retiredForAge, 0)
+    return (socketsPerRetired * room + socketsPerRetired - 1) / (socketsPerRetired + 1)
+  }
+
+  private static func retired(for sockets: Int) -> Int {
+    sockets / socketsPerRetired + retiredForAge
   }
 
   /// Sockets that are open for queries.
@@ -230,8 +249,7 @@ final class UpstreamSockets {
   /// Renews the pools that would leave from another address now; the host's addresses, routes or links
   /// have changed.
   func networkChanged() {
-    for pool in pools.indices
-    where pools[pool].state == .open || pools[pool].state == .filling {
+    for pool in pools.indices where pools[pool].isOpen {
       let number = pool * perUpstream
       let old = sockets.value[number].member
       // Without a way to the upstream its sockets stay as they are: the old way may come back.
@@ -260,15 +278,36 @@ final class UpstreamSockets {
 
   private func renewNext() {
     closeRetiredPools()
-    let open = pools.indices.filter { pools[$0].state == .open }
-    guard !open.isEmpty else { return }
-    nextRenewal = (nextRenewal + 1) % (open.count * inUse)
-    let number = open[nextRenewal / inUse] * perUpstream + nextRenewal % inUse
+    lookForIdle()
+    guard let (pool, member) = nextToRenew() else { return }
+    lastRenewed = (pool, member)
+    let number = pool * perUpstream + member
     if sockets.value[number].member == nil {
-      _ = self.open(number)
+      _ = open(number)
     } else if renew(number) {
       counters.renewed += 1
     }
+  }
+
+  /// The next socket of a pool, or the first one of the next pool.
+  private func nextToRenew() -> (pool: Int, member: Int)? {
+    let (last, member) = lastRenewed
+    if last < pools.count, pools[last].state == .open, member + 1 < pools[last].wanted {
+      return (last, member + 1)
+    }
+    let open = pools.indices.lazy.filter { self.pools[$0].state == .open }
+    return (open.first { $0 > last } ?? open.first).map { ($0, 0) }
+  }
+
+  /// Looks at one server, whether it is asked; most of the sockets of one that isn't are closed.
+  private func lookForIdle() {
+    guard !pools.isEmpty else { return }
+    nextLook = (nextLook + 1) % pools.count
+    let queries = worker.value.resolver.exchanges.queries(to: pools[nextLook].server)
+    let isIdle = pools[nextLook].use.isOver(queries, now: EventLoop.now())
+    guard pools[nextLook].state == .open, isIdle != pools[nextLook].isIdle else { return }
+    pools[nextLook].isIdle = isIdle
+    refill(nextLook)
   }
 
   /// Renews a socket that has had its number of queries.
@@ -281,7 +320,7 @@ final class UpstreamSockets {
   private func renew(_ number: Int) -> Bool {
     let now = EventLoop.now()
     dropRetired(now)
-    guard retired.count < UpstreamSockets.retired(perUpstream: inUse) * openPools,
+    guard retired.count < mostRetired,
       let old = sockets.value[number].member, (try? replace(number)) != nil,
       let fresh = sockets.value[number].member
     else { return false }
@@ -342,8 +381,11 @@ final class UpstreamSockets {
 
   // MARK: Upstreams that come and go
 
-  private var openPools: Int {
-    pools.count { $0.state == .open || $0.state == .filling }
+  private var openPools: Int { pools.count { $0.isOpen } }
+
+  /// Sockets at most that were replaced and still take replies.
+  private var mostRetired: Int {
+    pools.reduce(0) { $0 + ($1.isOpen ? UpstreamSockets.retired(for: $1.inUse) : 0) }
   }
 
   /// Has sockets for a server: at once where one is wanted, the rest a few a turn.
@@ -376,16 +418,19 @@ final class UpstreamSockets {
     scheduleRenewal()
   }
 
-  /// Has queries leave from so many sockets of each upstream; sockets are opened, or closed, a few a turn.
+  /// Has queries leave from so many sockets of a server; sockets are opened, or closed, a few a turn.
   ///
   /// Replies to those that close are lost: what was asked from there is asked again.
-  func use(_ count: Int) {
-    guard count != inUse else { return }
-    inUse = count
-    for place in pools.indices where pools[place].state == .open || pools[place].state == .filling {
-      pools[place].state = .filling
-      pools[place].renewedCount = 0
-    }
+  func use(_ count: Int, for server: ServerID) {
+    let place = server.slot
+    guard place < pools.count, count != pools[place].inUse else { return }
+    pools[place].inUse = count
+    if pools[place].isOpen { refill(place) }
+  }
+
+  private func refill(_ place: Int) {
+    pools[place].state = .filling
+    pools[place].renewedCount = 0
     poolRenewal?.schedule(after: 0)
   }
 
@@ -406,8 +451,8 @@ final class UpstreamSockets {
 
   private func fillOrClose(_ place: Int, _ members: Range<Int>) {
     guard pools[place].state == .filling else { return close(place, members) }
-    let wanted = members.clamped(to: 0..<inUse)
-    close(place, members.clamped(to: inUse..<perUpstream))
+    let wanted = members.clamped(to: 0..<pools[place].wanted)
+    close(place, members.clamped(to: pools[place].wanted..<perUpstream))
     for number in wanted.map({ place * perUpstream + $0 }) where sockets.value[number].member == nil
     {
       // Where one can't be opened, the others can't either; they are when they are wanted.
@@ -425,6 +470,21 @@ final class UpstreamSockets {
   private func finish(_ place: Int) {
     if pools[place].state == .filling { pools[place].state = .open }
     if pools[place].state == .closing { pools[place].state = .free }
+  }
+}
+
+/// Whether a server is still asked.
+struct ServerUse {
+  /// Milliseconds without a query after which it isn't.
+  static let idleTime: UInt64 = 600_000
+
+  private var queries: UInt64?
+  private var since: UInt64 = 0
+
+  /// - Parameter total: queries so far.
+  mutating func isOver(_ total: UInt64, now: UInt64) -> Bool {
+    if total != queries { (queries, since) = (total, now) }
+    return now - since >= ServerUse.idleTime
   }
 }
 
