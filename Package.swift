@@ -22,7 +22,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(
-      name: "CEvent", pkgConfig: "libevent", providers: [.apt(["libevent-dev", "pkg-config"])]),
+      name: "CEvent", pkgConfig: "libevent_core", providers: [.apt(["libevent-dev", "pkg-config"])]),
     .systemLibrary(
       name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev", "pkg-config"])]),
     .target(name: "Memory", swiftSettings: house),
@@ -43,6 +43,7 @@ let package = Package(
       resources: [.embedInCode("Resources")], swiftSettings: house),
     .target(name: "System", dependencies: ["CEvent"], swiftSettings: house),
     .target(name: "EventLoop", dependencies: ["CEvent", "Memory", "System"], swiftSettings: house),
+    .target(name: "HTTP", dependencies: ["EventLoop", "System"], swiftSettings: house),
     .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: house),
     .target(
       name: "Configuration",
@@ -55,7 +56,7 @@ let package = Package(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "Observability", "System", "EventLoop", "Configuration",
+        "Observability", "System", "EventLoop", "HTTP", "Configuration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -87,8 +88,17 @@ let package = Package(
       swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
     .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: house),
+    // Drives a loop and keeps what its streams say, for the tests.
+    .target(
+      name: "LoopFixtures", dependencies: ["EventLoop"], path: "Tests/LoopFixtures",
+      swiftSettings: house),
     .testTarget(
-      name: "EventLoopTests", dependencies: ["EventLoop", "System", "CEvent"],
+      name: "EventLoopTests",
+      dependencies: ["LoopFixtures", "EventLoop", "HTTP", "System", "CEvent"],
+      swiftSettings: house),
+    .testTarget(
+      name: "HTTPTests",
+      dependencies: ["Randomness", "LoopFixtures", "HTTP", "EventLoop", "System"],
       swiftSettings: house),
     .testTarget(
       name: "DNSCacheServerTests",

@@ -29,10 +29,6 @@
 #include <event2/event_struct.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/listener.h>
-#include <event2/http.h>
-#include <event2/http_struct.h>
-#include <event2/keyvalq_struct.h>
 
 // The C library shows these under _GNU_SOURCE only, which Swift's importer does not define.
 #ifndef __USE_GNU

@@ -1,4 +1,5 @@
 import EventLoop
+import HTTP
 import Memory
 
 /// Shares the ticks of the loop among all that messages come in on beside datagrams: a bounded number in each tick.

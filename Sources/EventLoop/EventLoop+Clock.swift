@@ -39,6 +39,17 @@ extension EventLoop {
     Int64(read(CLOCK_REALTIME).tv_sec)
   }
 
+  /// The time now as HTTP writes it (RFC 9110 §5.6.7): `Tue, 01 Dec 2026 00:00:00 GMT`.
+  public static func httpDate() -> String {
+    var now = read(CLOCK_REALTIME).tv_sec
+    var date = unsafe tm()
+    var text = [CChar](repeating: 0, count: 64)
+    // SAFETY: the calls write one tm, and at most as much as the array holds. The program sets no locale.
+    guard unsafe gmtime_r(&now, &date) != nil else { return "" }
+    let count = unsafe strftime(&text, text.count, "%a, %d %b %Y %H:%M:%S GMT", &date)
+    return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   private static func read(_ clock: Int32) -> timespec {
     var time = timespec()
     // SAFETY: the kernel writes one timespec. Linux has these four clocks since 2.6.39: no error.

@@ -7,8 +7,9 @@ import System
 public final class StreamListener {
   /// Connections that may wait to be accepted, unless told otherwise.
   public static let defaultBacklog: Int32 = 511
-  /// Connections accepted in one turn of the loop, so that datagrams don't wait for a flood.
-  static let acceptsPerTurn = 64
+  /// Connections accepted in one tick of the loop unless told otherwise, so that datagrams don't wait for a
+  /// flood.
+  public static let defaultAcceptsPerTick = 64
   /// Milliseconds without accepting after descriptors or memory ran out.
   static let exhaustionPause: UInt64 = 100
 
@@ -22,6 +23,7 @@ public final class StreamListener {
   private let loop: EventLoop
   private let accept: (Stream) -> Void
   private let inputLimit: Int
+  private let acceptsPerTick: Int
   private let event: LoopEvent
   private var descriptor: Int32
   private var file: UnixSocketFile?
@@ -35,12 +37,13 @@ public final class StreamListener {
   public convenience init(
     on loop: EventLoop, boundTo address: SocketAddress, mayBeMissing: Bool = false,
     backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
-    accept: @escaping (Stream) -> Void
+    acceptsPerTick: Int = StreamListener.defaultAcceptsPerTick, accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
     let descriptor = try Descriptor.listening(
       on: address, backlog: backlog, mayBeMissing: mayBeMissing)
     try self.init(
-      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit, accept: accept)
+      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit,
+      acceptsPerTick: acceptsPerTick, accept: accept)
   }
 
   /// Listens on a socket that was open when the program started; of kind `tcp`.
@@ -51,7 +54,8 @@ public final class StreamListener {
   ) throws(SystemError) {
     let descriptor = try Descriptor.listening(adopting: inherited, backlog: backlog)
     try self.init(
-      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit, accept: accept)
+      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit,
+      acceptsPerTick: StreamListener.defaultAcceptsPerTick, accept: accept)
   }
 
   /// Listens on a Unix socket; the file goes away with the listener.
@@ -60,19 +64,21 @@ public final class StreamListener {
   public convenience init(
     on loop: EventLoop, unixPath path: String, mode: UInt32 = 0o660,
     backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
-    accept: @escaping (Stream) -> Void
+    acceptsPerTick: Int = StreamListener.defaultAcceptsPerTick, accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
     var file: UnixSocketFile?
     let descriptor = try Descriptor.listening(
       unixPath: path, mode: mode, backlog: backlog, file: &file)
     try self.init(
-      on: loop, owning: descriptor, file: file, inputLimit: inputLimit, accept: accept)
+      on: loop, owning: descriptor, file: file, inputLimit: inputLimit,
+      acceptsPerTick: acceptsPerTick, accept: accept)
   }
 
   private init(
     on loop: EventLoop, owning descriptor: consuming Descriptor, file: consuming UnixSocketFile?,
-    inputLimit: Int, accept: @escaping (Stream) -> Void
+    inputLimit: Int, acceptsPerTick: Int, accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
+    self.acceptsPerTick = acceptsPerTick
     self.loop = loop
     self.accept = accept
     self.inputLimit = inputLimit
@@ -117,7 +123,7 @@ public final class StreamListener {
   }
 
   private func acceptPending() {
-    for _ in 0..<Self.acceptsPerTurn {
+    for _ in 0..<acceptsPerTick {
       guard descriptor >= 0, !isPaused else { return }
       var peer: SocketAddress?
       let number = descriptor

@@ -1,4 +1,5 @@
 import Glibc
+import LoopFixtures
 import Synchronization
 import Testing
 

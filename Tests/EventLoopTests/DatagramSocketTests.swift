@@ -1,4 +1,5 @@
 import Glibc
+import LoopFixtures
 import System
 import Testing
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import LoopFixtures
 import System
 import Testing
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import LoopFixtures
 import Testing
 
 @Suite("Lines for a reader who may not read")

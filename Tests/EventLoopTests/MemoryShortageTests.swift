@@ -1,6 +1,8 @@
 import CEvent
 import EventLoop
 import Glibc
+import HTTP
+import LoopFixtures
 import Synchronization
 import System
 import Testing
@@ -115,7 +117,7 @@ struct MemoryShortageTests {
   private func web(
     _ answer: @escaping (HTTPResponder) -> Void
   ) throws -> (server: HTTPServer, address: SocketAddress) {
-    let server = try HTTPServer(on: loop) { _, responder in answer(responder) }
+    let server = HTTPServer(on: loop) { _, responder in answer(responder) }
     return (server, try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
   }
 

@@ -1,4 +1,5 @@
 import EventLoop
+import LoopFixtures
 import System
 import Testing
 

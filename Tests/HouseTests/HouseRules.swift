@@ -38,6 +38,7 @@ enum HouseRules {
     "Observability": ["Memory", "DNSWire", "DNSService"],
     "System": ["CEvent", "Glibc"],
     "EventLoop": ["CEvent", "Memory", "System", "Glibc"],
+    "HTTP": ["EventLoop", "System"],
     "YAML": ["CYAML"],
     "Configuration": [
       "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
@@ -45,7 +46,8 @@ enum HouseRules {
     ],
     "DNSCacheServer": [
       "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-      "Observability", "System", "EventLoop", "Configuration", "ArgumentParser", "Logging", "Glibc",
+      "Observability", "System", "EventLoop", "HTTP", "Configuration", "ArgumentParser", "Logging",
+      "Glibc",
       "FoundationEssentials", "Synchronization",
     ],
   ]

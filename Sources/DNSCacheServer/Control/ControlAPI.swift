@@ -1,6 +1,7 @@
 import DNSCache
 import DNSWire
 import EventLoop
+import HTTP
 import Logging
 import Memory
 import Observability

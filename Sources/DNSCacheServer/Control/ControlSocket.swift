@@ -1,4 +1,5 @@
 import EventLoop
+import HTTP
 import System
 
 /// The Unix socket that `ctl` talks to over HTTP; only the owner and the group may open it.
@@ -8,7 +9,7 @@ final class ControlSocket {
   init(
     on loop: EventLoop, path: String, api: ControlAPI, budget: TickBudget
   ) throws(SystemError) {
-    http = try HTTPServer(on: loop) { request, responder in
+    http = HTTPServer(on: loop) { request, responder in
       budget.request(request, responder) { api.answer($0, $1, through: .socket) }
     }
     try http.listen(unixPath: path)

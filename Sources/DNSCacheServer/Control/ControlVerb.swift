@@ -2,6 +2,7 @@ import Configuration
 import DNSCache
 import DNSWire
 import EventLoop
+import HTTP
 import Observability
 
 /// Something that a running server is asked or told, as the command line and the control socket see it.

@@ -3,6 +3,7 @@ import DNSExchange
 import DNSResolver
 import DNSService
 import EventLoop
+import HTTP
 import Memory
 import Observability
 import System
@@ -14,6 +15,7 @@ enum Figures {
     [
       queries, clients, cache, inFlight, upstream, tcp, udp, latency, loop, snapshot,
       http("control", "the control socket") { $0.control?.http },
+      refusedForm("control") { $0.control?.http },
       http("http", "HTTP over TCP") { $0.web?.http }, web, log, network, process,
     ].flatMap { $0 })
 
@@ -435,14 +437,22 @@ enum Figures {
         ])
   }
 
-  private static let web = counters(
-    "http", of: { $0.web?.counters },
-    [
-      ("refused_host", "Requests that named another server", \.hosts),
-      ("refused_origin", "Requests of other servers' pages", \.origins),
-      ("refused_token", "Requests without the token", \.tokens),
-      ("refused_form", "Requests that are malformed", \.malformed),
-    ])
+  private static let web =
+    counters(
+      "http", of: { $0.web?.counters },
+      [
+        ("refused_host", "Requests that named another server", \.hosts),
+        ("refused_origin", "Requests of other servers' pages", \.origins),
+        ("refused_token", "Requests without the token", \.tokens),
+      ]) + refusedForm("http") { $0.web?.http }
+
+  private static func refusedForm(
+    _ group: String, _ http: @escaping @Sendable (Server) -> HTTPServer?
+  ) -> [Figure<Server>] {
+    counters(
+      group, of: { http($0)?.counters },
+      [("refused_form", "Requests that are malformed", \.refused)])
+  }
 
   private static let log: [Figure<Server>] =
     counters(

@@ -1,5 +1,6 @@
 import Configuration
 import EventLoop
+import HTTP
 import System
 
 /// Decides which requests over TCP are let in.
@@ -14,8 +15,6 @@ struct WebGuard {
 
   /// Why a request isn't let in.
   enum Refusal: Error {
-    /// What follows the request can't be told from the request (RFC 9112 §6.3).
-    case framing
     /// It is for somebody else: another page's name that was made to lead here (DNS rebinding).
     case host(String?)
     /// Another page asks.
@@ -41,7 +40,6 @@ struct WebGuard {
 
   /// Throws when a request isn't let in.
   func check(_ request: HTTPRequest, for resource: Resource) throws(Refusal) {
-    guard WebGuard.isFramed(request) else { throw .framing }
     if resource != .health {
       guard let authority = WebGuard.authority(of: request) else { throw .host(nil) }
       guard isOurs(authority, request.local) else { throw .host(authority) }
@@ -56,22 +54,10 @@ struct WebGuard {
     if !token.isIn(request.header("Authorization")) { throw .token }
   }
 
-  // MARK: Framing
-
-  /// libevent takes the first of two lengths, and reads no body when it doesn't know the coding: what
-  /// follows would be taken for another request.
-  private static func isFramed(_ request: HTTPRequest) -> Bool {
-    let codings = request.headerCount("Transfer-Encoding")
-    let lengths = request.headerCount("Content-Length")
-    guard codings + lengths <= 1 else { return false }
-    return codings == 0 || request.header("Transfer-Encoding")?.lowercased() == "chunked"
-  }
-
   // MARK: Host (RFC 9110 §7.2)
 
-  /// The host with its port as the client wrote it; nil for none or several.
+  /// The host with its port as the client wrote it; nil for none.
   private static func authority(of request: HTTPRequest) -> String? {
-    guard request.headerCount("Host") <= 1 else { return nil }
     guard let authority = request.authority ?? request.header("Host"), !authority.isEmpty
     else { return nil }
     return authority.lowercased()
@@ -123,7 +109,6 @@ struct WebGuard {
 extension WebGuard.Refusal {
   var status: Int {
     switch self {
-    case .framing: 400
     case .host: 421
     case .origin, .intent, .noToken: 403
     case .token: 401
@@ -133,8 +118,7 @@ extension WebGuard.Refusal {
   /// What to do about it.
   var sentence: String {
     switch self {
-    case .framing: "say the body's length once: Content-Length, or Transfer-Encoding: chunked"
-    case .host(nil): "say once for whom the request is: Host"
+    case .host(nil): "say for whom the request is: Host"
     case .host(let name?):
       "not for this server: \(name); ask by an address or localhost, or name it by --http-host"
     case .origin: "asked for by a page of another server"

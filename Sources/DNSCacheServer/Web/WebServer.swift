@@ -2,6 +2,7 @@ import Configuration
 import DNSExchange
 import DNSResolver
 import EventLoop
+import HTTP
 import Memory
 import Observability
 import System
@@ -21,7 +22,6 @@ final class WebServer {
     var hosts: UInt64 = 0
     var origins: UInt64 = 0
     var tokens: UInt64 = 0
-    var malformed: UInt64 = 0
   }
 
   /// Connections at a time.
@@ -43,7 +43,7 @@ final class WebServer {
     limits.bodySize = WebServer.bodySize
     limits.connections = WebServer.connections
     do {
-      let http = try HTTPServer(on: loop, limits: limits) { [weak self] request, responder in
+      let http = HTTPServer(on: loop, limits: limits) { [weak self] request, responder in
         budget.request(request, responder) { self?.answer($0, $1) }
       }
       self.address = try http.listen(on: address, mayBeMissing: true)
@@ -143,7 +143,6 @@ final class WebServer {
 
   private func refuse(_ refusal: WebGuard.Refusal, _ responder: HTTPResponder) {
     switch refusal {
-    case .framing: counters.malformed += 1
     case .host: counters.hosts += 1
     case .origin, .intent: counters.origins += 1
     case .noToken: counters.tokens += 1
@@ -151,7 +150,7 @@ final class WebServer {
       counters.tokens += 1
       responder.addHeader("WWW-Authenticate", "Bearer realm=\"dns-cache-server\"")
     }
-    responder.addHeader("Connection", "close")
+    responder.closeAfterwards()
     send(refusal.status, refusal.sentence, responder)
   }
 

@@ -1,4 +1,4 @@
-import EventLoop
+import HTTP
 
 extension HTTPResponder {
   /// The methods of what can only be read.

@@ -1,66 +1,70 @@
 import EventLoop
 import Glibc
-import System
 
 /// One end of a connection: keeps what comes in and what happens.
-final class End: StreamDelegate {
-  var stream: Stream?
-  var octets: [UInt8] = []
-  var ends: [StreamEnd] = []
-  var connections = 0
-  var drains = 0
-  var reads = 0
+package final class End: StreamDelegate {
+  package var stream: Stream?
+  package var octets: [UInt8] = []
+  package var ends: [StreamEnd] = []
+  package var connections = 0
+  package var drains = 0
+  package var reads = 0
   /// Whether what arrives is taken at once.
-  var consumes = true
-  var onReadable: ((Stream) -> Void)?
-  var onConnected: ((Stream) -> Void)?
-  var onDrained: ((Stream) -> Void)?
-  var onClosed: ((Stream) -> Void)?
+  package var consumes = true
+  package var onReadable: ((Stream) -> Void)?
+  package var onConnected: ((Stream) -> Void)?
+  package var onDrained: ((Stream) -> Void)?
+  package var onClosed: ((Stream) -> Void)?
+
+  package init() {}
 
   /// Keeps the stream and listens to it.
-  func take(_ stream: Stream) {
+  package func take(_ stream: Stream) {
     self.stream = stream
     stream.delegate = self
   }
 
-  func streamConnected(_ stream: Stream) {
+  package func streamConnected(_ stream: Stream) {
     connections += 1
     onConnected?(stream)
   }
 
-  func streamReadable(_ stream: Stream) {
+  package func streamReadable(_ stream: Stream) {
     reads += 1
     if consumes { drain(stream) }
     onReadable?(stream)
   }
 
-  func streamDrained(_ stream: Stream) {
+  package func streamDrained(_ stream: Stream) {
     drains += 1
     onDrained?(stream)
   }
 
-  func streamClosed(_ stream: Stream, reason: StreamEnd) {
+  package func streamClosed(_ stream: Stream, reason: StreamEnd) {
     ends.append(reason)
     onClosed?(stream)
   }
 
-  func drain(_ stream: Stream) {
+  package func drain(_ stream: Stream) {
     let count = stream.readableBytes
     octets += stream.withInput(count) { Array($0) } ?? []
     stream.consume(count)
   }
 }
 
-/// A directory that is removed with its files when this goes out of use.
-final class TemporaryDirectory {
-  let path: String
+/// mkdtemp(3) failed.
+package struct NoDirectory: Error {}
 
-  init() throws {
+/// A directory that is removed with its files when this goes out of use.
+package final class TemporaryDirectory {
+  package let path: String
+
+  package init() throws {
     var template = Array("/tmp/event-loop-tests-XXXXXX".utf8CString)
     // SAFETY: mkdtemp changes the template in place, which is terminated.
     path = try unsafe template.withUnsafeMutableBufferPointer { template in
       guard let start = template.baseAddress, unsafe mkdtemp(start) != nil else {
-        throw SystemError(call: "mkdtemp", purpose: "a test", code: errno)
+        throw NoDirectory()
       }
       return unsafe String(cString: start)
     }
@@ -72,7 +76,7 @@ final class TemporaryDirectory {
   }
 
   /// The files in it.
-  var names: [String] {
+  package var names: [String] {
     // SAFETY: the directory is closed once; an entry is valid until the next is read.
     guard let directory = unsafe opendir(path) else { return [] }
     defer { unsafe closedir(directory) }

@@ -1,8 +1,10 @@
+import EventLoop
 import Glibc
+import LoopFixtures
 import System
 import Testing
 
-@testable import EventLoop
+@testable import HTTP
 
 @Suite("HTTP")
 struct HTTPTests {
@@ -34,7 +36,7 @@ struct HTTPTests {
 
   @Test func `a request is taken apart and answered`() throws {
     var requests: [HTTPRequest] = []
-    let server = try HTTPServer(on: loop) { request, responder in
+    let server = HTTPServer(on: loop) { request, responder in
       requests.append(request)
       responder.addHeader("X-Answer", "42")
       responder.send(status: 200, contentType: "application/json", body: "{}\n")
@@ -61,7 +63,7 @@ struct HTTPTests {
   }
 
   @Test func `several requests go over one connection`() throws {
-    let server = try HTTPServer(on: loop) { request, responder in
+    let server = HTTPServer(on: loop) { request, responder in
       responder.send(status: 200, contentType: "text/plain", body: "<\(request.path)>")
     }
     try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
@@ -80,7 +82,7 @@ struct HTTPTests {
     let stale = try StreamListener(on: loop, unixPath: "\(path).old") { _ in }
     #expect(unsafe rename("\(path).old", path) == 0)
     stale.close()
-    let server = try HTTPServer(on: loop) { request, responder in
+    let server = HTTPServer(on: loop) { request, responder in
       #expect(request.peer == nil)
       responder.send(status: 200, contentType: "text/plain", body: "unix")
     }
@@ -100,7 +102,7 @@ struct HTTPTests {
 
   @Test func `an answer can come later`() throws {
     var waiting: HTTPResponder?
-    let server = try HTTPServer(on: loop) { _, responder in waiting = responder }
+    let server = HTTPServer(on: loop) { _, responder in waiting = responder }
     try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try loop.turn { waiting != nil })
@@ -113,8 +115,74 @@ struct HTTPTests {
     #expect(received.hasPrefix("HTTP/1.1 404 Not Found\r\n"))
   }
 
+  @Test func `a client that half-closes its connection after the request gets its answer`() throws {
+    var waiting: HTTPResponder?
+    let server = HTTPServer(on: loop) { _, responder in waiting = responder }
+    let path = "\(directory.path)/half.sock"
+    try server.listen(unixPath: path)
+    let half = try HalfClosed(path, sending: "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { waiting != nil })
+    try loop.spin(5)
+    waiting?.send(status: 200, contentType: "text/plain", body: "x")
+    #expect(try loop.turn { server.connectionCount == 0 })
+    #expect(half.received().hasSuffix("\r\n\r\nx"))
+  }
+
+  @Test func `HTTP 1.0 is spoken to those who speak it`() throws {
+    let server = HTTPServer(on: loop) { request, responder in
+      guard request.path == "/parts" else {
+        return responder.send(status: 200, contentType: "text/plain", body: "x")
+      }
+      responder.begin(status: 200, contentType: "text/plain")
+      responder.write(Array("one".utf8)) { responder.write(Array("two".utf8), then: responder.end) }
+    }
+    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    try connect(to: address)
+    send("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+    #expect(try loop.turn { body == "x" })
+    #expect(received.contains("\r\nConnection: keep-alive\r\n") && client.ends.isEmpty)
+    client.octets = []
+    send("GET /parts HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    #expect(try loop.turn { client.ends == [.endOfFile] })
+    // Without chunks, its end is that of the connection.
+    #expect(body == "onetwo" && !received.contains("Transfer-Encoding"))
+    client.octets = []
+    client.ends = []
+    try connect(to: address)
+    send("GET / HTTP/1.0\r\n\r\n")
+    #expect(try loop.turn { client.ends == [.endOfFile] })
+    #expect(body == "x" && received.contains("\r\nConnection: close\r\n"))
+  }
+
+  @Test func `an answer that is never taken ends its connection`() throws {
+    var limits = HTTPServer.Limits()
+    limits.timeout = 300
+    let gone = Count()
+    let server = HTTPServer(on: loop, limits: limits) { _, responder in
+      responder.onClientGone = { gone.value += 1 }
+      responder.begin(status: 200, contentType: "text/plain")
+      responder.write([UInt8](repeating: 1, count: 8_000_000)) {}
+    }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    client.consumes = false
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { gone.value == 1 })
+    #expect(server.counters.timedOut == 1 && server.connectionCount == 0)
+  }
+
+  @Test func `an answer has a date`() throws {
+    let server = HTTPServer(on: loop) { _, responder in responder.sendNothing() }
+    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    #expect(try loop.turn { received.hasSuffix("\r\n\r\n") })
+    #expect(received.hasPrefix("HTTP/1.1 204 No Content\r\n"))
+    #expect(
+      received.contains(/\r\nDate: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\r\n/))
+    #expect(!received.contains("Content-Length"))
+  }
+
   @Test func `a responder that is let go answers 500`() throws {
-    let server = try HTTPServer(on: loop) { _, _ in }
+    let server = HTTPServer(on: loop) { _, _ in }
     try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try loop.turn { received.hasPrefix("HTTP/1.1 500 ") })
@@ -125,7 +193,7 @@ struct HTTPTests {
     let parts = 80
     let lastChunk = Array("0\r\n\r\n".utf8)
     let written = Count()
-    let server = try HTTPServer(on: loop) { _, responder in
+    let server = HTTPServer(on: loop) { _, responder in
       responder.begin(status: 200, contentType: "text/plain")
       func next() {
         guard written.value < parts else { return responder.end() }
@@ -160,7 +228,7 @@ struct HTTPTests {
     var waiting: HTTPResponder?
     let gone = Count()
     let flushed = Count()
-    let server = try HTTPServer(on: loop) { _, responder in
+    let server = HTTPServer(on: loop) { _, responder in
       waiting = responder
       responder.onClientGone = { gone.value += 1 }
       if isMidStream {
@@ -179,7 +247,8 @@ struct HTTPTests {
       if !isMidStream {
         // Nobody reads the connection while the answer is awaited; writing finds out.
         waiting?.begin(status: 200, contentType: "text/plain")
-        for _ in 0..<3 { waiting?.write([1]) {} }
+        func goOn() { waiting?.write([1], then: goOn) }
+        goOn()
       }
       #expect(try loop.turn { gone.value == round })
       #expect(waiting?.isOpen == false)
@@ -195,7 +264,7 @@ struct HTTPTests {
     var server: HTTPServer?
     let gone = Count()
     var waiting: [HTTPResponder] = []
-    server = try HTTPServer(on: loop) { request, responder in
+    server = HTTPServer(on: loop) { request, responder in
       responder.onClientGone = { gone.value += 1 }
       waiting.append(responder)
       if request.path == "/stream" { responder.begin(status: 200, contentType: "text/plain") }
@@ -218,28 +287,30 @@ struct HTTPTests {
 
   @Test(
     arguments: [
-      ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 10_000))\r\n\r\n", "HTTP/1.1 4"),
-      ("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", "HTTP/1.1 413 "),
-      ("PATCH / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 501 "),
-      ("GET / HTTP/9.9\r\n\r\n", "HTTP/1.1 400 "),
-      ("\u{0}\u{1}\u{2}\r\n\r\n", "HTTP/1.1 400 "),
+      ("GET / HTTP/1.1\r\nX: \(String(repeating: "x", count: 10_000))\r\n\r\n", 431),
+      ("POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", 413),
+      ("PATCH / HTTP/1.1\r\nHost: x\r\n\r\n", 501), ("GET / HTTP/9.9\r\n\r\n", 400),
+      ("POST / HTTP/1.1\r\nExpect: miracles\r\nContent-Length: 1\r\n\r\n", 417),
+      ("\u{0}\u{1}\u{2}\r\n\r\n", 400),
     ])
   func `what goes over the limits or isn't HTTP never reaches the handler`(
-    request: String, expected: String
+    request: String, status: Int
   ) throws {
     let count = Count()
-    let server = try HTTPServer(on: loop) { _, _ in count.value += 1 }
+    let server = HTTPServer(on: loop) { _, _ in count.value += 1 }
     try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
     send(request)
-    #expect(try loop.turn { received.hasPrefix(expected) || !client.ends.isEmpty })
-    #expect(received.isEmpty || received.hasPrefix(expected))
-    #expect(count.value == 0)
+    #expect(try loop.turn { !client.ends.isEmpty })
+    // A reset may overtake the answer when more was sent than is read.
+    #expect(received.isEmpty || received.hasPrefix("HTTP/1.1 \(status) "))
+    #expect(server.counters.refused == 1 && count.value == 0)
+    #expect(server.connectionCount == 0)
   }
 
   @Test func `a client that does nothing is closed after the timeout`() throws {
     var limits = HTTPServer.Limits()
     limits.timeout = 30
-    let server = try HTTPServer(on: loop, limits: limits) { _, responder in
+    let server = HTTPServer(on: loop, limits: limits) { _, responder in
       responder.send(status: 200, contentType: "text/plain", body: "x")
     }
     let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
@@ -264,7 +335,7 @@ struct HTTPTests {
       waiting?.write([UInt8(ascii: "x")]) {}
       if parts.value == 20 { waiting?.end() }
     }
-    let server = try HTTPServer(on: loop, limits: limits) { _, responder in
+    let server = HTTPServer(on: loop, limits: limits) { _, responder in
       waiting = responder
       responder.begin(status: 200, contentType: "text/plain")
       ticker.schedule(every: 10)
@@ -278,7 +349,7 @@ struct HTTPTests {
     var limits = HTTPServer.Limits()
     limits.connections = 2
     var waiting: [HTTPResponder] = []
-    let server = try HTTPServer(on: loop, limits: limits) { request, responder in
+    let server = HTTPServer(on: loop, limits: limits) { request, responder in
       if request.path == "/later" { return waiting.append(responder) }
       responder.send(status: 200, contentType: "text/plain", body: request.path)
     }
@@ -309,7 +380,7 @@ struct HTTPTests {
     limits.connections = 2
     var waiting: [HTTPResponder] = []
     let gone = Count()
-    let server = try HTTPServer(on: loop, limits: limits) { request, responder in
+    let server = HTTPServer(on: loop, limits: limits) { request, responder in
       if request.path == "/answer" {
         return responder.send(status: 200, contentType: "text/plain", body: "x")
       }
@@ -338,7 +409,7 @@ struct HTTPTests {
     var limits = HTTPServer.Limits()
     limits.backlog = 512
     limits.connections = 8
-    let server = try HTTPServer(on: loop, limits: limits) { _, responder in
+    let server = HTTPServer(on: loop, limits: limits) { _, responder in
       responder.send(status: 200, contentType: "text/plain", body: "x")
     }
     let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
@@ -346,7 +417,7 @@ struct HTTPTests {
     var last: UInt64 = 0
     for _ in 0..<100_000 where server.counters.accepted < 200 {
       try loop.runOnce(blocking: true)
-      #expect(server.counters.accepted - last <= UInt64(HTTPConnections.acceptsPerTurn))
+      #expect(server.counters.accepted - last <= UInt64(HTTPServer.acceptsPerTick))
       #expect(server.connectionCount <= 8)
       last = server.counters.accepted
     }
@@ -360,19 +431,12 @@ struct HTTPTests {
     ("GET / HTTP/1.1\r\nX-Slow: ", "x"),
     ("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n", "x"),
     ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"),
-    // Empty lines before the size of a chunk, for which libevent has no limit.
-    ("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "\r\n"),
-    // The size of a chunk without an end: what may be read ahead is full, and reading stops.
-    (
-      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        + String(repeating: "0", count: 100_000), "0"
-    ),
   ])
   func `a request that does not end in time is given up`(head: String, drop: String) throws {
     var limits = HTTPServer.Limits()
     limits.timeout = 300
     let count = Count()
-    let server = try HTTPServer(on: loop, limits: limits) { _, _ in count.value += 1 }
+    let server = HTTPServer(on: loop, limits: limits) { _, _ in count.value += 1 }
     try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
     send(head)
     let ticker = Timer(on: loop) { [client] in client.stream?.write(Array(drop.utf8).span) }
@@ -383,7 +447,6 @@ struct HTTPTests {
     #expect(count.value == 0)
   }
 
-  /// In this state libevent ends the program when it looks at what comes in.
   @Test(arguments: [
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
@@ -392,7 +455,7 @@ struct HTTPTests {
   ])
   func `what comes while an answer is awaited waits for its turn`(request: String) throws {
     var waiting: [HTTPResponder] = []
-    let server = try HTTPServer(on: loop) { _, responder in waiting.append(responder) }
+    let server = HTTPServer(on: loop) { _, responder in waiting.append(responder) }
     try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
     for _ in 0..<3 { send(request) }
     #expect(try loop.turn { waiting.count == 1 })
@@ -414,7 +477,7 @@ struct HTTPTests {
   {
     var waiting: HTTPResponder?
     var requests: [HTTPRequest] = []
-    let server = try HTTPServer(on: loop) { request, responder in
+    let server = HTTPServer(on: loop) { request, responder in
       requests.append(request)
       waiting = responder
     }
@@ -441,25 +504,27 @@ struct HTTPTests {
   ])
   func `a whole URI tells its host`(target: String, authority: String?) throws {
     var requests: [HTTPRequest] = []
-    let server = try HTTPServer(on: loop) { request, responder in
+    let server = HTTPServer(on: loop) { request, responder in
       requests.append(request)
       responder.send(status: 200, contentType: "text/plain", body: "x")
     }
     let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
     try connect(to: address)
-    send("GET \(target) HTTP/1.1\r\nHost: other\r\nhost: more\r\n\r\n")
+    send("GET \(target) HTTP/1.1\r\nHost: other\r\nX: 1\r\nx: 2\r\n\r\n")
     #expect(try loop.turn { body == "x" })
     let request = try #require(requests.first)
     #expect(request.authority == authority)
     #expect(request.path == "/path")
-    #expect(request.headerCount("HOST") == 2 && request.headerCount("origin") == 0)
+    #expect(
+      request.headerCount("HOST") == 1 && request.headerCount("X") == 2
+        && request.headerCount("origin") == 0)
     #expect(request.local == address)
   }
 
   @Test func `nothing leaks over many connections and servers`() throws {
     let before = openDescriptors()
     for round in 0..<200 {
-      let server = try HTTPServer(on: loop) { _, responder in
+      let server = HTTPServer(on: loop) { _, responder in
         responder.send(status: 200, contentType: "text/plain", body: "x")
       }
       client.octets = []
@@ -478,9 +543,41 @@ struct HTTPTests {
   }
 
   @Test func `an address that is taken is an error`() throws {
-    let server = try HTTPServer(on: loop) { _, _ in }
+    let server = HTTPServer(on: loop) { _, _ in }
     let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
     let error = #expect(throws: SystemError.self) { try server.listen(on: address) }
     #expect(error?.code == EADDRINUSE)
+  }
+}
+
+/// A client of a Unix socket that says at once that it will say no more.
+private struct HalfClosed: ~Copyable {
+  private let descriptor: Int32
+
+  init(_ path: String, sending text: String) throws {
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    // SAFETY: the path is shorter than the room for it, and each call gets its own lengths.
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
+    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    let status = unsafe withUnsafePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe Glibc.connect(descriptor, $0, size)
+      }
+    }
+    try #require(status == 0)
+    #expect(unsafe Glibc.send(descriptor, text, text.utf8.count, 0) == text.utf8.count)
+    shutdown(descriptor, Int32(SHUT_WR))
+  }
+
+  deinit { Glibc.close(descriptor) }
+
+  /// All that comes until the other end closes.
+  func received() -> String {
+    var bytes = [UInt8](repeating: 0, count: 4_096)
+    // SAFETY: the call gets the array's length.
+    let count = unsafe recv(descriptor, &bytes, bytes.count, Int32(MSG_WAITALL))
+    return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
   }
 }
