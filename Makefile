@@ -101,9 +101,9 @@ setup-test:
 lint:
 	swift format lint --strict --recursive Sources Tests Package.swift
 
-# Warnings are errors in each of our modules, by the manifest.
+# Warnings are errors in each of our modules, by the manifest, and so is an import that it doesn't name.
 debug:
-	swift build --build-tests
+	swift build --build-tests --explicit-target-dependency-import-check error
 
 # The rules of the house among them (Tests/HouseTests).
 unit-tests: debug
