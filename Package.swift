@@ -76,6 +76,9 @@ let package = Package(
       name: "DNSExchangeTests", dependencies: ["Randomness", "DNSExchange", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
+      name: "DNSResolverTests",
+      dependencies: ["DNSResolver", "DNSExchange", "DNSCache", "DNSWire"], swiftSettings: house),
+    .testTarget(
       name: "DNSServiceTests",
       dependencies: [
         "Randomness", "DNSService", "DNSResolver", "DNSExchange", "DNSPolicy", "DNSCache",
