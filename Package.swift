@@ -104,8 +104,11 @@ let package = Package(
       dependencies: ["Randomness", "LoopFixtures", "HTTP", "EventLoop", "System"],
       swiftSettings: house),
     .testTarget(
+      name: "ConfigurationTests",
+      dependencies: ["Configuration", "DNSPolicy", "Observability", "System"], swiftSettings: house),
+    .testTarget(
       name: "DNSCacheServerTests",
-      dependencies: ["DNSCacheServer", "Configuration", "Observability", "System", "YAML"],
+      dependencies: ["DNSCacheServer", "Configuration", "Observability", "System"],
       exclude: ["Golden"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.

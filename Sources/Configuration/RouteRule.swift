@@ -104,9 +104,3 @@ extension RouteRule {
       + [("upstream", parts[1])]
   }
 }
-
-extension SettingField {
-  static let routes = SettingField(
-    read: { $0.routes.map { .item($0.item) } },
-    write: { $0.routes = $1.compactMap(\.item).map(RouteRule.init) })
-}

@@ -38,12 +38,7 @@ extension Setting {
       "upstream-order", flag: "upstream-order", .oneOf(UpstreamOrder.allCases.map(\.rawValue)),
       help:
         "Which upstream is asked first: the fastest, or in strict order the first given; the next only while the one before is down.",
-      SettingField(
-        read: { [.text($0.resolver.order.rawValue)] },
-        write: {
-          guard let order = $1.first?.text.flatMap(UpstreamOrder.init(rawValue:)) else { return }
-          $0.resolver.order = order
-        })),
+      .word(\.resolver.order)),
     Setting(
       "routes", flag: "route", .item(RouteRule.kind), arity: .any, default: "none",
       help:
@@ -212,12 +207,7 @@ extension Setting {
       "resolver.trust-ad", flag: "resolver-trust-ad", .oneOf(ADTrust.allCases.map(\.rawValue)),
       help:
         "Whose word that data is authentic (AD) clients are told: auto, that of upstreams on this host.",
-      SettingField(
-        read: { [.text($0.cache.adTrust.rawValue)] },
-        write: {
-          guard let trust = $1.first?.text.flatMap(ADTrust.init(rawValue:)) else { return }
-          $0.cache.adTrust = trust
-        })),
+      .word(\.cache.adTrust)),
   ]
 
   private static let tcpSettings = [
@@ -244,12 +234,7 @@ extension Setting {
       "log.level", flag: "log-level",
       .oneOf(["trace", "debug", "info", "notice", "warning", "error"]),
       help: "Least important messages to log.",
-      SettingField(
-        read: { [.text($0.logLevel.rawValue)] },
-        write: {
-          guard let text = $1.first?.text, let level = Logger.Level(rawValue: text) else { return }
-          $0.logLevel = level
-        })),
+      .word(\.logLevel)),
     Setting(
       "log.queries", flag: "log-queries", .boolean,
       help: "Log each query: client, name, type, code, source of the answer, microseconds.",

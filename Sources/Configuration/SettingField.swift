@@ -10,58 +10,92 @@ struct SettingField: Sendable {
 
   typealias Path<Field> = WritableKeyPath<Settings, Field> & Sendable
 
-  static func number(_ path: Path<Int>) -> SettingField {
+  /// A field that always has one value.
+  private static func one<Field>(
+    _ path: Path<Field>, _ value: @escaping @Sendable (Field) -> Value,
+    _ field: @escaping @Sendable (Value) -> Field?
+  ) -> SettingField {
     SettingField(
-      read: { [.number($0[keyPath: path])] },
-      write: { if let number = $1.first?.number { $0[keyPath: path] = number } })
+      read: { [value($0[keyPath: path])] },
+      write: { if let new = $1.first.flatMap(field) { $0[keyPath: path] = new } })
+  }
+
+  /// A field that may have no value.
+  private static func optional<Field>(
+    _ path: Path<Field?>, _ value: @escaping @Sendable (Field) -> Value,
+    _ field: @escaping @Sendable (Value) -> Field?
+  ) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map { [value($0)] } ?? [] },
+      write: { $0[keyPath: path] = $1.first.flatMap(field) })
+  }
+
+  /// A list.
+  private static func list<Field>(
+    _ path: Path<[Field]>, _ value: @escaping @Sendable (Field) -> Value,
+    _ field: @escaping @Sendable (Value) -> Field?
+  ) -> SettingField {
+    SettingField(
+      read: { $0[keyPath: path].map(value) },
+      write: { $0[keyPath: path] = $1.compactMap(field) })
+  }
+
+  static func number(_ path: Path<Int>) -> SettingField {
+    one(path, { .number($0) }, { $0.number })
   }
 
   /// Milliseconds.
   static func milliseconds(_ path: Path<UInt64>) -> SettingField {
-    SettingField(
-      read: { [.number(Int(clamping: $0[keyPath: path]))] },
-      write: { if let number = $1.first?.number { $0[keyPath: path] = UInt64(clamping: number) } })
+    one(path, { .number(Int(clamping: $0)) }, { $0.number.map { UInt64(clamping: $0) } })
   }
 
   /// Milliseconds that are kept as seconds, rounded up, so that only 0 becomes 0.
   static func seconds(_ path: Path<UInt32>) -> SettingField {
-    SettingField(
-      read: { [.number(Int($0[keyPath: path]) * 1_000)] },
-      write: {
-        guard let number = $1.first?.number else { return }
-        $0[keyPath: path] = UInt32(clamping: (number + 999) / 1_000)
-      })
+    one(
+      path, { .number(Int($0) * 1_000) }, { $0.number.map { UInt32(clamping: ($0 + 999) / 1_000) } }
+    )
   }
 
   static func boolean(_ path: Path<Bool>) -> SettingField {
-    SettingField(
-      read: { [.boolean($0[keyPath: path])] },
-      write: { if let isOn = $1.first?.boolean { $0[keyPath: path] = isOn } })
+    one(path, { .boolean($0) }, { $0.boolean })
   }
 
-  static func text(_ path: Path<String>) -> SettingField {
-    SettingField(
-      read: { [.text($0[keyPath: path])] },
-      write: { if let text = $1.first?.text { $0[keyPath: path] = text } })
+  /// Whether something is used with servers that support it: `auto` or `off`.
+  static func automatic(_ path: Path<Bool>) -> SettingField {
+    one(path, { .text($0 ? "auto" : "off") }, { $0.text.map { $0 == "auto" } })
   }
+
+  /// One of several words.
+  static func word<Word: RawRepresentable & SendableMetatype>(
+    _ path: Path<Word>
+  ) -> SettingField where Word.RawValue == String {
+    one(path, { .text($0.rawValue) }, { $0.text.flatMap { Word(rawValue: $0) } })
+  }
+
+  static func text(_ path: Path<String>) -> SettingField { one(path, { .text($0) }, { $0.text }) }
 
   static func text(_ path: Path<String?>) -> SettingField {
-    SettingField(
-      read: { $0[keyPath: path].map { [.text($0)] } ?? [] },
-      write: { $0[keyPath: path] = $1.first?.text })
+    optional(path, { .text($0) }, { $0.text })
+  }
+
+  static func address(_ path: Path<SocketAddress?>) -> SettingField {
+    optional(path, { .address($0) }, { $0.address })
   }
 
   static func texts(_ path: Path<[String]>) -> SettingField {
-    SettingField(
-      read: { $0[keyPath: path].map { .text($0) } },
-      write: { $0[keyPath: path] = $1.compactMap(\.text) })
+    list(path, { .text($0) }, { $0.text })
   }
 
   static func networks(_ path: Path<[IPNetwork]>) -> SettingField {
-    SettingField(
-      read: { $0[keyPath: path].map { .network($0) } },
-      write: { $0[keyPath: path] = $1.compactMap(\.network) })
+    list(path, { .network($0) }, { $0.network })
   }
+
+  static func domains(_ path: Path<[Name]>) -> SettingField {
+    list(path, { .domain($0) }, { $0.domain })
+  }
+
+  static let routes = list(
+    \.routes, { .item($0.item) }, { (value: Value) in value.item.map { RouteRule($0) } })
 
   /// Networks, and whether ``LocalNetworks`` are among them.
   static func networks(
@@ -76,12 +110,6 @@ struct SettingField: Sendable {
         $0[keyPath: path] = $1.compactMap(\.network)
         $0[keyPath: isLocal] = $1.contains { $0.text == LocalNetworks.word }
       })
-  }
-
-  static func domains(_ path: Path<[Name]>) -> SettingField {
-    SettingField(
-      read: { $0[keyPath: path].map { .domain($0) } },
-      write: { $0[keyPath: path] = $1.compactMap(\.domain) })
   }
 
   /// Addresses and interfaces, and that they were given.
@@ -107,18 +135,4 @@ struct SettingField: Sendable {
       $0.upstreams = $1.compactMap(\.server)
       $0.isUpstreamExplicit = true
     })
-
-  /// Whether something is used with servers that support it: `auto` or `off`.
-  static func automatic(_ path: Path<Bool>) -> SettingField {
-    SettingField(
-      read: { [.text($0[keyPath: path] ? "auto" : "off")] },
-      write: { if let text = $1.first?.text { $0[keyPath: path] = text == "auto" } })
-  }
-
-  /// An address, or none.
-  static func address(_ path: Path<SocketAddress?>) -> SettingField {
-    SettingField(
-      read: { $0[keyPath: path].map { [.address($0)] } ?? [] },
-      write: { $0[keyPath: path] = $1.first?.address })
-  }
 }

@@ -1,5 +1,4 @@
 import DNSWire
-import EventLoop
 import System
 import Testing
 

@@ -20,4 +20,23 @@ struct ReloadTests {
         == "changed: allow, cache.save-interval\nneeds a restart: user, resolver.in-flight\n")
     #expect(ReloadResult().text == "nothing has changed\n")
   }
+
+  @Test func `a reload tells the routes that have changed by their first name`() throws {
+    func settings(_ routes: String...) throws -> Settings {
+      var configuration = Configuration(defaults: Settings())
+      configuration.take(assignments: routes.map { "routes=\($0)" })
+      return try configuration.settings()
+    }
+    let old = try settings("a.example=192.0.2.1", "b.example=192.0.2.2", "c.example=none")
+    let new = try settings(
+      "c.example=none", "b.example=192.0.2.2,192.0.2.3", "10.0.0.0/8=none")
+    #expect(
+      old.difference(to: new).changed == [
+        "routes[10.0.0.0/8]", "routes[a.example.]", "routes[b.example.]",
+      ])
+    #expect(
+      try settings("c.example=none", "a.example=none").difference(
+        to: settings("a.example=none", "c.example=none")
+      ).changed.isEmpty)
+  }
 }

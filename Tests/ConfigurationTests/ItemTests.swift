@@ -2,7 +2,6 @@ import Foundation
 import Testing
 
 @testable import Configuration
-@testable import DNSCacheServer
 
 @Suite("Lists of items with named fields")
 struct ItemTests {

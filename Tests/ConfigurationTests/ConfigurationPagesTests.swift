@@ -3,7 +3,6 @@ import Observability
 import Testing
 
 @testable import Configuration
-@testable import DNSCacheServer
 
 @Suite("What is made from the catalogue of settings")
 struct ConfigurationPagesTests {
@@ -43,7 +42,8 @@ struct ConfigurationPagesTests {
     var configuration = Configuration(defaults: Settings())
     configuration.read(path)
     let settings = try configuration.settings()
-    #expect(Settings().difference(to: settings).changed.count >= 3)
+    let changed = Setting.all.filter { $0.text(in: settings) != $0.text(in: Settings()) }
+    #expect(changed.count >= 3)
   }
 
   @Test func `indented JSON says what JSON says`() throws {

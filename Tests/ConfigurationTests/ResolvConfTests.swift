@@ -1,9 +1,7 @@
-import EventLoop
 import System
 import Testing
 
 @testable import Configuration
-@testable import DNSCacheServer
 
 @Suite("The system's name servers")
 struct ResolvConfTests {

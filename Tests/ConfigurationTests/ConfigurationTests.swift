@@ -1,22 +1,20 @@
 import Testing
 
 @testable import Configuration
-@testable import DNSCacheServer
 
 @Suite("Flags and file together")
 struct ConfigurationTests {
   /// What a file and flags give, or everything that is wrong with them.
-  private func read(_ text: String = "", _ arguments: [String] = []) throws -> Settings {
+  private func read(_ text: String = "", _ assignments: [String] = []) throws -> Settings {
     var configuration = Configuration(defaults: Settings())
-    let command = try #require(try RunCommand.parse(arguments) as RunCommand?)
-    configuration.take(assignments: try command.given())
+    configuration.take(assignments: assignments)
     configuration.take(ConfigurationFile(Array(text.utf8), path: "f.yaml"))
     return try configuration.settings()
   }
 
-  private func mistakes(_ text: String = "", _ arguments: [String] = []) -> [String] {
+  private func mistakes(_ text: String = "", _ assignments: [String] = []) -> [String] {
     do {
-      _ = try read(text, arguments)
+      _ = try read(text, assignments)
       return []
     } catch let error as ConfigurationErrors {
       return error.all.map(\.description)
@@ -33,7 +31,10 @@ struct ConfigurationTests {
       """
     let settings = try read(
       text,
-      ["--upstream", "192.0.2.1", "--cache-size", "2MiB", "--prefetch", "--no-rebind-protection"])
+      [
+        "upstream=192.0.2.1", "cache.size=2MiB", "cache.prefetch=true",
+        "names.rebind-protection=false",
+      ])
     #expect(settings.upstreams.map(\.description) == ["192.0.2.1:53"])
     #expect(settings.isUpstreamExplicit)
     #expect(settings.cache.octets == 2 << 20)
@@ -44,7 +45,7 @@ struct ConfigurationTests {
 
   @Test func `mistakes of flags and of the file are told together`() {
     #expect(
-      mistakes("cach: {}\nlog: {level: debug}", ["--cache-size", "64", "--min-ttl", "2h"]) == [
+      mistakes("cach: {}\nlog: {level: debug}", ["cache.size=64", "cache.min-ttl=2h"]) == [
         "--cache-size 64: not a size; write a whole number and KiB, MiB or GiB",
         "--min-ttl 2h: must be 0 to 1h",
         "f.yaml:1:1: cach: no setting has this name; did you mean cache?",
@@ -58,7 +59,7 @@ struct ConfigurationTests {
         "f.yaml:1:18: cache.min-ttl: 1m: must not be more than cache.max-ttl, which is 30s"
       ),
       (
-        "cache: {max-ttl: 30s}", ["--min-ttl", "1m"],
+        "cache: {max-ttl: 30s}", ["cache.min-ttl=1m"],
         "--min-ttl 1m: must not be more than --max-ttl, which is 30s"
       ),
       (
@@ -70,7 +71,7 @@ struct ConfigurationTests {
         "f.yaml:1:23: names.rebind-allow: lan: is of no use; it needs names.rebind-protection"
       ),
       (
-        "", ["--rebind-allow-loopback"],
+        "", ["names.rebind-allow-loopback=true"],
         "--rebind-allow-loopback true: is of no use; it needs --rebind-protection"
       ),
       (
@@ -90,14 +91,14 @@ struct ConfigurationTests {
         "f.yaml:1:30: client.cookie-secret-file: /nowhere/secret: cannot be read: open for /nowhere/secret: No such file or directory"
       ),
       (
-        "", ["--forward-special", "home.arap"],
+        "", ["names.forward-special=home.arap"],
         "--forward-special home.arap: not a special zone; did you mean home.arpa?"
       ),
     ] as [(String, [String], String)])
   func `values that don't go together are told where they stand`(
-    text: String, arguments: [String], message: String
+    text: String, assignments: [String], message: String
   ) {
-    let found = mistakes(text, arguments)
+    let found = mistakes(text, assignments)
     #expect(found.count == 1 && found[0].hasPrefix(message), "\(found)")
   }
 

@@ -1,7 +1,6 @@
 import Testing
 
 @testable import Configuration
-@testable import DNSCacheServer
 
 @Suite("The configuration file")
 struct ConfigurationFileTests {

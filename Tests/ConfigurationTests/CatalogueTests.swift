@@ -1,7 +1,6 @@
 import Testing
 
 @testable import Configuration
-@testable import DNSCacheServer
 
 @Suite("The catalogue of settings")
 struct CatalogueTests {
@@ -64,58 +63,6 @@ struct CatalogueTests {
     }
   }
 
-  @Test(arguments: Setting.all.map(\.key))
-  func `a flag of run gets to the same setting`(key: String) throws {
-    let setting = try #require(Setting.named(key))
-    let text = Self.other(setting)
-    let arguments: [String]
-    if case .boolean = setting.kind {
-      arguments = [(text == "true" ? "--" : "--no-") + setting.flag]
-    } else {
-      arguments = ["--\(setting.flag)", text]
-    }
-    for words in [arguments, ["run"] + arguments, ["--set", "\(key)=\(text)"]] {
-      let command = try #require(try DNSCacheServer.parseAsRoot(words) as? RunCommand)
-      #expect(try command.given() == ["\(key)=\(text)"])
-    }
-  }
-
-  @Test func `flags and --set give the last of one value and all of a list`() throws {
-    let command = try RunCommand.parse([
-      "--listen", "127.0.0.1:5353", "--cache-size=64MiB", "--set", "cache.prefetch-rate=7",
-      "--no-prefetch", "--listen=[::1]:5353", "--cache-size", "32MiB", "--config", "/dev/null",
-    ])
-    let source = SettingsSource(assignments: try command.given(), file: command.config)
-    let settings = try source.settings()
-    #expect(settings.listen.map(\.description) == ["127.0.0.1:5353", "[::1]:5353"])
-    #expect(settings.cache.octets == 32 << 20 && settings.prefetchRate == 7)
-    #expect(!settings.isPrefetching)
-  }
-
-  @Test(
-    arguments: [
-      (["--chache-size", "5"], "Unknown option '--chache-size'. Did you mean '--cache-size'?"),
-      (["--no-config"], "Unknown option '--no-config'. Did you mean '--config'?"),
-      (["--nonsense"], "Unknown option '--nonsense'"),
-      (["--cache-size"], "Missing value for '--cache-size <size>'"),
-      (["--cache-size", "--prefetch"], "Missing value for '--cache-size <size>'"),
-      (
-        ["--prefetch=true"],
-        "The option '--prefetch' does not take any value, but 'true' was specified."
-      ),
-      (["rnu"], "Unexpected argument 'rnu'"),
-    ])
-  func `a flag that is none is named with the nearest`(words: [String], message: String) {
-    do {
-      _ = try DNSCacheServer.parseAsRoot(words)
-      Issue.record("accepted")
-    } catch {
-      #expect(DNSCacheServer.message(for: error) == message)
-      #expect(DNSCacheServer.exitCode(for: error).rawValue == ExitStatus.usage.rawValue)
-      #expect(DNSCacheServer.fullMessage(for: error).contains("dns-cache-server run --help"))
-    }
-  }
-
   @Test(
     arguments: [
       (
@@ -142,18 +89,6 @@ struct CatalogueTests {
       for text in setting.text(in: Settings()).split(separator: " ") {
         #expect(throws: Never.self, "\(setting.key)") { try setting.kind.value(String(text)) }
       }
-    }
-  }
-
-  @Test func `the help text of run has the flags that are typed most, and says where all are`() {
-    let help = RunCommand.helpMessage(columns: 80).split(whereSeparator: \.isWhitespace)
-      .joined(separator: " ")
-    #expect(help.contains("--set <setting=value>") && help.contains("dns-cache-server.yaml(5)"))
-    let common = Setting.all.filter { SettingFlags.common.contains($0.key) }
-    #expect(common.count == SettingFlags.common.count)
-    for setting in common {
-      #expect(help.contains("--\(setting.flag)"), "\(setting.flag)")
-      #expect(help.contains(setting.help), "\(setting.key)")
     }
   }
 
