@@ -2,12 +2,12 @@ import DNSWire
 
 /// Names an exchange; stale handles are noticed.
 public struct ExchangeHandle: Equatable, Hashable, Sendable, BitwiseCopyable {
-  /// Its number.
-  public let index: UInt32
+  /// Which one, while it is there.
+  public let exchange: ExchangeID
   let generation: UInt32
 
-  init(_ index: UInt32, _ generation: UInt32) {
-    self.index = index
+  init(_ exchange: ExchangeID, _ generation: UInt32) {
+    self.exchange = exchange
     self.generation = generation
   }
 }

@@ -16,6 +16,9 @@ struct ChainTable: ~Copyable {
   /// Buckets that a table begins with.
   private static let leastBuckets = 512
 
+  /// What stands behind the last entry of a bucket.
+  static var end: UInt32 { .max }
+
   private var heads: FixedArray<UInt32>
   /// Buckets in use, less one.
   private var mask = ChainTable.leastBuckets - 1
@@ -26,7 +29,7 @@ struct ChainTable: ~Copyable {
   init(buckets count: Int) {
     var buckets = ChainTable.leastBuckets
     while buckets < count { buckets *= 2 }
-    heads = FixedArray(repeating: Exchanges.nobody, count: buckets)
+    heads = FixedArray(repeating: ChainTable.end, count: buckets)
   }
 
   /// The place of the first entry that may have a hash; the others follow in its chain.
@@ -64,8 +67,8 @@ struct ChainTable: ~Copyable {
     mask = old * 2 - 1
     for bucket in 0..<old {
       var place = heads[bucket]
-      heads[bucket] = Exchanges.nobody
-      while place != Exchanges.nobody {
+      heads[bucket] = ChainTable.end
+      while place != ChainTable.end {
         let next = entries[Int(place)].chain
         link(place, in: &entries)
         place = next

@@ -2,29 +2,36 @@ import DNSWire
 import Memory
 
 /// One question to one group of servers: it may be sent again, to others, without what one didn't bear, or over TCP.
-struct Exchange: Chained {
-  let type: RecordType
+public struct Exchange: Chained {
+  /// The type that is asked for.
+  public let type: RecordType
   /// DO and CD.
-  let needs: QueryFlags
-  let nameHash: UInt32
+  public let needs: QueryFlags
+  /// The hash of the name that is asked for.
+  public let nameHash: UInt32
   let nameCount: UInt8
   /// Tells this exchange from others that had the same place.
   let generation: UInt32
-  let started: UInt64
+  /// When it was first asked.
+  public let started: UInt64
   /// The servers that it may be sent to.
   var group: ServerGroupID
   /// The server asked last.
-  var server: ServerID
+  public internal(set) var server: ServerID
   /// Whether groups have changed since it began: a server that it has met may not be asked any more.
   var mayHaveLeft = false
   /// The servers that it has met.
   var touched = Touched()
   /// How it is being asked.
   var phase = Phase.udp
+  /// Whether it is not asked any more.
+  public var isEnded: Bool { phase.isEnded }
+  /// Whether it is being asked over TCP.
+  public var isStreaming: Bool { phase.isTCP }
   /// Packets sent so far over UDP.
-  var attemptCount: UInt8 = 0
+  public internal(set) var attemptCount: UInt8 = 0
   /// Packets sent so far, over UDP and TCP; nothing begins that count anew.
-  var packets: UInt8 = 0
+  public internal(set) var packets: UInt8 = 0
   /// Attempts that the network refused.
   var refusals: UInt8 = 0
   /// Replies to what is under way over UDP that may be forged.
@@ -42,21 +49,21 @@ struct Exchange: Chained {
   /// Whether its drawn letter case differs from lower case: a name without letters never does.
   var showsCase = false
   /// Whether it was sent although all servers were given up.
-  var isTrial: Bool
+  public internal(set) var isTrial: Bool
   /// What was in the way last.
-  var cause = Failure.Cause.silence
+  public internal(set) var cause = Failure.Cause.silence
   /// The same, for people.
-  var trouble = Trouble(.silence)
+  public internal(set) var trouble = Trouble(.silence)
   /// Octets of what a server said of its error (``UpstreamErrors``).
   var errorsCount: UInt8 = 0
   /// When the packet under way has had time enough.
   var due: UInt64 = 0
   /// When it fails; never by itself once it has ended.
-  var deadline: UInt64
+  public internal(set) var deadline: UInt64
   /// When its owner wants to be told, beside the deadline.
   var alarm = UInt64.max
-  var firstTransmission = Exchanges.nobody
-  var chain = Exchanges.nobody
+  var firstTransmission = TransmissionID.none
+  var chain = ChainTable.end
 
   init(
     type: RecordType, needs: QueryFlags, nameHash: UInt32, nameCount: UInt8, group: ServerGroupID,
@@ -113,7 +120,7 @@ struct Exchange: Chained {
 
 /// One packet over UDP to one server; its reply is good until the exchange ends.
 struct Transmission: Chained {
-  var exchange: UInt32
+  var exchange: ExchangeID
   var socket: SocketID
   var id: UInt16
   /// What EDNS it had.
@@ -134,8 +141,8 @@ struct Transmission: Chained {
   /// The same by ``Exchanges/stopwatch``.
   var stopwatch: UInt32
   /// The one sent before for the same exchange.
-  var next: UInt32
-  var chain = Exchanges.nobody
+  var next: TransmissionID
+  var chain = ChainTable.end
 
   @inline(__always)
   var hash: UInt32 { Transmission.hash(socket, id) }

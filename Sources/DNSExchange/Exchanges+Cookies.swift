@@ -65,30 +65,31 @@ extension Exchanges {
 
   /// Handles a reply over UDP that its cookie speaks against; false when nothing does.
   mutating func takeCookie(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ place: Int,
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions,
+    _ place: TransmissionID,
     server: ServerID, isCaseKept: Bool, now: UInt64
   ) -> Bool {
-    let index = Int(transmissions[place].exchange)
+    let exchange = transmissions[place].exchange
     switch judgeCookie(packet, header, options, server: server, now: now) {
     case .fine: return false
     case .wrong:
       counters.cookieMismatches += 1
-      if !takeMismatch(packet, header, index, isCertain: false, now: now), isCaseKept {
-        takeWrongCookie(place, index, server: server, now: now)
+      if !takeMismatch(packet, header, exchange, isCertain: false, now: now), isCaseKept {
+        takeWrongCookie(place, exchange, server: server, now: now)
       }
     case .missing:
       counters.cookiesMissing += 1
       // It goes on without a cookie already; each copy would lead to another connection.
-      guard !exchanges[index].touched.has(.withoutCookie, server) else { break }
+      guard !exchanges[exchange].touched.has(.withoutCookie, server) else { break }
       // An honest reply over UDP that comes first is as good.
-      moveToTCP(index, to: server, because: .cookieMissing, now: now)
+      moveToTCP(exchange, to: server, because: .cookieMissing, now: now)
     case .renewed:
       counters.badCookies += 1
       hear(server, now: now)
       // Its duplicates say nothing new.
       guard !transmissions[place].isSpoiled else { break }
       transmissions[place].isSpoiled = true
-      takeBadCookie(index, server: server, now: now)
+      takeBadCookie(exchange, server: server, now: now)
     }
     return true
   }
@@ -97,41 +98,44 @@ extension Exchanges {
   ///
   /// To two packets, without a right one in between, no forger has found port, ID and letter case: the
   /// upstream is asked without cookies.
-  private mutating func takeWrongCookie(_ place: Int, _ index: Int, server: ServerID, now: UInt64) {
+  private mutating func takeWrongCookie(
+    _ place: TransmissionID, _ exchange: ExchangeID, server: ServerID, now: UInt64
+  ) {
     guard !transmissions[place].hasWrongCookie else { return }
     transmissions[place].hasWrongCookie = true
     servers[server].cookie.wrongOnes += 1
     guard servers[server].cookie.wrongOnes >= ServerCookie.wrongLimit else { return }
     servers[server].cookie.wrongOnes = 0
     begin(.withoutCookies, server, now: now)
-    guard !exchanges[index].phase.isTCP, exchanges[index].attemptCount < ExchangeTiming.attempts
+    guard !exchanges[exchange].phase.isTCP,
+      exchanges[exchange].attemptCount < ExchangeTiming.attempts
     else { return }
-    exchanges[index].server = server
-    send(index, now: now)
+    exchanges[exchange].server = server
+    send(exchange, now: now)
   }
 
   /// Asks again with the cookie that the server gave, once; what is not content with it is asked over TCP
   /// (RFC 7873 §5.3).
-  private mutating func takeBadCookie(_ index: Int, server: ServerID, now: UInt64) {
-    guard !exchanges[index].hasRenewedCookie,
-      exchanges[index].attemptCount < ExchangeTiming.attempts
+  private mutating func takeBadCookie(_ exchange: ExchangeID, server: ServerID, now: UInt64) {
+    guard !exchanges[exchange].hasRenewedCookie,
+      exchanges[exchange].attemptCount < ExchangeTiming.attempts
     else {
-      moveToTCP(index, to: server, because: .badCookie, now: now)
+      moveToTCP(exchange, to: server, because: .badCookie, now: now)
       return
     }
-    guard !exchanges[index].phase.isTCP, !exchanges[index].touched.has(.failed, server) else {
+    guard !exchanges[exchange].phase.isTCP, !exchanges[exchange].touched.has(.failed, server) else {
       return
     }
-    exchanges[index].hasRenewedCookie = true
-    exchanges[index].server = server
-    send(index, now: now)
+    exchanges[exchange].hasRenewedCookie = true
+    exchanges[exchange].server = server
+    send(exchange, now: now)
   }
 
   // MARK: Over TCP
 
   /// Handles the cookie of a reply over TCP, which is believed whatever it is.
   mutating func noteStreamCookie(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ index: Int,
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions, _ exchange: ExchangeID,
     server: ServerID, now: UInt64
   ) {
     switch judgeCookie(packet, header, options, server: server, now: now) {
@@ -141,7 +145,7 @@ extension Exchanges {
       begin(.withoutCookies, server, now: now)
     case .missing:
       // Some don't send them over TCP, or with errors. Only when UDP had none either they are gone.
-      guard exchanges[index].phase.isTCP(because: .cookieMissing), header.hasAnswerCode else {
+      guard exchanges[exchange].phase.isTCP(because: .cookieMissing), header.hasAnswerCode else {
         return
       }
       counters.fallbacks += 1
@@ -151,12 +155,12 @@ extension Exchanges {
 
   /// An upstream whose cookie was missed doesn't talk TCP: it is asked again over UDP, the second time without
   /// a cookie.
-  mutating func retryWithoutProof(_ index: Int, now: UInt64) {
-    if exchanges[index].cookieDoubts < UInt8.max { exchanges[index].cookieDoubts += 1 }
-    if exchanges[index].cookieDoubts >= Exchanges.cookieDoubtLimit {
-      exchanges[index].touched.insert(.withoutCookie, exchanges[index].server)
+  mutating func retryWithoutProof(_ exchange: ExchangeID, now: UInt64) {
+    if exchanges[exchange].cookieDoubts < UInt8.max { exchanges[exchange].cookieDoubts += 1 }
+    if exchanges[exchange].cookieDoubts >= Exchanges.cookieDoubtLimit {
+      exchanges[exchange].touched.insert(.withoutCookie, exchanges[exchange].server)
     }
-    retry(index, now: now)
+    retry(exchange, now: now)
   }
 
   /// Replies to a question without a cookie, from an upstream that had them before and doesn't talk TCP, after

@@ -8,16 +8,16 @@ extension Exchanges {
   // MARK: What a packet has
 
   /// What the next packet of a question does without because its upstream says nothing.
-  mutating func simplicity(_ index: Int, attempt: Int, _ server: ServerID, now: UInt64)
+  mutating func simplicity(_ exchange: ExchangeID, attempt: Int, _ server: ServerID, now: UInt64)
     -> Simplicity
   {
     guard attempt > 1, now >= servers[server].provenUntil,
-      usualAttempt(index, at: server) != nil
+      usualAttempt(exchange, at: server) != nil
     else { return .usual }
     return Simplicity.of(
-      attempt: attempt, hasTriedTCP: exchanges[index].hasTriedTCP,
+      attempt: attempt, hasTriedTCP: exchanges[exchange].hasTriedTCP,
       // Where nothing ever came it is better than nothing.
-      wantsSignatures: exchanges[index].needs.contains(.signatures)
+      wantsSignatures: exchanges[exchange].needs.contains(.signatures)
         && servers[server].roundTrip.isMeasured)
   }
 
@@ -31,11 +31,12 @@ extension Exchanges {
   /// What EDNS a question's next packet over UDP has.
   @inline(__always)
   mutating func ednsOffer(
-    _ index: Int, attempt: Int, _ simplicity: Simplicity, isTrying: inout Bool, now: UInt64
+    _ exchange: ExchangeID, attempt: Int, _ simplicity: Simplicity, isTrying: inout Bool,
+    now: UInt64
   ) -> EDNSOffer {
-    let server = exchanges[index].server
+    let server = exchanges[exchange].server
     if !servers[server].rules.usesEDNS || simplicity == .plain
-      || exchanges[index].touched.has(.withoutEDNS, server)
+      || exchanges[exchange].touched.has(.withoutEDNS, server)
       || servers[server].withoutEDNS.applies(isTrying: &isTrying, now: now)
     {
       return .none
@@ -47,20 +48,21 @@ extension Exchanges {
   }
 
   /// The same over TCP, where nothing is tried again.
-  func streamOffer(_ index: Int) -> EDNSOffer {
-    let server = exchanges[index].server
-    return !servers[server].rules.usesEDNS || exchanges[index].touched.has(.withoutEDNS, server)
+  func streamOffer(_ exchange: ExchangeID) -> EDNSOffer {
+    let server = exchanges[exchange].server
+    return !servers[server].rules.usesEDNS || exchanges[exchange].touched.has(.withoutEDNS, server)
       || servers[server].withoutEDNS.isInForce ? .none : .full
   }
 
   /// Whether a packet over UDP has a cookie.
   @inline(__always)
   mutating func offersCookie(
-    _ index: Int, _ edns: EDNSOffer, _ simplicity: Simplicity, isTrying: inout Bool, now: UInt64
+    _ exchange: ExchangeID, _ edns: EDNSOffer, _ simplicity: Simplicity, isTrying: inout Bool,
+    now: UInt64
   ) -> Bool {
-    let server = exchanges[index].server
+    let server = exchanges[exchange].server
     guard edns != .none, simplicity != .noCookie, servers[server].rules.usesCookies,
-      !exchanges[index].touched.has(.withoutCookie, server),
+      !exchanges[exchange].touched.has(.withoutCookie, server),
       !servers[server].withoutCookies.applies(isTrying: &isTrying, now: now)
     else { return false }
     renewCookieIfDue(server, now: now)
@@ -68,10 +70,10 @@ extension Exchanges {
   }
 
   /// The same over TCP.
-  mutating func offersStreamCookie(_ index: Int, _ edns: EDNSOffer, now: UInt64) -> Bool {
-    let server = exchanges[index].server
+  mutating func offersStreamCookie(_ exchange: ExchangeID, _ edns: EDNSOffer, now: UInt64) -> Bool {
+    let server = exchanges[exchange].server
     guard edns != .none, servers[server].rules.usesCookies,
-      !exchanges[index].touched.has(.withoutCookie, server),
+      !exchanges[exchange].touched.has(.withoutCookie, server),
       !servers[server].withoutCookies.isInForce
     else { return false }
     renewCookieIfDue(server, now: now)
@@ -81,10 +83,10 @@ extension Exchanges {
   /// Whether a packet over UDP has random letter case.
   @inline(__always)
   mutating func isCased(
-    _ index: Int, _ simplicity: Simplicity, isTrying: inout Bool, now: UInt64
+    _ exchange: ExchangeID, _ simplicity: Simplicity, isTrying: inout Bool, now: UInt64
   ) -> Bool {
-    let server = exchanges[index].server
-    return !exchanges[index].isFolded && simplicity != .lowerCase && simplicity != .plain
+    let server = exchanges[exchange].server
+    return !exchanges[exchange].isFolded && simplicity != .lowerCase && simplicity != .plain
       && servers[server].rules.usesLetterCase
       && !servers[server].lowerCase.applies(isTrying: &isTrying, now: now)
   }
@@ -97,11 +99,12 @@ extension Exchanges {
   ///   - attempt: the packet over UDP; nothing over TCP.
   ///   - isPositive: whether there are records.
   mutating func noteWays(
-    _ index: Int, _ server: ServerID, attempt: Int?, isPositive: Bool, now: UInt64
+    _ exchange: ExchangeID, _ server: ServerID, attempt: TransmissionID?, isPositive: Bool,
+    now: UInt64
   ) {
-    let name = exchanges[index].nameHash
+    let name = exchanges[exchange].nameHash
     guard let attempt else {
-      noteStreamWays(index, server, now: now)
+      noteStreamWays(exchange, server, now: now)
       return
     }
     let packet = transmissions[attempt]
@@ -111,14 +114,14 @@ extension Exchanges {
     if packet.hasCookie { servers[server].withoutCookies.end() }
     if showsCase(attempt) { servers[server].lowerCase.end() }
     // What it refused, and answers without.
-    if packet.edns == .none, exchanges[index].touched.has(.withoutEDNS, server) {
+    if packet.edns == .none, exchanges[exchange].touched.has(.withoutEDNS, server) {
       note(.withoutEDNS, server, name, limit: Fallback.refusalLimit, now: now)
     } else if packet.edns != .none, !packet.hasCookie,
-      exchanges[index].touched.has(.withoutCookie, server)
+      exchanges[exchange].touched.has(.withoutCookie, server)
     {
       note(.withoutCookies, server, name, limit: Fallback.refusalLimit, now: now)
     }
-    if !packet.isCased, isPositive, exchanges[index].touched.has(.caseDenied, server) {
+    if !packet.isCased, isPositive, exchanges[exchange].touched.has(.caseDenied, server) {
       note(.lowerCase, server, name, limit: Fallback.refusalLimit, now: now)
     }
     // What it said nothing to.
@@ -126,24 +129,24 @@ extension Exchanges {
     case .usual, .stream: break
     case .lowerCase:
       // Otherwise it was the same packet once more.
-      if exchanges[index].showsCase { noteSilence(.lowerCase, index, server, now: now) }
-    case .noCookie: noteSilence(.withoutCookies, index, server, now: now)
-    case .plain: noteSilence(.withoutEDNS, index, server, now: now)
+      if exchanges[exchange].showsCase { noteSilence(.lowerCase, exchange, server, now: now) }
+    case .noCookie: noteSilence(.withoutCookies, exchange, server, now: now)
+    case .plain: noteSilence(.withoutEDNS, exchange, server, now: now)
     }
     servers[server].noteDoubts()
   }
 
-  private mutating func noteStreamWays(_ index: Int, _ server: ServerID, now: UInt64) {
-    guard let attempt = exchanges[index].phase.tcp else { return }
-    let name = exchanges[index].nameHash
-    if attempt.edns == .none, exchanges[index].touched.has(.withoutEDNS, server) {
+  private mutating func noteStreamWays(_ exchange: ExchangeID, _ server: ServerID, now: UInt64) {
+    guard let attempt = exchanges[exchange].phase.tcp else { return }
+    let name = exchanges[exchange].nameHash
+    if attempt.edns == .none, exchanges[exchange].touched.has(.withoutEDNS, server) {
       note(.withoutEDNS, server, name, limit: Fallback.refusalLimit, now: now)
     } else if attempt.edns != .none,
-      exchanges[index].touched.has(.withoutCookie, server)
+      exchanges[exchange].touched.has(.withoutCookie, server)
     {
       note(.withoutCookies, server, name, limit: Fallback.refusalLimit, now: now)
     }
-    if attempt.reason == .silence { noteSilence(.overStream, index, server, now: now) }
+    if attempt.reason == .silence { noteSilence(.overStream, exchange, server, now: now) }
     servers[server].noteDoubts()
   }
 
@@ -151,26 +154,25 @@ extension Exchanges {
   ///
   /// Perhaps the name took long, and their replies are about to come: if one does, all is taken back.
   private mutating func noteSilence(
-    _ fallback: Fallback.Kind, _ index: Int, _ server: ServerID, now: UInt64
+    _ fallback: Fallback.Kind, _ exchange: ExchangeID, _ server: ServerID, now: UInt64
   ) {
-    guard let place = usualAttempt(index, at: server) else { return }
+    guard let place = usualAttempt(exchange, at: server) else { return }
     servers[server].watched = Server.Watched(
       socket: transmissions[place].socket, id: transmissions[place].id, isPending: true,
       showsCase: showsCase(place))
-    note(fallback, server, exchanges[index].nameHash, limit: Fallback.silenceLimit, now: now)
+    note(fallback, server, exchanges[exchange].nameHash, limit: Fallback.silenceLimit, now: now)
   }
 
   /// The last usual packet of a question to an upstream.
-  private func usualAttempt(_ index: Int, at server: ServerID) -> Int? {
-    var attempt = exchanges[index].firstTransmission
-    while attempt != Exchanges.nobody {
-      let place = Int(attempt)
+  private func usualAttempt(_ exchange: ExchangeID, at server: ServerID) -> TransmissionID? {
+    var place = exchanges[exchange].firstTransmission
+    while place != .none {
       if transmissions[place].simplicity == .usual,
         transmissions[place].socket.server == server
       {
         return place
       }
-      attempt = transmissions[place].next
+      place = transmissions[place].next
     }
     return nil
   }

@@ -9,24 +9,32 @@ extension Exchanges {
   /// How many there are, those among them that have ended and not been removed.
   public var count: Int { exchanges.count }
 
-  /// Every number is below.
+  /// Every slot is below.
   public var end: Int { exchanges.end }
 
-  /// Whether there is an exchange with a number.
-  public func contains(_ index: Int) -> Bool { exchanges.contains(index) }
+  /// The exchange in a slot, if there is one.
+  public func exchange(at slot: Int) -> ExchangeID? {
+    exchanges.contains(slot) ? ExchangeID(slot) : nil
+  }
+
+  /// An exchange, as its owner may see it.
+  public subscript(_ exchange: ExchangeID) -> Exchange {
+    _read { yield exchanges[exchange] }
+  }
 
   /// Names an exchange also when another may have its number.
-  public mutating func handle(_ index: Int) -> ExchangeHandle {
-    ExchangeHandle(UInt32(index), exchanges[index].generation)
+  public mutating func handle(_ exchange: ExchangeID) -> ExchangeHandle {
+    ExchangeHandle(exchange, exchanges[exchange].generation)
   }
 
   /// The exchange that a handle names, if it is still there.
-  public func index(_ handle: ExchangeHandle) -> Int? {
-    let index = Int(handle.index)
-    guard exchanges.contains(index), exchanges[index].generation == handle.generation else {
+  public func find(_ handle: ExchangeHandle) -> ExchangeID? {
+    let exchange = handle.exchange
+    guard exchanges.contains(exchange.slot), exchanges[exchange].generation == handle.generation
+    else {
       return nil
     }
-    return index
+    return exchange
   }
 
   // Some of what follows is mutating though it changes nothing: a call that only borrows, beside a change, would get a
@@ -36,92 +44,58 @@ extension Exchanges {
   @inline(__always)
   public func match(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags
-  ) -> Int? {
-    var index = byQuestion.first(Exchange.hash(key.hash, type, needs))
-    while index != Exchanges.nobody {
-      let place = Int(index)
-      if exchanges[place].nameHash == key.hash && exchanges[place].type == type
-        && exchanges[place].needs == needs && isName(of: place, key)
+  ) -> ExchangeID? {
+    var place = byQuestion.first(Exchange.hash(key.hash, type, needs))
+    while place != ChainTable.end {
+      let exchange = ExchangeID(rawValue: place)
+      if exchanges[exchange].nameHash == key.hash && exchanges[exchange].type == type
+        && exchanges[exchange].needs == needs && isName(of: exchange, key)
       {
-        return place
+        return exchange
       }
-      index = exchanges[place].chain
+      place = exchanges[exchange].chain
     }
     return nil
   }
 
   /// Whether an exchange asks for a name.
-  public func isName(of index: Int, _ key: borrowing NameKey) -> Bool {
-    key.matches(name(of: index))
+  public func isName(of exchange: ExchangeID, _ key: borrowing NameKey) -> Bool {
+    key.matches(name(of: exchange))
   }
 
   /// The name that is asked for, in lower case.
   @_lifetime(borrow self)
-  public func name(of index: Int) -> Span<UInt8> {
-    names.octets(in: index, count: Int(exchanges[index].nameCount))
+  public func name(of exchange: ExchangeID) -> Span<UInt8> {
+    names.octets(in: exchange.slot, count: Int(exchanges[exchange].nameCount))
   }
-
-  /// The hash of that name.
-  public func nameHash(of index: Int) -> UInt32 { exchanges[index].nameHash }
 
   /// Fills a key with that name.
-  public mutating func loadName(of index: Int, into key: inout NameKey) {
-    key.load(name(of: index), withHash: exchanges[index].nameHash)
+  public mutating func loadName(of exchange: ExchangeID, into key: inout NameKey) {
+    key.load(name(of: exchange), withHash: exchanges[exchange].nameHash)
   }
-
-  /// The type that is asked for.
-  public func type(of index: Int) -> RecordType { exchanges[index].type }
-
-  /// DO and CD.
-  public func flags(of index: Int) -> QueryFlags { exchanges[index].needs }
-
-  /// When it was first asked.
-  public func started(_ index: Int) -> UInt64 { exchanges[index].started }
 
   /// Says that the servers that it may be sent to have another number now.
-  public mutating func setGroup(_ group: ServerGroupID, of index: Int) {
-    exchanges[index].group = group
+  public mutating func setGroup(_ group: ServerGroupID, of exchange: ExchangeID) {
+    exchanges[exchange].group = group
   }
 
-  /// The server asked last.
-  public func server(of index: Int) -> ServerID { exchanges[index].server }
-
-  /// Where that is.
-  public func address(of index: Int) -> ServerAddress { servers[exchanges[index].server].address }
-
-  /// Whether it is not being asked any more.
-  public mutating func isEnded(_ index: Int) -> Bool { exchanges[index].phase.isEnded }
-
-  /// Whether it is being asked over TCP.
-  public func isStreaming(_ index: Int) -> Bool { exchanges[index].phase.isTCP }
-
-  /// Whether it was sent although all servers were given up.
-  public func isTrial(_ index: Int) -> Bool { exchanges[index].isTrial }
-
-  /// What was in the way last.
-  public func cause(of index: Int) -> Failure.Cause { exchanges[index].cause }
-
-  /// The same, for people.
-  public func trouble(of index: Int) -> Trouble { exchanges[index].trouble }
+  /// Where the server is that was asked last.
+  public func address(of exchange: ExchangeID) -> ServerAddress {
+    servers[exchanges[exchange].server].address
+  }
 
   /// What a server said of its error: options for an OPT record.
   @_lifetime(borrow self)
-  public func errors(of index: Int) -> Span<UInt8> {
-    upstreamErrors.octets(in: index, count: Int(exchanges[index].errorsCount))
+  public func errors(of exchange: ExchangeID) -> Span<UInt8> {
+    upstreamErrors.octets(in: exchange.slot, count: Int(exchanges[exchange].errorsCount))
   }
-
-  /// Packets sent so far over UDP, since it began or began anew.
-  public func attempts(of index: Int) -> Int { Int(exchanges[index].attemptCount) }
-
-  /// Packets sent in all, over UDP and TCP.
-  public mutating func packets(of index: Int) -> UInt8 { exchanges[index].packets }
 
   // MARK: Transmissions
 
-  func findTransmission(socket: SocketID, id: UInt16) -> Int? {
+  func findTransmission(socket: SocketID, id: UInt16) -> TransmissionID? {
     var place = byTransaction.first(Transmission.hash(socket, id))
-    while place != Exchanges.nobody {
-      let found = Int(place)
+    while place != ChainTable.end {
+      let found = TransmissionID(Int(place))
       if transmissions[found].id == id && transmissions[found].socket == socket { return found }
       place = transmissions[found].chain
     }
@@ -129,41 +103,41 @@ extension Exchanges {
   }
 
   /// Forgets what was sent for a question; replies to it are nobody's from now on.
-  mutating func forgetTransmissions(of index: Int) {
-    var place = exchanges[index].firstTransmission
-    exchanges[index].firstTransmission = Exchanges.nobody
-    while place != Exchanges.nobody {
-      let next = transmissions[Int(place)].next
-      forgetTransmission(Int(place))
+  mutating func forgetTransmissions(of exchange: ExchangeID) {
+    var place = exchanges[exchange].firstTransmission
+    exchanges[exchange].firstTransmission = .none
+    while place != .none {
+      let next = transmissions[place].next
+      forgetTransmission(place)
       place = next
     }
   }
 
   /// Forgets what was sent to one server.
-  mutating func forgetTransmissions(of index: Int, at server: ServerID) {
-    var next = exchanges[index].firstTransmission
-    var kept = Exchanges.nobody
-    while next != Exchanges.nobody {
-      let place = Int(next)
+  mutating func forgetTransmissions(of exchange: ExchangeID, at server: ServerID) {
+    var next = exchanges[exchange].firstTransmission
+    var kept = TransmissionID.none
+    while next != .none {
+      let place = next
       next = transmissions[place].next
       if transmissions[place].socket.server == server {
-        if kept == Exchanges.nobody {
-          exchanges[index].firstTransmission = next
+        if kept == .none {
+          exchanges[exchange].firstTransmission = next
         } else {
-          transmissions[Int(kept)].next = next
+          transmissions[kept].next = next
         }
         forgetTransmission(place)
       } else {
-        kept = UInt32(place)
+        kept = place
       }
     }
   }
 
-  private mutating func forgetTransmission(_ place: Int) {
+  private mutating func forgetTransmission(_ place: TransmissionID) {
     let sent = transmissions[place]
     finished.insert(sent.socket, id: sent.id, sent: sent.sent)
     servers[sent.socket.server].inFlight -= 1
-    byTransaction.remove(place, in: &transmissions)
-    transmissions.remove(place)
+    byTransaction.remove(place.slot, in: &transmissions)
+    transmissions.remove(place.slot)
   }
 }

@@ -35,24 +35,24 @@ extension Exchanges {
       // Which of the questions for that name and type is meant, a forger needs not say.
       for needs in 0..<Exchanges.needsKinds {
         guard
-          let index = findUnderWay(RecordType(packet.load16(end)), QueryFlags(rawValue: needs))
+          let exchange = findUnderWay(RecordType(packet.load16(end)), QueryFlags(rawValue: needs))
         else { continue }
         if finished.contains(socket, id: header.id, now: now) {
           counters.late += 1
           return
         }
-        noteSpoofAttempt(index, isCertain: true, now: now)
+        noteSpoofAttempt(exchange, isCertain: true, now: now)
       }
     }
     counters.mismatched += 1
   }
 
   /// The exchange for the name in ``question`` that has something under way over UDP.
-  private func findUnderWay(_ type: RecordType, _ needs: QueryFlags) -> Int? {
-    guard let index = match(question, type, needs),
-      exchanges[index].firstTransmission != Exchanges.nobody
+  private func findUnderWay(_ type: RecordType, _ needs: QueryFlags) -> ExchangeID? {
+    guard let exchange = match(question, type, needs),
+      exchanges[exchange].firstTransmission != .none
     else { return nil }
-    return index
+    return exchange
   }
 
   /// Handles a reply that has the right socket and ID, and another question or cookie.
@@ -60,13 +60,14 @@ extension Exchanges {
   /// - Parameter isCertain: whether no server answers so.
   /// - Returns: whether the question's packets are forgotten because of it.
   mutating func takeMismatch(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, isCertain: Bool, now: UInt64
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ exchange: ExchangeID, isCertain: Bool,
+    now: UInt64
   ) -> Bool {
     counters.mismatched += 1
     // Without a question it is no guess, but an upstream's odd way to say no.
     guard header.questionCount == 1, let end = loadQuestion(packet), end + 4 <= packet.count
     else { return false }
-    return noteSpoofAttempt(index, isCertain: isCertain, now: now)
+    return noteSpoofAttempt(exchange, isCertain: isCertain, now: now)
   }
 
   /// Counts a reply to a question that may be forged.
@@ -78,35 +79,35 @@ extension Exchanges {
   /// - Parameter isCertain: whether no server answers so: one is enough, then.
   /// - Returns: whether the question's packets are forgotten; it may have ended, too.
   @discardableResult
-  mutating func noteSpoofAttempt(_ index: Int, isCertain: Bool, now: UInt64) -> Bool {
+  mutating func noteSpoofAttempt(_ exchange: ExchangeID, isCertain: Bool, now: UInt64) -> Bool {
     // With nothing under way over UDP no guess can be right.
-    guard exchanges[index].firstTransmission != Exchanges.nobody else { return false }
-    exchanges[index].mismatches += 1
-    let hasTCP = now >= servers[exchanges[index].server].tcpFailedUntil
-    let areTooMany = exchanges[index].mismatches >= Exchanges.mismatchLimit
+    guard exchanges[exchange].firstTransmission != .none else { return false }
+    exchanges[exchange].mismatches += 1
+    let hasTCP = now >= servers[exchanges[exchange].server].tcpFailedUntil
+    let areTooMany = exchanges[exchange].mismatches >= Exchanges.mismatchLimit
     guard
       areTooMany
-        || isCertain && (!hasTCP || exchanges[index].phase.isTCP || takeSpoofMove(now: now))
+        || isCertain && (!hasTCP || exchanges[exchange].phase.isTCP || takeSpoofMove(now: now))
     else { return false }
     counters.suspected += 1
     // However many more guesses come, none of them can be right.
-    forgetTransmissions(of: index)
-    switch exchanges[index].phase {
+    forgetTransmissions(of: exchange)
+    switch exchanges[exchange].phase {
     case .ended: break
     case .udp, .waitingForServers:
       guard hasTCP || areTooMany else {
-        retry(index, now: now)
+        retry(exchange, now: now)
         break
       }
-      exchanges[index].mismatches = 0
-      startTCP(index, because: .spoofing, now: now)
+      exchanges[exchange].mismatches = 0
+      startTCP(exchange, because: .spoofing, now: now)
     case .tcp(var attempt):
-      exchanges[index].mismatches = 0
+      exchanges[exchange].mismatches = 0
       switch attempt.reason {
       case .truncated, .malformed, .badCookie:
         // What UDP would have said is lost by it: if TCP fails, it is asked again.
         attempt.reason = .spoofing
-        exchanges[index].phase = .tcp(attempt)
+        exchanges[exchange].phase = .tcp(attempt)
       case .spoofing, .letterCase, .cookieMissing, .silence, .tcpOnly: break
       }
     }

@@ -92,38 +92,42 @@ extension Exchanges {
     endStreamProbe(server)
     servers.retire(server)
     timers.cancel(settings.inFlightLimit + server.slot)
-    for index in 0..<exchanges.end
-    where exchanges.contains(index) && exchanges[index].server == server {
-      askAgainSoon(index, now: now)
+    for slot in 0..<end {
+      guard let exchange = exchange(at: slot), exchanges[exchange].server == server else {
+        continue
+      }
+      askAgainSoon(exchange, now: now)
     }
   }
 
   /// Makes sure that nothing in flight has to do with the server that had a slot.
   private mutating func forget(_ server: ServerID) {
-    for index in 0..<exchanges.end where exchanges.contains(index) {
-      exchanges[index].touched.forget(server)
-      if servers[server].inFlight > 0 { forgetTransmissions(of: index, at: server) }
+    for slot in 0..<end {
+      guard let exchange = exchange(at: slot) else { continue }
+      exchanges[exchange].touched.forget(server)
+      if servers[server].inFlight > 0 { forgetTransmissions(of: exchange, at: server) }
     }
   }
 
   /// Has what is in flight sent to no server that has left its group, whatever that server still says.
   public mutating func noteGroups() {
-    for index in 0..<exchanges.end where exchanges.contains(index) {
-      exchanges[index].mayHaveLeft = true
+    for slot in 0..<end {
+      guard let exchange = exchange(at: slot) else { continue }
+      exchanges[exchange].mayHaveLeft = true
     }
   }
 
   /// Whether a question's server is one of its group; else another one is asked, or the question fails.
   @inline(__always)
-  mutating func isAllowed(_ index: Int, now: UInt64) -> Bool {
-    guard exchanges[index].mayHaveLeft else { return true }
-    return isStillAllowed(index, now: now)
+  mutating func isAllowed(_ exchange: ExchangeID, now: UInt64) -> Bool {
+    guard exchanges[exchange].mayHaveLeft else { return true }
+    return isStillAllowed(exchange, now: now)
   }
 
   @inline(never)
-  private mutating func isStillAllowed(_ index: Int, now: UInt64) -> Bool {
-    if servers.isMember(exchanges[index].server, of: exchanges[index].group) { return true }
-    moveOn(index, now: now)
+  private mutating func isStillAllowed(_ exchange: ExchangeID, now: UInt64) -> Bool {
+    if servers.isMember(exchanges[exchange].server, of: exchanges[exchange].group) { return true }
+    moveOn(exchange, now: now)
     return false
   }
 

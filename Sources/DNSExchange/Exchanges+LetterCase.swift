@@ -17,40 +17,44 @@ struct LetterCase: BitwiseCopyable {
   func apply(to name: inout MutableSpan<UInt8>) -> Bool {
     var changes: UInt64 = 0
     var offset = 0
+    // The octets at `offset` take the lowest bits.
+    var left = bits
     while offset &+ 8 <= name.count {
       let word = name.load64(offset)
-      let cased = apply(toWord: word, at: offset)
+      let cased = LetterCase.apply(left, toWord: word)
       changes |= word ^ cased
       name.store64(cased, offset)
       offset &+= 8
+      left = left >> 8 | left << 56
+      if offset & 63 == 0 { left = left >> 17 | left << 47 }
     }
     if offset < name.count && offset > 0 {
       // The last eight octets, the first of which are done.
       let last = name.count &- 8
       let done = UInt64(8 &* (offset &- last))
       let word = name.load64(last)
-      let cased = apply(toWord: word >> done, at: offset) << done
+      let cased = LetterCase.apply(left, toWord: word >> done) << done
       let whole = word & (1 << done &- 1) | cased
       name.store64(whole, last)
       return changes | (word ^ whole) != 0
     }
     while offset < name.count {
       let word = UInt64(name[offset])
-      let cased = apply(toWord: word, at: offset)
+      let cased = LetterCase.apply(left, toWord: word)
       changes |= word ^ cased
       name[offset] = UInt8(truncatingIfNeeded: cased)
       offset &+= 1
+      left >>= 1
     }
     return changes != 0
   }
 
-  /// Eight octets in memory order, their letters in their case; `offset` is where they begin.
-  private func apply(toWord word: UInt64, at offset: Int) -> UInt64 {
+  /// Eight octets in memory order, their letters in the case that the lowest eight bits say.
+  @inline(__always)
+  private static func apply(_ bits: UInt64, toWord word: UInt64) -> UInt64 {
     let ones: UInt64 = 0x0101_0101_0101_0101
-    let place = UInt64((offset &+ (offset >> 6) &* 17) & 63)
-    let rotated = bits >> place | bits << ((64 &- place) & 63)
-    // Bit n of the lowest eight goes to octet n, where it becomes 0x80.
-    let spread = (rotated & 0xFF) &* ones & 0x8040_2010_0804_0201
+    // Bit n goes to octet n, where it becomes 0x80.
+    let spread = (bits & 0xFF) &* ones & 0x8040_2010_0804_0201
     let chosen = (spread &+ 0x7F &* ones) & (0x80 &* ones)
     // As in `NameKey`: which octets are at least "a", which are behind "z".
     let low = word & (0x7F &* ones)
@@ -67,52 +71,53 @@ extension Exchanges {
   static let caseFailureLimit: UInt8 = 4
 
   /// Draws the letter case that a question's name is sent in.
-  mutating func drawCase(of name: Span<UInt8>, for index: Int) {
+  mutating func drawCase(of name: Span<UInt8>, for exchange: ExchangeID) {
     let letterCase = LetterCase(bits: random.next())
-    casedNames.store(name, in: index)
-    var cased = casedNames.mutableOctets(in: index, count: name.count)
-    exchanges[index].showsCase = letterCase.apply(to: &cased)
+    casedNames.store(name, in: exchange.slot)
+    var cased = casedNames.mutableOctets(in: exchange.slot, count: name.count)
+    exchanges[exchange].showsCase = letterCase.apply(to: &cased)
   }
 
   /// Whether a packet's reply tells that its upstream bears mixed letter case.
   @inline(__always)
-  func showsCase(_ attempt: Int) -> Bool {
-    transmissions[attempt].isCased && exchanges[Int(transmissions[attempt].exchange)].showsCase
+  func showsCase(_ attempt: TransmissionID) -> Bool {
+    transmissions[attempt].isCased && exchanges[transmissions[attempt].exchange].showsCase
   }
 
   /// A question's name as a packet of ours has it.
   @_lifetime(borrow self)
-  func sentName(_ index: Int, isCased: Bool) -> Span<UInt8> {
-    let count = Int(exchanges[index].nameCount)
+  func sentName(_ exchange: ExchangeID, isCased: Bool) -> Span<UInt8> {
+    let count = Int(exchanges[exchange].nameCount)
     return isCased
-      ? casedNames.octets(in: index, count: count) : names.octets(in: index, count: count)
+      ? casedNames.octets(in: exchange.slot, count: count)
+      : names.octets(in: exchange.slot, count: count)
   }
 
   /// Handles a reply that is right but for its letter case: forged, or the upstream's own way.
   ///
   /// TCP, which nobody else can answer, tells which.
-  mutating func doubtCase(_ index: Int, server: ServerID, now: UInt64) {
+  mutating func doubtCase(_ exchange: ExchangeID, server: ServerID, now: UInt64) {
     counters.otherCase += 1
-    moveToTCP(index, to: server, because: .letterCase, now: now)
+    moveToTCP(exchange, to: server, because: .letterCase, now: now)
   }
 
   /// An upstream whose letter case was doubted doesn't talk TCP: it is asked in lower case.
   ///
   /// - Returns: whether that is so.
-  mutating func foldDoubted(_ index: Int, now: UInt64) -> Bool {
-    guard !exchanges[index].isFolded,
-      exchanges[index].attemptCount < ExchangeTiming.attempts
+  mutating func foldDoubted(_ exchange: ExchangeID, now: UInt64) -> Bool {
+    guard !exchanges[exchange].isFolded,
+      exchanges[exchange].attemptCount < ExchangeTiming.attempts
     else { return false }
-    exchanges[index].isFolded = true
-    noteCaseFailure(index, now: now)
-    send(index, now: now)
+    exchanges[exchange].isFolded = true
+    noteCaseFailure(exchange, now: now)
+    send(exchange, now: now)
     return true
   }
 
   /// Notes that a question's upstream doesn't keep letter case.
-  mutating func noteCaseFailure(_ index: Int, now: UInt64) {
+  mutating func noteCaseFailure(_ exchange: ExchangeID, now: UInt64) {
     note(
-      .lowerCase, exchanges[index].server, exchanges[index].nameHash,
+      .lowerCase, exchanges[exchange].server, exchanges[exchange].nameHash,
       limit: Exchanges.caseFailureLimit, now: now)
   }
 
@@ -120,25 +125,26 @@ extension Exchanges {
   ///
   /// Some deny what they know in lower case. What has given data for a name in mixed case does not.
   mutating func doubtDenial(
-    _ header: MessageHeader, _ index: Int, attempt: Int, server: ServerID, now: UInt64
+    _ header: MessageHeader, _ exchange: ExchangeID, attempt: TransmissionID, server: ServerID,
+    now: UInt64
   ) -> Bool {
     guard showsCase(attempt) else { return false }
     guard header.answerCount == 0 else {
       servers[server].keepsCase = true
       return false
     }
-    return askInLowerCase(index, server: server, now: now)
+    return askInLowerCase(exchange, server: server, now: now)
   }
 
   /// Asks an upstream again that refused or denied a name in mixed letter case; false when that was done.
-  mutating func askInLowerCase(_ index: Int, server: ServerID, now: UInt64) -> Bool {
-    guard !exchanges[index].isFolded, !exchanges[index].phase.isTCP,
-      exchanges[index].attemptCount < ExchangeTiming.attempts
+  mutating func askInLowerCase(_ exchange: ExchangeID, server: ServerID, now: UInt64) -> Bool {
+    guard !exchanges[exchange].isFolded, !exchanges[exchange].phase.isTCP,
+      exchanges[exchange].attemptCount < ExchangeTiming.attempts
     else { return false }
-    exchanges[index].isFolded = true
-    exchanges[index].touched.insert(.caseDenied, server)
-    exchanges[index].server = server
-    send(index, now: now)
+    exchanges[exchange].isFolded = true
+    exchanges[exchange].touched.insert(.caseDenied, server)
+    exchanges[exchange].server = server
+    send(exchange, now: now)
     return true
   }
 }

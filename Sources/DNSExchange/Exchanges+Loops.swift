@@ -29,21 +29,20 @@ extension Exchanges {
         }
       }
     }
-    guard let index = match(key, type, needs) else { return false }
-    var attempt = exchanges[index].firstTransmission
-    while attempt != Exchanges.nobody {
-      let place = Int(attempt)
+    guard let exchange = match(key, type, needs) else { return false }
+    var place = exchanges[exchange].firstTransmission
+    while place != .none {
       let server = transmissions[place].socket.server
       if transmissions[place].id == id,
-        question.holds(sentName(index, isCased: transmissions[place].isCased), 0),
+        question.holds(sentName(exchange, isCased: transmissions[place].isCased), 0),
         // In lower case it may be another's whose ID is the same by chance.
         servers[server].isLooping
-          || !question.holds(sentName(index, isCased: false), 0)
+          || !question.holds(sentName(exchange, isCased: false), 0)
       {
         noteLoop(server)
         return true
       }
-      attempt = transmissions[place].next
+      place = transmissions[place].next
     }
     return false
   }
@@ -147,11 +146,13 @@ extension Exchanges {
     servers[server].isLoopProven = true
     scheduleLoopProbe(server, now: now)
     endStreamProbe(server)
-    for index in 0..<exchanges.end
-    where exchanges.contains(index) && exchanges[index].server == server {
-      exchanges[index].cause = .looping
-      exchanges[index].isTrial = false
-      askAgainSoon(index, now: now)
+    for slot in 0..<end {
+      guard let exchange = exchange(at: slot), exchanges[exchange].server == server else {
+        continue
+      }
+      exchanges[exchange].cause = .looping
+      exchanges[exchange].isTrial = false
+      askAgainSoon(exchange, now: now)
     }
   }
 

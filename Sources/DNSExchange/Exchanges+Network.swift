@@ -18,22 +18,23 @@ extension Exchanges {
       renewHealth(server, now: now)
     }
     servers.reconsider()
-    for index in 0..<exchanges.end where exchanges.contains(index) {
-      if exchanges[index].phase.isTCP(because: .silence) { endTCP(index) }
-      guard !exchanges[index].phase.isTCP else { continue }
-      exchanges[index].touched.remove(.failed)
-      askAgainSoon(index, now: now)
+    for slot in 0..<end {
+      guard let exchange = exchange(at: slot) else { continue }
+      if exchanges[exchange].phase.isTCP(because: .silence) { endTCP(exchange) }
+      guard !exchanges[exchange].phase.isTCP else { continue }
+      exchanges[exchange].touched.remove(.failed)
+      askAgainSoon(exchange, now: now)
     }
   }
 
   /// Has a question asked again soon, not all of them at once, and further attempts left for it.
-  mutating func askAgainSoon(_ index: Int, now: UInt64) {
-    guard !exchanges[index].phase.isEnded else { return }
-    exchanges[index].attemptCount = min(
-      exchanges[index].attemptCount,
+  mutating func askAgainSoon(_ exchange: ExchangeID, now: UInt64) {
+    guard !exchanges[exchange].phase.isEnded else { return }
+    exchanges[exchange].attemptCount = min(
+      exchanges[exchange].attemptCount,
       UInt8(ExchangeTiming.attempts - Exchanges.attemptsAfterChange))
-    let due = now + UInt64(index % Exchanges.networkChangeSpread)
-    if due < exchanges[index].due { setTimer(index, at: due, now: now) }
+    let due = now + UInt64(exchange.slot % Exchanges.networkChangeSpread)
+    if due < exchanges[exchange].due { setTimer(exchange, at: due, now: now) }
   }
 
   private mutating func renewHealth(_ server: ServerID, now: UInt64) {

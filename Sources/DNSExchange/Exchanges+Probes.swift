@@ -206,9 +206,9 @@ extension Exchanges {
   /// Keeps a question that an upstream had an answer to.
   ///
   /// Of each domain there is one, so that no domain's servers decide whether an upstream seems to answer.
-  mutating func noteKnown(_ index: Int, _ server: ServerID, now: UInt64) {
-    let count = Int(exchanges[index].nameCount)
-    let domain = names.domain(in: index, count: count)
+  mutating func noteKnown(_ exchange: ExchangeID, _ server: ServerID, now: UInt64) {
+    let count = Int(exchanges[exchange].nameCount)
+    let domain = names.domain(in: exchange.slot, count: count)
     servers[server].knownAt = now
     let first = server.slot * KnownQuestion.perServer
     var slot = Int(servers[server].knownNext)
@@ -222,8 +222,8 @@ extension Exchanges {
         servers[server].knownCount, UInt8(slot + 1))
     }
     known[first + slot] = KnownQuestion(
-      nameCount: exchanges[index].nameCount, type: exchanges[index].type, domain: domain)
-    names.copy(index, count: count, into: &knownNames, at: first + slot)
+      nameCount: exchanges[exchange].nameCount, type: exchanges[exchange].type, domain: domain)
+    names.copy(exchange.slot, count: count, into: &knownNames, at: first + slot)
   }
 }
 

@@ -29,14 +29,14 @@ extension Exchanges {
       }
       return nil
     }
-    let index = Int(transmissions[place].exchange)
+    let exchange = transmissions[place].exchange
     let isCased = transmissions[place].isCased
     let hasEDNS = transmissions[place].edns != .none
     guard
       let (end, isCaseKept) = matchingQuestion(
-        packet, header, index, isCased: isCased, hasEDNS: hasEDNS)
+        packet, header, exchange, isCased: isCased, hasEDNS: hasEDNS)
     else {
-      _ = takeMismatch(packet, header, index, isCertain: true, now: now)
+      _ = takeMismatch(packet, header, exchange, isCertain: true, now: now)
       return nil
     }
     let server = socket.server
@@ -54,12 +54,12 @@ extension Exchanges {
       takeBare(place, server: server, now: now)
       return nil
     }
-    if exchanges[index].firstTransmission != UInt32(place) { counters.late += 1 }
+    if exchanges[exchange].firstTransmission != place { counters.late += 1 }
     timed = RoundTrip(
       server: server, microseconds: stopwatch &- transmissions[place].stopwatch)
     hear(server, now: now)
     guard isCaseKept else {
-      doubtCase(index, server: server, now: now)
+      doubtCase(exchange, server: server, now: now)
       return nil
     }
     // More than we offered: no honest upstream sends that (RFC 6891 §6.2.5), and what it holds may
@@ -70,14 +70,14 @@ extension Exchanges {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
       noteTruncated(place, server: server, now: now)
-      moveToTCP(index, to: server, because: .truncated, now: now)
+      moveToTCP(exchange, to: server, because: .truncated, now: now)
       return nil
     }
     return judge(
       packet,
       Received(
-        exchange: index, type: exchanges[index].type, needs: exchanges[index].needs,
-        group: exchanges[index].group, source: servers[server].source, header: header,
+        exchange: exchange, type: exchanges[exchange].type, needs: exchanges[exchange].needs,
+        group: exchanges[exchange].group, source: servers[server].source, header: header,
         recordsAt: end, server: server, isStream: false,
         edns: transmissions[place].edns, lacksCookie: lacksCookie, transmission: place), now: now)
   }
@@ -87,23 +87,23 @@ extension Exchanges {
     guard packet.count > MessageHeader.size,
       let place = findTransmission(socket: socket, id: packet.load16(0))
     else { return nil }
-    let index = transmissions[place].exchange
-    return Noted(index: index, nameHash: exchanges[Int(index)].nameHash)
+    let exchange = transmissions[place].exchange
+    return Noted(exchange: exchange, nameHash: exchanges[exchange].nameHash)
   }
 
   /// A question in flight whose reply is about to be taken in.
   public struct Noted: BitwiseCopyable {
-    /// Its number.
-    public let index: UInt32
+    /// Which one.
+    public let exchange: ExchangeID
     /// The hash of its name.
     public let nameHash: UInt32
   }
 
   /// Reads what taking in the reply to a question will need of the state itself.
   public func anticipate(_ noted: Noted, _ seen: inout UInt32) {
-    let index = Int(noted.index)
-    seen ^= UInt32(casedNames.octets(in: index, count: 1)[0])
-    seen ^= UInt32(names.octets(in: index, count: 1)[0])
+    let exchange = noted.exchange
+    seen ^= UInt32(casedNames.octets(in: exchange.slot, count: 1)[0])
+    seen ^= UInt32(names.octets(in: exchange.slot, count: 1)[0])
   }
 
   /// Handles a whole message that arrived on the TCP connection of an exchange.
@@ -120,7 +120,7 @@ extension Exchanges {
     case .loopProbe: return nil
     case .question(let named): handle = named
     }
-    guard let index = index(handle), let attempt = exchanges[index].phase.tcp,
+    guard let exchange = find(handle), let attempt = exchanges[exchange].phase.tcp,
       let header = try? MessageHeader(packet), header.isResponse,
       header.opcode == Opcode.query.rawValue, header.id == attempt.id
     else {
@@ -129,29 +129,30 @@ extension Exchanges {
     }
     guard
       let (end, _) = matchingQuestion(
-        packet, header, index, isCased: false, hasEDNS: attempt.edns != .none)
+        packet, header, exchange, isCased: false, hasEDNS: attempt.edns != .none)
     else {
       counters.mismatched += 1
       return nil
     }
-    let server = exchanges[index].server
+    let server = exchanges[exchange].server
     hear(server, now: now)
     servers[server].tcpFailedUntil = 0
     var lacksCookie = false
     if attempt.hasCookie {
       let options = ReplyOptions(packet, header, at: end)
-      noteStreamCookie(packet, header, options, index, server: server, now: now)
+      noteStreamCookie(packet, header, options, exchange, server: server, now: now)
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     let received = Received(
-      exchange: index, type: exchanges[index].type, needs: exchanges[index].needs,
-      group: exchanges[index].group, source: servers[server].source, header: header, recordsAt: end,
+      exchange: exchange, type: exchanges[exchange].type, needs: exchanges[exchange].needs,
+      group: exchanges[exchange].group, source: servers[server].source, header: header,
+      recordsAt: end,
       server: server, isStream: true,
       edns: attempt.edns, lacksCookie: lacksCookie)
     guard header.flags & MessageHeader.Flag.truncated == 0 else {
       // More than a message holds; there is nothing larger to ask with.
       noteError(server)
-      noteTrouble(index, .tooLarge, server)
+      noteTrouble(exchange, .tooLarge, server)
       giveUp(on: received, now: now)
       return nil
     }
@@ -168,13 +169,13 @@ extension Exchanges {
     case .loopProbe: return
     case .question(let named): handle = named
     }
-    guard let index = index(handle), let attempt = exchanges[index].phase.tcp else { return }
-    let server = exchanges[index].server
+    guard let exchange = find(handle), let attempt = exchanges[exchange].phase.tcp else { return }
+    let server = exchanges[exchange].server
     counters.unreachable += 1
     servers[server].tcpFailedUntil = now + Server.tcpPause
     if attempt.reason != .silence {
-      exchanges[index].cause = .unreachable
-      noteTrouble(index, .unreachable, server)
+      exchanges[exchange].cause = .unreachable
+      noteTrouble(exchange, .unreachable, server)
     }
     if servers[server].isStreamOnly {
       servers[server].counters.refusals += 1
@@ -182,33 +183,34 @@ extension Exchanges {
     } else if servers[server].overStream.isInForce {
       // It talks TCP no more.
       servers[server].overStream.end()
-      endTCP(index)
-      retry(index, now: now)
+      endTCP(exchange)
+      retry(exchange, now: now)
       return
     }
-    abandonTCP(index, now: now)
+    abandonTCP(exchange, now: now)
   }
 
   /// Where the records begin, and whether the name has the letter case that was sent, when the packet's
   /// question is the one that was asked.
   private mutating func matchingQuestion(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ index: Int, isCased: Bool, hasEDNS: Bool
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ exchange: ExchangeID, isCased: Bool,
+    hasEDNS: Bool
   ) -> (end: Int, isCaseKept: Bool)? {
     // Nearly always the question comes back octet for octet: then its hash is known, too.
-    let count = Int(exchanges[index].nameCount)
+    let count = Int(exchanges[exchange].nameCount)
     let end = MessageHeader.size + count
     if header.questionCount == 1,
-      packet.holds(sentName(index, isCased: isCased), MessageHeader.size),
-      end + 4 <= packet.count, packet.load16(end) == exchanges[index].type.rawValue,
+      packet.holds(sentName(exchange, isCased: isCased), MessageHeader.size),
+      end + 4 <= packet.count, packet.load16(end) == exchanges[exchange].type.rawValue,
       packet.load16(end + 2) == RecordClass.internet.rawValue
     {
       return (end + 4, true)
     }
     guard header.questionCount == 1,
       let end = loadQuestion(packet), end + 4 <= packet.count,
-      packet.load16(end) == exchanges[index].type.rawValue,
+      packet.load16(end) == exchanges[exchange].type.rawValue,
       packet.load16(end + 2) == RecordClass.internet.rawValue,
-      isName(of: index, question)
+      isName(of: exchange, question)
     else {
       // An upstream that doesn't take EDNS may send back nothing but a header (RFC 6891 §7).
       if hasEDNS && header.questionCount == 0 && packet.count == MessageHeader.size
@@ -224,7 +226,7 @@ extension Exchanges {
   /// A reply to be believed, and which packet it answers.
   public struct Received: BitwiseCopyable {
     /// The exchange.
-    public let exchange: Int
+    public let exchange: ExchangeID
     /// The type that was asked for.
     public let type: RecordType
     /// DO and CD of the question.
@@ -245,7 +247,7 @@ extension Exchanges {
     /// Whether the packet had a cookie and the reply EDNS, but none.
     let lacksCookie: Bool
     /// The packet, over UDP.
-    var transmission: Int?
+    var transmission: TransmissionID?
 
     /// Whether the packet had DO, if its question has it: there is none without EDNS.
     public var hasDO: Bool { edns != .none }
@@ -292,12 +294,12 @@ extension Exchanges {
   public mutating func accept(
     _ received: Received, octets: Int, isPositive: Bool, now: UInt64
   ) {
-    let index = received.exchange
-    if received.isStream, exchanges[index].phase.isTCP(because: .letterCase) {
-      noteCaseFailure(index, now: now)
+    let exchange = received.exchange
+    if received.isStream, exchanges[exchange].phase.isTCP(because: .letterCase) {
+      noteCaseFailure(exchange, now: now)
     }
     noteAnswer(
-      index, server: received.server, attempt: received.transmission, count: octets,
+      exchange, server: received.server, attempt: received.transmission, count: octets,
       isPositive: isPositive, now: now)
   }
 
@@ -328,10 +330,10 @@ extension Exchanges {
   /// Perhaps it isn't the upstream's, and the honest one still comes. When the next attempt's is no
   /// better, TCP tells whose they are.
   private mutating func takeMalformed(from source: Received, now: UInt64) {
-    let index = source.exchange
+    let exchange = source.exchange
     counters.malformed += 1
-    exchanges[index].cause = .upstreamError
-    noteTrouble(index, .malformed, source.server)
+    exchanges[exchange].cause = .upstreamError
+    noteTrouble(exchange, .malformed, source.server)
     if source.isStream {
       giveUp(on: source, now: now)
       return
@@ -340,43 +342,44 @@ extension Exchanges {
       guard !transmissions[attempt].isSpoiled else { return }
       transmissions[attempt].isSpoiled = true
     }
-    exchanges[index].malformed &+= 1
-    guard exchanges[index].malformed == Exchanges.malformedLimit, !exchanges[index].phase.isTCP
+    exchanges[exchange].malformed &+= 1
+    guard exchanges[exchange].malformed == Exchanges.malformedLimit,
+      !exchanges[exchange].phase.isTCP
     else { return }
-    exchanges[index].server = source.server
-    startTCP(index, because: .malformed, now: now)
+    exchanges[exchange].server = source.server
+    startTCP(exchange, because: .malformed, now: now)
   }
 
   /// Handles an error that belongs to a question.
   private mutating func takeError(
     _ rcode: ResponseCode, hasOPT: Bool, from source: Received, now: UInt64
   ) {
-    let index = source.exchange
+    let exchange = source.exchange
     noteError(source.server)
     // While TCP is being tried, what UDP has to say beside an answer is no news.
-    guard source.isStream == exchanges[index].phase.isTCP else { return }
+    guard source.isStream == exchanges[exchange].phase.isTCP else { return }
     switch rcode {
     case .formErr, .notImp, .badVers:
       guard source.edns != .none else { break }
       // Who understands EDNS answers with it (RFC 6891 §7), so the cookie may be what wasn't understood.
       if rcode == .formErr, source.lacksCookie {
-        guard !exchanges[index].touched.has(.withoutCookie, source.server) else { return }
-        exchanges[index].touched.insert(.withoutCookie, source.server)
-        exchanges[index].server = source.server
-        askAgain(index, now: now)
+        guard !exchanges[exchange].touched.has(.withoutCookie, source.server) else { return }
+        exchanges[exchange].touched.insert(.withoutCookie, source.server)
+        exchanges[exchange].server = source.server
+        askAgain(exchange, now: now)
         return
       }
       // RFC 6891 §6.2.2: asked once more without EDNS. That has been done already when the other
       // packets with EDNS are answered, too.
-      guard !exchanges[index].touched.has(.withoutEDNS, source.server) else { return }
-      askWithoutEDNS(index, source.server, now: now)
+      guard !exchanges[exchange].touched.has(.withoutEDNS, source.server) else { return }
+      askWithoutEDNS(exchange, source.server, now: now)
       return
     case .servFail, .refused:
       // Some say so to EDNS; who has it, answers with it.
       guard source.edns != .none, !hasOPT, !servers[source.server].answersEDNS,
-        !exchanges[index].touched.has(.withoutEDNS, source.server)
+        !exchanges[exchange].touched.has(.withoutEDNS, source.server)
       else { break }
-      askWithoutEDNS(index, source.server, now: now)
+      askWithoutEDNS(exchange, source.server, now: now)
       return
     default: break
     }
@@ -384,14 +387,14 @@ extension Exchanges {
       !servers[source.server].keepsCase
     {
       // That there was no EDNS did not help.
-      let wasWithoutEDNS = exchanges[index].touched.has(.withoutEDNS, source.server)
-      exchanges[index].touched.remove(.withoutEDNS, source.server)
-      if askInLowerCase(index, server: source.server, now: now) { return }
-      if wasWithoutEDNS { exchanges[index].touched.insert(.withoutEDNS, source.server) }
+      let wasWithoutEDNS = exchanges[exchange].touched.has(.withoutEDNS, source.server)
+      exchanges[exchange].touched.remove(.withoutEDNS, source.server)
+      if askInLowerCase(exchange, server: source.server, now: now) { return }
+      if wasWithoutEDNS { exchanges[exchange].touched.insert(.withoutEDNS, source.server) }
     }
-    exchanges[index].cause = .upstreamError
-    noteTrouble(index, .errorCode, source.server, rcode: rcode)
-    exchanges[index].touched.insert(.erred, source.server)
+    exchanges[exchange].cause = .upstreamError
+    noteTrouble(exchange, .errorCode, source.server, rcode: rcode)
+    exchanges[exchange].touched.insert(.erred, source.server)
     giveUp(on: source, now: now)
   }
 
@@ -399,25 +402,25 @@ extension Exchanges {
   private mutating func takeNoAnswer(
     _ kind: Trouble.Kind, from source: Received, now: UInt64
   ) {
-    let index = source.exchange
+    let exchange = source.exchange
     noteError(source.server)
-    exchanges[index].cause = .upstreamError
-    noteTrouble(index, kind, source.server)
-    exchanges[index].touched.insert(.erred, source.server)
+    exchanges[exchange].cause = .upstreamError
+    noteTrouble(exchange, kind, source.server)
+    exchanges[exchange].touched.insert(.erred, source.server)
     giveUp(on: source, now: now)
   }
 
-  private mutating func askWithoutEDNS(_ index: Int, _ server: ServerID, now: UInt64) {
-    exchanges[index].touched.insert(.withoutEDNS, server)
-    exchanges[index].server = server
-    askAgain(index, now: now)
+  private mutating func askWithoutEDNS(_ exchange: ExchangeID, _ server: ServerID, now: UInt64) {
+    exchanges[exchange].touched.insert(.withoutEDNS, server)
+    exchanges[exchange].server = server
+    askAgain(exchange, now: now)
   }
 
   /// Handles a header without a question that has the ID of a packet with EDNS.
   ///
   /// It shows so little that it may as well be a guess. The question is asked without EDNS, too; the reply to
   /// what was sent is still good, and comes first when the upstream has EDNS.
-  private mutating func takeBare(_ place: Int, server: ServerID, now: UInt64) {
+  private mutating func takeBare(_ place: TransmissionID, server: ServerID, now: UInt64) {
     guard servers[server].mayAnswerBare(now: now) else {
       counters.mismatched += 1
       counters.bareIgnored += 1
@@ -425,24 +428,24 @@ extension Exchanges {
     }
     guard !transmissions[place].isSpoiled else { return }
     transmissions[place].isSpoiled = true
-    let index = Int(transmissions[place].exchange)
+    let exchange = transmissions[place].exchange
     hear(server, now: now)
     noteError(server)
-    guard !noteSpoofAttempt(index, isCertain: false, now: now), !exchanges[index].phase.isTCP,
-      !exchanges[index].touched.has(.withoutEDNS, server)
+    guard !noteSpoofAttempt(exchange, isCertain: false, now: now), !exchanges[exchange].phase.isTCP,
+      !exchanges[exchange].touched.has(.withoutEDNS, server)
     else { return }
-    askWithoutEDNS(index, server, now: now)
+    askWithoutEDNS(exchange, server, now: now)
   }
 
   /// Asks the same server again without what it did not understand, for the same reason if over TCP.
-  private mutating func askAgain(_ index: Int, now: UInt64) {
-    if let attempt = exchanges[index].phase.tcp {
-      endTCP(index)
-      startTCP(index, because: attempt.reason, now: now)
-    } else if exchanges[index].attemptCount < ExchangeTiming.attempts {
-      send(index, now: now)
+  private mutating func askAgain(_ exchange: ExchangeID, now: UInt64) {
+    if let attempt = exchanges[exchange].phase.tcp {
+      endTCP(exchange)
+      startTCP(exchange, because: attempt.reason, now: now)
+    } else if exchanges[exchange].attemptCount < ExchangeTiming.attempts {
+      send(exchange, now: now)
     } else {
-      fail(index, now: now)
+      fail(exchange, now: now)
     }
   }
 
@@ -451,12 +454,12 @@ extension Exchanges {
   /// A late error of an upstream that is no longer the one asked changes nothing but the choice of
   /// those to come.
   private mutating func giveUp(on source: Received, now: UInt64) {
-    let index = source.exchange
-    guard source.isStream == exchanges[index].phase.isTCP else { return }
-    exchanges[index].touched.insert(.failed, source.server)
-    guard exchanges[index].server == source.server else { return }
-    endTCP(index)
-    moveOn(index, now: now)
+    let exchange = source.exchange
+    guard source.isStream == exchanges[exchange].phase.isTCP else { return }
+    exchanges[exchange].touched.insert(.failed, source.server)
+    guard exchanges[exchange].server == source.server else { return }
+    endTCP(exchange)
+    moveOn(exchange, now: now)
   }
 }
 

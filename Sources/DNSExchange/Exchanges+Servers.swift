@@ -26,48 +26,49 @@ extension Exchanges {
   /// Perhaps has a new question ask another upstream than the best.
   ///
   /// - Returns: how long to wait for it at most: for as long as for the best.
-  mutating func explore(_ index: Int, _ draw: UInt64) -> UInt64 {
+  mutating func explore(_ exchange: ExchangeID, _ draw: UInt64) -> UInt64 {
     guard settings.exploration > 0,
       UInt32(truncatingIfNeeded: draw >> 16) % settings.exploration == 0,
-      let server = servers.neglected(of: exchanges[index].group)
+      let server = servers.neglected(of: exchanges[exchange].group)
     else { return .max }
     counters.explored += 1
-    exchanges[index].server = server
-    return servers.leastTimeout(of: exchanges[index].group)
+    exchanges[exchange].server = server
+    return servers.leastTimeout(of: exchanges[exchange].group)
   }
 
   /// Sets whom a question asks next; false when nobody is left.
-  mutating func chooseNext(_ index: Int, now: UInt64) -> Bool {
+  mutating func chooseNext(_ exchange: ExchangeID, now: UInt64) -> Bool {
     guard
       let next = servers.next(
-        of: exchanges[index].group, after: exchanges[index].server, exchanges[index].touched,
+        of: exchanges[exchange].group, after: exchanges[exchange].server,
+        exchanges[exchange].touched,
         now: now)
     else { return false }
     // When all were asked, the round begins anew.
-    if exchanges[index].touched.has(.tried, next) { exchanges[index].touched.remove(.tried) }
-    exchanges[index].server = next
+    if exchanges[exchange].touched.has(.tried, next) { exchanges[exchange].touched.remove(.tried) }
+    exchanges[exchange].server = next
     return true
   }
 
   /// Sends a question again because no reply came.
-  mutating func retry(_ index: Int, now: UInt64) {
-    guard exchanges[index].attemptCount < ExchangeTiming.attempts else {
-      setTimer(index, at: exchanges[index].deadline, now: now)
+  mutating func retry(_ exchange: ExchangeID, now: UInt64) {
+    guard exchanges[exchange].attemptCount < ExchangeTiming.attempts else {
+      setTimer(exchange, at: exchanges[exchange].deadline, now: now)
       return
     }
-    if chooseNext(index, now: now) {
+    if chooseNext(exchange, now: now) {
       counters.retries += 1
-      send(index, now: now)
-    } else if exchanges[index].isTrial {
+      send(exchange, now: now)
+    } else if exchanges[exchange].isTrial {
       // Perhaps they only take long: a reply still counts, and one that comes back is asked.
-      exchanges[index].phase = .waitingForServers
-      let due = min(now + ExchangeTiming.mostProbeInterval, exchanges[index].deadline)
-      setTimer(index, at: due, now: now)
-    } else if servers.first(of: exchanges[index].group, draw: 0, now: now) == nil {
+      exchanges[exchange].phase = .waitingForServers
+      let due = min(now + ExchangeTiming.mostProbeInterval, exchanges[exchange].deadline)
+      setTimer(exchange, at: due, now: now)
+    } else if servers.first(of: exchanges[exchange].group, draw: 0, now: now) == nil {
       // All are silent for so long that a reply is not to be expected.
-      fail(index, now: now)
+      fail(exchange, now: now)
     } else {
-      setTimer(index, at: exchanges[index].deadline, now: now)
+      setTimer(exchange, at: exchanges[exchange].deadline, now: now)
     }
   }
 
@@ -90,15 +91,17 @@ extension Exchanges {
   /// - Parameters:
   ///   - count: the reply's octets.
   ///   - isPositive: whether there are records.
+  @inline(__always)
   mutating func noteAnswer(
-    _ index: Int, server: ServerID, attempt: Int?, count: Int, isPositive: Bool, now: UInt64
+    _ exchange: ExchangeID, server: ServerID, attempt: TransmissionID?, count: Int,
+    isPositive: Bool, now: UInt64
   ) {
-    var isUsual = !exchanges[index].isSimplified && !servers[server].isInDoubt
+    var isUsual = !exchanges[exchange].isSimplified && !servers[server].isInDoubt
     if let attempt {
       servers[server].measure(sent: transmissions[attempt].sent, now: now)
       if transmissions[attempt].simplicity == .usual {
         // What shows no case, where another would, proves nothing.
-        if showsCase(attempt) || exchanges[index].isFolded
+        if showsCase(attempt) || exchanges[exchange].isFolded
           || servers[server].isInLowerCase
         {
           servers[server].provenUntil = now + Server.provenLife
@@ -112,13 +115,13 @@ extension Exchanges {
     servers[server].badAnswers = 0
     if servers[server].isDown { comeUp(server, now: now) }
     if !isUsual {
-      noteWays(index, server, attempt: attempt, isPositive: isPositive, now: now)
+      noteWays(exchange, server, attempt: attempt, isPositive: isPositive, now: now)
     }
-    if exchanges[index].touched.all.contains(.erred) { noteBadAnswers(index, now: now) }
+    if exchanges[exchange].touched.all.contains(.erred) { noteBadAnswers(exchange, now: now) }
     if now >= servers[server].knownAt + KnownQuestion.pause
       || servers[server].knownCount == 0
     {
-      noteKnown(index, server, now: now)
+      noteKnown(exchange, server, now: now)
     }
   }
 
@@ -131,8 +134,8 @@ extension Exchanges {
   /// Upstreams gave errors to a question that another one had an answer to.
   ///
   /// Only then the error is the upstream's and not the name's.
-  private mutating func noteBadAnswers(_ index: Int, now: UInt64) {
-    let touched = exchanges[index].touched
+  private mutating func noteBadAnswers(_ exchange: ExchangeID, now: UInt64) {
+    let touched = exchanges[exchange].touched
     for place in 0..<touched.count {
       guard let server = touched.server(place, with: .erred) else { continue }
       if servers[server].badAnswers < UInt16.max {
@@ -149,12 +152,12 @@ extension Exchanges {
   }
 
   /// A reply was cut: perhaps the larger one, offered before, was lost on the way for its size.
-  mutating func noteTruncated(_ attempt: Int, server: ServerID, now: UInt64) {
+  mutating func noteTruncated(_ attempt: TransmissionID, server: ServerID, now: UInt64) {
     servers[server].measure(sent: transmissions[attempt].sent, now: now)
     guard transmissions[attempt].edns == .small, !servers[server].small.isInForce else {
       return
     }
-    let name = exchanges[Int(transmissions[attempt].exchange)].nameHash
+    let name = exchanges[transmissions[attempt].exchange].nameHash
     note(.small, server, name, limit: Exchanges.smallHintLimit, now: now)
   }
 
@@ -165,12 +168,12 @@ extension Exchanges {
   // MARK: What did not
 
   /// No reply came to a question's last attempt in time.
-  mutating func noteTimeout(_ index: Int, isShared: Bool, now: UInt64) {
-    let latest = exchanges[index].firstTransmission
-    guard latest != Exchanges.nobody, !transmissions[Int(latest)].isRefused else { return }
-    let server = transmissions[Int(latest)].socket.server
+  mutating func noteTimeout(_ exchange: ExchangeID, isShared: Bool, now: UInt64) {
+    let latest = exchanges[exchange].firstTransmission
+    guard latest != .none, !transmissions[latest].isRefused else { return }
+    let server = transmissions[latest].socket.server
     servers[server].counters.timeouts += 1
-    noteFailure(server, .silence, sent: transmissions[Int(latest)].sent, now: now)
+    noteFailure(server, .silence, sent: transmissions[latest].sent, now: now)
     if isShared { sendLoopProbe(server, now: now) }
   }
 
@@ -194,28 +197,28 @@ extension Exchanges {
     guard let id, let place = findTransmission(socket: socket, id: id),
       !transmissions[place].isRefused
     else { return }
-    let index = Int(transmissions[place].exchange)
+    let exchange = transmissions[place].exchange
     let server = socket.server
     transmissions[place].isRefused = true
     servers[server].counters.refusals += 1
     noteFailure(server, .unreachable, sent: transmissions[place].sent, now: now)
     // Saturates: each change of the network is good for further attempts.
-    if exchanges[index].refusals < UInt8.max { exchanges[index].refusals += 1 }
-    exchanges[index].cause = .unreachable
-    noteTrouble(index, .unreachable, server)
-    guard !exchanges[index].phase.isTCP, exchanges[index].firstTransmission == UInt32(place) else {
+    if exchanges[exchange].refusals < UInt8.max { exchanges[exchange].refusals += 1 }
+    exchanges[exchange].cause = .unreachable
+    noteTrouble(exchange, .unreachable, server)
+    guard !exchanges[exchange].phase.isTCP, exchanges[exchange].firstTransmission == place else {
       return
     }
-    var limit = max(ExchangeTiming.leastRefusals, servers.count(of: exchanges[index].group) + 1)
+    var limit = max(ExchangeTiming.leastRefusals, servers.count(of: exchanges[exchange].group) + 1)
     // In strict order one upstream has to be down before the next has its turn.
-    if servers.isStrict(exchanges[index].group) { limit += Int(Server.failuresUntilDown) }
+    if servers.isStrict(exchanges[exchange].group) { limit += Int(Server.failuresUntilDown) }
     let hasMore =
-      exchanges[index].refusals < limit
-      && exchanges[index].attemptCount < ExchangeTiming.attempts
-    if hasMore, chooseNext(index, now: now) {
-      send(index, now: now)
-    } else if exchanges[index].refusals == exchanges[index].attemptCount {
-      fail(index, now: now)
+      exchanges[exchange].refusals < limit
+      && exchanges[exchange].attemptCount < ExchangeTiming.attempts
+    if hasMore, chooseNext(exchange, now: now) {
+      send(exchange, now: now)
+    } else if exchanges[exchange].refusals == exchanges[exchange].attemptCount {
+      fail(exchange, now: now)
     }
   }
 
@@ -225,13 +228,13 @@ extension Exchanges {
   ///
   /// What an upstream said tells more than that another one can't be reached.
   public mutating func noteTrouble(
-    _ index: Int, _ kind: Trouble.Kind, _ server: ServerID,
+    _ exchange: ExchangeID, _ kind: Trouble.Kind, _ server: ServerID,
     rcode: ResponseCode = ResponseCode(rawValue: 0)
   ) {
-    let known = exchanges[index].trouble.kind
+    let known = exchanges[exchange].trouble.kind
     if kind == .unreachable && known != .silence && known != .unreachable { return }
-    exchanges[index].trouble.kind = kind
-    exchanges[index].trouble.rcode = rcode
-    exchanges[index].trouble.source = servers[server].source
+    exchanges[exchange].trouble.kind = kind
+    exchanges[exchange].trouble.rcode = rcode
+    exchanges[exchange].trouble.source = servers[server].source
   }
 }

@@ -5,91 +5,92 @@ import DNSWire
 extension Exchanges {
   /// Moves a question to TCP, where nobody else can answer, unless it is there or the server has failed it.
   mutating func moveToTCP(
-    _ index: Int, to server: ServerID, because reason: TCPReason, now: UInt64
+    _ exchange: ExchangeID, to server: ServerID, because reason: TCPReason, now: UInt64
   ) {
-    guard !exchanges[index].phase.isTCP, !exchanges[index].touched.has(.failed, server) else {
+    guard !exchanges[exchange].phase.isTCP, !exchanges[exchange].touched.has(.failed, server) else {
       return
     }
-    exchanges[index].server = server
-    startTCP(index, because: reason, now: now)
+    exchanges[exchange].server = server
+    startTCP(exchange, because: reason, now: now)
   }
 
   /// Asks a question's server over TCP.
-  mutating func startTCP(_ index: Int, because reason: TCPReason, now: UInt64) {
-    guard isAllowed(index, now: now) else { return }
+  mutating func startTCP(_ exchange: ExchangeID, because reason: TCPReason, now: UInt64) {
+    guard isAllowed(exchange, now: now) else { return }
     let id = UInt16(truncatingIfNeeded: random.next())
-    let server = exchanges[index].server
+    let server = exchanges[exchange].server
     // There is nothing that a reply is too large for.
-    let edns = streamOffer(index)
-    let hasCookie = offersStreamCookie(index, edns, now: now)
-    exchanges[index].phase = .tcp(
+    let edns = streamOffer(exchange)
+    let hasCookie = offersStreamCookie(exchange, edns, now: now)
+    exchanges[exchange].phase = .tcp(
       TCPAttempt(reason: reason, id: id, edns: edns, hasCookie: hasCookie, sent: now))
-    setTimer(index, at: now + ExchangeTiming.stream, now: now)
+    setTimer(exchange, at: now + ExchangeTiming.stream, now: now)
     let query = OutgoingQuery(
-      purpose: .question(handle(index)), id: id, server: server, socket: nil,
+      purpose: .question(handle(exchange)), id: id, server: server, socket: nil,
       // Nobody else can answer here, so there is nothing to guess.
       isCased: false,
       edns: edns, hasCookie: hasCookie)
     guard actions.push(.openStream(query)) else {
-      fail(index, .overload, now: now)
+      fail(exchange, .overload, now: now)
       return
     }
-    exchanges[index].countPacket()
+    exchanges[exchange].countPacket()
     counters.streams += 1
     servers[server].counters.streams += 1
   }
 
   /// Ends a question's attempt over TCP, if there is one.
-  mutating func endTCP(_ index: Int) {
-    guard exchanges[index].phase.isTCP else { return }
-    exchanges[index].phase = .udp
-    _ = actions.push(.closeStream(.question(handle(index))))
+  @inline(__always)
+  mutating func endTCP(_ exchange: ExchangeID) {
+    guard exchanges[exchange].phase.isTCP else { return }
+    exchanges[exchange].phase = .udp
+    _ = actions.push(.closeStream(.question(handle(exchange))))
   }
 
   /// Gives up a question's attempt over TCP.
   ///
   /// When TCP was our wish, and not the server's, UDP is tried again; else the next server is asked.
-  mutating func abandonTCP(_ index: Int, now: UInt64) {
-    guard let attempt = exchanges[index].phase.tcp else { return }
-    endTCP(index)
+  mutating func abandonTCP(_ exchange: ExchangeID, now: UInt64) {
+    guard let attempt = exchanges[exchange].phase.tcp else { return }
+    endTCP(exchange)
     switch attempt.reason {
     case .silence:
       // UDP was silent, too; its packets are still good.
-      retry(index, now: now)
+      retry(exchange, now: now)
       return
     case .letterCase:
-      if foldDoubted(index, now: now) { return }
+      if foldDoubted(exchange, now: now) { return }
     case .cookieMissing:
-      retryWithoutProof(index, now: now)
+      retryWithoutProof(exchange, now: now)
       return
     case .spoofing:
       // From another port.
-      retry(index, now: now)
+      retry(exchange, now: now)
       return
     case .truncated, .malformed, .badCookie, .tcpOnly: break
     }
-    exchanges[index].touched.insert(.failed, exchanges[index].server)
-    moveOn(index, now: now)
+    exchanges[exchange].touched.insert(.failed, exchanges[exchange].server)
+    moveOn(exchange, now: now)
   }
 
   /// No reply came over TCP for a while.
-  mutating func noteTCPTimeout(_ index: Int, _ attempt: TCPAttempt, now: UInt64) {
-    let server = exchanges[index].server
+  mutating func noteTCPTimeout(_ exchange: ExchangeID, _ attempt: TCPAttempt, now: UInt64) {
+    let server = exchanges[exchange].server
     servers[server].tcpFailedUntil = now + Server.tcpPause
     guard servers[server].isStreamOnly || servers[server].overStream.isInForce else {
-      abandonTCP(index, now: now)
+      abandonTCP(exchange, now: now)
       return
     }
     servers[server].counters.timeouts += 1
     noteFailure(server, .silence, sent: attempt.sent, now: now)
     // Where there is nobody else, the reply may still come.
-    var touched = exchanges[index].touched
+    var touched = exchanges[exchange].touched
     touched.insert(.failed, server)
-    let next = servers.next(of: exchanges[index].group, after: server, touched, now: now)
+    let next = servers.next(of: exchanges[exchange].group, after: server, touched, now: now)
     if next == nil {
-      setTimer(index, at: exchanges[index].deadline, now: now)
+      setTimer(exchange, at: exchanges[exchange].deadline, now: now)
     } else {
-      abandonTCP(index, now: now)
+      abandonTCP(exchange, now: now)
     }
   }
 }

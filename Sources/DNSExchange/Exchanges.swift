@@ -9,7 +9,7 @@ import Memory
 /// return nothing after every call that changes state. What a reply says is for the owner to judge: what it makes of
 /// ``Received`` it tells by ``accept(_:octets:isPositive:now:)`` or ``refuse(_:as:now:)``.
 ///
-/// An exchange's number is good until ``remove(_:)``; the owner may keep what it likes by it.
+/// An exchange's identifier is good until ``remove(_:)``; the owner may keep what it likes by its slot.
 public struct Exchanges: ~Copyable {
   /// What bounds the work.
   public internal(set) var settings: ExchangeSettings
@@ -58,8 +58,6 @@ public struct Exchanges: ~Copyable {
   /// Whether a server came back that had been down for a while: what failed meanwhile would be answered now.
   var hasOutageEnded = false
 
-  static let nobody = UInt32.max
-
   /// Makes a state with nothing in flight.
   ///
   /// - Parameters:
@@ -83,8 +81,8 @@ public struct Exchanges: ~Copyable {
     timers = TimerWheel(capacity: limit + ServerTable.capacity, now: now)
     actions = Queue(
       capacity: limit * 3 + ServerTable.capacity * 3,
-      filler: .closeStream(.question(ExchangeHandle(0, 0))))
-    failed = Queue(capacity: limit, filler: ExchangeHandle(0, 0))
+      filler: .closeStream(.question(ExchangeHandle(.none, 0))))
+    failed = Queue(capacity: limit, filler: ExchangeHandle(.none, 0))
     question = NameKey(seed: seed)
     let knownLimit = ServerTable.capacity * KnownQuestion.perServer
     known = FixedArray(repeating: KnownQuestion(), count: knownLimit)
@@ -112,59 +110,61 @@ public struct Exchanges: ~Copyable {
   public mutating func insert(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, of group: ServerGroupID,
     isTrial: Bool, draw: UInt64, now: UInt64
-  ) -> Int? {
-    guard let server = firstServer(of: group, isTrial: isTrial, draw, now: now) else { return nil }
-    return exchanges.insert(
-      Exchange(
-        type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count), group: group,
-        server: server, isTrial: isTrial, draw: draw, now: now))
+  ) -> ExchangeID? {
+    guard let server = firstServer(of: group, isTrial: isTrial, draw, now: now),
+      let slot = exchanges.insert(
+        Exchange(
+          type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count), group: group,
+          server: server, isTrial: isTrial, draw: draw, now: now))
+    else { return nil }
+    return ExchangeID(slot)
   }
 
   /// Sends a question that was inserted.
   ///
   /// - Parameter draw: random bits.
   public mutating func start(
-    _ index: Int, _ key: borrowing NameKey, draw: UInt64, now: UInt64
+    _ exchange: ExchangeID, _ key: borrowing NameKey, draw: UInt64, now: UInt64
   ) {
-    names.store(key.octets, in: index)
-    drawCase(of: key.octets, for: index)
-    byQuestion.insert(index, in: &exchanges)
-    send(index, now: now, waitingAtMost: explore(index, draw))
+    names.store(key.octets, in: exchange.slot)
+    drawCase(of: key.octets, for: exchange)
+    byQuestion.insert(exchange.slot, in: &exchanges)
+    send(exchange, now: now, waitingAtMost: explore(exchange, draw))
   }
 
   /// Gives up a place whose question was not sent.
-  public mutating func discard(_ index: Int) { exchanges.remove(index) }
+  public mutating func discard(_ exchange: ExchangeID) { exchanges.remove(exchange.slot) }
 
   /// Random bits.
   public mutating func draw() -> UInt64 { random.next() }
 
   /// Asks a question again of a group of servers, as if it had not been asked.
-  public mutating func restart(_ index: Int, now: UInt64) {
-    let isBegun = !exchanges[index].phase.isEnded
-    let deadline = exchanges[index].deadline
-    end(index)
-    exchanges[index].reset()
-    exchanges[index].deadline = isBegun ? deadline : now + ExchangeTiming.deadline
-    let isTrial = servers.prospect(of: exchanges[index].group, now: now) == .trial
+  public mutating func restart(_ exchange: ExchangeID, now: UInt64) {
+    let isBegun = !exchanges[exchange].phase.isEnded
+    let deadline = exchanges[exchange].deadline
+    end(exchange)
+    exchanges[exchange].reset()
+    exchanges[exchange].deadline = isBegun ? deadline : now + ExchangeTiming.deadline
+    let isTrial = servers.prospect(of: exchanges[exchange].group, now: now) == .trial
     guard
       let server = firstServer(
-        of: exchanges[index].group, isTrial: isTrial, random.next(), now: now)
+        of: exchanges[exchange].group, isTrial: isTrial, random.next(), now: now)
     else {
-      fail(index, cause(ofSilent: exchanges[index].group), now: now)
+      fail(exchange, cause(ofSilent: exchanges[exchange].group), now: now)
       return
     }
-    exchanges[index].isTrial = isTrial
-    exchanges[index].server = server
-    send(index, now: now)
+    exchanges[exchange].isTrial = isTrial
+    exchanges[exchange].server = server
+    send(exchange, now: now)
   }
 
   // MARK: Time
 
   /// An exchange for which it is time, for its owner or for ``goOn(_:isShared:now:)``; nothing when there is none now.
-  public mutating func popDue(now: UInt64) -> Int? {
-    while let index = timers.popDue(now: now) {
-      if index < settings.inFlightLimit { return index }
-      sendProbe(ServerID(index - settings.inFlightLimit), now: now)
+  public mutating func popDue(now: UInt64) -> ExchangeID? {
+    while let place = timers.popDue(now: now) {
+      if place < settings.inFlightLimit { return ExchangeID(place) }
+      sendProbe(ServerID(place - settings.inFlightLimit), now: now)
     }
     return nil
   }
@@ -172,17 +172,17 @@ public struct Exchanges: ~Copyable {
   /// Handles that a packet's time is over, if it is.
   ///
   /// - Parameter isShared: whether others wait who came later: perhaps the server that it was sent to.
-  public mutating func goOn(_ index: Int, isShared: Bool, now: UInt64) {
-    guard now >= exchanges[index].due else {
-      setTimer(index, at: exchanges[index].due, now: now)
+  public mutating func goOn(_ exchange: ExchangeID, isShared: Bool, now: UInt64) {
+    guard now >= exchanges[exchange].due else {
+      setTimer(exchange, at: exchanges[exchange].due, now: now)
       return
     }
-    switch exchanges[index].phase {
-    case .tcp(let attempt): noteTCPTimeout(index, attempt, now: now)
+    switch exchanges[exchange].phase {
+    case .tcp(let attempt): noteTCPTimeout(exchange, attempt, now: now)
     case .udp:
-      noteTimeout(index, isShared: isShared, now: now)
-      retry(index, now: now)
-    case .waitingForServers: retry(index, now: now)
+      noteTimeout(exchange, isShared: isShared, now: now)
+      retry(exchange, now: now)
+    case .waitingForServers: retry(exchange, now: now)
     case .ended: break
     }
   }
@@ -190,17 +190,16 @@ public struct Exchanges: ~Copyable {
   /// When ``popDue(now:)`` has something.
   public var nextDeadline: UInt64? { timers.next }
 
-  /// When an exchange fails for want of a reply.
-  public func deadline(of index: Int) -> UInt64 { exchanges[index].deadline }
-
   /// Has an exchange popped at some time, not later; its own deadlines may come first.
   ///
   /// Unless its timer is known to go off before, ``setTimer(_:now:)`` follows.
-  public mutating func setAlarm(_ index: Int, at time: UInt64) { exchanges[index].alarm = time }
+  public mutating func setAlarm(_ exchange: ExchangeID, at time: UInt64) {
+    exchanges[exchange].alarm = time
+  }
 
   /// Sets an exchange's timer anew.
-  public mutating func setTimer(_ index: Int, now: UInt64) {
-    setTimer(index, at: exchanges[index].due, now: now)
+  public mutating func setTimer(_ exchange: ExchangeID, now: UInt64) {
+    setTimer(exchange, at: exchanges[exchange].due, now: now)
   }
 
   // MARK: Out
@@ -215,7 +214,7 @@ public struct Exchanges: ~Copyable {
       case .send(let query), .openStream(let query):
         // The exchange may have ended since, and its place may be another's.
         if case .question(let handle) = query.purpose {
-          guard let index = index(handle), !exchanges[index].phase.isEnded else { continue }
+          guard let exchange = find(handle), !exchanges[exchange].phase.isEnded else { continue }
         }
         return action
       case .closeStream: return action
@@ -239,11 +238,11 @@ public struct Exchanges: ~Copyable {
     guard case .question(let handle) = query.purpose else {
       return writeProbe(query, into: &writer)
     }
-    let index = Int(handle.index)
-    let needs = exchanges[index].needs
+    let exchange = handle.exchange
+    let needs = exchanges[exchange].needs
     writer.header(id: query.id, questionCount: 1)
-    writer.octets(sentName(index, isCased: query.isCased))
-    writer.number16(exchanges[index].type.rawValue)
+    writer.octets(sentName(exchange, isCased: query.isCased))
+    writer.number16(exchanges[exchange].type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if query.edns != .none {
       let begin = writer.beginOPT(
@@ -261,39 +260,39 @@ public struct Exchanges: ~Copyable {
   // MARK: Going on
 
   /// Asks the next server that has not failed for this question, or fails.
-  mutating func moveOn(_ index: Int, now: UInt64) {
-    guard exchanges[index].attemptCount < ExchangeTiming.attempts, chooseNext(index, now: now)
+  mutating func moveOn(_ exchange: ExchangeID, now: UInt64) {
+    guard exchanges[exchange].attemptCount < ExchangeTiming.attempts, chooseNext(exchange, now: now)
     else {
-      fail(index, now: now)
+      fail(exchange, now: now)
       return
     }
-    send(index, now: now)
+    send(exchange, now: now)
   }
 
   // MARK: Ending
 
   /// Ends an exchange without an answer, for what was in the way last or what is given; its owner is told.
-  mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
-    if exchanges[index].phase.isEnded { return }
-    if let cause { exchanges[index].cause = cause }
-    end(index)
-    _ = failed.push(handle(index))
+  mutating func fail(_ exchange: ExchangeID, _ cause: Failure.Cause? = nil, now: UInt64) {
+    if exchanges[exchange].phase.isEnded { return }
+    if let cause { exchanges[exchange].cause = cause }
+    end(exchange)
+    _ = failed.push(handle(exchange))
   }
 
   /// Ends an exchange: nothing is sent any more, and what comes for what was sent is no reply.
-  public mutating func end(_ index: Int) {
-    endTCP(index)
-    timers.cancel(index)
-    forgetTransmissions(of: index)
-    exchanges[index].phase = .ended
-    exchanges[index].deadline = .max
-    exchanges[index].due = .max
+  public mutating func end(_ exchange: ExchangeID) {
+    endTCP(exchange)
+    timers.cancel(exchange.slot)
+    forgetTransmissions(of: exchange)
+    exchanges[exchange].phase = .ended
+    exchanges[exchange].deadline = .max
+    exchanges[exchange].due = .max
   }
 
   /// Ends an exchange and gives its place back.
-  public mutating func remove(_ index: Int) {
-    end(index)
-    byQuestion.remove(index, in: &exchanges)
-    exchanges.remove(index)
+  public mutating func remove(_ exchange: ExchangeID) {
+    end(exchange)
+    byQuestion.remove(exchange.slot, in: &exchanges)
+    exchanges.remove(exchange.slot)
   }
 }

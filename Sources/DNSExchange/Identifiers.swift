@@ -1,5 +1,49 @@
 import Memory
 
+/// Names an exchange, and the lookup that it is made for, until the exchange is removed.
+public struct ExchangeID: Hashable, Sendable, BitwiseCopyable {
+  @usableFromInline let rawValue: UInt32
+
+  /// Names that in a slot.
+  @inlinable init(_ slot: Int) { rawValue = UInt32(truncatingIfNeeded: slot) }
+
+  @inlinable init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// What stands where no exchange is meant.
+  @inlinable public static var none: ExchangeID { ExchangeID(rawValue: .max) }
+
+  /// A number for those who keep something for each exchange: below ``ExchangeSettings/inFlightLimit``.
+  @inlinable public var slot: Int { Int(rawValue) }
+}
+
+/// Names a packet that was sent, until its reply is no longer waited for.
+struct TransmissionID: Hashable, BitwiseCopyable {
+  private let rawValue: UInt32
+
+  init(_ slot: Int) { rawValue = UInt32(truncatingIfNeeded: slot) }
+
+  /// What stands where no packet is meant.
+  static var none: TransmissionID { TransmissionID(Int(UInt32.max)) }
+
+  var slot: Int { Int(rawValue) }
+}
+
+extension Slab<Exchange> {
+  @inline(__always)
+  subscript(_ exchange: ExchangeID) -> Exchange {
+    _read { yield self[exchange.slot] }
+    _modify { yield &self[exchange.slot] }
+  }
+}
+
+extension Slab<Transmission> {
+  @inline(__always)
+  subscript(_ transmission: TransmissionID) -> Transmission {
+    _read { yield self[transmission.slot] }
+    _modify { yield &self[transmission.slot] }
+  }
+}
+
 /// Names a server of the ``ServerTable``.
 public struct ServerID: Hashable, Sendable, BitwiseCopyable {
   /// Its slot in the table; no server's is ``none``.

@@ -175,6 +175,9 @@ struct ServerTable: ~Copyable {
   /// Whether a question that is asked now would be sent to one of a group.
   @inline(__always)
   func prospect(of group: ServerGroupID, now: UInt64) -> ServerProspect {
+    if groups[group.number].candidates != 0 && groups[group.number].epoch == epoch {
+      return .regular
+    }
     var prospect = ServerProspect.none
     for index in 0..<groups[group.number].count {
       let server = member(index, of: group)

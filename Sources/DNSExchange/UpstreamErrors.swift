@@ -61,13 +61,12 @@ public enum UpstreamErrors {
 
 /// What a server said beside its reply: to be taken up before the exchanges are told anything else.
 public struct UpstreamRemarks: Sendable, BitwiseCopyable {
-  /// The exchange's number.
-  let place: UInt32
+  let exchange: ExchangeID
   /// Octets of the options.
   let count: UInt8
 
   /// Nothing was said.
-  public static var none: UpstreamRemarks { UpstreamRemarks(place: 0, count: 0) }
+  public static var none: UpstreamRemarks { UpstreamRemarks(exchange: ExchangeID(0), count: 0) }
 }
 
 extension Exchanges {
@@ -76,18 +75,18 @@ extension Exchanges {
   public mutating func noteErrors(
     _ packet: Span<UInt8>, of received: Received
   ) -> UpstreamRemarks {
-    let index = received.exchange
-    var buffer = upstreamErrors.mutableOctets(in: index, count: UpstreamErrors.size)
+    let exchange = received.exchange
+    var buffer = upstreamErrors.mutableOctets(in: exchange.slot, count: UpstreamErrors.size)
     let count = UpstreamErrors.collect(
       packet, received.header, at: received.recordsAt, into: &buffer)
-    if count > 0 { exchanges[index].errorsCount = UInt8(truncatingIfNeeded: count) }
+    if count > 0 { exchanges[exchange].errorsCount = UInt8(truncatingIfNeeded: count) }
     return UpstreamRemarks(
-      place: UInt32(truncatingIfNeeded: index), count: UInt8(truncatingIfNeeded: count))
+      exchange: exchange, count: UInt8(truncatingIfNeeded: count))
   }
 
   /// What a server said: options for an OPT record.
   @_lifetime(borrow self)
   public func options(of remarks: UpstreamRemarks) -> Span<UInt8> {
-    upstreamErrors.octets(in: Int(remarks.place), count: Int(remarks.count))
+    upstreamErrors.octets(in: remarks.exchange.slot, count: Int(remarks.count))
   }
 }

@@ -38,122 +38,122 @@ extension Resolver {
   ///   - overlay: what of the last reply is not in the cache: one use of it.
   ///   - isAgain: whether it has waited before.
   mutating func followAlias(
-    _ index: Int, _ outcome: Outcome, _ overlay: Overlay, isAgain: Bool = false,
+    _ id: ExchangeID, _ outcome: Outcome, _ overlay: Overlay, isAgain: Bool = false,
     cache: inout Cache, now: UInt64
   ) {
     guard case .answered(let remarks, let lacksDNSSEC) = outcome else { return }
-    lookups[index].lacksDNSSEC = lookups[index].lacksDNSSEC || lacksDNSSEC
-    let outcome = Outcome.answered(remarks, lacksDNSSEC: lookups[index].lacksDNSSEC)
+    lookups[id].lacksDNSSEC = lookups[id].lacksDNSSEC || lacksDNSSEC
+    let outcome = Outcome.answered(remarks, lacksDNSSEC: lookups[id].lacksDNSSEC)
     // For a client alone the rest of the chain is fetched: whoever renews an alias has no use for it, and a lookup
     // that needs this link goes on by itself. So a query has two places at most, however long its chain.
-    guard isAwaitedByClient(index) else {
-      finish(index, outcome, overlay, &cache)
+    guard isAwaitedByClient(id) else {
+      finish(id, outcome, overlay, &cache)
       return
     }
-    let type = exchanges.type(of: index)
-    let needs = exchanges.flags(of: index)
+    let type = exchanges[id].type
+    let needs = exchanges[id].needs
     var target = NameKey(seed: seed)
-    exchanges.loadName(of: index, into: &target)
+    exchanges.loadName(of: id, into: &target)
     let end = cache.follow(
-      &target, type: type, needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs,
-      overlays: OverlayPair(overlay, held: lookups[index].held),
+      &target, type: type, needs: lookups[id].lacksDNSSEC ? needs.orUnsigned : needs,
+      overlays: OverlayPair(overlay, held: lookups[id].held),
       now: UInt32(truncatingIfNeeded: now / 1_000)
     ) { [policy] in policy.value.keeps($0, since: $1) }
     guard end == .missing, case .route = policy.value.decide(target.octets, asked: type) else {
-      finish(index, outcome, overlay, &cache)
+      finish(id, outcome, overlay, &cache)
       return
     }
-    guard !exchanges.isName(of: index, target) else {
+    guard !exchanges.isName(of: id, target) else {
       if isAgain {
         // The alias has expired meanwhile, or there was no room to hold it.
         cache.release(overlay)
-        if spendQuestion(index, now: now) { beginAnew(index, now: now) }
+        if spendQuestion(id, now: now) { beginAnew(id, now: now) }
       } else {
-        finish(index, outcome, overlay, &cache)
+        finish(id, outcome, overlay, &cache)
       }
       return
     }
     // Its answer may have found no room: asking for the same name again would change nothing.
-    guard !isAgain || target.hash != lookups[index].waitedFor else {
-      finish(index, .failed(Failure(.endlessAliases)), overlay, &cache)
+    guard !isAgain || target.hash != lookups[id].waitedFor else {
+      finish(id, .failed(Failure(.endlessAliases)), overlay, &cache)
       return
     }
-    cache.hold(overlay, in: &lookups[index].held)
-    wait(index, for: target, &cache, now: now)
+    cache.hold(overlay, in: &lookups[id].held)
+    wait(id, for: target, &cache, now: now)
   }
 
   /// Has a question wait for another, which is asked for its sake if nobody else has asked it.
   private mutating func wait(
-    _ index: Int, for target: borrowing NameKey, _ cache: inout Cache, now: UInt64
+    _ id: ExchangeID, for target: borrowing NameKey, _ cache: inout Cache, now: UInt64
   ) {
     // Those who wait have deadlines; so has the exchange of the lookup that it waits for.
-    exchanges.end(index)
-    lookups[index].waitedFor = target.hash
-    dequeue(index)
-    enqueue(index)
-    guard spendQuestion(index, now: now) else { return }
-    let handle = exchanges.handle(index)
-    let type = exchanges.type(of: index)
-    let needs = exchanges.flags(of: index)
+    exchanges.end(id)
+    lookups[id].waitedFor = target.hash
+    dequeue(id)
+    enqueue(id)
+    guard spendQuestion(id, now: now) else { return }
+    let handle = exchanges.handle(id)
+    let type = exchanges[id].type
+    let needs = exchanges[id].needs
     // What gives way may be all that needs this one, which ends then: before something is asked for its sake.
     let plan = plan(target, type: type, needs: needs, now: now)
     if case .ask = plan, exchanges.count == settings.exchanges.inFlightLimit {
       displaceOldest(now: now)
-      guard exchanges.index(handle) != nil else { return }
+      guard exchanges.find(handle) != nil else { return }
     }
-    if case .join(let next) = plan, isWaiting(next, for: UInt32(index)) {
-      finish(index, .failed(Failure(.endlessAliases)), .none, &cache)
+    if case .join(let next) = plan, isWaiting(next, for: id) {
+      finish(id, .failed(Failure(.endlessAliases)), .none, &cache)
       return
     }
     var isNew = false
     switch carryOut(
       plan, target, type, needs, for: .lookup(handle), since: now, patience: nil, now: now)
     {
-    case .failed(let failure): finish(index, .failed(failure), .none, &cache)
+    case .failed(let failure): finish(id, .failed(failure), .none, &cache)
     case .began(let next):
       isNew = true
       fallthrough
     case .joined(let next):
-      lookups[index].waitsFor = UInt32(next)
-      if isNew { lookups[next].starter = UInt32(index) }
+      lookups[id].waitsFor = next
+      if isNew { lookups[next].starter = id }
       setPatience(
-        index, begin: exchanges.started(next),
-        takesStale: hasStaleTarget(index, &cache, now: UInt32(truncatingIfNeeded: now / 1_000)),
-        isTrial: isNew && exchanges.isTrial(next), now: now)
+        id, begin: exchanges[next].started,
+        takesStale: hasStaleTarget(id, &cache, now: UInt32(truncatingIfNeeded: now / 1_000)),
+        isTrial: isNew && exchanges[next].isTrial, now: now)
     }
   }
 
   /// Whether something stale would answer what a question waits for.
-  mutating func hasStaleTarget(_ index: Int, _ cache: inout Cache, now: UInt32) -> Bool {
+  mutating func hasStaleTarget(_ id: ExchangeID, _ cache: inout Cache, now: UInt32) -> Bool {
     var target = NameKey(seed: seed)
-    exchanges.loadName(of: Int(lookups[index].waitsFor), into: &target)
-    let needs = exchanges.flags(of: index)
+    exchanges.loadName(of: lookups[id].waitsFor, into: &target)
+    let needs = exchanges[id].needs
     return cache.hasStaleAnswer(
-      target, type: exchanges.type(of: index),
-      needs: lookups[index].lacksDNSSEC ? needs.orUnsigned : needs, now: now
+      target, type: exchanges[id].type,
+      needs: lookups[id].lacksDNSSEC ? needs.orUnsigned : needs, now: now
     ) { [policy] in policy.value.keeps($0, since: $1) }
   }
 
   /// Goes on with a question when the one that it waited for has ended.
   mutating func resume(_ handle: ExchangeHandle, _ ended: Ended, cache: inout Cache, now: UInt64) {
-    guard let index = exchanges.index(handle), exchanges.isEnded(index),
-      lookups[index].waitsFor == Resolver.nobody
+    guard let id = exchanges.find(handle), exchanges[id].isEnded,
+      lookups[id].waitsFor == .none
     else {
       cache.release(ended.overlays)
       return
     }
     switch ended.outcome {
     case .answered:
-      cache.hold(allOf: ended.overlays.held, in: &lookups[index].held)
+      cache.hold(allOf: ended.overlays.held, in: &lookups[id].held)
       cache.release(ended.overlays.held)
       followAlias(
-        index, ended.outcome, ended.overlays.overlay, isAgain: true, cache: &cache, now: now)
+        id, ended.outcome, ended.overlays.overlay, isAgain: true, cache: &cache, now: now)
     case .failed(let failure):
       cache.release(ended.overlays)
-      finish(index, .failed(failure), .none, &cache)
+      finish(id, .failed(failure), .none, &cache)
     case .rebound, .overdue:
       cache.release(ended.overlays)
-      finish(index, ended.outcome)
+      finish(id, ended.outcome)
     }
   }
 
@@ -165,12 +165,12 @@ extension Resolver {
   ///   - isTrial: whether that was asked only to see whether anybody is there.
   ///   - links: aliases on the way there; what is further away has no answer.
   private mutating func setPatience(
-    _ index: Int, begin: UInt64, takesStale: Bool, isTrial: Bool, links: Int = 1, now: UInt64
+    _ id: ExchangeID, begin: UInt64, takesStale: Bool, isTrial: Bool, links: Int = 1, now: UInt64
   ) {
     guard links <= Cache.longestChain else { return }
-    var waiter = lookups[index].firstWaiter
-    while waiter != Resolver.nobody {
-      let place = Int(waiter)
+    var waiter = lookups[id].firstWaiter
+    while waiter != .none {
+      let place = waiter
       switch waiters[place].recipient {
       case .client:
         let since = waiters[place].deadline - ExchangeTiming.deadline
@@ -178,33 +178,32 @@ extension Resolver {
         waiters[place].patienceEnd = takesStale ? end : .max
       case .lookup(let parent):
         setPatience(
-          Int(parent.index), begin: begin, takesStale: takesStale, isTrial: isTrial,
+          parent.exchange, begin: begin, takesStale: takesStale, isTrial: isTrial,
           links: links + 1, now: now)
       }
       waiter = waiters[place].next
     }
-    recountEarliest(index, now: now)
+    recountEarliest(id, now: now)
   }
 
   /// Finds out when the first of those who wait has waited long enough.
-  mutating func recountEarliest(_ index: Int, now: UInt64) {
+  mutating func recountEarliest(_ id: ExchangeID, now: UInt64) {
     var earliest = UInt64.max
-    var waiter = lookups[index].firstWaiter
-    while waiter != Resolver.nobody {
-      let place = Int(waiter)
-      earliest = min(earliest, waiters[place].deadline, waiters[place].patienceEnd)
-      waiter = waiters[place].next
+    var waiter = lookups[id].firstWaiter
+    while waiter != .none {
+      earliest = min(earliest, waiters[waiter].deadline, waiters[waiter].patienceEnd)
+      waiter = waiters[waiter].next
     }
-    lookups[index].earliest = earliest
-    setTimer(index, now: now)
+    lookups[id].earliest = earliest
+    setTimer(id, now: now)
   }
 
   /// Whether a client is among those who wait for a question, rather than only others that need it.
-  private func isAwaitedByClient(_ index: Int) -> Bool {
-    var waiter = lookups[index].firstWaiter
-    while waiter != Resolver.nobody {
-      if case .client = waiters[Int(waiter)].recipient { return true }
-      waiter = waiters[Int(waiter)].next
+  private func isAwaitedByClient(_ id: ExchangeID) -> Bool {
+    var waiter = lookups[id].firstWaiter
+    while waiter != .none {
+      if case .client = waiters[waiter].recipient { return true }
+      waiter = waiters[waiter].next
     }
     return false
   }
@@ -216,11 +215,11 @@ extension Resolver {
   /// Unless others need that, it ends, and what was sent for it is forgotten.
   ///
   /// - Parameter isOver: whether there was time enough for an answer, so that it has failed.
-  mutating func stopWaiting(_ index: Int, isOver: Bool = false, now: UInt64) {
+  mutating func stopWaiting(_ id: ExchangeID, isOver: Bool = false, now: UInt64) {
     // No recursion: nothing bounds how many questions join each other.
-    var left = detach(index)
+    var left = detach(id)
     while let place = left {
-      if exchanges.isEnded(place) {
+      if exchanges[place].isEnded {
         passOnRefresh(place)
         left = detach(place)
         finish(place, .failed(Failure(.silence)))
@@ -235,52 +234,51 @@ extension Resolver {
   /// Takes a question from those that wait for another.
   ///
   /// - Returns: the one that it waited for, if nobody waits for that any more.
-  private mutating func detach(_ index: Int) -> Int? {
-    guard lookups[index].waitsFor != Resolver.nobody else { return nil }
-    let next = Int(lookups[index].waitsFor)
-    lookups[index].waitsFor = Resolver.nobody
-    if lookups[next].starter == UInt32(index) { lookups[next].starter = Resolver.nobody }
-    removeWaiter(UInt32(index), from: next)
+  private mutating func detach(_ id: ExchangeID) -> ExchangeID? {
+    guard lookups[id].waitsFor != .none else { return nil }
+    let next = lookups[id].waitsFor
+    lookups[id].waitsFor = .none
+    if lookups[next].starter == id { lookups[next].starter = .none }
+    removeWaiter(id, from: next)
     return lookups[next].waiterCount == 0 ? next : nil
   }
 
   /// Has what a question waits for go on without waiters if that question would.
-  private mutating func passOnRefresh(_ index: Int) {
-    guard lookups[index].isRefresh, lookups[index].waitsFor != Resolver.nobody else { return }
-    lookups[Int(lookups[index].waitsFor)].isRefresh = true
+  private mutating func passOnRefresh(_ id: ExchangeID) {
+    guard lookups[id].isRefresh, lookups[id].waitsFor != .none else { return }
+    lookups[lookups[id].waitsFor].isRefresh = true
   }
 
   /// Ends a question that has its answer but for what an alias leads to, since nobody waits for it any more.
   ///
   /// If the data is wanted all the same, the last link goes on.
-  mutating func leave(_ index: Int, now: UInt64) {
-    passOnRefresh(index)
-    stopWaiting(index, isOver: true, now: now)
-    finish(index, .failed(Failure(.silence)))
+  mutating func leave(_ id: ExchangeID, now: UInt64) {
+    passOnRefresh(id)
+    stopWaiting(id, isOver: true, now: now)
+    finish(id, .failed(Failure(.silence)))
   }
 
   /// Releases what a question held of its answer, as soon as the cache is at hand.
-  mutating func dropOverlays(_ index: Int) {
-    guard lookups[index].held != HeldOverlays() else { return }
-    _ = dropped.push(lookups[index].held)
-    lookups[index].held = HeldOverlays()
+  mutating func dropOverlays(_ id: ExchangeID) {
+    guard lookups[id].held != HeldOverlays() else { return }
+    _ = dropped.push(lookups[id].held)
+    lookups[id].held = HeldOverlays()
   }
 
   /// Takes a question from those who wait for another.
-  private mutating func removeWaiter(_ parent: UInt32, from index: Int) {
-    var waiter = lookups[index].firstWaiter
-    var previous = Resolver.nobody
-    while waiter != Resolver.nobody {
-      let place = Int(waiter)
-      let next = waiters[place].next
-      if case .lookup(let handle) = waiters[place].recipient, handle.index == parent {
-        if previous == Resolver.nobody {
-          lookups[index].firstWaiter = next
+  private mutating func removeWaiter(_ parent: ExchangeID, from id: ExchangeID) {
+    var waiter = lookups[id].firstWaiter
+    var previous = WaiterID.none
+    while waiter != .none {
+      let next = waiters[waiter].next
+      if case .lookup(let handle) = waiters[waiter].recipient, handle.exchange == parent {
+        if previous == .none {
+          lookups[id].firstWaiter = next
         } else {
-          waiters[Int(previous)].next = next
+          waiters[previous].next = next
         }
-        lookups[index].waiterCount -= 1
-        waiters.remove(place)
+        lookups[id].waiterCount -= 1
+        waiters.remove(waiter.slot)
         return
       }
       previous = waiter
@@ -292,45 +290,45 @@ extension Resolver {
 
   /// Whether a question waits, perhaps by way of others, for the one that is to wait for it, or by way of more than an
   /// answer may have.
-  private func isWaiting(_ index: Int, for parent: UInt32) -> Bool {
-    var place = UInt32(index)
+  private func isWaiting(_ id: ExchangeID, for parent: ExchangeID) -> Bool {
+    var place = id
     for _ in 0...Cache.longestChain {
-      if place == Resolver.nobody { return false }
+      if place == .none { return false }
       if place == parent { return true }
-      place = lookups[Int(place)].waitsFor
+      place = lookups[place].waitsFor
     }
     return true
   }
 
   /// What is in the way of a question, or of what it waits for in the end, and what all on the way there hold.
   func gather(
-    from index: Int, _ cache: inout Cache
+    from id: ExchangeID, _ cache: inout Cache
   ) -> (cause: Failure.Cause, held: HeldOverlays, lacksDNSSEC: Bool) {
     var held = HeldOverlays()
     var lacksDNSSEC = false
-    var place = index
+    var place = id
     for _ in 0..<Cache.longestChain {
       lacksDNSSEC = lacksDNSSEC || lookups[place].lacksDNSSEC
       cache.hold(allOf: lookups[place].held, in: &held)
-      guard lookups[place].waitsFor != Resolver.nobody else { break }
-      place = Int(lookups[place].waitsFor)
+      guard lookups[place].waitsFor != .none else { break }
+      place = lookups[place].waitsFor
     }
-    return (exchanges.cause(of: place), held, lacksDNSSEC)
+    return (exchanges[place].cause, held, lacksDNSSEC)
   }
 
   // MARK: Budget
 
   /// Counts the packets that were sent for a lookup since this was called last, and what was received.
-  mutating func charge(_ index: Int, octets: Int = 0, now: UInt64) {
-    let packets = exchanges.packets(of: index) &- lookups[index].charged
-    lookups[index].charged &+= packets
-    var place = UInt32(index)
+  mutating func charge(_ id: ExchangeID, octets: Int = 0, now: UInt64) {
+    let packets = exchanges[id].packets &- lookups[id].charged
+    lookups[id].charged &+= packets
+    var place = id
     repeat {
-      let payer = Int(place)
+      let payer = place
       lookups[payer].spent.add(packets: packets, octets: octets)
       if lookups[payer].spent.isOver { setTimer(payer, now: now) }
       place = lookups[payer].starter
-    } while place != Resolver.nobody
+    } while place != .none
   }
 
   /// Counts that one more question is to be asked for the sake of this one.
@@ -338,16 +336,16 @@ extension Resolver {
   /// The first of the chain for which that is one too many ends, and those that only it needed.
   ///
   /// - Returns: whether this one goes on.
-  private mutating func spendQuestion(_ index: Int, now: UInt64) -> Bool {
-    let handle = exchanges.handle(index)
-    var place = UInt32(index)
-    var over = Resolver.nobody
-    while place != Resolver.nobody {
-      lookups[Int(place)].spent.questions &+= 1
-      if lookups[Int(place)].spent.questions > Budget.questionLimit { over = place }
-      place = lookups[Int(place)].starter
+  private mutating func spendQuestion(_ id: ExchangeID, now: UInt64) -> Bool {
+    let handle = exchanges.handle(id)
+    var place = id
+    var over = ExchangeID.none
+    while place != .none {
+      lookups[place].spent.questions &+= 1
+      if lookups[place].spent.questions > Budget.questionLimit { over = place }
+      place = lookups[place].starter
     }
-    if over != Resolver.nobody { fail(Int(over), .endlessAliases, now: now) }
-    return exchanges.index(handle) != nil
+    if over != .none { fail(over, .endlessAliases, now: now) }
+    return exchanges.find(handle) != nil
   }
 }

@@ -11,54 +11,53 @@ extension Resolver {
   mutating func takeFailures(now: UInt64) {
     if exchanges.takeOutageEnd() { failures.forgetAll() }
     while let handle = exchanges.nextFailed() {
-      if let index = exchanges.index(handle) { fail(index, now: now) }
+      if let id = exchanges.find(handle) { fail(id, now: now) }
     }
   }
 
   /// Ends a question without an answer, for what was in the way last or what is given.
-  mutating func fail(_ index: Int, _ cause: Failure.Cause? = nil, now: UInt64) {
+  mutating func fail(_ id: ExchangeID, _ cause: Failure.Cause? = nil, now: UInt64) {
     counters.failed += 1
-    stopWaiting(index, now: now)
-    var failure = Failure(cause ?? exchanges.cause(of: index))
-    if lookups[index].isUnasked {
+    stopWaiting(id, now: now)
+    var failure = Failure(cause ?? exchanges[id].cause)
+    if lookups[id].isUnasked {
       // What was asked early may be asked again when it is due.
-      noteTrouble(index, isPrefetch: true, now: now)
+      noteTrouble(id, isPrefetch: true, now: now)
     } else if failure.cause.isOfResolution {
-      failure.place = rememberFailure(index, failure.cause, now: now)
-      failure.nameHash = exchanges.nameHash(of: index)
+      failure.place = rememberFailure(id, failure.cause, now: now)
+      failure.nameHash = exchanges[id].nameHash
     }
-    finish(index, .failed(failure))
+    finish(id, .failed(failure))
   }
 
   /// Tells the clients that have waited long enough that there is no reply, or none yet.
   ///
   /// - Returns: whether the question is still there.
-  mutating func endWaiting(_ index: Int, _ cache: inout Cache, now: UInt64) -> Bool {
-    let (cause, held, lacksDNSSEC) = gather(from: index, &cache)
+  mutating func endWaiting(_ id: ExchangeID, _ cache: inout Cache, now: UInt64) -> Bool {
+    let (cause, held, lacksDNSSEC) = gather(from: id, &cache)
     let overlays = OverlayPair(held: held)
-    var waiter = lookups[index].firstWaiter
-    lookups[index].firstWaiter = Resolver.nobody
-    lookups[index].waiterCount = 0
-    lookups[index].earliest = .max
-    exchanges.setAlarm(index, at: .max)
-    while waiter != Resolver.nobody {
-      let place = Int(waiter)
-      let next = waiters[place].next
-      let isOver = waiters[place].deadline <= now
-      if isOver || waiters[place].patienceEnd <= now {
+    var waiter = lookups[id].firstWaiter
+    lookups[id].firstWaiter = .none
+    lookups[id].waiterCount = 0
+    lookups[id].earliest = .max
+    exchanges.setAlarm(id, at: .max)
+    while waiter != .none {
+      let next = waiters[waiter].next
+      let isOver = waiters[waiter].deadline <= now
+      if isOver || waiters[waiter].patienceEnd <= now {
         cache.retain(held)
         tell(
-          place, isOver ? .failed(Failure(cause)) : .overdue(lacksDNSSEC: lacksDNSSEC), overlays)
+          waiter, isOver ? .failed(Failure(cause)) : .overdue(lacksDNSSEC: lacksDNSSEC), overlays)
         // The data is still wanted, for whoever asks next.
-        if !isOver { lookups[index].isRefresh = true }
+        if !isOver { lookups[id].isRefresh = true }
       } else {
-        link(place, to: index)
+        link(waiter, to: id)
       }
       waiter = next
     }
     cache.release(held)
-    if exchanges.isEnded(index) && lookups[index].waiterCount == 0 {
-      leave(index, now: now)
+    if exchanges[id].isEnded && lookups[id].waiterCount == 0 {
+      leave(id, now: now)
       return false
     }
     return true
@@ -67,48 +66,50 @@ extension Resolver {
   /// Ends a question that has an answer.
   ///
   /// - Parameter overlay: what of the last reply is not in the cache, shared among as many as wait.
-  mutating func finish(_ index: Int, _ outcome: Outcome, _ overlay: Overlay, _ cache: inout Cache) {
-    let overlays = OverlayPair(overlay, held: lookups[index].held)
-    cache.share(overlays, among: Int(lookups[index].waiterCount))
-    lookups[index].held = HeldOverlays()
-    finish(index, outcome, overlays)
+  mutating func finish(
+    _ id: ExchangeID, _ outcome: Outcome, _ overlay: Overlay, _ cache: inout Cache
+  ) {
+    let overlays = OverlayPair(overlay, held: lookups[id].held)
+    cache.share(overlays, among: Int(lookups[id].waiterCount))
+    lookups[id].held = HeldOverlays()
+    finish(id, outcome, overlays)
   }
 
   /// Ends a question: everybody who waits is told, every attempt forgotten.
   mutating func finish(
-    _ index: Int, _ outcome: Outcome, _ overlays: OverlayPair = OverlayPair()
+    _ id: ExchangeID, _ outcome: Outcome, _ overlays: OverlayPair = OverlayPair()
   ) {
-    dropOverlays(index)
-    var waiter = lookups[index].firstWaiter
-    while waiter != Resolver.nobody {
-      let next = waiters[Int(waiter)].next
-      tell(Int(waiter), outcome, overlays)
+    dropOverlays(id)
+    var waiter = lookups[id].firstWaiter
+    while waiter != .none {
+      let next = waiters[waiter].next
+      tell(waiter, outcome, overlays)
       waiter = next
     }
-    dequeue(index)
-    exchanges.remove(index)
+    dequeue(id)
+    exchanges.remove(id)
   }
 
   /// Has somebody who waits told how it ended.
   @inline(__always)
-  private mutating func tell(_ place: Int, _ outcome: Outcome, _ overlays: OverlayPair) {
+  private mutating func tell(_ place: WaiterID, _ outcome: Outcome, _ overlays: OverlayPair) {
     let recipient = waiters[place].recipient
     switch recipient {
     case .client: clientCount -= 1
-    case .lookup(let parent): lookups[Int(parent.index)].waitsFor = Resolver.nobody
+    case .lookup(let parent): lookups[parent.exchange].waitsFor = .none
     }
     _ = completions.push(Ended(recipient: recipient, outcome: outcome, overlays: overlays))
-    waiters.remove(place)
+    waiters.remove(place.slot)
   }
 
   /// When all places are taken, the question that waits longest gives way, if it has had time enough for
   /// an honest reply: so that a flood of names which nobody answers doesn't shut out all others.
   mutating func displaceOldest(now: UInt64) {
-    guard oldest != Resolver.nobody,
-      exchanges.started(Int(oldest)) + ResolverTiming.graceWhenFull <= now
+    guard oldest != .none,
+      exchanges[oldest].started + ResolverTiming.graceWhenFull <= now
     else { return }
     counters.displaced += 1
-    fail(Int(oldest), .overload, now: now)
+    fail(oldest, .overload, now: now)
   }
 
   // MARK: What is remembered of it
@@ -116,13 +117,13 @@ extension Resolver {
   /// Remembers that a question failed.
   ///
   /// - Returns: where.
-  mutating func rememberFailure(_ index: Int, _ cause: Failure.Cause, now: UInt64) -> UInt16 {
-    var trouble = exchanges.trouble(of: index)
+  mutating func rememberFailure(_ id: ExchangeID, _ cause: Failure.Cause, now: UInt64) -> UInt16 {
+    var trouble = exchanges[id].trouble
     if trouble.kind == .silence {
-      trouble.source = exchanges.source(of: exchanges.server(of: index))
+      trouble.source = exchanges.source(of: exchanges[id].server)
     }
     let (place, isForced) = failures.remember(
-      index, of: exchanges, cause: cause, trouble: trouble, now: now)
+      id, of: exchanges, cause: cause, trouble: trouble, now: now)
     if isForced { counters.failuresDisplaced += 1 }
     return UInt16(truncatingIfNeeded: place)
   }
@@ -130,16 +131,16 @@ extension Resolver {
   /// Notes what was in the way of a question, should somebody wonder.
   ///
   /// - Parameter isPrefetch: whether its data is to be asked for again with the next question.
-  mutating func noteTrouble(_ index: Int, isPrefetch: Bool = false, now: UInt64) {
-    failures.note(index, of: exchanges, isPrefetch: isPrefetch, now: now)
+  mutating func noteTrouble(_ id: ExchangeID, isPrefetch: Bool = false, now: UInt64) {
+    failures.note(id, of: exchanges, isPrefetch: isPrefetch, now: now)
   }
 
   /// Notes why a question's answer is not kept, should somebody wonder.
   mutating func rememberUnkept(
-    _ index: Int, _ kind: Trouble.Kind, server: ServerID, now: UInt64
+    _ id: ExchangeID, _ kind: Trouble.Kind, server: ServerID, now: UInt64
   ) {
-    exchanges.noteTrouble(index, kind, server)
-    noteTrouble(index, now: now)
+    exchanges.noteTrouble(id, kind, server)
+    noteTrouble(id, now: now)
   }
 
   /// Whether ``takeFailedPrefetch(into:)`` may have something.
@@ -187,27 +188,27 @@ extension FailureCache {
   // Two parts of the resolver at once: the compiler sees that only with a method of one of them.
 
   fileprivate mutating func remember(
-    _ index: Int, of exchanges: borrowing Exchanges, cause: Failure.Cause, trouble: Trouble,
+    _ id: ExchangeID, of exchanges: borrowing Exchanges, cause: Failure.Cause, trouble: Trouble,
     now: UInt64
   ) -> (place: Int, isForced: Bool) {
     remember(
-      exchanges.name(of: index), hash: exchanges.nameHash(of: index),
-      type: exchanges.type(of: index), needs: exchanges.flags(of: index), cause: cause,
-      trouble: trouble, upstreamErrors: exchanges.errors(of: index), now: now)
+      exchanges.name(of: id), hash: exchanges[id].nameHash,
+      type: exchanges[id].type, needs: exchanges[id].needs, cause: cause,
+      trouble: trouble, upstreamErrors: exchanges.errors(of: id), now: now)
   }
 
   fileprivate mutating func note(
-    _ index: Int, of exchanges: borrowing Exchanges, isPrefetch: Bool, now: UInt64
+    _ id: ExchangeID, of exchanges: borrowing Exchanges, isPrefetch: Bool, now: UInt64
   ) {
     note(
-      exchanges.name(of: index), hash: exchanges.nameHash(of: index),
-      type: exchanges.type(of: index), needs: exchanges.flags(of: index),
-      trouble: exchanges.trouble(of: index), isPrefetch: isPrefetch, now: now)
+      exchanges.name(of: id), hash: exchanges[id].nameHash,
+      type: exchanges[id].type, needs: exchanges[id].needs,
+      trouble: exchanges[id].trouble, isPrefetch: isPrefetch, now: now)
   }
 
-  mutating func forget(_ index: Int, of exchanges: borrowing Exchanges) {
+  mutating func forget(_ id: ExchangeID, of exchanges: borrowing Exchanges) {
     forget(
-      exchanges.name(of: index), hash: exchanges.nameHash(of: index),
-      type: exchanges.type(of: index), needs: exchanges.flags(of: index))
+      exchanges.name(of: id), hash: exchanges[id].nameHash,
+      type: exchanges[id].type, needs: exchanges[id].needs)
   }
 }

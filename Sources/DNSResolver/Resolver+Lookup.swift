@@ -7,7 +7,7 @@ import Memory
 
 extension Resolver {
   mutating func addWaiter(
-    _ recipient: Recipient, since: UInt64, patience: UInt64?, to index: Int
+    _ recipient: Recipient, since: UInt64, patience: UInt64?, to id: ExchangeID
   ) -> Bool {
     var waiter = Waiter(recipient: recipient)
     var isClient = false
@@ -17,51 +17,51 @@ extension Resolver {
       waiter.deadline = since + ExchangeTiming.deadline
     }
     if let patience {
-      let waitsFor = lookups[index].waitsFor
-      let begin = exchanges.started(waitsFor == Resolver.nobody ? index : Int(waitsFor))
+      let waitsFor = lookups[id].waitsFor
+      let begin = exchanges[waitsFor == .none ? id : waitsFor].started
       waiter.patienceEnd = min(since, begin) + patience
     }
-    guard let place = waiters.insert(waiter) else { return false }
+    guard let slot = waiters.insert(waiter) else { return false }
     if isClient { clientCount += 1 }
-    link(place, to: index)
+    link(WaiterID(slot), to: id)
     return true
   }
 
   /// Puts somebody among those who wait for a lookup.
-  mutating func link(_ place: Int, to index: Int) {
-    waiters[place].next = lookups[index].firstWaiter
-    lookups[index].firstWaiter = UInt32(place)
-    lookups[index].waiterCount += 1
-    lookups[index].isUnasked = false
-    lookups[index].earliest = min(
-      lookups[index].earliest, waiters[place].deadline, waiters[place].patienceEnd)
-    exchanges.setAlarm(index, at: lookups[index].earliest)
+  mutating func link(_ place: WaiterID, to id: ExchangeID) {
+    waiters[place].next = lookups[id].firstWaiter
+    lookups[id].firstWaiter = place
+    lookups[id].waiterCount += 1
+    lookups[id].isUnasked = false
+    lookups[id].earliest = min(
+      lookups[id].earliest, waiters[place].deadline, waiters[place].patienceEnd)
+    exchanges.setAlarm(id, at: lookups[id].earliest)
   }
 
   /// Sets a lookup's timer anew.
-  mutating func setTimer(_ index: Int, now: UInt64) {
+  mutating func setTimer(_ id: ExchangeID, now: UInt64) {
     // Who has cost too much ends, but not in the middle of what is being done for it.
-    exchanges.setAlarm(index, at: lookups[index].spent.isOver ? now : lookups[index].earliest)
-    exchanges.setTimer(index, now: now)
+    exchanges.setAlarm(id, at: lookups[id].spent.isOver ? now : lookups[id].earliest)
+    exchanges.setTimer(id, now: now)
   }
 
   // MARK: Order
 
-  mutating func enqueue(_ index: Int) {
-    lookups[index].older = newest
-    lookups[index].newer = Resolver.nobody
-    if newest == Resolver.nobody {
-      oldest = UInt32(index)
+  mutating func enqueue(_ id: ExchangeID) {
+    lookups[id].older = newest
+    lookups[id].newer = .none
+    if newest == .none {
+      oldest = id
     } else {
-      lookups[Int(newest)].newer = UInt32(index)
+      lookups[newest].newer = id
     }
-    newest = UInt32(index)
+    newest = id
   }
 
-  mutating func dequeue(_ index: Int) {
-    let older = lookups[index].older
-    let newer = lookups[index].newer
-    if older == Resolver.nobody { oldest = newer } else { lookups[Int(older)].newer = newer }
-    if newer == Resolver.nobody { newest = older } else { lookups[Int(newer)].older = older }
+  mutating func dequeue(_ id: ExchangeID) {
+    let older = lookups[id].older
+    let newer = lookups[id].newer
+    if older == .none { oldest = newer } else { lookups[older].newer = newer }
+    if newer == .none { newest = older } else { lookups[newer].older = older }
   }
 }

@@ -52,8 +52,8 @@ extension Resolver {
   /// - Returns: the client that waits for it, the last of them; nothing when none does.
   public func anticipate(_ noted: Exchanges.Noted, _ seen: inout UInt32) -> UInt32? {
     exchanges.anticipate(noted, &seen)
-    let waiter = lookups[Int(noted.index)].firstWaiter
-    guard waiter != Resolver.nobody, case .client(let client) = waiters[Int(waiter)].recipient
+    let waiter = lookups[noted.exchange].firstWaiter
+    guard waiter != .none, case .client(let client) = waiters[waiter].recipient
     else { return nil }
     return client
   }
@@ -62,8 +62,8 @@ extension Resolver {
   private mutating func take(
     _ packet: Span<UInt8>, _ received: Exchanges.Received, cache: inout Cache, now: UInt64
   ) {
-    let index = received.exchange
-    charge(index, octets: packet.count, now: now)
+    let id = received.exchange
+    charge(id, octets: packet.count, now: now)
     if received.isNameTooLong {
       takeNameTooLong(packet, received, now: now)
       return
@@ -71,7 +71,7 @@ extension Resolver {
     var needs = received.needs
     let lacksDNSSEC = !received.hasDO && needs.contains(.signatures)
     if lacksDNSSEC { needs.remove(.signatures) }
-    exchanges.loadName(of: index, into: &reply.question)
+    exchanges.loadName(of: id, into: &reply.question)
     if let fault = reply.parse(packet, received.header, at: received.recordsAt) {
       switch fault {
       case .malformed: exchanges.refuse(received, as: .malformed, now: now)
@@ -86,28 +86,28 @@ extension Resolver {
         type: received.type, needs: needs, source: received.source,
         believesAD: cache.believesAD(of: received.source), route: received.group.route))
     {
+    case .nameTooLong: takeNameTooLong(packet, received, now: now)
     case .referral: exchanges.refuse(received, as: .noAnswer(.referral), now: now)
     case .tooLarge: exchanges.refuse(received, as: .noAnswer(.tooLarge), now: now)
-    case .nameTooLong: takeNameTooLong(packet, received, now: now)
     case .rebound:
       counters.rebound += 1
       accept(received, packet, isPositive: received.header.answerCount > 0, now: now)
-      rememberUnkept(index, .rebound, server: received.server, now: now)
-      finish(index, .rebound)
+      rememberUnkept(id, .rebound, server: received.server, now: now)
+      finish(id, .rebound)
     case .answer, .noData, .nxDomain, .partial:
       let stored = cache.store(&reply, now: UInt32(truncatingIfNeeded: now / 1000))
       counters.outOfBailiwick += reply.leftOut
       accept(received, packet, isPositive: received.header.answerCount > 0, now: now)
       if let unkept = stored.unkept {
-        rememberUnkept(index, unkept, server: received.server, now: now)
+        rememberUnkept(id, unkept, server: received.server, now: now)
       }
       let remarks =
         reply.hasExtendedError ? exchanges.noteErrors(packet, of: received) : UpstreamRemarks.none
       let outcome = Outcome.answered(remarks, lacksDNSSEC: lacksDNSSEC)
       if reply.isAliased {
-        followAlias(index, outcome, stored.overlay, cache: &cache, now: now)
+        followAlias(id, outcome, stored.overlay, cache: &cache, now: now)
       } else {
-        finish(index, outcome, stored.overlay, &cache)
+        finish(id, outcome, stored.overlay, &cache)
       }
     }
   }
@@ -125,14 +125,14 @@ extension Resolver {
   private mutating func takeNameTooLong(
     _ packet: Span<UInt8>, _ received: Exchanges.Received, now: UInt64
   ) {
-    let index = received.exchange
+    let id = received.exchange
     accept(received, packet, isPositive: false, now: now)
-    exchanges.noteTrouble(index, .errorCode, received.server, rcode: .yxDomain)
+    exchanges.noteTrouble(id, .errorCode, received.server, rcode: .yxDomain)
     var failure = Failure(.nameTooLong)
-    if !lookups[index].isUnasked {
-      failure.place = rememberFailure(index, failure.cause, now: now)
-      failure.nameHash = exchanges.nameHash(of: index)
+    if !lookups[id].isUnasked {
+      failure.place = rememberFailure(id, failure.cause, now: now)
+      failure.nameHash = exchanges[id].nameHash
     }
-    finish(index, .failed(failure))
+    finish(id, .failed(failure))
   }
 }

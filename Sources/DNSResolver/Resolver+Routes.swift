@@ -74,26 +74,27 @@ extension Resolver {
   /// Takes over which name takes which route.
   private mutating func setPolicy(_ rules: PolicyRules, now: UInt64) {
     policy.value.replace(with: rules)
-    for index in 0..<exchanges.end where exchanges.contains(index) {
-      let isMoved = exchanges.hasMoved(index, by: policy.value)
-      guard let route = exchanges.route(of: index, by: policy.value) else {
+    for slot in 0..<exchanges.end {
+      guard let id = exchanges.exchange(at: slot) else { continue }
+      let isMoved = exchanges.hasMoved(id, by: policy.value)
+      guard let route = exchanges.route(of: id, by: policy.value) else {
         // Who waits gets what is answered here.
-        stopWaiting(index, now: now)
-        finish(index, .answered())
+        stopWaiting(id, now: now)
+        finish(id, .answered())
         continue
       }
       // Routes may only have got other numbers.
-      exchanges.setGroup(ServerGroupID(route), of: index)
-      if isMoved { beginAnew(index, now: now) }
+      exchanges.setGroup(ServerGroupID(route), of: id)
+      if isMoved { beginAnew(id, now: now) }
     }
   }
 
   /// Asks a question again of other servers, as if it had not been asked.
-  mutating func beginAnew(_ index: Int, now: UInt64) {
-    stopWaiting(index, now: now)
-    dropOverlays(index)
-    exchanges.restart(index, now: now)
-    recountEarliest(index, now: now)
+  mutating func beginAnew(_ id: ExchangeID, now: UInt64) {
+    stopWaiting(id, now: now)
+    dropOverlays(id)
+    exchanges.restart(id, now: now)
+    recountEarliest(id, now: now)
   }
 }
 
@@ -101,15 +102,15 @@ extension Exchanges {
   // Two parts of the resolver at once: the compiler sees that only with a method of one of them.
 
   /// The route that a question takes; nothing when it is answered here.
-  fileprivate func route(of index: Int, by policy: borrowing Policy) -> RouteID? {
-    guard case .route(let route) = policy.decide(name(of: index), asked: type(of: index)) else {
+  fileprivate func route(of id: ExchangeID, by policy: borrowing Policy) -> RouteID? {
+    guard case .route(let route) = policy.decide(name(of: id), asked: self[id].type) else {
       return nil
     }
     return route
   }
 
   /// Whether a question took another route before the rules were replaced.
-  fileprivate func hasMoved(_ index: Int, by policy: borrowing Policy) -> Bool {
-    policy.hasMoved(name(of: index))
+  fileprivate func hasMoved(_ id: ExchangeID, by policy: borrowing Policy) -> Bool {
+    policy.hasMoved(name(of: id))
   }
 }

@@ -8,18 +8,19 @@ import Memory
 extension Resolver {
   /// Visits what is in flight.
   public func visitInFlight(_ body: (InFlightView, Span<UInt8>) -> Void) {
-    for index in 0..<exchanges.end where exchanges.contains(index) {
-      body(inFlightView(index), exchanges.name(of: index))
+    for slot in 0..<exchanges.end {
+      guard let id = exchanges.exchange(at: slot) else { continue }
+      body(inFlightView(id), exchanges.name(of: id))
     }
   }
 
-  func inFlightView(_ index: Int) -> InFlightView {
+  func inFlightView(_ id: ExchangeID) -> InFlightView {
     InFlightView(
-      type: exchanges.type(of: index), needs: exchanges.flags(of: index),
-      started: exchanges.started(index), attempts: exchanges.attempts(of: index),
-      server: exchanges.server(of: index),
-      address: exchanges.address(of: index), waiters: Int(lookups[index].waiterCount),
-      isStreaming: exchanges.isStreaming(index))
+      type: exchanges[id].type, needs: exchanges[id].needs,
+      started: exchanges[id].started, attempts: Int(exchanges[id].attemptCount),
+      server: exchanges[id].server,
+      address: exchanges.address(of: id), waiters: Int(lookups[id].waiterCount),
+      isStreaming: exchanges[id].isStreaming)
   }
 
   /// A question in flight, for people.

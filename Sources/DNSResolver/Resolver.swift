@@ -6,7 +6,7 @@ import Memory
 
 /// Lookups: what is asked for, by whom, and what their answers need beside it; a state machine without I/O.
 ///
-/// A lookup is a name and a type that somebody wants. It has an exchange with servers, which has the same number, and
+/// A lookup is a name and a type that somebody wants. It has an exchange with servers, which has the same name, and
 /// may wait for other lookups. Packets and time come in by calls, each with `now` in milliseconds on a clock that never
 /// goes back. What is to be done comes out by ``Exchanges/nextAction()`` of ``exchanges``, and who has an answer by
 /// ``nextCompletion(cache:now:)``; take both until they return nothing after every call that changes state, and call
@@ -20,7 +20,7 @@ public struct Resolver: ~Copyable {
   ///
   /// What may end an exchange is to be called by way of the resolver.
   public var exchanges: Exchanges
-  /// By the numbers of their exchanges.
+  /// By the slots of their exchanges.
   var lookups: FixedArray<Lookup>
   var waiters: Slab<Waiter>
   /// How many of those are clients.
@@ -37,10 +37,8 @@ public struct Resolver: ~Copyable {
   /// Questions that failed not long ago.
   var failures = FailureCache()
   /// The first and the last of the lookups, in the order in which their exchanges began.
-  var oldest = Resolver.nobody
-  var newest = Resolver.nobody
-
-  static let nobody = UInt32.max
+  var oldest = ExchangeID.none
+  var newest = ExchangeID.none
 
   /// Makes a resolver with nothing in flight.
   ///
@@ -109,8 +107,8 @@ public struct Resolver: ~Copyable {
       && cache.hasStaleAnswer(key, type: type, needs: needs, now: seconds) { [policy] in
         policy.value.keeps($0, since: $1)
       }
-    if takesStale, case .join(let index) = plan, lookups[index].waitsFor != Resolver.nobody {
-      isStale = isStale || hasStaleTarget(index, &cache, now: seconds)
+    if takesStale, case .join(let id) = plan, lookups[id].waitsFor != .none {
+      isStale = isStale || hasStaleTarget(id, &cache, now: seconds)
     }
     let patience = isStale ? ResolverTiming.patience : nil
     switch carryOut(
@@ -126,8 +124,8 @@ public struct Resolver: ~Copyable {
 
   /// What becomes of a question that no data answers.
   public enum Plan: Sendable {
-    /// The same is in flight: it is waited for together, by its number.
-    case join(Int)
+    /// The same is in flight: it is waited for together.
+    case join(ExchangeID)
     /// It failed not long before, and is not asked again yet.
     case failedBefore(Failure)
     /// No server is known for the name, or each has been silent for long.
@@ -141,7 +139,7 @@ public struct Resolver: ~Copyable {
   public func plan(
     _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt64
   ) -> Plan {
-    if let index = exchanges.match(key, type, needs) { return .join(index) }
+    if let id = exchanges.match(key, type, needs) { return .join(id) }
     if let failure = failures.find(key, type, needs, now: now) { return .failedBefore(failure) }
     guard let group = group(for: key.octets, type) else { return .noServer(Failure(.noUpstream)) }
     switch exchanges.prospect(of: group, now: now) {
@@ -154,9 +152,9 @@ public struct Resolver: ~Copyable {
   /// What became of somebody's wish for an answer.
   enum Requested {
     /// A question that is new.
-    case began(Int)
+    case began(ExchangeID)
     /// One that was in flight already.
-    case joined(Int)
+    case joined(ExchangeID)
     /// There is no answer, and none is waited for.
     case failed(Failure)
   }
@@ -171,8 +169,8 @@ public struct Resolver: ~Copyable {
     for recipient: Recipient, since: UInt64, patience: UInt64?, now: UInt64
   ) -> Requested {
     switch plan {
-    case .join(let index):
-      return join(index, recipient, since: since, patience: patience, now: now)
+    case .join(let id):
+      return join(id, recipient, since: since, patience: patience, now: now)
     case .failedBefore(let failure):
       counters.failedBefore += 1
       return .failed(failure)
@@ -183,52 +181,52 @@ public struct Resolver: ~Copyable {
       if exchanges.count == settings.exchanges.inFlightLimit { displaceOldest(now: now) }
       let draw = exchanges.draw()
       guard
-        let index = exchanges.insert(
+        let id = exchanges.insert(
           key, type, needs, of: group, isTrial: isTrial, draw: draw, now: now)
       else {
         counters.inFlightLimit += 1
         return .failed(Failure(.overload))
       }
-      lookups[index] = Lookup()
+      lookups[id] = Lookup()
       // Who has something else is not the one to find out whether anybody is there.
       if isTrial, patience != nil,
         completions.push(Ended(recipient: recipient, outcome: .overdue(lacksDNSSEC: false)))
       {
-        lookups[index].isRefresh = true
-      } else if !addWaiter(recipient, since: since, patience: patience, to: index) {
-        exchanges.discard(index)
+        lookups[id].isRefresh = true
+      } else if !addWaiter(recipient, since: since, patience: patience, to: id) {
+        exchanges.discard(id)
         counters.inFlightLimit += 1
         return .failed(Failure(.overload))
       }
-      start(index, key, draw, now: now)
-      return .began(index)
+      start(id, key, draw, now: now)
+      return .began(id)
     }
   }
 
   /// Has somebody wait for a question that is in flight.
   private mutating func join(
-    _ index: Int, _ recipient: Recipient, since: UInt64, patience: UInt64?, now: UInt64
+    _ id: ExchangeID, _ recipient: Recipient, since: UInt64, patience: UInt64?, now: UInt64
   ) -> Requested {
     // One that waits for others has something for its clients to be given, too.
-    if let patience, !exchanges.isEnded(index),
-      min(since, exchanges.started(index)) + patience <= now,
+    if let patience, !exchanges[id].isEnded,
+      min(since, exchanges[id].started) + patience <= now,
       completions.push(
         Ended(recipient: recipient, outcome: .overdue(lacksDNSSEC: false)))
     {
-      lookups[index].isRefresh = true
-      lookups[index].isUnasked = false
+      lookups[id].isRefresh = true
+      lookups[id].isUnasked = false
       counters.joined += 1
-      return .joined(index)
+      return .joined(id)
     }
-    guard lookups[index].waiterCount < settings.waitersPerQuestion,
-      addWaiter(recipient, since: since, patience: patience, to: index)
+    guard lookups[id].waiterCount < settings.waitersPerQuestion,
+      addWaiter(recipient, since: since, patience: patience, to: id)
     else {
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))
     }
-    if since < now || patience != nil || exchanges.isEnded(index) { setTimer(index, now: now) }
+    if since < now || patience != nil || exchanges[id].isEnded { setTimer(id, now: now) }
     counters.joined += 1
-    return .joined(index)
+    return .joined(id)
   }
 
   /// Asks upstream for what no client waits for, to have it renewed.
@@ -247,13 +245,13 @@ public struct Resolver: ~Copyable {
     let draw = exchanges.draw()
     guard case .ask(let group, isTrial: false) = plan,
       exchanges.count * 100 < settings.exchanges.inFlightLimit * settings.refreshShare,
-      let index = exchanges.insert(
+      let id = exchanges.insert(
         key, type, needs, of: group, isTrial: false, draw: draw, now: now)
     else { return .refused }
-    lookups[index] = Lookup()
-    lookups[index].isRefresh = true
-    lookups[index].isUnasked = true
-    start(index, key, draw, now: now)
+    lookups[id] = Lookup()
+    lookups[id].isRefresh = true
+    lookups[id].isUnasked = true
+    start(id, key, draw, now: now)
     takeFailures(now: now)
     return .started
   }
@@ -272,46 +270,47 @@ public struct Resolver: ~Copyable {
 
   /// Sends a question that was inserted, and notes what follows.
   private mutating func start(
-    _ index: Int, _ key: borrowing NameKey, _ draw: UInt64, now: UInt64
+    _ id: ExchangeID, _ key: borrowing NameKey, _ draw: UInt64, now: UInt64
   ) {
-    enqueue(index)
+    enqueue(id)
     counters.asked += 1
-    exchanges.start(index, key, draw: draw, now: now)
+    exchanges.start(id, key, draw: draw, now: now)
   }
 
   // MARK: Time
 
   /// Handles the deadlines that are over.
   public mutating func expire(cache: inout Cache, now: UInt64) {
-    while let index = exchanges.popDue(now: now) {
-      charge(index, now: now)
-      if lookups[index].spent.isOver {
+    while let id = exchanges.popDue(now: now) {
+      charge(id, now: now)
+      if lookups[id].spent.isOver {
         counters.overBudget += 1
-        fail(index, .budget, now: now)
+        fail(id, .budget, now: now)
         continue
       }
-      guard now < exchanges.deadline(of: index) else {
-        fail(index, now: now)
+      guard now < exchanges[id].deadline else {
+        fail(id, now: now)
         continue
       }
-      if now >= lookups[index].earliest {
-        guard endWaiting(index, &cache, now: now) else { continue }
-        guard lookups[index].waiterCount > 0 || lookups[index].isRefresh else {
-          fail(index, now: now)
+      if now >= lookups[id].earliest {
+        guard endWaiting(id, &cache, now: now) else { continue }
+        guard lookups[id].waiterCount > 0 || lookups[id].isRefresh else {
+          fail(id, now: now)
           continue
         }
       }
       // Others who came later may be the server itself.
-      let isShared = lookups[index].waiterCount > (lookups[index].isRefresh ? 0 : 1)
-      exchanges.goOn(index, isShared: isShared, now: now)
+      let isShared = lookups[id].waiterCount > (lookups[id].isRefresh ? 0 : 1)
+      exchanges.goOn(id, isShared: isShared, now: now)
     }
     takeFailures(now: now)
   }
 
   /// Fails every question in flight, so that whoever waits is told: for the end of the program.
   public mutating func failAll(now: UInt64) {
-    for index in 0..<exchanges.end where exchanges.contains(index) {
-      fail(index, .ending, now: now)
+    for slot in 0..<exchanges.end {
+      guard let id = exchanges.exchange(at: slot) else { continue }
+      fail(id, .ending, now: now)
     }
   }
 

@@ -543,8 +543,8 @@ extension Resolver {
   fileprivate var untimed: Int {
     mutating get {
       var count = 0
-      for index in 0..<exchanges.end where exchanges.contains(index) {
-        if exchanges.isEnded(index) && lookups[index].earliest == .max { count += 1 }
+      for index in (0..<exchanges.end).compactMap({ exchanges.exchange(at: $0) }) {
+        if exchanges[index].isEnded && lookups[index].earliest == .max { count += 1 }
       }
       return count
     }
@@ -554,28 +554,28 @@ extension Resolver {
   /// for by such a one, and none waits for itself.
   fileprivate mutating func isEachWaitMutual() -> Bool {
     var waits = 0
-    for index in 0..<exchanges.end where exchanges.contains(index) {
+    for index in (0..<exchanges.end).compactMap({ exchanges.exchange(at: $0) }) {
       var waiter = lookups[index].firstWaiter
-      while waiter != Resolver.nobody {
-        if case .lookup(let handle) = waiters[Int(waiter)].recipient {
+      while waiter != .none {
+        if case .lookup(let handle) = waiters[waiter].recipient {
           waits += 1
-          guard let parent = exchanges.index(handle), lookups[parent].waitsFor == index else {
+          guard let parent = exchanges.find(handle), lookups[parent].waitsFor == index else {
             return false
           }
         }
-        waiter = waiters[Int(waiter)].next
+        waiter = waiters[waiter].next
       }
     }
-    for index in 0..<exchanges.end where exchanges.contains(index) {
-      guard exchanges.isEnded(index) == (lookups[index].waitsFor != Resolver.nobody) else {
+    for index in (0..<exchanges.end).compactMap({ exchanges.exchange(at: $0) }) {
+      guard exchanges[index].isEnded == (lookups[index].waitsFor != .none) else {
         return false
       }
-      if exchanges.isEnded(index) { waits -= 1 }
+      if exchanges[index].isEnded { waits -= 1 }
       var place = index
-      for _ in 0...exchanges.count where lookups[place].waitsFor != Resolver.nobody {
-        place = Int(lookups[place].waitsFor)
+      for _ in 0...exchanges.count where lookups[place].waitsFor != .none {
+        place = lookups[place].waitsFor
       }
-      guard lookups[place].waitsFor == Resolver.nobody else { return false }
+      guard lookups[place].waitsFor == .none else { return false }
     }
     return waits == 0
   }
