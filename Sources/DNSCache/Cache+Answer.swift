@@ -455,6 +455,44 @@ extension Cache {
     return provenCount == 0 || endProof(isSigned, into: &writer, now: now)
   }
 
+  // MARK: DNAME
+
+  /// Writes the DNAME that would make a name too long (RFC 6672 §2.2), if it is known.
+  ///
+  /// - Parameters:
+  ///   - key: the name that it was asked to change; afterwards the DNAME's owner.
+  ///   - overlays: what else a client that has waited is answered from.
+  /// - Returns: whether it fitted, if there is one.
+  public mutating func writeRedirection(
+    above key: inout NameKey, needs: QueryFlags, into writer: inout MessageWriter,
+    overlays pair: OverlayPair, now: UInt32
+  ) -> Bool {
+    let choice = Choice(needs)
+    while key.count > 1 {
+      key.dropFirstLabel()
+      var set = pair.hasOverlay ? find(key, in: pair) : .none
+      if set.isNone || arena.setHead(set).type != RecordType.dname.rawValue {
+        let node = find(key)
+        set = node.isNone || hasUnjudged && !isJudged(node) ? .none : findSet(.dname, at: node)
+        if set.isNone || !Cache.isUsable(arena.setHead(set), choice, now) { continue }
+      }
+      let head = arena.setHead(set)
+      let mark = writer.mark
+      let ttl = remainingTTL(set, head, now: now)
+      let count = Int(arena.load16(set, SetField.data).bigEndian)
+      let begin = writer.beginRecord(ownerName: key.octets, type: .dname, ttl: ttl)
+      writer.data(arena.octets(set, SetField.data + 2, count: count), of: .dname)
+      writer.endRecord(begin, in: .answer)
+      if head.marks & choice.wanted != 0 {
+        writeSignatures(set, ownerName: key.octets, ttl: ttl, in: .answer, into: &writer)
+      }
+      if !writer.overflowed { return true }
+      writer.rewind(to: mark)
+      return false
+    }
+    return true
+  }
+
   // MARK: Additional (RFC 1034 §4.3.2 step 6)
 
   /// Adds the addresses of the hosts that NS, MX and SRV records name, where they are known.

@@ -50,7 +50,7 @@ extension Reply {
   /// The bailiwick is the zone that Authority names for the question, or the name asked for when it names
   /// none: of Authority that zone's own data is kept, of Additional the addresses of hosts inside it. A record
   /// of Answer that the chain doesn't lead to is left out. Unless it is one of the first four kinds, nothing
-  /// of the reply is to be kept.
+  /// of the reply is to be kept; if a name is too long, what leads there: aliases and the DNAME.
   mutating func scrub(as terms: Terms) -> Kind {
     let type = terms.type
     keepsSignatures = terms.needs.contains(.signatures)

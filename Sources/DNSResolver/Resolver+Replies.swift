@@ -64,16 +64,14 @@ extension Resolver {
   ) {
     let id = received.exchange
     charge(id, octets: packet.count, now: now)
-    if received.isNameTooLong {
-      takeNameTooLong(packet, received, now: now)
-      return
-    }
     var needs = received.needs
     let lacksDNSSEC = !received.hasDO && needs.contains(.signatures)
     if lacksDNSSEC { needs.remove(.signatures) }
     exchanges.loadName(of: id, into: &reply.question)
     if let fault = reply.parse(packet, received.header, at: received.recordsAt) {
       switch fault {
+      case _ where received.isNameTooLong:
+        takeNameTooLong(packet, received, .none, &cache, now: now)
       case .malformed: exchanges.refuse(received, as: .malformed, now: now)
       case .error(let rcode):
         exchanges.noteErrors(packet, of: received)
@@ -86,7 +84,11 @@ extension Resolver {
         type: received.type, needs: needs, source: received.source,
         believesAD: cache.believesAD(of: received.source), route: received.group.route))
     {
-    case .nameTooLong: takeNameTooLong(packet, received, now: now)
+    case .nameTooLong:
+      let stored = cache.store(&reply, now: UInt32(truncatingIfNeeded: now / 1000))
+      takeNameTooLong(packet, received, stored.overlay, &cache, now: now)
+    case _ where received.isNameTooLong:
+      takeNameTooLong(packet, received, .none, &cache, now: now)
     case .referral: exchanges.refuse(received, as: .noAnswer(.referral), now: now)
     case .tooLarge: exchanges.refuse(received, as: .noAnswer(.tooLarge), now: now)
     case .rebound:
@@ -122,8 +124,11 @@ extension Resolver {
   }
 
   /// Handles the answer that a DNAME makes a name which is too long.
+  ///
+  /// - Parameter overlay: what of the way there is not in the cache.
   private mutating func takeNameTooLong(
-    _ packet: Span<UInt8>, _ received: Exchanges.Received, now: UInt64
+    _ packet: Span<UInt8>, _ received: Exchanges.Received, _ overlay: Overlay, _ cache: inout Cache,
+    now: UInt64
   ) {
     let id = received.exchange
     accept(received, packet, isPositive: false, now: now)
@@ -133,6 +138,6 @@ extension Resolver {
       failure.place = rememberFailure(id, failure.cause, now: now)
       failure.nameHash = exchanges[id].nameHash
     }
-    finish(id, .failed(failure))
+    finish(id, .failed(failure), overlay, &cache)
   }
 }

@@ -91,6 +91,48 @@ extension Service {
       flags: Service.responseFlags(header.flags)
         | UInt16(rcode.rawValue) & MessageHeader.Flag.rcodeMask)
   }
+
+  /// Completes, behind the question, the answer that a DNAME makes a name too long (RFC 6672 §2.2).
+  ///
+  /// It has the aliases that lead to that name, and the DNAME, as far as they are known. The key has the name asked for.
+  mutating func finishNameTooLong(
+    _ header: Header, _ failure: Failure, _ overlays: OverlayPair, into writer: inout MessageWriter,
+    cache: inout Cache, resolver: inout Resolver, now: UInt64
+  ) -> Int {
+    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    if cache.hasUnjudged {
+      cache.judgeAnswer(
+        key, type: header.type, needs: header.needs.orUnsigned, overlays: overlays, stale: false,
+        now: seconds
+      ) { [policy] in policy.value.keeps($0, since: $1) }
+    }
+    var flags = Service.responseFlags(header.flags) | ResponseCode.yxDomain.rawValue
+    let question = writer.mark
+    writer.limit = header.limit - header.optOctets
+    if case .missing = cache.answer(
+      &key, type: header.type, needs: header.needs.orUnsigned, into: &writer, overlays: overlays,
+      now: seconds)
+    {
+      if !cache.writeRedirection(
+        above: &key, needs: header.needs.orUnsigned, into: &writer, overlays: overlays,
+        now: seconds)
+      {
+        flags |= MessageHeader.Flag.truncated
+      }
+    } else {
+      writer.rewind(to: question)
+    }
+    writer.limit = header.limit
+    if header.hasEDNS {
+      let begin = writer.beginOPT(
+        udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: header.dnssecOK)
+      Service.writeOptions(
+        for: header, error: Explanation.nameTooLong, isCached: failure.isCached, into: &writer)
+      writer.options(resolver.upstreamErrors(of: failure))
+      writer.endRecord(begin, in: .additional)
+    }
+    return writer.finish(flags: flags)
+  }
 }
 
 /// What clients are told beside a response code (RFC 8914 §4).

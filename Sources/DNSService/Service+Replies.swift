@@ -172,10 +172,12 @@ extension Service {
   ) -> Concluded {
     let header = waiting.places[index].header
     if failure.cause == .nameTooLong {
+      waiting.loadName(index, into: &key)
+      var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
+      Service.begin(&writer, header, waiting.question(index))
       return Concluded(
-        Service.writeError(
-          header, waiting.question(index), .yxDomain, Explanation.nameTooLong,
-          isCached: failure.isCached, beside: resolver.upstreamErrors(of: failure), reply: &reply))
+        finishNameTooLong(
+          header, failure, overlays, into: &writer, cache: &cache, resolver: &resolver, now: now))
     }
     if let unsigned = composeUnsigned(index, overlays, into: &reply, cache: &cache, now: now) {
       return unsigned

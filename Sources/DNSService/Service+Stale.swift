@@ -20,9 +20,11 @@ extension Service {
     reply: inout MutableSpan<UInt8>, cache: inout Cache, resolver: inout Resolver, now: UInt64
   ) -> Verdict {
     if failure.cause == .nameTooLong {
-      let count = Service.writeError(
-        header, question, .yxDomain, Explanation.nameTooLong, isCached: failure.isCached,
-        beside: resolver.upstreamErrors(of: failure), reply: &reply)
+      key.load(trusted: question.extracting(0..<question.count - Service.questionTail))
+      var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
+      Service.begin(&writer, header, question)
+      let count = finishNameTooLong(
+        header, failure, OverlayPair(), into: &writer, cache: &cache, resolver: &resolver, now: now)
       return .reply(count, source)
     }
     if cache.limits.staleAge > 0,
