@@ -1,3 +1,6 @@
+/// A figure as it is at a moment.
+package typealias FigureRow = (path: String, unit: FigureUnit, value: StructuredValue)
+
 /// Figures in the order in which they are shown, with what every text of them has in common made once.
 package struct FigureTable<Source>: Sendable {
   package let figures: [Figure<Source>]
@@ -6,9 +9,6 @@ package struct FigureTable<Source>: Sendable {
   private let families: [(family: PrometheusText.Family, samples: [Sample])]
 
   private typealias Sample = (figure: Figure<Source>, labels: PrometheusText.Labels)
-
-  /// A figure as it is now.
-  package typealias Row = (path: String, unit: FigureUnit, value: StructuredValue)
 
   package init(_ figures: [Figure<Source>]) {
     self.figures = figures
@@ -43,7 +43,7 @@ package struct FigureTable<Source>: Sendable {
   /// Figures as they are now.
   ///
   /// - Parameter filter: a group's name, or else a part of paths; nil for all.
-  package func rows(of source: Source, matching filter: String? = nil) -> [Row] {
+  package func rows(of source: Source, matching filter: String? = nil) -> [FigureRow] {
     matching(filter).compactMap { figure, path, _ in
       figure.value(of: source).map { (path, figure.unit, $0) }
     }

@@ -139,4 +139,43 @@ package enum StructuredValue {
   private static func padded(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
+
+  // MARK: Reading
+
+  /// The member of an object.
+  package subscript(_ name: String) -> StructuredValue? {
+    guard case .object(let members) = self else { return nil }
+    return members.first { $0.name == name }?.value
+  }
+
+  /// The number of a path, as `cache.hits`.
+  package func number(_ path: String) -> Int64? {
+    var report = self
+    for name in path.split(separator: ".") {
+      guard let next = report[String(name)] else { return nil }
+      report = next
+    }
+    guard case .number(let number) = report else { return nil }
+    return number
+  }
+
+  /// The elements of a list; none for anything else.
+  package var elements: [StructuredValue] {
+    if case .list(let elements) = self { elements } else { [] }
+  }
+
+  /// The members of an object; none for anything else.
+  package var members: [(name: String, value: StructuredValue)] {
+    if case .object(let members) = self { members } else { [] }
+  }
+
+  /// Whether a member is there and true.
+  package func flag(_ name: String) -> Bool {
+    if case .flag(let flag)? = self[name] { flag } else { false }
+  }
+
+  /// The text, if it is one.
+  package var string: String? {
+    if case .text(let text) = self { text } else { nil }
+  }
 }

@@ -25,15 +25,6 @@ struct ControlCommand: ParsableCommand {
     @Flag(help: "Print JSON, for programs.")
     var json = false
 
-    /// Whether the server can resolve anything.
-    func resolves() throws -> Bool {
-      var resolves = false
-      try ask { client in
-        resolves = try client.report(.status).flag("resolves")
-      }
-      return resolves
-    }
-
     /// Asks the server and prints what it says.
     ///
     /// - Parameter showsProgress: tells a person at a terminal how far it has come.
@@ -45,20 +36,12 @@ struct ControlCommand: ParsableCommand {
         let progress =
           showsProgress && Process.isErrorTerminal
           ? client.nameCount().map { DumpProgress(total: $0) } : nil
-        try client.perform(verb, isText: !json, progress: progress)
+        try client.perform(verb, as: format, progress: progress)
       }
     }
 
-    /// Prints what the server says as its JSON, or else what is made of its answers for a person.
-    func show(
-      _ verb: ControlVerb, as text: (ControlClient, StructuredValue, Display) throws -> String
-    ) throws {
-      try ask { client in
-        if json { return try client.perform(verb, isText: false) }
-        let text = try text(client, client.report(verb), .current)
-        Process.writeOutput(Array(text.utf8))
-      }
-    }
+    /// How answers are wanted.
+    var format: ControlClient.Format { json ? .json : .laidOut(.current) }
 
     /// Does something with a client; says what is wrong, and ends the program with the exit status for it.
     ///
@@ -85,14 +68,13 @@ struct ControlCommand: ParsableCommand {
     @OptionGroup var options: Options
 
     func run() throws {
-      try options.show(.status) { client, status, display in
-        StatusText(
-          status: status, stats: try client.report(.stats),
-          upstreams: try client.report(.upstreams), display
-        ).text
-      }
+      try options.perform { .status }
       guard check else { return }
-      if try !options.resolves() { throw ExitCode(ExitStatus.notResolving.rawValue) }
+      var resolves = false
+      try options.ask { client in
+        resolves = try client.answer(.status, as: .json).contains("\"resolves\":true")
+      }
+      if !resolves { throw ExitCode(ExitStatus.notResolving.rawValue) }
     }
   }
 
@@ -104,26 +86,7 @@ struct ControlCommand: ParsableCommand {
     @Flag(help: "Also those of the event loop, for developers.") var all = false
     @OptionGroup var options: Options
 
-    func run() throws {
-      try options.ask { client in
-        if options.json, filter == nil { return try client.perform(.stats, isText: false) }
-        let stats = try client.report(.stats)
-        let text: String?
-        if options.json {
-          let found = StatsText.filtered(stats, by: filter)
-          text = found.members.isEmpty ? nil : found.json + "\n"
-        } else {
-          text = StatsText(stats, filter: filter, isWhole: all, .current).text
-        }
-        guard let text else {
-          throw StartupError(
-            .usage,
-            "no counter has \"\(filter ?? "")\" in its name; groups are \(stats.members.map(\.name).joined(separator: ", "))"
-          )
-        }
-        Process.writeOutput(Array(text.utf8))
-      }
-    }
+    func run() throws { try options.perform { .stats(filter: filter, all: all) } }
   }
 
   struct InFlight: ParsableCommand {
@@ -138,11 +101,7 @@ struct ControlCommand: ParsableCommand {
       commandName: "upstreams",
       abstract: "Each upstream: whether it answers, how fast, and what it doesn't understand.")
     @OptionGroup var options: Options
-    func run() throws {
-      try options.show(.upstreams) { _, upstreams, display in
-        UpstreamsText(upstreams, display).text
-      }
-    }
+    func run() throws { try options.perform { .upstreams } }
   }
 
   struct Routes: ParsableCommand {
@@ -170,13 +129,8 @@ struct ControlCommand: ParsableCommand {
     @Argument(help: "A record type; A if none is given, PTR for an address.") var type: String?
     @OptionGroup var options: Options
     func run() throws {
-      try options.ask { client in
-        let verb = try ControlVerb.explain(name, type: type)
-        guard Terminal.isOutput, !options.json else {
-          return try client.perform(verb, isText: !options.json)
-        }
-        let text = Display.current.wrapped(try client.text(verb))
-        Process.writeOutput(Array(text.utf8))
+      try options.perform { () throws(ControlVerb.Refusal) in
+        try ControlVerb.explain(name, type: type)
       }
     }
   }
@@ -195,7 +149,7 @@ struct ControlCommand: ParsableCommand {
     @OptionGroup var options: Options
     func run() throws {
       try options.ask { client in
-        try client.perform(.stop, isText: !options.json)
+        try client.perform(.stop, as: options.format)
         try client.waitForEnd()
       }
     }
@@ -271,14 +225,5 @@ struct ControlCommand: ParsableCommand {
       commandName: "save", abstract: "Save the cache now.")
     @OptionGroup var options: Options
     func run() throws { try options.perform { .save } }
-  }
-}
-
-extension Display {
-  /// The terminal that standard output is, or what is usual.
-  static var current: Display {
-    Display(
-      columns: Terminal.size()?.columns ?? usualColumns, isUnicode: Terminal.isUnicode,
-      now: EventLoop.wallClock())
   }
 }

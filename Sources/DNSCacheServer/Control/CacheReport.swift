@@ -136,8 +136,3 @@ extension NameKey {
     load(trusted: name.wire.span)
   }
 }
-
-extension Name {
-  /// A name in wire form as text.
-  static func text(_ wire: Span<UInt8>) -> String { (try? Name(wire: wire)).map { "\($0)" } ?? "?" }
-}

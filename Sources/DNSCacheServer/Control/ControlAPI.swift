@@ -15,6 +15,7 @@ final class ControlAPI {
   private unowned let server: Server
   private var ending: Timer?
   private var jobs: [ObjectIdentifier: ControlJob] = [:]
+  private var watched = WatchMemory()
 
   /// Milliseconds between the answer to `stop` and the end of the loop.
   private static let farewell: UInt64 = 20
@@ -41,7 +42,7 @@ final class ControlAPI {
     let start = SliceTimes.Moment()
     defer { worker.value.slices.note(.control, since: start) }
     let isText = request.queryValue("format") == "text"
-    let reply = ControlReply(responder, isText: isText)
+    let reply = ControlReply(responder, isText: isText, Display(of: request))
     if request.method == .options { return responder.sendMethods(HTTPResponder.allMethods) }
     if request.path == ControlAPI.metricsPath {
       guard request.method == .get else {
@@ -70,8 +71,14 @@ final class ControlAPI {
 
   private func perform(_ verb: ControlVerb, _ reply: ControlReply) {
     switch verb {
-    case .status: reply.send(status())
-    case .stats: reply.send(Figures.statistics.values(of: server))
+    case .status:
+      let status = status()
+      reply.send(status) {
+        StatusText(status: status, stats: statistics(), upstreams: upstreams(), $0).text
+      }
+    case .stats(let filter, let all):
+      let scope = filter.map { StatsText.Scope.matching($0) } ?? (all ? .all : .usual)
+      statistics(scope, filter, reply)
     case .show(let name, let type):
       reply.send(
         CacheReport.show(name, type, in: worker.value.cache), empty: "\(name): nothing in the cache"
@@ -83,11 +90,12 @@ final class ControlAPI {
     case .explain(let name, let type):
       let story = NameStory.make(
         of: name, type ?? .a, in: &worker.value, routes: RouteList(server.settings))
-      reply.send(story.report, as: story.text)
+      reply.send(story.report, as: reply.wrapped(story.text))
     case .inFlight:
       reply.send(InFlightReport.rows(worker.value.resolver), empty: "nothing in flight")
     case .upstreams:
-      reply.send(.list(UpstreamReading.all(of: worker).map { Figures.upstreams.values(of: $0) }))
+      let upstreams = upstreams()
+      reply.send(upstreams) { UpstreamsText(upstreams, $0).text }
     case .routes(let name):
       let routes = RouteList(server.settings)
       if let name {
@@ -97,7 +105,9 @@ final class ControlAPI {
         reply.send(routes.report, as: routes.text)
       }
     case .top(let list, let count): top(list, count: count, reply)
-    case .history(let last): reply.send(InsightReport.history(worker.value.seen.value, last: last))
+    case .history(let last):
+      reply.send(ObservationsReport.history(worker.value.seen.value, last: last))
+    case .watch: watch(reply)
     case .flush(let name, let type, let tree):
       let scope = type.map { Cache.FlushScope.type($0) } ?? .everything
       if tree {
@@ -159,13 +169,15 @@ final class ControlAPI {
   }
 
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
-    let (total, rows) = InsightReport.top(list, limit: count, of: worker.value.seen.value)
+    let (total, rows) = ObservationsReport.top(list, limit: count, of: worker.value.seen.value)
     let facts = StructuredValue.object([
       ("since", .number(server.history.since)), ("total", .count(total)),
       ("samples", .count(list == .failures ? total : worker.value.seen.value.samples)),
       ("top", .list(rows)),
     ])
-    reply.send(facts, as: rows.isEmpty ? "none yet\n" : StructuredValue.list(rows).text)
+    reply.send(facts, as: rows.isEmpty ? "none yet\n" : StructuredValue.list(rows).text) {
+      TopText(facts, list, $0).text
+    }
   }
 
   /// Octets that the metrics have without upstreams, and for each of them, more or less: room is made once.
@@ -178,6 +190,41 @@ final class ControlAPI {
     Figures.statistics.write([(server, .none)], to: &text)
     Figures.upstreams.write(upstreams.map { ($0, $0.labels) }, to: &text)
     return text.octets
+  }
+
+  private func statistics() -> StructuredValue { Figures.statistics.values(of: server) }
+
+  private func upstreams() -> StructuredValue {
+    .list(UpstreamReading.all(of: worker).map { Figures.upstreams.values(of: $0) })
+  }
+
+  private func statistics(_ scope: StatsText.Scope, _ filter: String?, _ reply: ControlReply) {
+    let values = Figures.statistics.values(of: server, matching: filter)
+    guard !values.members.isEmpty else {
+      let groups = Figures.statistics.groups.joined(separator: ", ")
+      return reply.fail(
+        "no counter has \"\(filter ?? "")\" in its name; groups are \(groups)", status: 404)
+    }
+    reply.send(values) { display in
+      let queries = worker.value.service.counters
+      let share = NumberText.percent(
+        Int64(clamping: queries.hits), of: Int64(clamping: queries.udp &+ queries.tcp))
+      return StatsText(
+        Figures.statistics.rows(of: server, matching: filter), scope, share: share, display
+      ).text
+    }
+  }
+
+  private func watch(_ reply: ControlReply) {
+    let poll = WatchPoll(
+      status: status(), stats: statistics(), upstreams: upstreams(), time: EventLoop.microseconds())
+    let figures = WatchFigures(
+      poll, since: watched.earlier(than: poll),
+      history: ObservationsReport.history(worker.value.seen.value, last: WatchFigures.samples))
+    let report = figures.report(now: EventLoop.wallClock())
+    reply.send(report, as: WatchFigures.line(report)) {
+      WatchScreen($0).lines(figures).joined(separator: "\n")
+    }
   }
 
   private func save(_ reply: ControlReply) {
@@ -320,10 +367,13 @@ private final class DumpJob: ControlJob {
 final class ControlReply {
   private let responder: HTTPResponder
   private let isText: Bool
+  /// What text is laid out for; nil for lines that programs may read.
+  private let display: Display?
 
-  init(_ responder: HTTPResponder, isText: Bool) {
+  init(_ responder: HTTPResponder, isText: Bool, _ display: Display?) {
     self.responder = responder
     self.isText = isText
+    self.display = display
   }
 
   /// Whether whoever asked is still there.
@@ -343,10 +393,31 @@ final class ControlReply {
     responder.send(status: 200, contentType: contentType, body: text)
   }
 
-  /// Sends a report that people read as a text of its own.
-  func send(_ report: StructuredValue, as text: String) {
-    responder.send(
-      status: 200, contentType: contentType, body: isText ? text : report.json + "\n")
+  /// Sends a report that people read as a text of its own, and on a terminal as it is laid out for that.
+  func send(
+    _ report: StructuredValue, as text: @autoclosure () -> String,
+    laidOut: ((Display) -> String)? = nil
+  ) {
+    let body =
+      if !isText {
+        report.json + "\n"
+      } else if let display, let laidOut {
+        laidOut(display)
+      } else {
+        text()
+      }
+    responder.send(status: 200, contentType: contentType, body: body)
+  }
+
+  /// Sends a report that is laid out for a terminal.
+  func send(_ report: StructuredValue, laidOut: (Display) -> String) {
+    withoutActuallyEscaping(laidOut) { send(report, as: report.text, laidOut: $0) }
+  }
+
+  /// A text with its lines broken where they are too long for the terminal, if there is one.
+  func wrapped(_ text: String) -> String {
+    guard let display, display.rows != nil else { return text }
+    return display.wrapped(text)
   }
 
   /// Sends rows, and says so when there are more; as JSON, by a last row `{"more":true}`.

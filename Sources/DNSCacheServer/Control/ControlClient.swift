@@ -1,3 +1,5 @@
+import EventLoop
+import HTTP
 import Observability
 import System
 
@@ -10,6 +12,24 @@ struct ControlClient {
   private let timeout: Int
 
   static let usualTimeout = 60
+
+  /// What an answer is to look like.
+  enum Format {
+    case json
+    /// Text that programs may read: `name value`, or a table.
+    case lines
+    /// Text that is laid out for a terminal.
+    case laidOut(Display)
+
+    fileprivate var query: String {
+      switch self {
+      case .json: "format=json"
+      case .lines: "format=text"
+      case .laidOut(let display): "format=text&\(display.query)"
+      }
+    }
+  }
+
   /// Milliseconds between two looks at whether the server is gone.
   private static let pause = 20
 
@@ -23,10 +43,10 @@ struct ControlClient {
   /// error.
   ///
   /// - Parameter progress: is told what comes.
-  func perform(_ verb: ControlVerb, isText: Bool, progress: DumpProgress? = nil) throws {
+  func perform(_ verb: ControlVerb, as format: Format, progress: DumpProgress? = nil) throws {
     var progress = progress
     defer { progress?.end() }
-    try request(verb, isText: isText) {
+    try request(verb, format) {
       Process.writeOutput($0)
       progress?.note($0)
     }
@@ -34,38 +54,29 @@ struct ControlClient {
 
   /// Asks for the number of names in the cache; nothing when it isn't told.
   func nameCount() -> Int? {
-    (try? report(.status))?.number("cache.names").map { Int(clamping: $0) }
-  }
-
-  /// Sends a verb and returns the answer as text.
-  func text(_ verb: ControlVerb) throws -> String {
-    var answer: [UInt8] = []
-    try request(verb, isText: true) { answer += $0 }
-    return String(decoding: answer, as: UTF8.self)
+    (try? answer(.stats(filter: "cache.names", all: false), as: .json))
+      .flatMap { Int($0.filter(\.isNumber)) }
   }
 
   /// Sends a verb and returns the answer.
-  func report(_ verb: ControlVerb) throws -> StructuredValue {
+  func answer(_ verb: ControlVerb, as format: Format) throws -> String {
     var answer: [UInt8] = []
-    try request(verb, isText: false) { answer += $0 }
-    guard let report = StructuredValue(json: answer) else {
-      throw StartupError(.unavailable, "\(path) does not answer as a dns-cache-server does")
-    }
-    return report
+    try request(verb, format) { answer += $0 }
+    return String(decoding: answer, as: UTF8.self)
   }
 
   private func request(
-    _ verb: ControlVerb, isText: Bool, _ take: ([UInt8]) -> Void
+    _ verb: ControlVerb, _ format: Format, _ take: ([UInt8]) -> Void
   ) throws {
     let (method, target) = verb.request
-    let format = isText ? (target.contains("?") ? "&format=text" : "?format=text") : ""
+    let separator = target.contains("?") ? "&" : "?"
     var holder: SocketHolder?
     do {
       let connection = try UnixClient(path: path, timeout: timeout)
       holder = connection.holder
       // HTTP/1.0: the answer ends where the connection does, without chunks.
       try connection.write(
-        "\(method == .get ? "GET" : "POST") \(ControlVerb.root)\(target)\(format) HTTP/1.0\r\nHost: localhost\r\n"
+        "\(method == .get ? "GET" : "POST") \(ControlVerb.root)\(target)\(separator)\(format.query) HTTP/1.0\r\nHost: localhost\r\n"
           + "Content-Length: 0\r\n\r\n")
       try readAnswer(of: connection, take)
     } catch let error as SystemError {
@@ -148,5 +159,34 @@ struct ControlClient {
       return index + 4
     }
     return nil
+  }
+}
+
+extension Display {
+  /// Columns and rows that a screen has at most.
+  private static let most = 1_000
+
+  /// The terminal that standard output is, or what is usual.
+  static var current: Display {
+    let size = Terminal.size()
+    return Display(
+      columns: size?.columns ?? usualColumns, rows: size?.rows, isUnicode: Terminal.isUnicode,
+      now: EventLoop.wallClock())
+  }
+
+  /// How a request tells it.
+  fileprivate var query: String {
+    "columns=\(columns)" + (rows.map { "&rows=\($0)" } ?? "") + (isUnicode ? "&unicode=1" : "")
+  }
+
+  /// What a request tells of its terminal; nil when it tells nothing.
+  init?(of request: HTTPRequest) {
+    func number(_ name: String) -> Int? {
+      request.queryValue(name).flatMap { Int($0) }.map { min(max($0, 1), Display.most) }
+    }
+    guard let columns = number("columns") else { return nil }
+    self.init(
+      columns: columns, rows: number("rows"), isUnicode: request.queryValue("unicode") == "1",
+      now: EventLoop.wallClock())
   }
 }

@@ -11,7 +11,8 @@ import Observability
 /// back.
 enum ControlVerb {
   case status
-  case stats
+  /// Those of a group, or else with a part of their names; on a terminal also those for developers.
+  case stats(filter: String?, all: Bool)
   case show(Name, RecordType?)
   case names(IPAddress)
   case explain(Name, RecordType?)
@@ -24,6 +25,7 @@ enum ControlVerb {
   case routes(Name?)
   case top(TopList, count: Int)
   case history(last: Int)
+  case watch
   case reload
   case stop
 
@@ -31,7 +33,11 @@ enum ControlVerb {
   var request: (method: HTTPRequest.Method, target: String) {
     switch self {
     case .status: (.get, "status")
-    case .stats: (.get, "stats")
+    case .stats(let filter, let all):
+      (
+        .get,
+        "stats?all=\(all ? 1 : 0)" + (filter.map { "&filter=\(ControlVerb.encoded($0))" } ?? "")
+      )
     case .show(let name, let type):
       (.get, "cache/show?name=\(ControlVerb.encoded("\(name)"))" + ControlVerb.parameter(type))
     case .names(let address): (.get, "cache/names?address=\(address)")
@@ -56,6 +62,7 @@ enum ControlVerb {
       (.get, "routes" + (name.map { "?name=\(ControlVerb.encoded("\($0)"))" } ?? ""))
     case .top(let list, let count): (.get, "top/\(list.rawValue)?count=\(count)")
     case .history(let last): (.get, "history?last=\(last)")
+    case .watch: (.get, "watch")
     case .reload: (.post, "reload")
     case .stop: (.post, "stop")
     }
@@ -109,7 +116,7 @@ enum ControlVerb {
     self =
       switch rest {
       case "status": .status
-      case "stats": .stats
+      case "stats": .stats(filter: value("filter"), all: value("all") == "1")
       case "cache/show":
         .show(try ControlVerb.name(value("name")), try ControlVerb.type(value("type")))
       case _ where rest.hasPrefix(ControlVerb.explainRoot):
@@ -132,6 +139,7 @@ enum ControlVerb {
       case "history":
         .history(
           last: try ControlVerb.number(value("last"), 1...History.capacity) ?? History.capacity)
+      case "watch": .watch
       case "reload": .reload
       case "stop": .stop
       default: throw Refusal(status: 404, sentence: "no such verb: \(path)")

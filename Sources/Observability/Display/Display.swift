@@ -2,14 +2,19 @@
 package struct Display {
   /// Columns that a line may have.
   package var columns = Display.usualColumns
+  /// Rows of the screen; nil where there is no terminal.
+  package var rows: Int?
   /// Whether the terminal shows more than ASCII.
   package var isUnicode = false
   /// The wall clock, for how long ago something was.
   package var now: Int64
 
   /// Describes a terminal.
-  package init(columns: Int = Display.usualColumns, isUnicode: Bool = false, now: Int64) {
+  package init(
+    columns: Int = Display.usualColumns, rows: Int? = nil, isUnicode: Bool = false, now: Int64
+  ) {
     self.columns = columns
+    self.rows = rows
     self.isUnicode = isUnicode
     self.now = now
   }

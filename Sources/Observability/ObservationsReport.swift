@@ -1,14 +1,13 @@
 import DNSService
 import DNSWire
 import Memory
-import Observability
 
 /// What control shows of what was seen.
-enum InsightReport {
+package enum ObservationsReport {
   /// The last hour, the oldest sample first.
   ///
   /// - Parameter last: samples at most.
-  static func history(_ seen: borrowing Observations, last: Int) -> StructuredValue {
+  package static func history(_ seen: borrowing Observations, last: Int) -> StructuredValue {
     var samples: [StructuredValue] = []
     seen.history.visit(last: last) { sample in
       samples.append(
@@ -28,7 +27,7 @@ enum InsightReport {
   }
 
   /// What came most, the first rows of a list.
-  static func top(
+  package static func top(
     _ list: TopList, limit: Int, of seen: borrowing Observations
   ) -> (total: UInt64, rows: [StructuredValue]) {
     var rows: [StructuredValue] = []
@@ -81,5 +80,12 @@ extension FailureReason {
     case .noUpstream: "no upstream is known"
     case .budget: "too many packets"
     }
+  }
+}
+
+extension Name {
+  /// A name in wire form as text.
+  package static func text(_ wire: Span<UInt8>) -> String {
+    (try? Name(wire: wire)).map { "\($0)" } ?? "?"
   }
 }

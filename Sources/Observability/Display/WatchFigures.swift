@@ -1,29 +1,46 @@
-import EventLoop
-import Observability
+/// What a server has of itself at a moment, as far as it is watched.
+package struct WatchPoll {
+  package let status: StructuredValue
+  package let stats: StructuredValue
+  package let upstreams: StructuredValue
+  /// When, in microseconds on a clock that never goes back.
+  package let time: UInt64
 
-/// What a running server said of itself at a moment.
-struct WatchPoll {
-  let status: StructuredValue
-  let stats: StructuredValue
-  let upstreams: StructuredValue
-  let history: StructuredValue
-  /// When, in microseconds.
-  let time = EventLoop.microseconds()
+  package init(
+    status: StructuredValue, stats: StructuredValue, upstreams: StructuredValue, time: UInt64
+  ) {
+    self.status = status
+    self.stats = stats
+    self.upstreams = upstreams
+    self.time = time
+  }
+}
 
-  /// Samples of the history that are asked for: what fits across a screen.
-  private static let samples = 200
+/// The polls that rates are counted from, whoever watches: each sees what happened in about the last second.
+package struct WatchMemory {
+  private var last: WatchPoll?
+  private var previous: WatchPoll?
 
-  /// Asks.
-  init(_ client: ControlClient) throws {
-    status = try client.report(.status)
-    stats = try client.report(.stats)
-    upstreams = try client.report(.upstreams)
-    history = try client.report(.history(last: WatchPoll.samples))
+  /// Microseconds that a rate is made of at least.
+  private static let least: UInt64 = 500_000
+  /// Microseconds after which nobody is taken to have watched.
+  private static let most: UInt64 = 5_000_000
+
+  package init() {}
+
+  /// The poll that a rate is counted from, if there is one; the new one is kept for those that come.
+  package mutating func earlier(than poll: WatchPoll) -> WatchPoll? {
+    if last.map({ poll.time &- $0.time >= WatchMemory.least }) ?? true {
+      previous = last
+      last = poll
+    }
+    guard let previous, poll.time &- previous.time <= WatchMemory.most else { return nil }
+    return previous
   }
 }
 
 /// What `ctl watch` shows: what happened between two polls, and how things stand.
-struct WatchFigures {
+package struct WatchFigures {
   /// Figures by the second; nothing after the first poll.
   struct Rates {
     let queries: Double
@@ -66,17 +83,20 @@ struct WatchFigures {
   let streams: Int64
   let upstreams: [Upstream]
 
-  init(_ poll: WatchPoll, since earlier: WatchPoll?) {
+  /// Makes the figures of a poll.
+  ///
+  /// - Parameters:
+  ///   - earlier: what rates are counted from.
+  ///   - history: the last samples of the last hour.
+  package init(_ poll: WatchPoll, since earlier: WatchPoll?, history: StructuredValue) {
     let stats = poll.stats
     func now(_ path: String) -> Int64 { stats.number(path) ?? 0 }
     version = poll.status["version"]?.string ?? "?"
     pid = poll.status.number("pid") ?? 0
     uptime = poll.status.number("uptime_seconds") ?? 0
-    // One that was started anew counts from zero.
-    let isSame = earlier.map { $0.status.number("pid") == poll.status.number("pid") } ?? false
     let seconds = earlier.map { Double(poll.time - $0.time) / 1_000_000 } ?? 0
     func change(_ path: String) -> Double {
-      Double(max(0, now(path) - (isSame ? earlier?.stats.number(path) ?? 0 : 0)))
+      Double(max(0, now(path) - (earlier?.stats.number(path) ?? 0)))
     }
     if seconds > 0 {
       let queries = change("queries.udp") + change("queries.tcp")
@@ -89,8 +109,8 @@ struct WatchFigures {
     } else {
       rates = nil
     }
-    let samples = poll.history["samples"]?.elements ?? []
-    let interval = Double(max(1, poll.history.number("interval_seconds") ?? 1))
+    let samples = history["samples"]?.elements ?? []
+    let interval = Double(max(1, history.number("interval_seconds") ?? 1))
     past = samples.map { Double($0.number("queries") ?? 0) / interval }
     hitTimes = (samples.last?.number("hit_p50_us"), samples.last?.number("hit_p99_us"))
     missTimes = (samples.last?.number("miss_p50_us"), samples.last?.number("miss_p99_us"))
@@ -105,7 +125,7 @@ struct WatchFigures {
       let address = row["address"]?.string ?? "?"
       let before = earlier?.upstreams.elements.first { $0["address"]?.string == address }
       func change(_ name: String) -> Double {
-        Double(max(0, (row.number(name) ?? 0) - (isSame ? before?.number(name) ?? 0 : 0)))
+        Double(max(0, (row.number(name) ?? 0) - (before?.number(name) ?? 0)))
       }
       let sent = change("queries")
       return Upstream(
@@ -116,14 +136,16 @@ struct WatchFigures {
   }
 
   /// The same facts for a line of a file.
-  var report: StructuredValue {
+  ///
+  /// - Parameter now: seconds since 1970.
+  package func report(now: Int64) -> StructuredValue {
     func number(_ value: Int64?) -> StructuredValue { value.map { .number($0) } ?? .null }
     func rounded(_ value: Double?) -> StructuredValue {
       value.map { .number(Int64($0.rounded())) } ?? .null
     }
     func perMille(_ value: Double?) -> StructuredValue { rounded(value.map { $0 * 1_000 }) }
     return .object([
-      ("time", .number(EventLoop.wallClock())), ("queries_per_second", rounded(rates?.queries)),
+      ("time", .number(now)), ("queries_per_second", rounded(rates?.queries)),
       ("hits_per_mille", perMille(rates?.hits)), ("stale_per_mille", perMille(rates?.stale)),
       ("failures_per_mille", perMille(rates?.failures)),
       ("hit_p50_us", number(hitTimes.median)), ("hit_p99_us", number(hitTimes.tail)),
@@ -133,5 +155,15 @@ struct WatchFigures {
       ("upstreams_up", .count(upstreams.count { $0.state == "up" })),
       ("upstreams", .count(upstreams.count)),
     ])
+  }
+}
+
+extension WatchFigures {
+  /// Samples of the history that are asked for: what fits across a screen.
+  package static let samples = 200
+
+  /// The facts as `name=value`.
+  package static func line(_ report: StructuredValue) -> String {
+    report.members.map { "\($0.name)=\($0.value.text.dropLast())" }.joined(separator: " ") + "\n"
   }
 }

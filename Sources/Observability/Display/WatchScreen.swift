@@ -1,27 +1,36 @@
-import Observability
-
 /// Lays out what `ctl watch` shows for a terminal of a size.
-struct WatchScreen {
-  let columns: Int
-  let rows: Int
+package struct WatchScreen {
+  private let columns: Int
+  private let rows: Int
   /// Whether the terminal shows more than ASCII.
-  let isUnicode: Bool
+  private let isUnicode: Bool
+
+  /// What a terminal that doesn't tell its size is taken for.
+  private static let usualRows = 24
 
   /// The width of the words on the left.
   private static let labelWidth = 11
   private static let gap = "  "
 
+  package init(_ display: Display) {
+    columns = display.columns
+    rows = display.rows ?? WatchScreen.usualRows
+    isUnicode = display.isUnicode
+  }
+
   /// The screen's lines: none is longer than the screen is wide, and there are no more than its rows.
+  package func lines(_ figures: WatchFigures) -> [String] {
+    fitted(
+      heading(figures) + [""] + traffic(figures) + state(figures) + [""]
+        + upstreams(figures.upstreams))
+  }
+
+  /// Lines that were laid out for a screen of perhaps another size.
   ///
-  /// - Parameter notice: what is wrong, if anything.
-  func lines(_ figures: WatchFigures, notice: String?) -> [String] {
-    var lines = heading(figures)
-    if let notice { lines.append(notice) }
-    lines.append("")
-    lines += traffic(figures)
-    lines += state(figures)
-    lines.append("")
-    lines += upstreams(figures.upstreams)
+  /// - Parameter notice: what is wrong, if anything; it stands below the heading.
+  package func fitted(_ lines: [String], notice: String? = nil) -> [String] {
+    var lines = lines
+    if let notice { lines.insert(notice, at: lines.firstIndex(of: "") ?? 0) }
     return lines.prefix(rows).map { cut($0, to: columns) }
   }
 

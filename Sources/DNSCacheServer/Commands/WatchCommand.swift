@@ -27,19 +27,20 @@ private final class Watch {
   /// Seconds that an answer may take.
   static let patience = 2
   private static let interval: UInt64 = 1_000
-  /// What a terminal that doesn't tell its size is taken for.
-  private static let usualSize = (columns: 80, rows: 24)
 
   private let client: ControlClient
   private let isJSON: Bool
   private let isScreen: Bool
-  private let isUnicode = Terminal.isUnicode
   private let loop: EventLoop
   private var timer: Timer?
   private var signals: [SignalSource] = []
-  private var last: WatchPoll
-  private var figures: WatchFigures
+  /// What the server said last.
+  private var last: String
   private var notice: String?
+
+  private var format: ControlClient.Format {
+    isJSON ? .json : isScreen ? .laidOut(.current) : .lines
+  }
 
   /// Asks for the first time: a server that isn't there is said at once.
   init(_ client: ControlClient, isJSON: Bool) throws {
@@ -51,8 +52,7 @@ private final class Watch {
     } catch {
       throw StartupError(.fault, "\(error)")
     }
-    last = try WatchPoll(client)
-    figures = WatchFigures(last, since: nil)
+    last = try client.answer(.watch, as: isJSON ? .json : isScreen ? .laidOut(.current) : .lines)
   }
 
   func run() throws {
@@ -77,7 +77,7 @@ private final class Watch {
       signals.append(try SignalSource(on: loop, signal: number) { [unowned self] in loop.stop() })
     }
     guard isScreen else { return }
-    signals.append(try SignalSource(on: loop, signal: SIGWINCH) { [unowned self] in draw() })
+    signals.append(try SignalSource(on: loop, signal: SIGWINCH) { [unowned self] in poll() })
     // ^Z: the screen is given back before the shell has it.
     signals.append(
       try SignalSource(on: loop, signal: SIGTSTP) { [unowned self] in
@@ -90,16 +90,9 @@ private final class Watch {
 
   private func poll() {
     do {
-      let poll = try WatchPoll(client)
-      figures = WatchFigures(poll, since: last)
-      last = poll
+      last = try client.answer(.watch, as: format)
       notice = nil
-      if isScreen {
-        draw()
-      } else {
-        let line = isJSON ? figures.report.json : Watch.line(figures.report)
-        show(line + "\n")
-      }
+      if isScreen { draw() } else { show(last) }
     } catch {
       // It may come back; what was known last stays.
       notice = "\(error)"
@@ -108,18 +101,11 @@ private final class Watch {
   }
 
   private func draw() {
-    let size = Terminal.size() ?? Watch.usualSize
-    let screen = WatchScreen(columns: size.columns, rows: size.rows, isUnicode: isUnicode)
-    show(Terminal.frame(screen.lines(figures, notice: notice)))
+    let lines = last.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    show(Terminal.frame(WatchScreen(.current).fitted(lines, notice: notice)))
   }
 
   private func show(_ text: String) {
     if !Process.writeOutput(Array(text.utf8)) { loop.stop() }
-  }
-
-  /// Facts as `name=value`.
-  private static func line(_ report: StructuredValue) -> String {
-    guard case .object(let members) = report else { return "" }
-    return members.map { "\($0.name)=\($0.value.text.dropLast())" }.joined(separator: " ")
   }
 }

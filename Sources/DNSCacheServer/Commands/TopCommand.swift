@@ -31,7 +31,7 @@ struct TopCommand: ParsableCommand {
       commandName: "names", abstract: "Names asked for most, with their types.")
     @OptionGroup var length: Length
     @OptionGroup var options: ControlCommand.Options
-    func run() throws { try TopCommand.show(.names, length, options) }
+    func run() throws { try options.perform { .top(.names, count: length.count) } }
   }
 
   struct Clients: ParsableCommand {
@@ -39,7 +39,7 @@ struct TopCommand: ParsableCommand {
       commandName: "clients", abstract: "Clients that ask most.")
     @OptionGroup var length: Length
     @OptionGroup var options: ControlCommand.Options
-    func run() throws { try TopCommand.show(.clients, length, options) }
+    func run() throws { try options.perform { .top(.clients, count: length.count) } }
   }
 
   struct Failures: ParsableCommand {
@@ -48,14 +48,6 @@ struct TopCommand: ParsableCommand {
       abstract: "Questions answered with SERVFAIL most, with their types and why.")
     @OptionGroup var length: Length
     @OptionGroup var options: ControlCommand.Options
-    func run() throws { try TopCommand.show(.failures, length, options) }
-  }
-
-  private static func show(
-    _ list: TopList, _ length: Length, _ options: ControlCommand.Options
-  ) throws {
-    try options.show(.top(list, count: length.count)) { _, report, display in
-      TopText(report, list, display).text
-    }
+    func run() throws { try options.perform { .top(.failures, count: length.count) } }
   }
 }
