@@ -40,7 +40,8 @@ enum SettingFlags {
         assignments.append("\(setting.key)=\(next)")
         rest.removeFirst()
       } else {
-        throw ValidationError("Missing value for '\(flag) <\(setting.kind.form)>'")
+        throw ValidationError(
+          "Missing value for '\(flag) <\(setting.kind.form)>'\nHelp:  \(setting.help)")
       }
     }
     return assignments
