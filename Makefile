@@ -1,6 +1,7 @@
 # Commands of this repository.
 #
 #   make run ARGS='--upstream 9.9.9.9'   build and start, on port 53 where that is allowed
+#   make check                           what one runs while working: lint, build, unit tests; a minute when little changed
 #   make test                            everything that CI runs
 #   make fuzz FUZZ_SECONDS=600           each fuzz target for so long
 #   make install PREFIX=/usr/local       program, manual, completions, units of systemd; make uninstall
@@ -29,7 +30,7 @@ RELEASE := swift build -c release --static-swift-stdlib -Xswiftc -use-ld=lld --p
 export DNS_CACHE_SERVER ?= $(CURDIR)/.build/release/dns-cache-server
 
 .PHONY: build run test golden install uninstall deb demo bench instructions micro-bench fuzz soak clean setup-build setup-test lint debug hot-path short-fuzz \
-  unit-tests end-to-end-tests
+  check release unit-tests end-to-end-tests
 
 build: setup-build
 	$(RELEASE)
@@ -50,17 +51,15 @@ deb:
 	$(RELEASE)
 	@scripts/deb
 
-# One after the other, cheapest first; the last line is the summary of the end-to-end tests.
+# One part after the other, cheapest first, with their times at the end and a line that sums the tests up.
 test:
-	$(MAKE) setup-test
-	$(MAKE) lint
-	$(MAKE) debug
-	$(MAKE) unit-tests
+	@scripts/test setup-test lint debug unit-tests release hot-path short-fuzz demo end-to-end-tests
+
+check:
+	@scripts/test lint debug unit-tests
+
+release:
 	$(RELEASE)
-	$(MAKE) hot-path
-	$(MAKE) short-fuzz
-	$(MAKE) demo
-	$(MAKE) end-to-end-tests
 
 demo: setup-test
 	$(RELEASE)
@@ -73,7 +72,7 @@ bench:
 	benchmarks/run $(ARGS)
 
 instructions:
-	@scripts/setup bench
+	@scripts/setup count
 	$(RELEASE)
 	benchmarks/instructions $(ARGS)
 
@@ -107,7 +106,7 @@ debug:
 
 # The rules of the house among them (Tests/HouseTests).
 unit-tests: debug
-	swift test --skip-build --disable-xctest --skip EndToEndTests
+	swift test --skip-build --disable-xctest --quiet --skip EndToEndTests
 
 # Names that are new, into the file that a test compares with; the settings in the manual, and docs/figures.md.
 golden: debug
