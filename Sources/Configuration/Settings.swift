@@ -67,7 +67,7 @@ package struct Settings: Sendable {
     /// Clients waiting for one question at most.
     package var waitersPerQuestion = 1_024
     /// Percent of ``inFlight`` up to which prefetches are added.
-    package var prefetchShare = ResolverSettings.usualRefreshShare
+    package var prefetchShare = ResolverSettings.usualPrefetchShare
     /// Which upstream is asked first.
     package var order = UpstreamOrder.fastest
     /// Whether these are used with upstreams that support them.

@@ -33,7 +33,7 @@ public struct OutgoingQuery: Sendable {
   /// The socket that it leaves from; nothing over TCP.
   public let socket: SocketID?
   /// Whether the name's letters have random case.
-  let isCased: Bool
+  let isMixedCase: Bool
   /// What EDNS it has.
   let edns: EDNSOffer
   /// Whether it has a cookie.

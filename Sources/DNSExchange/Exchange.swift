@@ -10,7 +10,7 @@ public struct Exchange: Chained {
   /// The hash of the name that is asked for.
   public let nameHash: UInt32
   let nameCount: UInt8
-  /// Tells this exchange from others that had the same place.
+  /// Tells this exchange from others that had the same slot.
   let generation: UInt32
   /// When it was first asked.
   public let started: UInt64
@@ -45,13 +45,13 @@ public struct Exchange: Chained {
   /// Whether it was asked over TCP because a server is silent, or asked over TCP alone.
   var hasTriedTCP = false
   /// Whether it goes out in lower case.
-  var isFolded = false
+  var usesLowerCase = false
   /// Whether its drawn letter case differs from lower case: a name without letters never does.
   var showsCase = false
   /// Whether it was sent although all servers were given up.
   public internal(set) var isTrial: Bool
   /// What was in the way last.
-  public internal(set) var cause = Failure.Cause.silence
+  public internal(set) var cause = ResolutionError.silence
   /// The same, for people.
   public internal(set) var trouble = Trouble(.silence)
   /// Octets of what a server said of its error (``UpstreamErrors``).
@@ -94,7 +94,7 @@ public struct Exchange: Chained {
     cookieDoubts = 0
     hasRenewedCookie = false
     hasTriedTCP = false
-    isFolded = false
+    usesLowerCase = false
     cause = .silence
     trouble = Trouble(.silence)
     errorsCount = 0
@@ -126,7 +126,7 @@ struct Transmission: Chained {
   /// What EDNS it had.
   var edns: EDNSOffer
   /// Whether the name's letters had random case.
-  var isCased: Bool
+  var isMixedCase: Bool
   /// Whether it had a cookie.
   var hasCookie: Bool
   /// What it did without because its server said nothing.

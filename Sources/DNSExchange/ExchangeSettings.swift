@@ -41,7 +41,7 @@ public enum ExchangeTiming {
 
   /// Most packets sent for one question.
   static let attempts = 12
-  /// Packets of a question, on average, that there are places for.
+  /// Packets of a question, on average, that there are slots for.
   static let attemptsPerPlace = 6
   /// From this attempt on, counted from zero, the reply may take no more octets than pass everywhere.
   static let smallFrom = 3

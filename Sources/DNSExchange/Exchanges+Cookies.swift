@@ -1,8 +1,8 @@
 import DNSWire
 import Memory
 
-// Cookies (RFC 7873 §5.3): 64 bits that come back with each reply of an upstream that speaks them. Whoever
-// can't read what is sent doesn't know them, however well socket, ID and letter case were guessed.
+// Cookies (RFC 7873 §5.3): 64 bits that come back with each reply of an upstream that speaks them. An
+// attacker who can't read what is sent doesn't know them, however well socket, ID and letter case were guessed.
 
 extension Exchanges {
   /// What a reply's cookie says.
@@ -66,16 +66,16 @@ extension Exchanges {
   /// Handles a reply over UDP that its cookie speaks against; false when nothing does.
   mutating func takeCookie(
     _ packet: Span<UInt8>, _ header: MessageHeader, _ options: ReplyOptions,
-    _ place: TransmissionID,
+    _ transmission: TransmissionID,
     server: ServerID, isCaseKept: Bool, now: UInt64
   ) -> Bool {
-    let exchange = transmissions[place].exchange
+    let exchange = transmissions[transmission].exchange
     switch judgeCookie(packet, header, options, server: server, now: now) {
     case .fine: return false
     case .wrong:
       counters.cookieMismatches += 1
       if !takeMismatch(packet, header, exchange, isCertain: false, now: now), isCaseKept {
-        takeWrongCookie(place, exchange, server: server, now: now)
+        takeWrongCookie(transmission, exchange, server: server, now: now)
       }
     case .missing:
       counters.cookiesMissing += 1
@@ -85,10 +85,10 @@ extension Exchanges {
       moveToTCP(exchange, to: server, because: .cookieMissing, now: now)
     case .renewed:
       counters.badCookies += 1
-      hear(server, now: now)
+      markAlive(server, now: now)
       // Its duplicates say nothing new.
-      guard !transmissions[place].isSpoiled else { break }
-      transmissions[place].isSpoiled = true
+      guard !transmissions[transmission].isSpoiled else { break }
+      transmissions[transmission].isSpoiled = true
       takeBadCookie(exchange, server: server, now: now)
     }
     return true
@@ -99,10 +99,10 @@ extension Exchanges {
   /// To two packets, without a right one in between, no forger has found port, ID and letter case: the
   /// upstream is asked without cookies.
   private mutating func takeWrongCookie(
-    _ place: TransmissionID, _ exchange: ExchangeID, server: ServerID, now: UInt64
+    _ transmission: TransmissionID, _ exchange: ExchangeID, server: ServerID, now: UInt64
   ) {
-    guard !transmissions[place].hasWrongCookie else { return }
-    transmissions[place].hasWrongCookie = true
+    guard !transmissions[transmission].hasWrongCookie else { return }
+    transmissions[transmission].hasWrongCookie = true
     servers[server].cookie.wrongOnes += 1
     guard servers[server].cookie.wrongOnes >= ServerCookie.wrongLimit else { return }
     servers[server].cookie.wrongOnes = 0

@@ -82,11 +82,11 @@ extension Exchanges {
 
   /// Whether a packet over UDP has random letter case.
   @inline(__always)
-  mutating func isCased(
+  mutating func isMixedCase(
     _ exchange: ExchangeID, _ simplicity: Simplicity, isTrying: inout Bool, now: UInt64
   ) -> Bool {
     let server = exchanges[exchange].server
-    return !exchanges[exchange].isFolded && simplicity != .lowerCase && simplicity != .plain
+    return !exchanges[exchange].usesLowerCase && simplicity != .lowerCase && simplicity != .plain
       && servers[server].rules.usesLetterCase
       && !servers[server].lowerCase.applies(isTrying: &isTrying, now: now)
   }
@@ -121,7 +121,7 @@ extension Exchanges {
     {
       note(.withoutCookies, server, name, limit: Fallback.refusalLimit, now: now)
     }
-    if !packet.isCased, isPositive, exchanges[exchange].touched.has(.caseDenied, server) {
+    if !packet.isMixedCase, isPositive, exchanges[exchange].touched.has(.caseDenied, server) {
       note(.lowerCase, server, name, limit: Fallback.refusalLimit, now: now)
     }
     // What it said nothing to.
@@ -156,23 +156,24 @@ extension Exchanges {
   private mutating func noteSilence(
     _ fallback: Fallback.Kind, _ exchange: ExchangeID, _ server: ServerID, now: UInt64
   ) {
-    guard let place = usualAttempt(exchange, at: server) else { return }
+    guard let transmission = usualAttempt(exchange, at: server) else { return }
     servers[server].watched = Server.Watched(
-      socket: transmissions[place].socket, id: transmissions[place].id, isPending: true,
-      showsCase: showsCase(place))
+      socket: transmissions[transmission].socket, id: transmissions[transmission].id,
+      isPending: true,
+      showsCase: showsCase(transmission))
     note(fallback, server, exchanges[exchange].nameHash, limit: Fallback.silenceLimit, now: now)
   }
 
   /// The last usual packet of a question to an upstream.
   private func usualAttempt(_ exchange: ExchangeID, at server: ServerID) -> TransmissionID? {
-    var place = exchanges[exchange].firstTransmission
-    while place != .none {
-      if transmissions[place].simplicity == .usual,
-        transmissions[place].socket.server == server
+    var transmission = exchanges[exchange].firstTransmission
+    while transmission != .none {
+      if transmissions[transmission].simplicity == .usual,
+        transmissions[transmission].socket.server == server
       {
-        return place
+        return transmission
       }
-      place = transmissions[place].next
+      transmission = transmissions[transmission].next
     }
     return nil
   }

@@ -37,23 +37,23 @@ extension Exchanges {
     return exchange
   }
 
-  // Some of what follows is mutating though it changes nothing: a call that only borrows, beside a change, would get a
-  // copy of the whole.
+  // `handle(_:)` and `loadName(of:into:)` are mutating though they change nothing: beside a change, a call that only
+  // borrows would copy all of `Exchanges` (Swift 6.3).
 
   /// The exchange for a question: there is one at most.
   @inline(__always)
   public func match(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags
   ) -> ExchangeID? {
-    var place = byQuestion.first(Exchange.hash(key.hash, type, needs))
-    while place != ChainTable.end {
-      let exchange = ExchangeID(rawValue: place)
+    var slot = byQuestion.first(Exchange.hash(key.hash, type, needs))
+    while slot != ChainTable.end {
+      let exchange = ExchangeID(rawValue: slot)
       if exchanges[exchange].nameHash == key.hash && exchanges[exchange].type == type
         && exchanges[exchange].needs == needs && isName(of: exchange, key)
       {
         return exchange
       }
-      place = exchanges[exchange].chain
+      slot = exchanges[exchange].chain
     }
     return nil
   }
@@ -93,23 +93,23 @@ extension Exchanges {
   // MARK: Transmissions
 
   func findTransmission(socket: SocketID, id: UInt16) -> TransmissionID? {
-    var place = byTransaction.first(Transmission.hash(socket, id))
-    while place != ChainTable.end {
-      let found = TransmissionID(Int(place))
+    var slot = byTransaction.first(Transmission.hash(socket, id))
+    while slot != ChainTable.end {
+      let found = TransmissionID(Int(slot))
       if transmissions[found].id == id && transmissions[found].socket == socket { return found }
-      place = transmissions[found].chain
+      slot = transmissions[found].chain
     }
     return nil
   }
 
-  /// Forgets what was sent for a question; replies to it are nobody's from now on.
+  /// Forgets what was sent for a question; replies to it are ignored from now on.
   mutating func forgetTransmissions(of exchange: ExchangeID) {
-    var place = exchanges[exchange].firstTransmission
+    var transmission = exchanges[exchange].firstTransmission
     exchanges[exchange].firstTransmission = .none
-    while place != .none {
-      let next = transmissions[place].next
-      forgetTransmission(place)
-      place = next
+    while transmission != .none {
+      let next = transmissions[transmission].next
+      forgetTransmission(transmission)
+      transmission = next
     }
   }
 
@@ -118,26 +118,26 @@ extension Exchanges {
     var next = exchanges[exchange].firstTransmission
     var kept = TransmissionID.none
     while next != .none {
-      let place = next
-      next = transmissions[place].next
-      if transmissions[place].socket.server == server {
+      let transmission = next
+      next = transmissions[transmission].next
+      if transmissions[transmission].socket.server == server {
         if kept == .none {
           exchanges[exchange].firstTransmission = next
         } else {
           transmissions[kept].next = next
         }
-        forgetTransmission(place)
+        forgetTransmission(transmission)
       } else {
-        kept = place
+        kept = transmission
       }
     }
   }
 
-  private mutating func forgetTransmission(_ place: TransmissionID) {
-    let sent = transmissions[place]
+  private mutating func forgetTransmission(_ transmission: TransmissionID) {
+    let sent = transmissions[transmission]
     finished.insert(sent.socket, id: sent.id, sent: sent.sent)
     servers[sent.socket.server].inFlight -= 1
-    byTransaction.remove(place.slot, in: &transmissions)
-    transmissions.remove(place.slot)
+    byTransaction.remove(transmission.slot, in: &transmissions)
+    transmissions.remove(transmission.slot)
   }
 }

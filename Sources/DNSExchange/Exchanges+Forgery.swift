@@ -23,7 +23,7 @@ extension Exchanges {
   /// Handles a reply that answers no packet that was sent: wrong ID, or wrong socket.
   ///
   /// When its question is one in flight, it counts as a guess at that, unless it comes late.
-  mutating func takeGuess(
+  mutating func noteUnmatched(
     _ packet: Span<UInt8>, _ header: MessageHeader, socket: SocketID, now: UInt64
   ) {
     if header.questionCount == 0 {

@@ -73,30 +73,30 @@ extension Exchanges {
   /// Draws the letter case that a question's name is sent in.
   mutating func drawCase(of name: Span<UInt8>, for exchange: ExchangeID) {
     let letterCase = LetterCase(bits: random.next())
-    casedNames.store(name, in: exchange.slot)
-    var cased = casedNames.mutableOctets(in: exchange.slot, count: name.count)
+    mixedCaseNames.store(name, in: exchange.slot)
+    var cased = mixedCaseNames.mutableOctets(in: exchange.slot, count: name.count)
     exchanges[exchange].showsCase = letterCase.apply(to: &cased)
   }
 
   /// Whether a packet's reply tells that its upstream bears mixed letter case.
   @inline(__always)
   func showsCase(_ attempt: TransmissionID) -> Bool {
-    transmissions[attempt].isCased && exchanges[transmissions[attempt].exchange].showsCase
+    transmissions[attempt].isMixedCase && exchanges[transmissions[attempt].exchange].showsCase
   }
 
   /// A question's name as a packet of ours has it.
   @_lifetime(borrow self)
-  func sentName(_ exchange: ExchangeID, isCased: Bool) -> Span<UInt8> {
+  func sentName(_ exchange: ExchangeID, isMixedCase: Bool) -> Span<UInt8> {
     let count = Int(exchanges[exchange].nameCount)
-    return isCased
-      ? casedNames.octets(in: exchange.slot, count: count)
+    return isMixedCase
+      ? mixedCaseNames.octets(in: exchange.slot, count: count)
       : names.octets(in: exchange.slot, count: count)
   }
 
   /// Handles a reply that is right but for its letter case: forged, or the upstream's own way.
   ///
-  /// TCP, which nobody else can answer, tells which.
-  mutating func doubtCase(_ exchange: ExchangeID, server: ServerID, now: UInt64) {
+  /// TCP, where no forger can answer, tells which.
+  mutating func noteCaseMismatch(_ exchange: ExchangeID, server: ServerID, now: UInt64) {
     counters.otherCase += 1
     moveToTCP(exchange, to: server, because: .letterCase, now: now)
   }
@@ -104,11 +104,11 @@ extension Exchanges {
   /// An upstream whose letter case was doubted doesn't talk TCP: it is asked in lower case.
   ///
   /// - Returns: whether that is so.
-  mutating func foldDoubted(_ exchange: ExchangeID, now: UInt64) -> Bool {
-    guard !exchanges[exchange].isFolded,
+  mutating func fallBackToLowerCase(_ exchange: ExchangeID, now: UInt64) -> Bool {
+    guard !exchanges[exchange].usesLowerCase,
       exchanges[exchange].attemptCount < ExchangeTiming.attempts
     else { return false }
-    exchanges[exchange].isFolded = true
+    exchanges[exchange].usesLowerCase = true
     noteCaseFailure(exchange, now: now)
     send(exchange, now: now)
     return true
@@ -124,7 +124,7 @@ extension Exchanges {
   /// Handles an answer that may be another one for the name in lower case; false when it is to be taken.
   ///
   /// Some deny what they know in lower case. What has given data for a name in mixed case does not.
-  mutating func doubtDenial(
+  mutating func recheckDenial(
     _ header: MessageHeader, _ exchange: ExchangeID, attempt: TransmissionID, server: ServerID,
     now: UInt64
   ) -> Bool {
@@ -138,10 +138,10 @@ extension Exchanges {
 
   /// Asks an upstream again that refused or denied a name in mixed letter case; false when that was done.
   mutating func askInLowerCase(_ exchange: ExchangeID, server: ServerID, now: UInt64) -> Bool {
-    guard !exchanges[exchange].isFolded, !exchanges[exchange].phase.isTCP,
+    guard !exchanges[exchange].usesLowerCase, !exchanges[exchange].phase.isTCP,
       exchanges[exchange].attemptCount < ExchangeTiming.attempts
     else { return false }
-    exchanges[exchange].isFolded = true
+    exchanges[exchange].usesLowerCase = true
     exchanges[exchange].touched.insert(.caseDenied, server)
     exchanges[exchange].server = server
     send(exchange, now: now)

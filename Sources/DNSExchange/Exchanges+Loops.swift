@@ -30,19 +30,19 @@ extension Exchanges {
       }
     }
     guard let exchange = match(key, type, needs) else { return false }
-    var place = exchanges[exchange].firstTransmission
-    while place != .none {
-      let server = transmissions[place].socket.server
-      if transmissions[place].id == id,
-        question.holds(sentName(exchange, isCased: transmissions[place].isCased), 0),
+    var transmission = exchanges[exchange].firstTransmission
+    while transmission != .none {
+      let server = transmissions[transmission].socket.server
+      if transmissions[transmission].id == id,
+        question.holds(sentName(exchange, isMixedCase: transmissions[transmission].isMixedCase), 0),
         // In lower case it may be another's whose ID is the same by chance.
         servers[server].isLooping
-          || !question.holds(sentName(exchange, isCased: false), 0)
+          || !question.holds(sentName(exchange, isMixedCase: false), 0)
       {
         noteLoop(server)
         return true
       }
-      place = transmissions[place].next
+      transmission = transmissions[transmission].next
     }
     return false
   }
@@ -61,8 +61,8 @@ extension Exchanges {
   /// EMPTY.AS112.ARPA, of which RFC 7535 says that it has nothing below.
   ///
   /// A forwarder has no answer of its own for names there, as many have for `test` and `invalid` (RFC 6761 §6), nor
-  /// does it make one from a denial that it has: the zone is there, and is not signed. Its servers are nobody's who
-  /// could have a client here ask for the name, as those of a client's name might be.
+  /// does it make one from a denial that it has: the zone is there, and is not signed. Who runs its
+  /// servers can't have a client here ask for the name, as the owner of a name that a client asks for could.
   private static let loopZone: InlineArray<18, UInt8> = [
     5, 0x65, 0x6D, 0x70, 0x74, 0x79, 5, 0x61, 0x73, 0x31, 0x31, 0x32, 4, 0x61, 0x72, 0x70, 0x61, 0,
   ]
@@ -86,7 +86,7 @@ extension Exchanges {
       counters.probes += 1
       servers[server].counters.queries += 1
       let query = OutgoingQuery(
-        purpose: .loopProbe(server), id: id, server: server, socket: socket, isCased: false,
+        purpose: .loopProbe(server), id: id, server: server, socket: socket, isMixedCase: false,
         edns: .none, hasCookie: false)
       _ = actions.push(.send(query))
     }

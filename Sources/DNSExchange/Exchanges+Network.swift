@@ -45,7 +45,7 @@ extension Exchanges {
     servers[server].failures = 0
     servers[server].failingSince = now
     // What was sent before tells nothing of the way that there is now.
-    servers[server].heardAt = now
+    servers[server].aliveAt = now
     guard servers[server].isDown else { return }
     servers[server].probeInterval = ExchangeTiming.firstProbe
     sendProbe(server, now: now)

@@ -73,7 +73,7 @@ extension Exchanges {
     servers[server].counters.queries += 1
     let query = OutgoingQuery(
       purpose: .probe(server, id: id), id: id, server: server, socket: socket,
-      isCased: false, edns: .none, hasCookie: false)
+      isMixedCase: false, edns: .none, hasCookie: false)
     _ = actions.push(.send(query))
   }
 
@@ -106,7 +106,7 @@ extension Exchanges {
     servers[server].counters.streams += 1
     let query = OutgoingQuery(
       purpose: .probe(server, id: id), id: id, server: server, socket: nil,
-      isCased: false, edns: .none, hasCookie: false)
+      isMixedCase: false, edns: .none, hasCookie: false)
     _ = actions.push(.openStream(query))
   }
 
@@ -132,7 +132,7 @@ extension Exchanges {
     }
     endStreamProbe(server)
     let isBad = servers[server].badAnswers >= Server.failuresUntilDown
-    servers[server].hear(now: now)
+    servers[server].markAlive(now: now)
     guard header.hasAnswerCode || !isBad else { return }
     // Whether UDP is lost there, questions find out: one reply over TCP may only have been the first of any.
     comeUp(server, now: now)
@@ -177,7 +177,7 @@ extension Exchanges {
     }
     // One that is down for its errors has to have an answer.
     let isBad = servers[server].badAnswers >= Server.failuresUntilDown
-    servers[server].hear(now: now)
+    servers[server].markAlive(now: now)
     guard header.hasAnswerCode || !isBad else { return true }
     servers[server].roundTrip = RoundTripTime()
     servers[server].measure(sent: probe.sent, now: now)

@@ -20,46 +20,46 @@ extension Exchanges {
       counters.mismatched += 1
       return nil
     }
-    guard let place = findTransmission(socket: socket, id: header.id) else {
+    guard let transmission = findTransmission(socket: socket, id: header.id) else {
       if !takeProbeReply(packet, header, socket: socket, now: now),
         !takeLoopReply(packet, header, socket: socket, now: now),
         !takeWatched(header, socket: socket, now: now)
       {
-        takeGuess(packet, header, socket: socket, now: now)
+        noteUnmatched(packet, header, socket: socket, now: now)
       }
       return nil
     }
-    let exchange = transmissions[place].exchange
-    let isCased = transmissions[place].isCased
-    let hasEDNS = transmissions[place].edns != .none
+    let exchange = transmissions[transmission].exchange
+    let isMixedCase = transmissions[transmission].isMixedCase
+    let hasEDNS = transmissions[transmission].edns != .none
     guard
       let (end, isCaseKept) = matchingQuestion(
-        packet, header, exchange, isCased: isCased, hasEDNS: hasEDNS)
+        packet, header, exchange, isMixedCase: isMixedCase, hasEDNS: hasEDNS)
     else {
       _ = takeMismatch(packet, header, exchange, isCertain: true, now: now)
       return nil
     }
     let server = socket.server
     var lacksCookie = false
-    if transmissions[place].hasCookie {
+    if transmissions[transmission].hasCookie {
       let options = ReplyOptions(packet, header, at: end)
       if takeCookie(
-        packet, header, options, place, server: server, isCaseKept: isCaseKept, now: now)
+        packet, header, options, transmission, server: server, isCaseKept: isCaseKept, now: now)
       {
         return nil
       }
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     guard end > MessageHeader.size else {
-      takeBare(place, server: server, now: now)
+      takeBare(transmission, server: server, now: now)
       return nil
     }
-    if exchanges[exchange].firstTransmission != place { counters.late += 1 }
+    if exchanges[exchange].firstTransmission != transmission { counters.late += 1 }
     timed = RoundTrip(
-      server: server, microseconds: stopwatch &- transmissions[place].stopwatch)
-    hear(server, now: now)
+      server: server, microseconds: stopwatch &- transmissions[transmission].stopwatch)
+    markAlive(server, now: now)
     guard isCaseKept else {
-      doubtCase(exchange, server: server, now: now)
+      noteCaseMismatch(exchange, server: server, now: now)
       return nil
     }
     // More than we offered: no honest upstream sends that (RFC 6891 §6.2.5), and what it holds may
@@ -69,7 +69,7 @@ extension Exchanges {
     if isOversized || header.flags & MessageHeader.Flag.truncated != 0 {
       // What a truncated reply holds may be half an RRset (RFC 2181 §9): it is asked for again,
       // unless that has been tried already.
-      noteTruncated(place, server: server, now: now)
+      noteTruncated(transmission, server: server, now: now)
       moveToTCP(exchange, to: server, because: .truncated, now: now)
       return nil
     }
@@ -79,15 +79,16 @@ extension Exchanges {
         exchange: exchange, type: exchanges[exchange].type, needs: exchanges[exchange].needs,
         group: exchanges[exchange].group, source: servers[server].source, header: header,
         recordsAt: end, server: server, isStream: false,
-        edns: transmissions[place].edns, lacksCookie: lacksCookie, transmission: place), now: now)
+        edns: transmissions[transmission].edns, lacksCookie: lacksCookie, transmission: transmission
+      ), now: now)
   }
 
   /// The question that a packet from an upstream socket seems to answer, for reading ahead.
   public func question(answeredBy packet: Span<UInt8>, socket: SocketID) -> Noted? {
     guard packet.count > MessageHeader.size,
-      let place = findTransmission(socket: socket, id: packet.load16(0))
+      let transmission = findTransmission(socket: socket, id: packet.load16(0))
     else { return nil }
-    let exchange = transmissions[place].exchange
+    let exchange = transmissions[transmission].exchange
     return Noted(exchange: exchange, nameHash: exchanges[exchange].nameHash)
   }
 
@@ -102,7 +103,7 @@ extension Exchanges {
   /// Reads what taking in the reply to a question will need of the state itself.
   public func anticipate(_ noted: Noted, _ seen: inout UInt32) {
     let exchange = noted.exchange
-    seen ^= UInt32(casedNames.octets(in: exchange.slot, count: 1)[0])
+    seen ^= UInt32(mixedCaseNames.octets(in: exchange.slot, count: 1)[0])
     seen ^= UInt32(names.octets(in: exchange.slot, count: 1)[0])
   }
 
@@ -129,13 +130,13 @@ extension Exchanges {
     }
     guard
       let (end, _) = matchingQuestion(
-        packet, header, exchange, isCased: false, hasEDNS: attempt.edns != .none)
+        packet, header, exchange, isMixedCase: false, hasEDNS: attempt.edns != .none)
     else {
       counters.mismatched += 1
       return nil
     }
     let server = exchanges[exchange].server
-    hear(server, now: now)
+    markAlive(server, now: now)
     servers[server].tcpFailedUntil = 0
     var lacksCookie = false
     if attempt.hasCookie {
@@ -193,14 +194,14 @@ extension Exchanges {
   /// Where the records begin, and whether the name has the letter case that was sent, when the packet's
   /// question is the one that was asked.
   private mutating func matchingQuestion(
-    _ packet: Span<UInt8>, _ header: MessageHeader, _ exchange: ExchangeID, isCased: Bool,
+    _ packet: Span<UInt8>, _ header: MessageHeader, _ exchange: ExchangeID, isMixedCase: Bool,
     hasEDNS: Bool
   ) -> (end: Int, isCaseKept: Bool)? {
     // Nearly always the question comes back octet for octet: then its hash is known, too.
     let count = Int(exchanges[exchange].nameCount)
     let end = MessageHeader.size + count
     if header.questionCount == 1,
-      packet.holds(sentName(exchange, isCased: isCased), MessageHeader.size),
+      packet.holds(sentName(exchange, isMixedCase: isMixedCase), MessageHeader.size),
       end + 4 <= packet.count, packet.load16(end) == exchanges[exchange].type.rawValue,
       packet.load16(end + 2) == RecordClass.internet.rawValue
     {
@@ -278,7 +279,7 @@ extension Exchanges {
       return nil
     }
     if let sent = received.transmission, !servers[received.server].keepsCase,
-      doubtDenial(
+      recheckDenial(
         header, received.exchange, attempt: sent, server: received.server, now: now)
     {
       return nil
@@ -383,7 +384,7 @@ extension Exchanges {
       return
     default: break
     }
-    if rcode.mayRefuseEDNS, let attempt = source.transmission, transmissions[attempt].isCased,
+    if rcode.mayRefuseEDNS, let attempt = source.transmission, transmissions[attempt].isMixedCase,
       !servers[source.server].keepsCase
     {
       // That there was no EDNS did not help.
@@ -420,16 +421,16 @@ extension Exchanges {
   ///
   /// It shows so little that it may as well be a guess. The question is asked without EDNS, too; the reply to
   /// what was sent is still good, and comes first when the upstream has EDNS.
-  private mutating func takeBare(_ place: TransmissionID, server: ServerID, now: UInt64) {
+  private mutating func takeBare(_ transmission: TransmissionID, server: ServerID, now: UInt64) {
     guard servers[server].mayAnswerBare(now: now) else {
       counters.mismatched += 1
       counters.bareIgnored += 1
       return
     }
-    guard !transmissions[place].isSpoiled else { return }
-    transmissions[place].isSpoiled = true
-    let exchange = transmissions[place].exchange
-    hear(server, now: now)
+    guard !transmissions[transmission].isSpoiled else { return }
+    transmissions[transmission].isSpoiled = true
+    let exchange = transmissions[transmission].exchange
+    markAlive(server, now: now)
     noteError(server)
     guard !noteSpoofAttempt(exchange, isCertain: false, now: now), !exchanges[exchange].phase.isTCP,
       !exchanges[exchange].touched.has(.withoutEDNS, server)

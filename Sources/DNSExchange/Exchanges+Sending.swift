@@ -25,15 +25,15 @@ extension Exchanges {
         attempt: attempt, timeout: servers[server].roundTrip.timeout), limit)
     let edns = ednsOffer(exchange, attempt: attempt, simplicity, isTrying: &isTrying, now: now)
     let hasCookie = offersCookie(exchange, edns, simplicity, isTrying: &isTrying, now: now)
-    let isCased = isCased(exchange, simplicity, isTrying: &isTrying, now: now)
+    let isMixedCase = isMixedCase(exchange, simplicity, isTrying: &isTrying, now: now)
     guard let (socket, id) = drawTransaction(server),
-      let place = transmissions.insert(
+      let slot = transmissions.insert(
         Transmission(
-          exchange: exchange, socket: socket, id: id, edns: edns, isCased: isCased,
+          exchange: exchange, socket: socket, id: id, edns: edns, isMixedCase: isMixedCase,
           hasCookie: hasCookie, simplicity: simplicity, sent: now, stopwatch: stopwatch,
           next: exchanges[exchange].firstTransmission))
     else {
-      // The attempts that others have under way take all places: what was sent must do.
+      // The attempts that others have under way take all slots: what was sent must do.
       if attempt == 0 {
         fail(exchange, .overload, now: now)
       } else {
@@ -41,8 +41,8 @@ extension Exchanges {
       }
       return
     }
-    byTransaction.insert(place, in: &transmissions)
-    exchanges[exchange].firstTransmission = TransmissionID(place)
+    byTransaction.insert(slot, in: &transmissions)
+    exchanges[exchange].firstTransmission = TransmissionID(slot)
     exchanges[exchange].attemptCount += 1
     exchanges[exchange].touched.insert(.tried, server)
     exchanges[exchange].countPacket()
@@ -51,7 +51,7 @@ extension Exchanges {
     setTimer(exchange, at: now + wait, now: now)
     let query = OutgoingQuery(
       purpose: .question(handle(exchange)), id: id, server: server, socket: socket,
-      isCased: isCased,
+      isMixedCase: isMixedCase,
       edns: edns, hasCookie: hasCookie)
     guard actions.push(.send(query)) else {
       fail(exchange, .overload, now: now)

@@ -29,7 +29,7 @@ extension Exchanges {
   mutating func explore(_ exchange: ExchangeID, _ draw: UInt64) -> UInt64 {
     guard settings.exploration > 0,
       UInt32(truncatingIfNeeded: draw >> 16) % settings.exploration == 0,
-      let server = servers.neglected(of: exchanges[exchange].group)
+      let server = servers.timedLongestAgo(of: exchanges[exchange].group)
     else { return .max }
     counters.explored += 1
     exchanges[exchange].server = server
@@ -75,9 +75,9 @@ extension Exchanges {
   // MARK: What came back
 
   /// An upstream answered something that it was asked.
-  mutating func hear(_ server: ServerID, now: UInt64) {
+  mutating func markAlive(_ server: ServerID, now: UInt64) {
     if servers[server].failures > 0 { servers.reconsider() }
-    servers[server].hear(now: now)
+    servers[server].markAlive(now: now)
     // One that is down for its errors stays so until it has an answer.
     if servers[server].isDown,
       servers[server].badAnswers < Server.failuresUntilDown
@@ -101,7 +101,7 @@ extension Exchanges {
       servers[server].measure(sent: transmissions[attempt].sent, now: now)
       if transmissions[attempt].simplicity == .usual {
         // What shows no case, where another would, proves nothing.
-        if showsCase(attempt) || exchanges[exchange].isFolded
+        if showsCase(attempt) || exchanges[exchange].usesLowerCase
           || servers[server].isInLowerCase
         {
           servers[server].provenUntil = now + Server.provenLife
@@ -136,8 +136,8 @@ extension Exchanges {
   /// Only then the error is the upstream's and not the name's.
   private mutating func noteBadAnswers(_ exchange: ExchangeID, now: UInt64) {
     let touched = exchanges[exchange].touched
-    for place in 0..<touched.count {
-      guard let server = touched.server(place, with: .erred) else { continue }
+    for index in 0..<touched.count {
+      guard let server = touched.server(index, with: .erred) else { continue }
       if servers[server].badAnswers < UInt16.max {
         servers[server].badAnswers += 1
       }
@@ -178,7 +178,7 @@ extension Exchanges {
   }
 
   mutating func noteFailure(
-    _ server: ServerID, _ cause: Failure.Cause, sent: UInt64, now: UInt64
+    _ server: ServerID, _ cause: ResolutionError, sent: UInt64, now: UInt64
   ) {
     let isDown = servers[server].fail(cause, sent: sent, now: now)
     // The next question looks for one that is better.
@@ -194,19 +194,20 @@ extension Exchanges {
   /// - Parameter id: the packet's transaction ID; nothing when that isn't known.
   public mutating func socketFailed(_ socket: SocketID, id: UInt16?, now: UInt64) {
     counters.unreachable += 1
-    guard let id, let place = findTransmission(socket: socket, id: id),
-      !transmissions[place].isRefused
+    guard let id, let transmission = findTransmission(socket: socket, id: id),
+      !transmissions[transmission].isRefused
     else { return }
-    let exchange = transmissions[place].exchange
+    let exchange = transmissions[transmission].exchange
     let server = socket.server
-    transmissions[place].isRefused = true
+    transmissions[transmission].isRefused = true
     servers[server].counters.refusals += 1
-    noteFailure(server, .unreachable, sent: transmissions[place].sent, now: now)
+    noteFailure(server, .unreachable, sent: transmissions[transmission].sent, now: now)
     // Saturates: each change of the network is good for further attempts.
     if exchanges[exchange].refusals < UInt8.max { exchanges[exchange].refusals += 1 }
     exchanges[exchange].cause = .unreachable
     noteTrouble(exchange, .unreachable, server)
-    guard !exchanges[exchange].phase.isTCP, exchanges[exchange].firstTransmission == place else {
+    guard !exchanges[exchange].phase.isTCP, exchanges[exchange].firstTransmission == transmission
+    else {
       return
     }
     var limit = max(ExchangeTiming.leastRefusals, servers.count(of: exchanges[exchange].group) + 1)

@@ -28,7 +28,7 @@ extension Exchanges {
     let query = OutgoingQuery(
       purpose: .question(handle(exchange)), id: id, server: server, socket: nil,
       // Nobody else can answer here, so there is nothing to guess.
-      isCased: false,
+      isMixedCase: false,
       edns: edns, hasCookie: hasCookie)
     guard actions.push(.openStream(query)) else {
       fail(exchange, .overload, now: now)
@@ -59,7 +59,7 @@ extension Exchanges {
       retry(exchange, now: now)
       return
     case .letterCase:
-      if foldDoubted(exchange, now: now) { return }
+      if fallBackToLowerCase(exchange, now: now) { return }
     case .cookieMissing:
       retryWithoutProof(exchange, now: now)
       return

@@ -23,7 +23,7 @@ public struct Exchanges: ~Copyable {
   var exchanges: Slab<Exchange>
   /// The names asked for in lower case, and as they are sent.
   var names: BufferPool
-  var casedNames: BufferPool
+  var mixedCaseNames: BufferPool
   var transmissions: Slab<Transmission>
   var byQuestion: ChainTable
   var byTransaction: ChainTable
@@ -71,7 +71,7 @@ public struct Exchanges: ~Copyable {
     let limit = settings.inFlightLimit
     exchanges = Slab(capacity: limit)
     names = BufferPool(count: limit, size: WireName.longest)
-    casedNames = BufferPool(count: limit, size: WireName.longest)
+    mixedCaseNames = BufferPool(count: limit, size: WireName.longest)
     upstreamErrors = BufferPool(count: limit, size: UpstreamErrors.size)
     let transmissionLimit = limit * ExchangeTiming.attemptsPerPlace
     transmissions = Slab(capacity: transmissionLimit)
@@ -101,12 +101,12 @@ public struct Exchanges: ~Copyable {
 
   // MARK: Beginning
 
-  /// Takes a place for a question; nothing is sent, and no table leads to it, before ``start(_:_:now:)``.
+  /// Takes a slot for a question; nothing is sent, and no table leads to it, before ``start(_:_:now:)``.
   ///
   /// - Parameters:
   ///   - isTrial: whether all servers have been given up, and one is asked all the same.
   ///   - draw: random bits.
-  /// - Returns: its number; nothing when all places are taken, or no server may be asked: ``prospect(of:now:)``.
+  /// - Returns: its name; nothing when all slots are taken, or no server may be asked: ``prospect(of:now:)``.
   public mutating func insert(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, of group: ServerGroupID,
     isTrial: Bool, draw: UInt64, now: UInt64
@@ -132,7 +132,7 @@ public struct Exchanges: ~Copyable {
     send(exchange, now: now, waitingAtMost: explore(exchange, draw))
   }
 
-  /// Gives up a place whose question was not sent.
+  /// Gives up a slot whose question was not sent.
   public mutating func discard(_ exchange: ExchangeID) { exchanges.remove(exchange.slot) }
 
   /// Random bits.
@@ -162,9 +162,9 @@ public struct Exchanges: ~Copyable {
 
   /// An exchange for which it is time, for its owner or for ``goOn(_:isShared:now:)``; nothing when there is none now.
   public mutating func popDue(now: UInt64) -> ExchangeID? {
-    while let place = timers.popDue(now: now) {
-      if place < settings.inFlightLimit { return ExchangeID(place) }
-      sendProbe(ServerID(place - settings.inFlightLimit), now: now)
+    while let slot = timers.popDue(now: now) {
+      if slot < settings.inFlightLimit { return ExchangeID(slot) }
+      sendProbe(ServerID(slot - settings.inFlightLimit), now: now)
     }
     return nil
   }
@@ -212,7 +212,7 @@ public struct Exchanges: ~Copyable {
     while let action = actions.pop() {
       switch action {
       case .send(let query), .openStream(let query):
-        // The exchange may have ended since, and its place may be another's.
+        // The exchange may have ended since, and its slot may be another's.
         if case .question(let handle) = query.purpose {
           guard let exchange = find(handle), !exchanges[exchange].phase.isEnded else { continue }
         }
@@ -241,7 +241,7 @@ public struct Exchanges: ~Copyable {
     let exchange = handle.exchange
     let needs = exchanges[exchange].needs
     writer.header(id: query.id, questionCount: 1)
-    writer.octets(sentName(exchange, isCased: query.isCased))
+    writer.octets(sentName(exchange, isMixedCase: query.isMixedCase))
     writer.number16(exchanges[exchange].type.rawValue)
     writer.number16(RecordClass.internet.rawValue)
     if query.edns != .none {
@@ -272,7 +272,7 @@ public struct Exchanges: ~Copyable {
   // MARK: Ending
 
   /// Ends an exchange without an answer, for what was in the way last or what is given; its owner is told.
-  mutating func fail(_ exchange: ExchangeID, _ cause: Failure.Cause? = nil, now: UInt64) {
+  mutating func fail(_ exchange: ExchangeID, _ cause: ResolutionError? = nil, now: UInt64) {
     if exchanges[exchange].phase.isEnded { return }
     if let cause { exchanges[exchange].cause = cause }
     end(exchange)
@@ -289,7 +289,7 @@ public struct Exchanges: ~Copyable {
     exchanges[exchange].due = .max
   }
 
-  /// Ends an exchange and gives its place back.
+  /// Ends an exchange and gives its slot back.
   public mutating func remove(_ exchange: ExchangeID) {
     end(exchange)
     byQuestion.remove(exchange.slot, in: &exchanges)

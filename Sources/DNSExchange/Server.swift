@@ -35,9 +35,9 @@ struct Server: BitwiseCopyable {
   var failingSince: UInt64 = 0
   /// When the last of them was noticed, and why it failed.
   var failedAt: UInt64 = 0
-  var cause: Failure.Cause?
+  var cause: ResolutionError?
   /// When anything came last that answered an attempt.
-  var heardAt: UInt64 = 0
+  var aliveAt: UInt64 = 0
   /// Errors in a row to questions that another upstream had an answer to.
   var badAnswers: UInt16 = 0
   /// Whether it is asked by probes, and by questions only when there is nobody better.
@@ -75,7 +75,7 @@ struct Server: BitwiseCopyable {
     var socket = SocketID(.none, member: 0)
     var id: UInt16 = 0
     var isPending = false
-    /// Which question it asks: 0 for the root's name servers, else one more than the place of the known one.
+    /// Which question it asks: 0 for the root's name servers, else one more than the number of the known one.
     var question: UInt8 = 0
     var sent: UInt64 = 0
   }
@@ -155,7 +155,7 @@ struct Server: BitwiseCopyable {
   }
 
   /// Why it is not asked, or failed last.
-  var lastCause: Failure.Cause? { isLoopProven ? .looping : cause }
+  var lastCause: ResolutionError? { isLoopProven ? .looping : cause }
 
   /// How good it looks: milliseconds, less being better.
   func score(now: UInt64) -> UInt64 {
@@ -176,10 +176,10 @@ struct Server: BitwiseCopyable {
   var isInLowerCase: Bool { lowerCase.isInForce || !rules.usesLetterCase }
 
   /// Takes a reply in: the upstream is there.
-  mutating func hear(now: UInt64) {
+  mutating func markAlive(now: UInt64) {
     counters.replies += 1
     failures = 0
-    heardAt = now
+    aliveAt = now
   }
 
   /// Takes a reply's time in.
@@ -191,9 +191,9 @@ struct Server: BitwiseCopyable {
   /// Takes an attempt in that was not answered.
   ///
   /// - Returns: whether the upstream is to be taken as down from now on.
-  mutating func fail(_ cause: Failure.Cause, sent: UInt64, now: UInt64) -> Bool {
+  mutating func fail(_ cause: ResolutionError, sent: UInt64, now: UInt64) -> Bool {
     // What was sent before the last reply came says nothing of what is now.
-    guard sent >= heardAt else { return false }
+    guard sent >= aliveAt else { return false }
     if failures == 0 { failingSince = sent }
     if failures < UInt16.max { failures += 1 }
     failedAt = now

@@ -200,7 +200,7 @@ struct ServerTable: ~Copyable {
   }
 
   /// A server of a group that is up and not among those asked first: the one that was timed longest ago.
-  func neglected(of group: ServerGroupID) -> ServerID? {
+  func timedLongestAgo(of group: ServerGroupID) -> ServerID? {
     if groups[group.number].isStrict { return nil }
     let candidates = groups[group.number].candidates
     var found: ServerID?

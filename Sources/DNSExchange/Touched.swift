@@ -95,9 +95,9 @@ struct Touched: BitwiseCopyable {
     }
   }
 
-  /// The server at a place below ``count``, if it has a mark.
-  func server(_ place: Int, with mark: Marks) -> ServerID? {
-    entries[place].marks.contains(mark) ? entries[place].server : nil
+  /// One of the servers, by a number below ``count``, if it has a mark.
+  func server(_ index: Int, with mark: Marks) -> ServerID? {
+    entries[index].marks.contains(mark) ? entries[index].server : nil
   }
 
   private mutating func recount() {

@@ -29,7 +29,7 @@ public struct Trouble: Sendable, BitwiseCopyable {
     case rebound
     /// There was an answer, to be used once: its TTL was zero, or it said that something is not there
     /// without saying for how long.
-    case once
+    case uncacheable
     /// There was an answer, with an RRset too large to be kept.
     case large
   }

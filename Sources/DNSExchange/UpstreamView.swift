@@ -23,7 +23,7 @@ public struct UpstreamView: Sendable {
   /// The size that EDNS offers; 0 without EDNS.
   public let udpSize: UInt16
   /// Whether it is asked in lower case because it doesn't keep letter case.
-  public let isFolded: Bool
+  public let usesLowerCase: Bool
   /// Whether it speaks cookies.
   public let cookies: CookieUse
   /// What it is asked with, as it was set.
@@ -33,7 +33,7 @@ public struct UpstreamView: Sendable {
   /// Milliseconds until the first of that is tried again.
   public let untilRetry: UInt64?
   /// Why it failed last.
-  public let cause: Failure.Cause?
+  public let cause: ResolutionError?
   /// Milliseconds since then.
   public let sinceFailure: UInt64?
   /// Milliseconds until the next probe, while it is down.
@@ -78,7 +78,7 @@ extension Exchanges {
   }
 
   /// Why none of a group's servers can be asked.
-  public func cause(ofSilent group: ServerGroupID) -> Failure.Cause {
+  public func cause(ofSilent group: ServerGroupID) -> ResolutionError {
     guard let first = servers.firstMember(of: group) else { return .noUpstream }
     return servers[first].lastCause ?? .silence
   }
@@ -96,7 +96,7 @@ extension Exchanges {
           variance: isMeasured ? server.roundTrip.varianceMilliseconds : nil,
           timeout: server.roundTrip.timeout, inFlight: Int(server.inFlight),
           counters: server.counters, udpSize: server.offer(now: now).octets,
-          isFolded: server.lowerCase.isInForce || !server.rules.usesLetterCase,
+          usesLowerCase: server.lowerCase.isInForce || !server.rules.usesLetterCase,
           cookies: server.cookie.use, rules: server.rules,
           without: Fallback.Kind.allCases.filter { server.isDone($0, now: now) }.map(\.word),
           untilRetry: Fallback.Kind.allCases.filter { server.isDone($0, now: now) }

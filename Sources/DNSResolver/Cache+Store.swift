@@ -9,19 +9,19 @@ extension Cache {
     /// Those that may not be kept, for who waits for them.
     var overlay: Overlay
     /// Why there are such.
-    var unkept: Trouble.Kind?
+    var uncacheable: Trouble.Kind?
   }
 
   /// Takes in what was listed of a reply, in its order.
   mutating func store(_ reply: inout Reply, now: UInt32) -> Stored {
     beginStoring()
-    var unkept: Trouble.Kind?
+    var uncacheable: Trouble.Kind?
     for index in 0..<reply.setCount {
       if case .uncacheable(let isLarge) = reply.store(index, in: &self, now: now) {
-        unkept = isLarge || unkept == .large ? .large : .once
+        uncacheable = isLarge || uncacheable == .large ? .large : .uncacheable
       }
     }
-    return Stored(overlay: endStoring(), unkept: unkept)
+    return Stored(overlay: endStoring(), uncacheable: uncacheable)
   }
 }
 

@@ -14,10 +14,10 @@ public enum Outcome: Sendable, BitwiseCopyable {
   case rebound
   /// There is no answer.
   case failed(Failure)
-  /// The client has waited as long as its patience lasts; the question goes on without it.
+  /// The client has waited long enough for something fresh (RFC 8767 §5); the question goes on without it.
   ///
   /// What is known of its answer so far may lack DNSSEC data, as in ``answered(_:lacksDNSSEC:)``.
-  case overdue(lacksDNSSEC: Bool)
+  case clientResponseTimeout(lacksDNSSEC: Bool)
 }
 
 /// A client whose question has ended, or that is not to wait for it any longer.

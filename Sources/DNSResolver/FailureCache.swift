@@ -8,12 +8,12 @@ import Memory
 /// Where there is room, it also has what people may wonder about: answers that were not kept. These keep
 /// nobody from asking.
 ///
-/// A table of fixed size: sets of a few places, chosen by the name's hash; in a full set the entry whose
+/// A table of fixed size: sets of a few slots, chosen by the name's hash; in a full set the entry whose
 /// time is over first gives way.
 struct FailureCache: ~Copyable {
   /// Questions remembered at most.
   static let capacity = 2_048
-  /// Places of a set.
+  /// Slots of a set.
   private static let ways = 8
   /// Milliseconds for which the first failure is remembered (RFC 9520 §3.2: at least a second).
   static let firstLife: UInt64 = 1_000
@@ -37,7 +37,7 @@ struct FailureCache: ~Copyable {
     var nameCount: UInt8 = 0
     /// Failures in a row; none where there was an answer.
     var failures: UInt8 = 0
-    var cause = Failure.Cause.silence
+    var cause = ResolutionError.silence
     var trouble = Trouble(.silence)
     /// Octets of what upstream said of it (``UpstreamErrors``).
     var errorsCount: UInt8 = 0
@@ -66,11 +66,11 @@ struct FailureCache: ~Copyable {
   func find(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, now: UInt64
   ) -> Failure? {
-    guard count > 0, let place = place(of: key.octets, key.hash, type, needs),
-      now < entries[place].until
+    guard count > 0, let slot = slot(of: key.octets, key.hash, type, needs),
+      now < entries[slot].until
     else { return nil }
-    var failure = Failure(entries[place].cause, isCached: true)
-    failure.place = UInt16(truncatingIfNeeded: place)
+    var failure = Failure(entries[slot].cause, isCached: true)
+    failure.slot = UInt16(truncatingIfNeeded: slot)
     failure.nameHash = key.hash
     return failure
   }
@@ -78,11 +78,11 @@ struct FailureCache: ~Copyable {
   /// What upstream said of a failure, if it is still remembered.
   @_lifetime(borrow self)
   func upstreamErrors(of failure: Failure) -> Span<UInt8> {
-    let place = Int(failure.place)
-    guard place < FailureCache.capacity, entries[place].epoch == epoch,
-      entries[place].nameHash == failure.nameHash
+    let slot = Int(failure.slot)
+    guard slot < FailureCache.capacity, entries[slot].epoch == epoch,
+      entries[slot].nameHash == failure.nameHash
     else { return errors.octets(in: 0, count: 0) }
-    return errors.octets(in: place, count: Int(entries[place].errorsCount))
+    return errors.octets(in: slot, count: Int(entries[slot].errorsCount))
   }
 
   /// Remembers that a question failed: for a second, and twice as long each time it fails again.
@@ -91,20 +91,20 @@ struct FailureCache: ~Copyable {
   /// - Returns: where, and whether another question that was still remembered had to give way.
   mutating func remember(
     _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags,
-    cause: Failure.Cause, trouble: Trouble, upstreamErrors: Span<UInt8>, now: UInt64
-  ) -> (place: Int, isForced: Bool) {
-    if let place = place(of: name, hash, type, needs) {
-      let entry = entries[place]
+    cause: ResolutionError, trouble: Trouble, upstreamErrors: Span<UInt8>, now: UInt64
+  ) -> (slot: Int, isForced: Bool) {
+    if let slot = slot(of: name, hash, type, needs) {
+      let entry = entries[slot]
       let isStill = now < entry.until + FailureCache.memory
       let failures = isStill ? min(entry.failures + 1, 32) : 1
-      entries[place].failures = failures
-      entries[place].cause = cause
-      entries[place].trouble = trouble
-      entries[place].errorsCount = UInt8(truncatingIfNeeded: upstreamErrors.count)
-      errors.store(upstreamErrors, in: place)
-      entries[place].time = now
-      entries[place].until = now + FailureCache.life(failures: failures)
-      return (place, false)
+      entries[slot].failures = failures
+      entries[slot].cause = cause
+      entries[slot].trouble = trouble
+      entries[slot].errorsCount = UInt8(truncatingIfNeeded: upstreamErrors.count)
+      errors.store(upstreamErrors, in: slot)
+      entries[slot].time = now
+      entries[slot].until = now + FailureCache.life(failures: failures)
+      return (slot, false)
     }
     let victim = victim(hash)
     let isForced = entries[victim].epoch == epoch && now < entries[victim].until
@@ -118,20 +118,20 @@ struct FailureCache: ~Copyable {
     return (victim, isForced)
   }
 
-  /// Notes why a question's answer was not kept, if that takes no failure's place that still counts.
+  /// Notes why a question's answer was not kept, if that takes no failure's slot that still counts.
   ///
   /// - Parameter isPrefetch: whether it is a prefetch that failed: ``takeFailedPrefetch(into:)`` tells.
   mutating func note(
     _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags, trouble: Trouble,
     isPrefetch: Bool = false, now: UInt64
   ) {
-    let place = place(of: name, hash, type, needs) ?? victim(hash)
-    guard entries[place].epoch != epoch || entries[place].until <= now else { return }
-    if isPrefetch { _ = failedPrefetches.push(UInt16(truncatingIfNeeded: place)) }
+    let slot = slot(of: name, hash, type, needs) ?? victim(hash)
+    guard entries[slot].epoch != epoch || entries[slot].until <= now else { return }
+    if isPrefetch { _ = failedPrefetches.push(UInt16(truncatingIfNeeded: slot)) }
     put(
       Entry(
         epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
-        trouble: trouble, time: now, until: now), name, at: place)
+        trouble: trouble, time: now, until: now), name, at: slot)
   }
 
   /// Whether ``takeFailedPrefetch(into:)`` may have something.
@@ -141,11 +141,11 @@ struct FailureCache: ~Copyable {
   mutating func takeFailedPrefetch(
     into key: inout NameKey
   ) -> (type: RecordType, needs: QueryFlags)? {
-    while let place = failedPrefetches.pop() {
-      let entry = entries[Int(place)]
+    while let slot = failedPrefetches.pop() {
+      let entry = entries[Int(slot)]
       guard entry.epoch == epoch else { continue }
       key.load(
-        names.octets(in: Int(place), count: Int(entry.nameCount)), withHash: entry.nameHash)
+        names.octets(in: Int(slot), count: Int(entry.nameCount)), withHash: entry.nameHash)
       return (entry.type, entry.needs)
     }
     return nil
@@ -155,32 +155,32 @@ struct FailureCache: ~Copyable {
   func isTooSoon(
     _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, now: UInt64
   ) -> Bool {
-    guard count > 0, let place = place(of: key.octets, key.hash, type, needs) else { return false }
-    return now < entries[place].time + FailureCache.prefetchPause
+    guard count > 0, let slot = slot(of: key.octets, key.hash, type, needs) else { return false }
+    return now < entries[slot].time + FailureCache.prefetchPause
   }
 
-  private mutating func put(_ entry: Entry, _ name: Span<UInt8>, at place: Int) {
-    if entries[place].epoch != epoch { count += 1 }
-    entries[place] = entry
-    names.store(name, in: place)
+  private mutating func put(_ entry: Entry, _ name: Span<UInt8>, at slot: Int) {
+    if entries[slot].epoch != epoch { count += 1 }
+    entries[slot] = entry
+    names.store(name, in: slot)
   }
 
-  /// The place of a set that is free, or whose entry's time is over first.
+  /// The slot of a set that is free, or whose entry's time is over first.
   private func victim(_ hash: UInt32) -> Int {
-    let first = FailureCache.firstPlace(hash)
+    let first = FailureCache.firstSlot(hash)
     var victim = first
-    for place in first..<first + FailureCache.ways {
-      if entries[place].epoch != epoch { return place }
-      if entries[place].until < entries[victim].until { victim = place }
+    for slot in first..<first + FailureCache.ways {
+      if entries[slot].epoch != epoch { return slot }
+      if entries[slot].until < entries[victim].until { victim = slot }
     }
     return victim
   }
 
   /// Visits what is remembered of a name's questions.
   func visit(_ key: borrowing NameKey, now: UInt64, _ body: (TroubleView) -> Void) {
-    let first = FailureCache.firstPlace(key.hash)
-    for place in first..<first + FailureCache.ways where isEntry(place, key.octets, key.hash) {
-      let entry = entries[place]
+    let first = FailureCache.firstSlot(key.hash)
+    for slot in first..<first + FailureCache.ways where isEntry(slot, key.octets, key.hash) {
+      let entry = entries[slot]
       body(
         TroubleView(
           type: entry.type, needs: entry.needs, trouble: entry.trouble,
@@ -193,16 +193,16 @@ struct FailureCache: ~Copyable {
   mutating func forget(
     _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags
   ) {
-    guard count > 0, let place = place(of: name, hash, type, needs) else { return }
-    remove(place)
+    guard count > 0, let slot = slot(of: name, hash, type, needs) else { return }
+    remove(slot)
   }
 
   /// Forgets all questions for a name.
   mutating func forget(_ key: borrowing NameKey) {
     guard count > 0 else { return }
-    let first = FailureCache.firstPlace(key.hash)
-    for place in first..<first + FailureCache.ways where isEntry(place, key.octets, key.hash) {
-      remove(place)
+    let first = FailureCache.firstSlot(key.hash)
+    for slot in first..<first + FailureCache.ways where isEntry(slot, key.octets, key.hash) {
+      remove(slot)
     }
   }
 
@@ -217,37 +217,37 @@ struct FailureCache: ~Copyable {
     min(firstLife << UInt64(min(failures, 16) - 1), mostLife)
   }
 
-  // MARK: Places
+  // MARK: Slots
 
-  private static func firstPlace(_ hash: UInt32) -> Int {
+  private static func firstSlot(_ hash: UInt32) -> Int {
     (Int(hash) & (capacity / ways - 1)) * ways
   }
 
-  private func isEntry(_ place: Int, _ name: Span<UInt8>, _ hash: UInt32) -> Bool {
-    let entry = entries[place]
+  private func isEntry(_ slot: Int, _ name: Span<UInt8>, _ hash: UInt32) -> Bool {
+    let entry = entries[slot]
     guard entry.epoch == epoch, entry.nameHash == hash, Int(entry.nameCount) == name.count else {
       return false
     }
-    let octets = names.octets(in: place, count: name.count)
+    let octets = names.octets(in: slot, count: name.count)
     for offset in 0..<name.count where octets[offset] != name[offset] { return false }
     return true
   }
 
-  private func place(
+  private func slot(
     of name: Span<UInt8>, _ hash: UInt32, _ type: RecordType, _ needs: QueryFlags
   ) -> Int? {
-    let first = FailureCache.firstPlace(hash)
-    for place in first..<first + FailureCache.ways
-    where entries[place].type == type && entries[place].needs == needs
-      && isEntry(place, name, hash)
+    let first = FailureCache.firstSlot(hash)
+    for slot in first..<first + FailureCache.ways
+    where entries[slot].type == type && entries[slot].needs == needs
+      && isEntry(slot, name, hash)
     {
-      return place
+      return slot
     }
     return nil
   }
 
-  private mutating func remove(_ place: Int) {
-    entries[place].epoch = epoch &- 1
+  private mutating func remove(_ slot: Int) {
+    entries[slot].epoch = epoch &- 1
     count -= 1
   }
 }

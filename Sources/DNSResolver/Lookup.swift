@@ -9,10 +9,10 @@ struct Lookup: BitwiseCopyable {
   var waiterCount: UInt32 = 0
   /// When the first of those has waited long enough; the exchange's deadline comes first, if it has one.
   var earliest = UInt64.max
-  /// Whether it goes on when nobody waits for it.
-  var isRefresh = false
-  /// Whether nobody has waited for it yet: a prefetch, whose failure is nobody's.
-  var isUnasked = false
+  /// Whether it goes on when nobody waits for it any more.
+  var outlivesWaiters = false
+  /// Started by a prefetch; no client has asked for it so far.
+  var isPrefetch = false
   /// Whether one of its exchanges brought no DNSSEC data though it was asked for.
   var lacksDNSSEC = false
   /// The lookup whose answer this one waits for: what its alias leads to.
@@ -65,10 +65,10 @@ struct Waiter: BitwiseCopyable {
   var recipient: Recipient
   /// When it has waited long enough; a lookup has deadlines of its own.
   var deadline = UInt64.max
-  /// When it is given something stale.
+  /// When it is given something stale (RFC 8767 §5).
   ///
   /// Counted from the question's beginning: who comes late to one that is slow doesn't wait through the same
   /// silence again.
-  var patienceEnd = UInt64.max
+  var responseTimeout = UInt64.max
   var next = WaiterID.none
 }

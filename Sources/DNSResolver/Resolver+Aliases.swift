@@ -6,7 +6,9 @@ import Memory
 
 // Where an alias leads is a question of its own, which all share who need it; the one with the alias waits for it.
 
-/// What a question has cost, with all that was asked for its sake: nothing begins this count anew.
+/// What a lookup has cost, with the lookups that it began.
+///
+/// Nothing sets this count back.
 struct Budget: BitwiseCopyable {
   /// Packets, over UDP and TCP, beside those that one exchange may take.
   static let packetLimit: UInt8 = 64
@@ -44,8 +46,8 @@ extension Resolver {
     guard case .answered(let remarks, let lacksDNSSEC) = outcome else { return }
     lookups[id].lacksDNSSEC = lookups[id].lacksDNSSEC || lacksDNSSEC
     let outcome = Outcome.answered(remarks, lacksDNSSEC: lookups[id].lacksDNSSEC)
-    // For a client alone the rest of the chain is fetched: whoever renews an alias has no use for it, and a lookup
-    // that needs this link goes on by itself. So a query has two places at most, however long its chain.
+    // Only clients need the rest of the chain here: a prefetch has no use for it, and a lookup that needs this link
+    // follows it by itself. So a query has two slots at most, however long its chain.
     guard isAwaitedByClient(id) else {
       finish(id, outcome, overlay, &cache)
       return
@@ -95,10 +97,10 @@ extension Resolver {
     let handle = exchanges.handle(id)
     let type = exchanges[id].type
     let needs = exchanges[id].needs
-    // What gives way may be all that needs this one, which ends then: before something is asked for its sake.
+    // This lookup ends, too, when what is evicted was all that needed it: so this comes first.
     let plan = plan(target, type: type, needs: needs, now: now)
     if case .ask = plan, exchanges.count == settings.exchanges.inFlightLimit {
-      displaceOldest(now: now)
+      evictOldest(now: now)
       guard exchanges.find(handle) != nil else { return }
     }
     if case .join(let next) = plan, isWaiting(next, for: id) {
@@ -107,7 +109,7 @@ extension Resolver {
     }
     var isNew = false
     switch carryOut(
-      plan, target, type, needs, for: .lookup(handle), since: now, patience: nil, now: now)
+      plan, target, type, needs, for: .lookup(handle), since: now, timeout: nil, now: now)
     {
     case .failed(let failure): finish(id, .failed(failure), .none, &cache)
     case .began(let next):
@@ -116,7 +118,7 @@ extension Resolver {
     case .joined(let next):
       lookups[id].waitsFor = next
       if isNew { lookups[next].starter = id }
-      setPatience(
+      setResponseTimeout(
         id, begin: exchanges[next].started,
         takesStale: hasStaleTarget(id, &cache, now: UInt32(truncatingIfNeeded: now / 1_000)),
         isTrial: isNew && exchanges[next].isTrial, now: now)
@@ -151,7 +153,7 @@ extension Resolver {
     case .failed(let failure):
       cache.release(ended.overlays)
       finish(id, .failed(failure), .none, &cache)
-    case .rebound, .overdue:
+    case .rebound, .clientResponseTimeout:
       cache.release(ended.overlays)
       finish(id, ended.outcome)
     }
@@ -164,24 +166,23 @@ extension Resolver {
   ///   - takesStale: whether something stale would answer.
   ///   - isTrial: whether that was asked only to see whether anybody is there.
   ///   - links: aliases on the way there; what is further away has no answer.
-  private mutating func setPatience(
+  private mutating func setResponseTimeout(
     _ id: ExchangeID, begin: UInt64, takesStale: Bool, isTrial: Bool, links: Int = 1, now: UInt64
   ) {
     guard links <= Cache.longestChain else { return }
     var waiter = lookups[id].firstWaiter
     while waiter != .none {
-      let place = waiter
-      switch waiters[place].recipient {
+      switch waiters[waiter].recipient {
       case .client:
-        let since = waiters[place].deadline - ExchangeTiming.deadline
-        let end = isTrial ? now : min(since, begin) + ResolverTiming.patience
-        waiters[place].patienceEnd = takesStale ? end : .max
+        let since = waiters[waiter].deadline - ExchangeTiming.deadline
+        let end = isTrial ? now : min(since, begin) + ResolverTiming.clientResponseTimeout
+        waiters[waiter].responseTimeout = takesStale ? end : .max
       case .lookup(let parent):
-        setPatience(
+        setResponseTimeout(
           parent.exchange, begin: begin, takesStale: takesStale, isTrial: isTrial,
           links: links + 1, now: now)
       }
-      waiter = waiters[place].next
+      waiter = waiters[waiter].next
     }
     recountEarliest(id, now: now)
   }
@@ -191,7 +192,7 @@ extension Resolver {
     var earliest = UInt64.max
     var waiter = lookups[id].firstWaiter
     while waiter != .none {
-      earliest = min(earliest, waiters[waiter].deadline, waiters[waiter].patienceEnd)
+      earliest = min(earliest, waiters[waiter].deadline, waiters[waiter].responseTimeout)
       waiter = waiters[waiter].next
     }
     lookups[id].earliest = earliest
@@ -218,15 +219,15 @@ extension Resolver {
   mutating func stopWaiting(_ id: ExchangeID, isOver: Bool = false, now: UInt64) {
     // No recursion: nothing bounds how many questions join each other.
     var left = detach(id)
-    while let place = left {
-      if exchanges[place].isEnded {
-        passOnRefresh(place)
-        left = detach(place)
-        finish(place, .failed(Failure(.silence)))
+    while let lookup = left {
+      if exchanges[lookup].isEnded {
+        handOnToTarget(lookup)
+        left = detach(lookup)
+        finish(lookup, .failed(Failure(.silence)))
       } else {
         left = nil
-        if lookups[place].isRefresh { continue }
-        if isOver { fail(place, now: now) } else { finish(place, .failed(Failure(.silence))) }
+        if lookups[lookup].outlivesWaiters { continue }
+        if isOver { fail(lookup, now: now) } else { finish(lookup, .failed(Failure(.silence))) }
       }
     }
   }
@@ -244,16 +245,16 @@ extension Resolver {
   }
 
   /// Has what a question waits for go on without waiters if that question would.
-  private mutating func passOnRefresh(_ id: ExchangeID) {
-    guard lookups[id].isRefresh, lookups[id].waitsFor != .none else { return }
-    lookups[lookups[id].waitsFor].isRefresh = true
+  private mutating func handOnToTarget(_ id: ExchangeID) {
+    guard lookups[id].outlivesWaiters, lookups[id].waitsFor != .none else { return }
+    lookups[lookups[id].waitsFor].outlivesWaiters = true
   }
 
   /// Ends a question that has its answer but for what an alias leads to, since nobody waits for it any more.
   ///
   /// If the data is wanted all the same, the last link goes on.
   mutating func leave(_ id: ExchangeID, now: UInt64) {
-    passOnRefresh(id)
+    handOnToTarget(id)
     stopWaiting(id, isOver: true, now: now)
     finish(id, .failed(Failure(.silence)))
   }
@@ -291,11 +292,11 @@ extension Resolver {
   /// Whether a question waits, perhaps by way of others, for the one that is to wait for it, or by way of more than an
   /// answer may have.
   private func isWaiting(_ id: ExchangeID, for parent: ExchangeID) -> Bool {
-    var place = id
+    var lookup = id
     for _ in 0...Cache.longestChain {
-      if place == .none { return false }
-      if place == parent { return true }
-      place = lookups[place].waitsFor
+      if lookup == .none { return false }
+      if lookup == parent { return true }
+      lookup = lookups[lookup].waitsFor
     }
     return true
   }
@@ -303,17 +304,17 @@ extension Resolver {
   /// What is in the way of a question, or of what it waits for in the end, and what all on the way there hold.
   func gather(
     from id: ExchangeID, _ cache: inout Cache
-  ) -> (cause: Failure.Cause, held: HeldOverlays, lacksDNSSEC: Bool) {
+  ) -> (cause: ResolutionError, held: HeldOverlays, lacksDNSSEC: Bool) {
     var held = HeldOverlays()
     var lacksDNSSEC = false
-    var place = id
+    var lookup = id
     for _ in 0..<Cache.longestChain {
-      lacksDNSSEC = lacksDNSSEC || lookups[place].lacksDNSSEC
-      cache.hold(allOf: lookups[place].held, in: &held)
-      guard lookups[place].waitsFor != .none else { break }
-      place = lookups[place].waitsFor
+      lacksDNSSEC = lacksDNSSEC || lookups[lookup].lacksDNSSEC
+      cache.hold(allOf: lookups[lookup].held, in: &held)
+      guard lookups[lookup].waitsFor != .none else { break }
+      lookup = lookups[lookup].waitsFor
     }
-    return (exchanges[place].cause, held, lacksDNSSEC)
+    return (exchanges[lookup].cause, held, lacksDNSSEC)
   }
 
   // MARK: Budget
@@ -322,13 +323,13 @@ extension Resolver {
   mutating func charge(_ id: ExchangeID, octets: Int = 0, now: UInt64) {
     let packets = exchanges[id].packets &- lookups[id].charged
     lookups[id].charged &+= packets
-    var place = id
+    var lookup = id
     repeat {
-      let payer = place
+      let payer = lookup
       lookups[payer].spent.add(packets: packets, octets: octets)
       if lookups[payer].spent.isOver { setTimer(payer, now: now) }
-      place = lookups[payer].starter
-    } while place != .none
+      lookup = lookups[payer].starter
+    } while lookup != .none
   }
 
   /// Counts that one more question is to be asked for the sake of this one.
@@ -338,12 +339,12 @@ extension Resolver {
   /// - Returns: whether this one goes on.
   private mutating func spendQuestion(_ id: ExchangeID, now: UInt64) -> Bool {
     let handle = exchanges.handle(id)
-    var place = id
+    var lookup = id
     var over = ExchangeID.none
-    while place != .none {
-      lookups[place].spent.questions &+= 1
-      if lookups[place].spent.questions > Budget.questionLimit { over = place }
-      place = lookups[place].starter
+    while lookup != .none {
+      lookups[lookup].spent.questions &+= 1
+      if lookups[lookup].spent.questions > Budget.questionLimit { over = lookup }
+      lookup = lookups[lookup].starter
     }
     if over != .none { fail(over, .endlessAliases, now: now) }
     return exchanges.find(handle) != nil

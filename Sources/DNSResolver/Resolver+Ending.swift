@@ -16,15 +16,15 @@ extension Resolver {
   }
 
   /// Ends a question without an answer, for what was in the way last or what is given.
-  mutating func fail(_ id: ExchangeID, _ cause: Failure.Cause? = nil, now: UInt64) {
+  mutating func fail(_ id: ExchangeID, _ cause: ResolutionError? = nil, now: UInt64) {
     counters.failed += 1
     stopWaiting(id, now: now)
     var failure = Failure(cause ?? exchanges[id].cause)
-    if lookups[id].isUnasked {
+    if lookups[id].isPrefetch {
       // What was asked early may be asked again when it is due.
       noteTrouble(id, isPrefetch: true, now: now)
     } else if failure.cause.isOfResolution {
-      failure.place = rememberFailure(id, failure.cause, now: now)
+      failure.slot = rememberFailure(id, failure.cause, now: now)
       failure.nameHash = exchanges[id].nameHash
     }
     finish(id, .failed(failure))
@@ -44,12 +44,14 @@ extension Resolver {
     while waiter != .none {
       let next = waiters[waiter].next
       let isOver = waiters[waiter].deadline <= now
-      if isOver || waiters[waiter].patienceEnd <= now {
+      if isOver || waiters[waiter].responseTimeout <= now {
         cache.retain(held)
         tell(
-          waiter, isOver ? .failed(Failure(cause)) : .overdue(lacksDNSSEC: lacksDNSSEC), overlays)
-        // The data is still wanted, for whoever asks next.
-        if !isOver { lookups[id].isRefresh = true }
+          waiter,
+          isOver ? .failed(Failure(cause)) : .clientResponseTimeout(lacksDNSSEC: lacksDNSSEC),
+          overlays)
+        // The data is still wanted, for those who ask next.
+        if !isOver { lookups[id].outlivesWaiters = true }
       } else {
         link(waiter, to: id)
       }
@@ -92,19 +94,19 @@ extension Resolver {
 
   /// Has somebody who waits told how it ended.
   @inline(__always)
-  private mutating func tell(_ place: WaiterID, _ outcome: Outcome, _ overlays: OverlayPair) {
-    let recipient = waiters[place].recipient
+  private mutating func tell(_ waiter: WaiterID, _ outcome: Outcome, _ overlays: OverlayPair) {
+    let recipient = waiters[waiter].recipient
     switch recipient {
     case .client: clientCount -= 1
     case .lookup(let parent): lookups[parent.exchange].waitsFor = .none
     }
     _ = completions.push(Ended(recipient: recipient, outcome: outcome, overlays: overlays))
-    waiters.remove(place.slot)
+    waiters.remove(waiter.slot)
   }
 
-  /// When all places are taken, the question that waits longest gives way, if it has had time enough for
+  /// When all slots are taken, the question that waits longest gives way, if it has had time enough for
   /// an honest reply: so that a flood of names which nobody answers doesn't shut out all others.
-  mutating func displaceOldest(now: UInt64) {
+  mutating func evictOldest(now: UInt64) {
     guard oldest != .none,
       exchanges[oldest].started + ResolverTiming.graceWhenFull <= now
     else { return }
@@ -117,15 +119,15 @@ extension Resolver {
   /// Remembers that a question failed.
   ///
   /// - Returns: where.
-  mutating func rememberFailure(_ id: ExchangeID, _ cause: Failure.Cause, now: UInt64) -> UInt16 {
+  mutating func rememberFailure(_ id: ExchangeID, _ cause: ResolutionError, now: UInt64) -> UInt16 {
     var trouble = exchanges[id].trouble
     if trouble.kind == .silence {
       trouble.source = exchanges.source(of: exchanges[id].server)
     }
-    let (place, isForced) = failures.remember(
+    let (slot, isForced) = failures.remember(
       id, of: exchanges, cause: cause, trouble: trouble, now: now)
     if isForced { counters.failuresDisplaced += 1 }
-    return UInt16(truncatingIfNeeded: place)
+    return UInt16(truncatingIfNeeded: slot)
   }
 
   /// Notes what was in the way of a question, should somebody wonder.
@@ -136,7 +138,7 @@ extension Resolver {
   }
 
   /// Notes why a question's answer is not kept, should somebody wonder.
-  mutating func rememberUnkept(
+  mutating func noteUncacheable(
     _ id: ExchangeID, _ kind: Trouble.Kind, server: ServerID, now: UInt64
   ) {
     exchanges.noteTrouble(id, kind, server)
@@ -188,9 +190,9 @@ extension FailureCache {
   // Two parts of the resolver at once: the compiler sees that only with a method of one of them.
 
   fileprivate mutating func remember(
-    _ id: ExchangeID, of exchanges: borrowing Exchanges, cause: Failure.Cause, trouble: Trouble,
+    _ id: ExchangeID, of exchanges: borrowing Exchanges, cause: ResolutionError, trouble: Trouble,
     now: UInt64
-  ) -> (place: Int, isForced: Bool) {
+  ) -> (slot: Int, isForced: Bool) {
     remember(
       exchanges.name(of: id), hash: exchanges[id].nameHash,
       type: exchanges[id].type, needs: exchanges[id].needs, cause: cause,

@@ -7,7 +7,7 @@ import Memory
 
 extension Resolver {
   mutating func addWaiter(
-    _ recipient: Recipient, since: UInt64, patience: UInt64?, to id: ExchangeID
+    _ recipient: Recipient, since: UInt64, timeout: UInt64?, to id: ExchangeID
   ) -> Bool {
     var waiter = Waiter(recipient: recipient)
     var isClient = false
@@ -16,10 +16,10 @@ extension Resolver {
       isClient = true
       waiter.deadline = since + ExchangeTiming.deadline
     }
-    if let patience {
+    if let timeout {
       let waitsFor = lookups[id].waitsFor
       let begin = exchanges[waitsFor == .none ? id : waitsFor].started
-      waiter.patienceEnd = min(since, begin) + patience
+      waiter.responseTimeout = min(since, begin) + timeout
     }
     guard let slot = waiters.insert(waiter) else { return false }
     if isClient { clientCount += 1 }
@@ -28,13 +28,13 @@ extension Resolver {
   }
 
   /// Puts somebody among those who wait for a lookup.
-  mutating func link(_ place: WaiterID, to id: ExchangeID) {
-    waiters[place].next = lookups[id].firstWaiter
-    lookups[id].firstWaiter = place
+  mutating func link(_ waiter: WaiterID, to id: ExchangeID) {
+    waiters[waiter].next = lookups[id].firstWaiter
+    lookups[id].firstWaiter = waiter
     lookups[id].waiterCount += 1
-    lookups[id].isUnasked = false
+    lookups[id].isPrefetch = false
     lookups[id].earliest = min(
-      lookups[id].earliest, waiters[place].deadline, waiters[place].patienceEnd)
+      lookups[id].earliest, waiters[waiter].deadline, waiters[waiter].responseTimeout)
     exchanges.setAlarm(id, at: lookups[id].earliest)
   }
 

@@ -94,14 +94,14 @@ extension Resolver {
     case .rebound:
       counters.rebound += 1
       accept(received, packet, isPositive: received.header.answerCount > 0, now: now)
-      rememberUnkept(id, .rebound, server: received.server, now: now)
+      noteUncacheable(id, .rebound, server: received.server, now: now)
       finish(id, .rebound)
     case .answer, .noData, .nxDomain, .partial:
       let stored = cache.store(&reply, now: UInt32(truncatingIfNeeded: now / 1000))
       counters.outOfBailiwick += reply.leftOut
       accept(received, packet, isPositive: received.header.answerCount > 0, now: now)
-      if let unkept = stored.unkept {
-        rememberUnkept(id, unkept, server: received.server, now: now)
+      if let uncacheable = stored.uncacheable {
+        noteUncacheable(id, uncacheable, server: received.server, now: now)
       }
       let remarks =
         reply.hasExtendedError ? exchanges.noteErrors(packet, of: received) : UpstreamRemarks.none
@@ -134,8 +134,8 @@ extension Resolver {
     accept(received, packet, isPositive: false, now: now)
     exchanges.noteTrouble(id, .errorCode, received.server, rcode: .yxDomain)
     var failure = Failure(.nameTooLong)
-    if !lookups[id].isUnasked {
-      failure.place = rememberFailure(id, failure.cause, now: now)
+    if !lookups[id].isPrefetch {
+      failure.slot = rememberFailure(id, failure.cause, now: now)
       failure.nameHash = exchanges[id].nameHash
     }
     finish(id, .failed(failure), overlay, &cache)

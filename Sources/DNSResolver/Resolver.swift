@@ -68,7 +68,7 @@ public struct Resolver: ~Copyable {
   public mutating func reconfigure(_ new: ResolverSettings) {
     exchanges.reconfigure(new.exchanges)
     settings.waitersPerQuestion = new.waitersPerQuestion
-    settings.refreshShare = new.refreshShare
+    settings.prefetchShare = new.prefetchShare
     settings.rebindProtection = new.rebindProtection
     reply.rebindFilter = RebindFilter(new.rebindProtection)
   }
@@ -87,14 +87,14 @@ public struct Resolver: ~Copyable {
 
   /// Asks upstream, or joins the same question in flight.
   ///
-  /// When an alias leads on, what it leads to is asked for, too; when something stale would answer, the client is
-  /// completed with ``Outcome/overdue`` after ``ResolverTiming/patience``, and the question goes on without it.
+  /// When an alias leads on, what it leads to is asked for, too. When something stale would answer, the client is
+  /// completed with it after ``ResolverTiming/clientResponseTimeout``, and the question goes on.
   ///
   /// - Parameters:
   ///   - needs: the client's DO and CD, which go upstream as they are.
   ///   - client: a number that comes back with the completion.
   ///   - since: when the client began to wait; ``ExchangeTiming/deadline`` counts from then.
-  ///   - takesStale: whether it may be completed with ``Outcome/overdue``.
+  ///   - takesStale: whether it may be completed that early.
   public mutating func ask(
     _ key: borrowing NameKey, type: RecordType, needs: QueryFlags = [], client: UInt32,
     since: UInt64, takesStale: Bool = true, cache: inout Cache, now: UInt64
@@ -110,9 +110,9 @@ public struct Resolver: ~Copyable {
     if takesStale, case .join(let id) = plan, lookups[id].waitsFor != .none {
       isStale = isStale || hasStaleTarget(id, &cache, now: seconds)
     }
-    let patience = isStale ? ResolverTiming.patience : nil
+    let timeout = isStale ? ResolverTiming.clientResponseTimeout : nil
     switch carryOut(
-      plan, key, type, needs, for: .client(client), since: since, patience: patience, now: now)
+      plan, key, type, needs, for: .client(client), since: since, timeout: timeout, now: now)
     {
     case .began:
       takeFailures(now: now)
@@ -163,14 +163,14 @@ public struct Resolver: ~Copyable {
   ///
   /// - Parameters:
   ///   - plan: what ``plan(_:type:needs:now:)`` says of it.
-  ///   - patience: milliseconds after which a client is given something stale.
+  ///   - timeout: milliseconds after which a client is given something stale.
   mutating func carryOut(
     _ plan: Plan, _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags,
-    for recipient: Recipient, since: UInt64, patience: UInt64?, now: UInt64
+    for recipient: Recipient, since: UInt64, timeout: UInt64?, now: UInt64
   ) -> Requested {
     switch plan {
     case .join(let id):
-      return join(id, recipient, since: since, patience: patience, now: now)
+      return join(id, recipient, since: since, timeout: timeout, now: now)
     case .failedBefore(let failure):
       counters.failedBefore += 1
       return .failed(failure)
@@ -178,7 +178,7 @@ public struct Resolver: ~Copyable {
       if failure.cause != .noUpstream { counters.allDown += 1 }
       return .failed(failure)
     case .ask(let group, let isTrial):
-      if exchanges.count == settings.exchanges.inFlightLimit { displaceOldest(now: now) }
+      if exchanges.count == settings.exchanges.inFlightLimit { evictOldest(now: now) }
       let draw = exchanges.draw()
       guard
         let id = exchanges.insert(
@@ -189,11 +189,12 @@ public struct Resolver: ~Copyable {
       }
       lookups[id] = Lookup()
       // Who has something else is not the one to find out whether anybody is there.
-      if isTrial, patience != nil,
-        completions.push(Ended(recipient: recipient, outcome: .overdue(lacksDNSSEC: false)))
+      if isTrial, timeout != nil,
+        completions.push(
+          Ended(recipient: recipient, outcome: .clientResponseTimeout(lacksDNSSEC: false)))
       {
-        lookups[id].isRefresh = true
-      } else if !addWaiter(recipient, since: since, patience: patience, to: id) {
+        lookups[id].outlivesWaiters = true
+      } else if !addWaiter(recipient, since: since, timeout: timeout, to: id) {
         exchanges.discard(id)
         counters.inFlightLimit += 1
         return .failed(Failure(.overload))
@@ -205,66 +206,66 @@ public struct Resolver: ~Copyable {
 
   /// Has somebody wait for a question that is in flight.
   private mutating func join(
-    _ id: ExchangeID, _ recipient: Recipient, since: UInt64, patience: UInt64?, now: UInt64
+    _ id: ExchangeID, _ recipient: Recipient, since: UInt64, timeout: UInt64?, now: UInt64
   ) -> Requested {
     // One that waits for others has something for its clients to be given, too.
-    if let patience, !exchanges[id].isEnded,
-      min(since, exchanges[id].started) + patience <= now,
+    if let timeout, !exchanges[id].isEnded,
+      min(since, exchanges[id].started) + timeout <= now,
       completions.push(
-        Ended(recipient: recipient, outcome: .overdue(lacksDNSSEC: false)))
+        Ended(recipient: recipient, outcome: .clientResponseTimeout(lacksDNSSEC: false)))
     {
-      lookups[id].isRefresh = true
-      lookups[id].isUnasked = false
+      lookups[id].outlivesWaiters = true
+      lookups[id].isPrefetch = false
       counters.joined += 1
       return .joined(id)
     }
     guard lookups[id].waiterCount < settings.waitersPerQuestion,
-      addWaiter(recipient, since: since, patience: patience, to: id)
+      addWaiter(recipient, since: since, timeout: timeout, to: id)
     else {
       counters.inFlightLimit += 1
       return .failed(Failure(.overload))
     }
-    if since < now || patience != nil || exchanges[id].isEnded { setTimer(id, now: now) }
+    if since < now || timeout != nil || exchanges[id].isEnded { setTimer(id, now: now) }
     counters.joined += 1
     return .joined(id)
   }
 
   /// Asks upstream for what no client waits for, to have it renewed.
   ///
-  /// It takes nobody's place: a share of ``ResolverSettings/inFlightLimit`` is all that there may be
-  /// in flight when it comes (``ResolverSettings/refreshShare``). A client that asks the same in the meantime joins it.
+  /// It competes with no client: it is only sent while less than a share of ``ResolverSettings/inFlightLimit`` is in
+  /// flight (``ResolverSettings/prefetchShare``). A client that asks the same in the meantime joins it.
   ///
   /// - Parameter needs: as the data was asked for, or its reply would not replace it.
-  public mutating func refresh(
+  public mutating func prefetch(
     _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt64
-  ) -> Refreshed {
+  ) -> Prefetched {
     let plan = plan(key, type: type, needs: needs, now: now)
     if case .join = plan { return .isInFlight }
     if case .failedBefore = plan { return .refused }
     if failures.isTooSoon(key, type, needs, now: now) { return .tooSoon }
     let draw = exchanges.draw()
     guard case .ask(let group, isTrial: false) = plan,
-      exchanges.count * 100 < settings.exchanges.inFlightLimit * settings.refreshShare,
+      exchanges.count * 100 < settings.exchanges.inFlightLimit * settings.prefetchShare,
       let id = exchanges.insert(
         key, type, needs, of: group, isTrial: false, draw: draw, now: now)
     else { return .refused }
     lookups[id] = Lookup()
-    lookups[id].isRefresh = true
-    lookups[id].isUnasked = true
+    lookups[id].outlivesWaiters = true
+    lookups[id].isPrefetch = true
     start(id, key, draw, now: now)
     takeFailures(now: now)
     return .started
   }
 
   /// What became of a question that nobody waits for.
-  public enum Refreshed: Sendable {
+  public enum Prefetched: Sendable {
     /// It was sent.
     case started
     /// It was being asked already.
     case isInFlight
     /// The same failed a moment ago.
     case tooSoon
-    /// Too much is in flight, or it has failed not long before, or nobody is there to be asked.
+    /// Too much is in flight, it has failed not long before, or no server is there to be asked.
     case refused
   }
 
@@ -294,19 +295,19 @@ public struct Resolver: ~Copyable {
       }
       if now >= lookups[id].earliest {
         guard endWaiting(id, &cache, now: now) else { continue }
-        guard lookups[id].waiterCount > 0 || lookups[id].isRefresh else {
+        guard lookups[id].waiterCount > 0 || lookups[id].outlivesWaiters else {
           fail(id, now: now)
           continue
         }
       }
       // Others who came later may be the server itself.
-      let isShared = lookups[id].waiterCount > (lookups[id].isRefresh ? 0 : 1)
+      let isShared = lookups[id].waiterCount > (lookups[id].outlivesWaiters ? 0 : 1)
       exchanges.goOn(id, isShared: isShared, now: now)
     }
     takeFailures(now: now)
   }
 
-  /// Fails every question in flight, so that whoever waits is told: for the end of the program.
+  /// Fails every lookup, so that all who wait are told; for the end of the program.
   public mutating func failAll(now: UInt64) {
     for slot in 0..<exchanges.end {
       guard let id = exchanges.exchange(at: slot) else { continue }

@@ -10,14 +10,14 @@ public struct ResolverSettings: Sendable {
   public var waiterLimit: Int
   /// Clients, and questions that need it, waiting for one question at most.
   public var waitersPerQuestion: Int
-  /// Percent of the places for questions up to which those that nobody waits for may be added.
-  public var refreshShare = usualRefreshShare
+  /// Percent of the slots for questions up to which those that nobody waits for may be added.
+  public var prefetchShare = usualPrefetchShare
 
   /// What is done with names of the internet that lead into the own network; nothing for no difference.
   public var rebindProtection: RebindProtection?
 
   /// About an eighth: so many may go without being missed by those who wait.
-  public static let usualRefreshShare = 12
+  public static let usualPrefetchShare = 12
 
   /// Settings with the usual bounds.
   public init(
@@ -36,9 +36,9 @@ public enum ResolverTiming {
   ///
   /// RFC 8767 §5 calls this the client response timer: 1.8 seconds, below the two after which clients
   /// ask elsewhere.
-  public static let patience: UInt64 = 1_800
+  public static let clientResponseTimeout: UInt64 = 1_800
 
-  /// How long a question is safe from giving way to others when all places are taken; unbound's figure.
+  /// How long a question is safe from giving way to others when all slots are taken; unbound's figure.
   static let graceWhenFull: UInt64 = 200
 }
 
@@ -56,7 +56,7 @@ public struct ResolverCounters: Sendable {
   public var failuresDisplaced: UInt64 = 0
   /// Questions refused because too many were in flight, or waiting.
   public var inFlightLimit: UInt64 = 0
-  /// Questions that failed early because others needed their place.
+  /// Questions that failed early because others needed their slot.
   public var displaced: UInt64 = 0
   /// Questions that failed because they cost too much (``Budget``).
   public var overBudget: UInt64 = 0

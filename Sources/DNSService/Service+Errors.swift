@@ -94,7 +94,8 @@ extension Service {
 
   /// Completes, behind the question, the answer that a DNAME makes a name too long (RFC 6672 §2.2).
   ///
-  /// It has the aliases that lead to that name, and the DNAME, as far as they are known. The key has the name asked for.
+  /// It has the aliases that lead to that name, and the DNAME, as far as they are known. The key has the name that was
+  /// asked for.
   mutating func finishNameTooLong(
     _ header: Header, _ failure: Failure, _ overlays: OverlayPair, into writer: inout MessageWriter,
     cache: inout Cache, resolver: inout Resolver, now: UInt64
@@ -127,7 +128,7 @@ extension Service {
       let begin = writer.beginOPT(
         udpSize: EDNS.defaultUDPSize, extendedRcode: 0, dnssecOK: header.dnssecOK)
       Service.writeOptions(
-        for: header, error: Explanation.nameTooLong, isCached: failure.isCached, into: &writer)
+        for: header, error: failure.cause.extendedError, isCached: failure.isCached, into: &writer)
       writer.options(resolver.upstreamErrors(of: failure))
       writer.endRecord(begin, in: .additional)
     }
@@ -147,8 +148,6 @@ enum Explanation {
   static var notSupported: ExtendedError { ExtendedError(.notSupported) }
   /// A type that nobody may ask for.
   static var noSuchQuestion: ExtendedError { ExtendedError(.other, "not a type to ask for") }
-  /// There is no place for one more question.
-  static var tooMuchInFlight: ExtendedError { ExtendedError(.other, "too many questions wait") }
   /// The client asks more than its limits allow.
   static var tooManyQuestions: ExtendedError { ExtendedError(.other, "too many questions") }
   /// The client has its share of the places in flight.
@@ -159,10 +158,6 @@ enum Explanation {
   static var rebound: ExtendedError {
     ExtendedError(.blocked, "leads to a local address")
   }
-  /// A DNAME makes a name that is too long.
-  static var nameTooLong: ExtendedError {
-    ExtendedError(.other, "leads to a name that is too long")
-  }
   /// Signatures were asked for, and there are none while upstream has no answer.
   static var unsigned: ExtendedError {
     ExtendedError(.other, "without signatures: upstream has no answer")
@@ -171,10 +166,6 @@ enum Explanation {
   static var ownQuery: ExtendedError {
     ExtendedError(.other, "a query of this server that came back to it")
   }
-  /// Aliases that lead nowhere.
-  static var endlessAliases: ExtendedError {
-    ExtendedError(.other, "aliases form a loop or too long a chain")
-  }
 
   /// What an answer has that is stale (RFC 8767 §4).
   static func of(_ staleness: Staleness) -> ExtendedError? {
@@ -182,23 +173,6 @@ enum Explanation {
     case .none: nil
     case .records: ExtendedError(.staleAnswer)
     case .noName: ExtendedError(.staleNameError)
-    }
-  }
-
-  /// Why there is no answer from upstream.
-  static func of(_ failure: Failure) -> ExtendedError {
-    switch failure.cause {
-    case .silence: ExtendedError(.noReachableAuthority)
-    case .unreachable: ExtendedError(.networkError)
-    // What the error means is known upstream.
-    case .upstreamError: ExtendedError(.other, "upstream has no answer")
-    case .looping: ExtendedError(.other, "upstream asks this server")
-    case .nameTooLong: nameTooLong
-    case .overload: tooMuchInFlight
-    case .ending: ExtendedError(.notReady, "stopping")
-    case .noUpstream: ExtendedError(.notReady, "no upstream is known yet")
-    case .endlessAliases: endlessAliases
-    case .budget: ExtendedError(.other, "the answer takes too many packets")
     }
   }
 }

@@ -19,7 +19,7 @@ extension Service {
         counters.prefetchLimit &+= 1
         continue
       }
-      switch resolver.refresh(key, type: type, needs: needs, now: now) {
+      switch resolver.prefetch(key, type: type, needs: needs, now: now) {
       case .tooSoon: break
       case .refused:
         counters.prefetchLimit &+= 1

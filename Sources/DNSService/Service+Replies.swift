@@ -100,9 +100,9 @@ extension Service {
   ) -> Concluded? {
     let failure: Failure
     switch completion.outcome {
-    case .overdue(let lacksDNSSEC):
+    case .clientResponseTimeout(let lacksDNSSEC):
       if lacksDNSSEC { waiting.places[index].needs.insert(.unsignedToo) }
-      return concludeOverdue(
+      return concludeTimeout(
         index, completion.overlays, into: &reply, cache: &cache, resolver: &resolver, now: now)
     case .rebound: return Concluded(writeRebound(index, reply: &reply))
     case .failed(let reason): failure = reason
@@ -183,9 +183,9 @@ extension Service {
       return unsigned
     }
     counters.failures &+= 1
-    waiting.noteFailed(index, FailureReason(failure), in: &failed)
+    waiting.noteFailed(index, failure.cause, in: &failed)
     let count = Service.writeError(
-      header, waiting.question(index), .servFail, Explanation.of(failure),
+      header, waiting.question(index), .servFail, failure.cause.extendedError,
       isCached: failure.isCached,
       beside: resolver.upstreamErrors(of: failure), reply: &reply)
     return Concluded(count, .failure)

@@ -39,9 +39,9 @@ extension Service {
       return .reply(count, countStale(cache.staleness) ?? source)
     }
     counters.failures &+= 1
-    failed.note(question, FailureReason(failure))
+    failed.note(question, failure.cause)
     let count = Service.writeError(
-      header, question, .servFail, error ?? Explanation.of(failure), isCached: failure.isCached,
+      header, question, .servFail, error ?? failure.cause.extendedError, isCached: failure.isCached,
       beside: resolver.upstreamErrors(of: failure), reply: &reply)
     return .reply(count, .failure)
   }
@@ -94,7 +94,7 @@ extension Service {
   /// Gives a client that has waited long enough what is stale.
   ///
   /// - Returns: nothing when that is gone by now, and the query goes on waiting.
-  mutating func concludeOverdue(
+  mutating func concludeTimeout(
     _ index: Int, _ overlays: OverlayPair, into reply: inout MutableSpan<UInt8>, cache: inout Cache,
     resolver: inout Resolver, now: UInt64
   ) -> Concluded? {

@@ -436,7 +436,9 @@ public struct Service: ~Copyable {
   @inline(never)
   private static func finishEndless(_ header: Header, _ writer: inout MessageWriter) -> Int {
     if header.hasEDNS {
-      writeOPT(extendedRcode: 0, for: header, error: Explanation.endlessAliases, into: &writer)
+      writeOPT(
+        extendedRcode: 0, for: header, error: ResolutionError.endlessAliases.extendedError,
+        into: &writer)
     }
     return writer.finish(flags: responseFlags(header.flags) | ResponseCode.servFail.rawValue)
   }

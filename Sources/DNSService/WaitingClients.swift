@@ -1,4 +1,5 @@
 import DNSCache
+import DNSExchange
 import DNSWire
 import Memory
 
@@ -86,8 +87,8 @@ struct WaitingClients: ~Copyable {
   /// Notes that a client's question was answered with SERVFAIL.
   ///
   /// Its caller changes the whole service: only here does the compiler see that two parts of it are meant.
-  func noteFailed(_ index: Int, _ reason: FailureReason, in failed: inout FailedQuestions) {
-    failed.note(question(index), reason)
+  func noteFailed(_ index: Int, _ error: ResolutionError, in failed: inout FailedQuestions) {
+    failed.note(question(index), error)
   }
 
   /// Reads what answering a client will need.

@@ -1,3 +1,4 @@
+import DNSExchange
 import DNSService
 import DNSWire
 import Memory
@@ -55,7 +56,7 @@ package enum ObservationsReport {
       return (seen.queries, rows)
     case .failures:
       seen.topFailures(limit) { name, type, number, estimate in
-        let reason = FailureReason(rawValue: UInt8(truncatingIfNeeded: number))
+        let reason = ResolutionError(rawValue: UInt8(truncatingIfNeeded: number))
         row(
           [
             ("name", .text(Name.text(name))), ("type", .text("\(type)")),
@@ -67,13 +68,13 @@ package enum ObservationsReport {
   }
 }
 
-extension FailureReason {
+extension ResolutionError {
   /// Why, for people.
   fileprivate var words: String {
     switch self {
     case .silence: "no reply from upstream"
     case .unreachable: "upstream unreachable"
-    case .upstreamError: "upstream error"
+    case .upstreamError, .looping, .nameTooLong: "upstream error"
     case .overload: "too much in flight"
     case .ending: "stopping"
     case .endlessAliases: "endless aliases"

@@ -176,7 +176,7 @@ struct NameFactsTests {
       (0..<300).map { "large.example.net. 300 IN A 198.18.1.\($0 % 250)" }
         + (0..<20).map { "large.example.net. 300 IN A 198.18.2.\($0)" }, for: "large.example.net")
     for (name, kind) in [
-      ("once", Trouble.Kind.once), ("rebound", .rebound), ("large", .large),
+      ("once", Trouble.Kind.uncacheable), ("rebound", .rebound), ("large", .large),
     ] {
       let facts = try facts(host, "\(name).example.net")
       #expect(word(facts) == "asks", "\(name)")

@@ -91,13 +91,13 @@ extension NameStory {
     if let view {
       packet.append(view.udpSize == 0 ? "no EDNS" : "EDNS \(view.udpSize)")
       packet.append("cookies \(view.cookies.rawValue)")
-      packet.append(view.isFolded ? "lower case" : "random case")
+      packet.append(view.usesLowerCase ? "lower case" : "random case")
     }
     return NameStory.Candidate(
       upstream: view?.address.endpoint.text ?? "", turn: candidate.turn.rawValue,
       state: view?.state.rawValue ?? "unknown", roundTrip: view?.roundTrip,
       packet: packet.joined(separator: ", "),
-      failure: view?.cause.map { ($0.words, view?.sinceFailure ?? 0) })
+      failure: view?.cause.map { ($0.sentence, view?.sinceFailure ?? 0) })
   }
 
   // MARK: What becomes of the question
@@ -150,7 +150,7 @@ extension NameStory {
       let address = view?.address.endpoint.text ?? "another server"
       let sentence = "Nothing in the cache answers it: \(address) is asked first."
       guard let rcode = facts.staleAnswer else { return ("asks", nil, sentence) }
-      let patience = ResolverTiming.patience
+      let patience = ResolverTiming.clientResponseTimeout
       return (
         "asks", nil,
         "\(sentence) When no answer comes within \(patience) ms a client gets \(rcode) from what is stale."

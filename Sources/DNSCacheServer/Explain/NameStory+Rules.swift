@@ -99,7 +99,7 @@ extension NameStory {
         "rebind-protection",
         "upstream gave a local address for \(view.type), which this name may not have; see --rebind-allow"
       )
-    case .once:
+    case .uncacheable:
       add(
         "not-kept",
         "the last answer for \(view.type) had a TTL of zero, or no SOA that says how long: it was given once"
@@ -133,26 +133,8 @@ extension Trouble {
     case .malformed: "a malformed reply"
     case .tooLarge: "more than a message or an RRset may hold"
     case .rebound: "a local address, which the name may not have"
-    case .once: "an answer that may be given once only"
+    case .uncacheable: "an answer that may be given once only"
     case .large: "an answer too large to be kept"
-    }
-  }
-}
-
-extension Failure.Cause {
-  /// What was in the way, for people.
-  var words: String {
-    switch self {
-    case .silence: "no reply in time"
-    case .unreachable: "can't be reached"
-    case .upstreamError: "an error where another upstream had an answer"
-    case .looping: "it asks this server what it is asked"
-    case .nameTooLong: "a name that is too long"
-    case .overload: "too much in flight"
-    case .ending: "the program ends"
-    case .noUpstream: "no upstream is known"
-    case .endlessAliases: "aliases that form a loop or too long a chain"
-    case .budget: "too many packets"
     }
   }
 }

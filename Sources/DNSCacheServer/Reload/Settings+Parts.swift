@@ -35,7 +35,7 @@ extension Settings {
         inFlightLimit: resolver.inFlight),
       waiterLimit: resolver.waiters,
       waitersPerQuestion: resolver.waitersPerQuestion)
-    settings.refreshShare = resolver.prefetchShare
+    settings.prefetchShare = resolver.prefetchShare
     settings.rebindProtection = rebindProtection
     return settings
   }

@@ -34,7 +34,7 @@ extension Figures {
       },
       Figure("cookies", .text, "Whether it speaks cookies") { .text($0.view.cookies.rawValue) },
       Figure("letter_case", .text, "The letter case that it is asked in") {
-        .text($0.view.isFolded ? "lower" : "random")
+        .text($0.view.usesLowerCase ? "lower" : "random")
       },
       Figure("ad", .text, "Whether its AD bit is believed") {
         .text(

@@ -12,7 +12,7 @@ struct UpstreamNews {
     var address: String
     var isDown: Bool
     /// Why it failed last.
-    var cause: Failure.Cause?
+    var cause: ResolutionError?
     /// Whether it has sent us queries of our own.
     var isLooping = false
   }
