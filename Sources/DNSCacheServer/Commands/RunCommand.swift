@@ -36,7 +36,7 @@ struct RunCommand: ParsableCommand {
 
   func validate() throws { _ = try given() }
 
-  /// What the command line sets, each as `key=value`.
+  /// What the command line sets, each as `key=value`; a setting's own flag wins over `--set`.
   func given() throws(ValidationError) -> [String] {
     assignments + (try SettingFlags.assignments(flags))
   }
@@ -52,7 +52,7 @@ struct RunCommand: ParsableCommand {
       do {
         settings = try source.settings()
       } catch {
-        for mistake in error.all { Process.writeError("error: \(mistake)\n") }
+        for error in error.all { Process.writeError("error: \(error)\n") }
         throw ExitCode(ExitStatus.usage.rawValue)
       }
       try Server.run(settings, from: source, service: service, log: sink)
