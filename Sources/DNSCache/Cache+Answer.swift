@@ -180,109 +180,13 @@ extension Cache {
     _ alias: Reference, _ type: RecordType, after links: Int, _ choice: Choice,
     _ pair: OverlayPair, _ horizon: UInt32
   ) -> Bool {
-    let count = Int(arena.load16(alias, SetField.data).bigEndian)
-    arena.load(&scratch, alias, SetField.data + 2, count: count)
+    loadTarget(of: alias)
     // All of the chain has been judged before it was answered from.
     return follow(type, choice, pair, after: links, horizon) { _, _ in false } == .endless
   }
 
-  /// Where a chain of aliases ends.
-  public enum ChainEnd: Sendable {
-    /// With data of the type, or with the fact that there is none.
-    case found
-    /// With a name that is not known for the type.
-    case missing
-    /// Nowhere: it is a loop, or too long.
-    case endless
-  }
-
-  /// Follows aliases as ``answer(_:type:needs:into:overlays:stale:partly:now:)`` does, for those who want to
-  /// know where they lead and write nothing.
-  ///
-  /// - Parameters:
-  ///   - key: the name to begin with; afterwards the name at the end of the chain.
-  ///   - isGood: whether the data of a name on the way is still good, if that is yet to be judged.
-  public mutating func follow(
-    _ key: inout NameKey, type: RecordType, needs: QueryFlags, overlays pair: OverlayPair,
-    now: UInt32, judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
-  ) -> ChainEnd {
-    scratch.load(key)
-    let end = follow(type, Choice(needs), pair, after: 0, now, isGood)
-    key.load(scratch)
-    return end
-  }
-
-  /// Judges every name that ``answer(_:type:needs:into:overlays:stale:partly:now:)`` would use for a question,
-  /// while there are some that have not been: what it is called with after this is the same.
-  public mutating func judgeAnswer(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, overlays pair: OverlayPair,
-    stale: Bool, now: UInt32, _ isGood: (Span<UInt8>, UInt16) -> Bool
-  ) {
-    scratch.load(key)
-    _ = follow(type, Choice(needs), pair, after: 0, stale ? staleHorizon(now) : now, isGood)
-  }
-
-  /// Whether a question would be answered if data that has expired will do, and only then.
-  public mutating func hasStaleAnswer(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32,
-    judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
-  ) -> Bool {
-    guard hasStale(key, now: now) else { return false }
-    scratch.load(key)
-    return follow(type, Choice(needs), OverlayPair(), after: 0, staleHorizon(now), isGood) == .found
-  }
-
-  /// Follows aliases from the name in ``scratch``, which is that at the end then.
-  private mutating func follow(
-    _ type: RecordType, _ choice: Choice, _ pair: OverlayPair, after links: Int,
-    _ horizon: UInt32, _ isGood: (Span<UInt8>, UInt16) -> Bool
-  ) -> ChainEnd {
-    var links = links
-    while true {
-      var exact = Reference.none
-      var alias = Reference.none
-      var noName = Reference.none
-      let own = pair.hasOverlay ? find(scratch, in: pair) : .none
-      if !own.isNone { note(own, type, choice, &exact, &alias, &noName) }
-      var node = find(scratch)
-      if hasUnjudged && !node.isNone && !isJudged(node)
-        && !judge(node, isGood(scratch.octets, madeBy(node)))
-      {
-        node = .none
-      }
-      var set = node.isNone ? node : arena.link(node, NodeField.firstSet)
-      while exact.isNone && !set.isNone {
-        let head = arena.setHead(set)
-        if Cache.isUsable(head, choice, horizon) {
-          note(set, type, choice, &exact, &alias, &noName)
-        }
-        set = Reference(rawValue: head.next)
-      }
-      if !exact.isNone { return .found }
-      guard !alias.isNone, !type.isOfAlias,
-        arena.load8(alias, SetField.kind) == RRset.Kind.records.rawValue
-      else { return noName.isNone ? .missing : .found }
-      guard links < Cache.longestChain else { return .endless }
-      links += 1
-      let count = Int(arena.load16(alias, SetField.data).bigEndian)
-      arena.load(&scratch, alias, SetField.data + 2, count: count)
-    }
-  }
-
-  /// Notes what an RRset of a name is to a question.
-  private func note(
-    _ set: Reference, _ type: RecordType, _ choice: Choice, _ exact: inout Reference,
-    _ alias: inout Reference, _ noName: inout Reference
-  ) {
-    let head = arena.setHead(set)
-    guard head.marks & choice.excluded == 0 else { return }
-    if head.type == type.rawValue { exact = set }
-    if head.type == RecordType.cname.rawValue { alias = set }
-    if head.type == 0 { noName = set }
-  }
-
   /// What a client's needs come down to: ``SetMarks``.
-  private struct Choice {
+  struct Choice {
     /// Those of data that is of no use.
     let excluded: UInt8
     /// Those of data whose evidence is wanted, too.
@@ -295,7 +199,7 @@ extension Cache {
   }
 
   @inline(__always)
-  private static func isUsable(_ set: SetHead, _ choice: Choice, _ horizon: UInt32) -> Bool {
+  static func isUsable(_ set: SetHead, _ choice: Choice, _ horizon: UInt32) -> Bool {
     set.standing >= Standing.leastAnswer && set.marks & choice.excluded == 0
       && set.expiry > horizon
   }

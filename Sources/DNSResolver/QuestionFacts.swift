@@ -5,6 +5,8 @@ import Memory
 
 /// What would happen to a question that no data answers, and what happened to it before; for people.
 public struct QuestionFacts: Sendable {
+  /// What becomes of it.
+  public let plan: Resolver.Plan
   /// The same question, if it is being asked.
   public let inFlight: Resolver.InFlightView?
   /// What is remembered of the name's questions of any type.
@@ -13,9 +15,6 @@ public struct QuestionFacts: Sendable {
   public let order: [ServerCandidate]
   /// Every server.
   public let views: [UpstreamView]
-
-  /// Whether the question fails at once because nobody is there to be asked.
-  public var isNobodyThere: Bool { order.allSatisfy { $0.turn == .never } }
 }
 
 extension Resolver {
@@ -27,8 +26,11 @@ extension Resolver {
     failures.visit(key, now: now) { troubles.append($0) }
     var views: [UpstreamView] = []
     exchanges.visitUpstreams(now: now) { views.append($0) }
+    let plan = plan(key, type: type, needs: needs, now: now)
+    let inFlight: InFlightView? =
+      if case .join(let index) = plan { inFlightView(index) } else { nil }
     return QuestionFacts(
-      inFlight: exchanges.match(key, type, needs).map { inFlightView($0) },
+      plan: plan, inFlight: inFlight,
       troubles: troubles.sorted { $0.age < $1.age },
       order: exchanges.order(of: group(for: key.octets, type) ?? .standard, now: now), views: views)
   }

@@ -88,9 +88,9 @@ final class ControlAPI {
         CacheReport.names(address, in: worker.value.cache),
         empty: "\(address): no name in the cache")
     case .explain(let name, let type):
-      let story = NameStory.make(
+      let explanation = Explanation(
         of: name, type ?? .a, in: &worker.value, routes: RouteList(server.settings))
-      reply.send(story.report, as: reply.wrapped(story.text))
+      reply.send(explanation.report, as: reply.wrapped(explanation.text))
     case .inFlight:
       reply.send(InFlightReport.rows(worker.value.resolver), empty: "nothing in flight")
     case .upstreams:

@@ -8,7 +8,7 @@ import Observability
 
 // The rules and limits that touched a name, for `ctl explain`.
 
-extension NameStory {
+extension Explanation {
   /// The rules that had a say in what is known of a name, and in what becomes of a question for it.
   static func rules(
     _ facts: NameFacts, _ type: RecordType, cache: borrowing Cache, isStrict: Bool
@@ -19,7 +19,7 @@ extension NameStory {
         rules.append((rule, sentence))
       }
     }
-    if case .special(let answer) = facts.course {
+    if case .special(let answer) = facts.outcome {
       let zone = Name.text(answer.zone.span)
       if answer.route == .default {
         add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
@@ -41,18 +41,18 @@ extension NameStory {
     for view in facts.question.troubles {
       rulesOfTrouble(view, add)
     }
-    if case .asks = facts.course, isStrict {
+    if case .asks = facts.outcome, isStrict {
       add(
         "upstream-order",
         "strict: an upstream is asked while all that were given before it are down")
     }
-    if case .blocked = facts.course {
+    if case .blocked = facts.outcome {
       add(
         "rebind-protection",
         "the answer for \(type) holds a local address, which this name may not lead to; see --rebind-allow"
       )
     }
-    if case .endless = facts.course {
+    if case .endless = facts.outcome {
       add("cname-chain", "at most \(Cache.longestChain) aliases are followed")
     }
     return rules
