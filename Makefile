@@ -56,7 +56,7 @@ test:
 	@scripts/test setup-test lint debug unit-tests release hot-path short-fuzz demo end-to-end-tests
 
 check:
-	@scripts/test lint debug unit-tests
+	@FEW_SEEDS=1 scripts/test lint debug unit-tests
 
 release:
 	$(RELEASE)
