@@ -1,52 +1,42 @@
-/// The text of the page that shows how the server does.
+/// The page that shows how the server does, as it is sent once: style and script in it, which no other page's may join.
 ///
 /// It is kept in the files of `Resources`, which are compiled in: nothing is read at run time.
-public enum WebPage {
-  /// A part of the page.
-  public enum Piece {
-    /// Octets as they are.
-    case text([UInt8])
-    /// The place of the word that the browser knows our style and script by.
-    case nonce
+package struct WebPage {
+  /// A word that is never the same again; style and script with it are ours (CSP Level 3 §8.2).
+  private let nonce: String
+
+  package init(nonce high: UInt64, _ low: UInt64) {
+    nonce = [high, low].map { String($0, radix: 36) }.joined()
   }
 
-  /// The whole page, style and script included.
-  public static var pieces: [Piece] {
-    var pieces: [Piece] = []
-    for part in split(PackageResources.page_html) {
-      switch part {
-      case .text(let text): pieces.append(.text(text))
-      case .place("nonce"): pieces.append(.nonce)
-      case .place("style"): pieces.append(.text(PackageResources.page_css))
-      case .place("script"): pieces.append(.text(script))
-      // UNREACHABLE: page.html is part of the program; a test reads it whole.
-      case .place(let name): preconditionFailure("page.html has a place for \(name)")
-      }
-    }
-    return pieces
+  /// What the page may do: run its script, look as it does, ask this server.
+  package var policy: String {
+    "default-src 'none'; script-src 'nonce-\(nonce)'; style-src 'nonce-\(nonce)'; "
+      + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+      + "frame-ancestors 'none'"
   }
 
-  /// In the order in which they need each other.
-  private static var script: [UInt8] {
-    PackageResources.words_js + PackageResources.plot_js + PackageResources.page_js
-  }
-
-  private enum Part {
-    case text([UInt8])
-    case place(String)
-  }
-
-  /// Cuts a text at its places, as `{{style}}`.
-  private static func split(_ text: [UInt8]) -> [Part] {
-    var parts: [Part] = []
-    var rest = text[...]
+  /// The whole of it: page.html, with what belongs at its places, as `{{style}}`.
+  package var bytes: [UInt8] {
+    var page: [UInt8] = []
+    var rest = PackageResources.page_html[...]
     while let open = rest.firstRange(of: "{{".utf8), let close = rest.firstRange(of: "}}".utf8) {
-      parts.append(.text(Array(rest[..<open.lowerBound])))
-      parts.append(
-        .place(String(decoding: rest[open.upperBound..<close.lowerBound], as: UTF8.self)))
+      page += rest[..<open.lowerBound]
+      page += part(String(decoding: rest[open.upperBound..<close.lowerBound], as: UTF8.self))
       rest = rest[close.upperBound...]
     }
-    parts.append(.text(Array(rest)))
-    return parts
+    return page + rest
+  }
+
+  private func part(_ name: String) -> [UInt8] {
+    switch name {
+    case "nonce": Array(nonce.utf8)
+    case "style": PackageResources.page_css
+    // In the order in which they need each other.
+    case "script":
+      PackageResources.words_js + PackageResources.plot_js + PackageResources.page_js
+    // UNREACHABLE: page.html is part of the program; a test reads it whole.
+    default: preconditionFailure("page.html has a place for \(name)")
+    }
   }
 }

@@ -162,10 +162,10 @@ final class WebServer {
 
   private func sendPage(_ responder: HTTPResponder) {
     var random = SystemRandomNumberGenerator()
-    let page = Page(nonce: random.next(), random.next())
+    let page = WebPage(nonce: random.next(), random.next())
     responder.addHeader("Content-Security-Policy", page.policy)
     responder.addHeader("Cross-Origin-Opener-Policy", "same-origin")
-    responder.send(status: 200, contentType: "text/html; charset=utf-8", body: page.octets)
+    responder.send(status: 200, contentType: "text/html; charset=utf-8", body: page.bytes)
   }
 
   /// Whether names can be resolved: not when every upstream has fallen silent.
