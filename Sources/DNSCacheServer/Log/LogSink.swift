@@ -28,7 +28,7 @@ final class LogSink: @unchecked Sendable {
   private static let sameBurst = 3
   /// Lines with the same message that pass in ten seconds, whatever their values.
   private static let alikeBurst = 32
-  /// Octets that wait for the reader at most: some 2,000 lines.
+  /// Bytes that wait for the reader at most: some 2,000 lines.
   private static let capacity = 256 << 10
   /// Milliseconds that the reader has at the end.
   private static let farewell: UInt64 = 500

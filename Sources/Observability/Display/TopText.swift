@@ -54,8 +54,8 @@ package enum TopList: String, CaseIterable {
   /// Questions answered with SERVFAIL, by type and reason.
   case failures
 
-  /// Rows that are shown when nobody says how many.
+  /// Rows that are shown by default.
   package static let usualCount = 20
-  /// Rows that are shown at most.
+  /// Rows that may be asked for.
   package static let mostCount = 500
 }

@@ -16,14 +16,16 @@ package struct WatchPoll {
   }
 }
 
-/// The polls that rates are counted from, whoever watches: each sees what happened in about the last second.
+/// The polls that rates are counted from.
+///
+/// All who watch share them: each sees what happened in about the last second.
 package struct WatchMemory {
   private var last: WatchPoll?
   private var previous: WatchPoll?
 
   /// Microseconds that a rate is made of at least.
   private static let least: UInt64 = 500_000
-  /// Microseconds after which nobody is taken to have watched.
+  /// Microseconds after which what has happened since is no rate of now.
   private static let most: UInt64 = 5_000_000
 
   package init() {}

@@ -1,7 +1,7 @@
 /// Writes metrics in Prometheus' text format, version 0.0.4.
 ///
 /// Samples of one family stand together, behind its HELP and TYPE: ``begin(_:)`` a ``Family``, then write its
-/// samples. What is the same in every text, heads, names and labels, is made once and kept as octets; then a
+/// samples. What is the same in every text, heads, names and labels, is made once and kept as bytes; then a
 /// sample costs a copy and the digits of its number, and no string is made.
 public struct PrometheusText {
   /// What is written so far.
@@ -75,7 +75,7 @@ public struct PrometheusText {
 
   /// Begins a text.
   ///
-  /// - Parameter capacity: octets that it will have, more or less.
+  /// - Parameter capacity: bytes that it will have, more or less.
   public init(capacity: Int) { octets.reserveCapacity(capacity) }
 
   /// Begins a family.
@@ -145,7 +145,7 @@ public struct PrometheusText {
     // UNREACHABLE: begin(_:) stands before each sample.
     guard let family else { preconditionFailure("a sample without a family") }
     octets += family.name
-    // SAFETY: a static string's octets are there for as long as the program.
+    // SAFETY: a static string's bytes are there for as long as the program.
     suffix.withUTF8Buffer { unsafe octets += $0 }
     if !labels.pairs.isEmpty {
       octets.append(UInt8(ascii: "{"))

@@ -34,7 +34,7 @@ public struct QueryLine: ~Copyable {
   private var count = 0
   private let prefix: [UInt8]
 
-  /// Octets of the longest line: a name of 255 octets, each escaped, and what is beside it.
+  /// Bytes of the longest line: a name of 255 octets, each escaped, and what is beside it.
   public static let longest = 1_400
 
   /// Makes a buffer for lines that begin so.

@@ -14,9 +14,9 @@ import Memory
 public struct HeavyHitters: ~Copyable {
   /// How many keys are watched at a time.
   public let capacity: Int
-  /// The weights of all that was noted.
+  /// The sum of the weights that were noted.
   public private(set) var total: UInt64 = 0
-  /// The sum of *w* (*w* - 1) over the weights *w* of all that was noted.
+  /// The sum of *w* (*w* - 1) over the weights *w* that were noted.
   private var variance: UInt64 = 0
   /// How many keys are being watched.
   public private(set) var count = 0
@@ -75,7 +75,7 @@ public struct HeavyHitters: ~Copyable {
   ///
   /// - Parameters:
   ///   - capacity: how many keys are watched; counts are wrong by at most the total divided by this.
-  ///   - keySize: octets that a key has at most.
+  ///   - keySize: bytes that a key has at most.
   public init(capacity: Int, keySize: Int) {
     // UNREACHABLE: capacities are constants.
     precondition(capacity > 0 && capacity < 1 << 24)
@@ -95,9 +95,9 @@ public struct HeavyHitters: ~Copyable {
   /// Counts a key.
   ///
   /// - Parameters:
-  ///   - key: the octets that it has; at most what it was made for.
+  ///   - key: its bytes; at most what it was made for.
   ///   - tag: what belongs to the key besides, as a type.
-  ///   - hash: a hash of the octets that their sender can't foresee; the tag is added to it here.
+  ///   - hash: a hash of the key's bytes that their sender can't foresee; the tag is added to it here.
   ///   - weight: how many times at once.
   public mutating func note(_ key: Span<UInt8>, tag: UInt32, hash: UInt32, weight: UInt64 = 1) {
     // UNREACHABLE: names have 255 octets at most, addresses 16.
@@ -300,7 +300,7 @@ public struct HeavyHitters: ~Copyable {
 
   /// Standard deviations on both sides of a count.
   ///
-  /// Whoever reads the rows sees the highest of a thousand counts, so the bounds of all have to hold at
+  /// A reader of the rows sees the highest of a thousand counts, so the bounds of all have to hold at
   /// once: one in 16,000 is outside of four.
   private static let deviations = 4.0
 

@@ -29,9 +29,9 @@ public struct History: ~Copyable {
     public var missMedian: UInt64?
     /// See ``hitMedian``.
     public var missTail: UInt64?
-    /// Octets that the cache holds.
+    /// Bytes that the cache holds.
     public var cacheOctets: UInt64 = 0
-    /// Octets that it may hold.
+    /// Bytes that it may hold.
     public var limitOctets: UInt64 = 0
 
     /// Makes an empty sample.
