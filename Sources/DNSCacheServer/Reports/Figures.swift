@@ -91,7 +91,7 @@ enum Figures {
         ),
       ])
     + counters(
-      "cache", of: stored,
+      "cache", of: { $0.worker.value.cache.counters },
       [
         ("inserted", "RRsets and negative facts taken into the cache", \.inserted),
         ("evictions", "Names removed to make room", \.evictions),
@@ -150,7 +150,7 @@ enum Figures {
       .counter(
         "upstream.tcp", "Questions asked over TCP",
         metric: .init("upstream_tcp_questions_total", .counter)
-      ) { exchanges($0).streams },
+      ) { $0.worker.value.resolver.exchanges.counters.streams },
       .counter("upstream.network_changes", "Times that the kernel told of a changed network") {
         $0.worker.value.networkWatch?.changes ?? 0
       },
@@ -169,7 +169,7 @@ enum Figures {
         ("failures_limit_reached", "Failures forgotten for newer ones", \.failuresDisplaced),
       ])
     + counters(
-      "upstream", of: exchanges,
+      "upstream", of: { $0.worker.value.resolver.exchanges.counters },
       [
         ("retries", "Questions sent again for want of a reply", \.retries),
         ("late", "Replies to an earlier packet than the last", \.late),
@@ -202,7 +202,7 @@ enum Figures {
         ("let_through", "Questions sent although all upstreams were down", \.trials),
       ])
     + counters(
-      "upstream", of: upstreamStreams,
+      "upstream", of: { $0.worker.value.upstreamStreams?.counters ?? UpstreamStreams.Counters() },
       [
         ("tcp_connected", "TCP connections made to upstreams", \.made),
         ("tcp_reused", "Questions that found a TCP connection open", \.reused),
@@ -214,7 +214,7 @@ enum Figures {
         ("tcp_queue_limit_reached", "Questions failed because too many waited so", \.queueLimit),
       ])
     + counters(
-      "upstream", of: upstreamSockets,
+      "upstream", of: { $0.worker.value.upstreams?.counters ?? UpstreamSockets.Counters() },
       [
         ("sockets_reopened", "Sockets that could not send any more", \.reopened),
         ("pools_renewed", "Times that an upstream's sockets were all renewed", \.poolsRenewed),
@@ -253,7 +253,7 @@ enum Figures {
       ) { $0.worker.value.streams?.budget.cutShort ?? 0 },
     ]
     + counters(
-      "tcp", of: clientStreams,
+      "tcp", of: { $0.worker.value.streams?.counters ?? ClientStreams.Counters() },
       [
         ("accepted", "TCP connections of clients taken", \.accepted),
         ("limit_reached", "TCP connections closed for new ones", \.displaced),
@@ -526,28 +526,8 @@ enum Figures {
     server.worker.value.service.counters
   }
 
-  private static func stored(_ server: Server) -> CacheCounters {
-    server.worker.value.cache.counters
-  }
-
   private static func resolver(_ server: Server) -> ResolverCounters {
     server.worker.value.resolver.counters
-  }
-
-  private static func exchanges(_ server: Server) -> ExchangeCounters {
-    server.worker.value.resolver.exchanges.counters
-  }
-
-  private static func clientStreams(_ server: Server) -> ClientStreams.Counters {
-    server.worker.value.streams?.counters ?? ClientStreams.Counters()
-  }
-
-  private static func upstreamStreams(_ server: Server) -> UpstreamStreams.Counters {
-    server.worker.value.upstreamStreams?.counters ?? UpstreamStreams.Counters()
-  }
-
-  private static func upstreamSockets(_ server: Server) -> UpstreamSockets.Counters {
-    server.worker.value.upstreams?.counters ?? UpstreamSockets.Counters()
   }
 
   /// Those of all listeners, closed ones, too.
