@@ -39,7 +39,8 @@ extension Reply {
     _ set: ReplySet, of owner: borrowing NameKey, in cache: inout Cache, now: UInt32
   ) -> Cache.Insertion {
     // What came by other rules isn't to be taken for good because something new stands beside it.
-    if cache.hasUnjudged { cache.judge(owner) { policy.value.keeps($0, since: $1) } }
+    // The policy alone is captured: with `self` all of the reply would be copied, for each RRset.
+    if cache.hasUnjudged { cache.judge(owner) { [policy] in policy.value.keeps($0, since: $1) } }
     let records = octets.span.extracting(set.records.start..<set.records.end)
     let evidence = Evidence(
       signatures: octets.span.extracting(set.signatures.start..<set.signatures.end),
