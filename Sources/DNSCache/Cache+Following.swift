@@ -41,13 +41,15 @@ extension Cache {
   }
 
   /// Whether a question would be answered if data that has expired will do, and only then.
+  ///
+  /// What is yet to be judged has to be before: ``judgeAnswer(_:type:needs:overlays:stale:now:_:)``.
   public mutating func hasStaleAnswer(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32,
-    judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
+    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32
   ) -> Bool {
     guard hasStale(key, now: now) else { return false }
     scratch.load(key)
-    return follow(type, Choice(needs), OverlayPair(), after: 0, staleHorizon(now), isGood) == .found
+    return follow(type, Choice(needs), OverlayPair(), after: 0, staleHorizon(now)) { _, _ in false }
+      == .found
   }
 
   /// Follows aliases from the name in ``scratch``, which is that at the end then.

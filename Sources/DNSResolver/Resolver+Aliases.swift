@@ -130,10 +130,22 @@ extension Resolver {
     var target = NameKey(seed: seed)
     exchanges.loadName(of: lookups[id].waitsFor, into: &target)
     let needs = exchanges[id].needs
-    return cache.hasStaleAnswer(
-      target, type: exchanges[id].type,
-      needs: lookups[id].lacksDNSSEC ? needs.orUnsigned : needs, now: now
-    ) { [policy] in policy.value.keeps($0, since: $1) }
+    return hasStaleAnswer(
+      target, exchanges[id].type, lookups[id].lacksDNSSEC ? needs.orUnsigned : needs, &cache,
+      now: now)
+  }
+
+  /// Whether a question would be answered if data that has expired will do, and only then.
+  func hasStaleAnswer(
+    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, _ cache: inout Cache,
+    now: UInt32
+  ) -> Bool {
+    if cache.hasUnjudged {
+      cache.judgeAnswer(
+        key, type: type, needs: needs, overlays: OverlayPair(), stale: true, now: now
+      ) { [policy] in policy.value.keeps($0, since: $1) }
+    }
+    return cache.hasStaleAnswer(key, type: type, needs: needs, now: now)
   }
 
   /// Goes on with a question when the one that it waited for has ended.

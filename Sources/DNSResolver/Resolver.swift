@@ -103,10 +103,7 @@ public struct Resolver: ~Copyable {
     let plan = plan(key, type: type, needs: needs, now: now)
     let seconds = UInt32(truncatingIfNeeded: now / 1_000)
     var isStale =
-      takesStale
-      && cache.hasStaleAnswer(key, type: type, needs: needs, now: seconds) { [policy] in
-        policy.value.keeps($0, since: $1)
-      }
+      takesStale && hasStaleAnswer(key, type, needs, &cache, now: seconds)
     if takesStale, case .join(let id) = plan, lookups[id].waitsFor != .none {
       isStale = isStale || hasStaleTarget(id, &cache, now: seconds)
     }

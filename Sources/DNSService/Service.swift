@@ -339,11 +339,7 @@ public struct Service: ~Copyable {
     into writer: inout MessageWriter, overlays: OverlayPair, stale: Bool = false,
     beside remarks: Span<UInt8> = Span(), now: UInt32
   ) -> Int? {
-    if cache.hasUnjudged {
-      cache.judgeAnswer(
-        key, type: header.type, needs: needs, overlays: overlays, stale: stale, now: now
-      ) { [policy] in policy.value.keeps($0, since: $1) }
-    }
+    if cache.hasUnjudged { judge(header.type, needs, &cache, overlays, stale: stale, now: now) }
     let limit = writer.limit
     writer.limit = limit - header.optOctets
     var flags = Service.responseFlags(header.flags)
@@ -391,6 +387,17 @@ public struct Service: ~Copyable {
       }
     }
     return writer.finish(flags: flags)
+  }
+
+  /// Has the names judged that the answer to a question for the key's name is made of.
+  @inline(never)
+  private func judge(
+    _ type: RecordType, _ needs: QueryFlags, _ cache: inout Cache, _ overlays: OverlayPair,
+    stale: Bool, now: UInt32
+  ) {
+    cache.judgeAnswer(
+      key, type: type, needs: needs, overlays: overlays, stale: stale, now: now
+    ) { policy.value.keeps($0, since: $1) }
   }
 
   // Strings are reference-counted: the text of an extended error is written out of line, off the hit path.
