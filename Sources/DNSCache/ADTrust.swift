@@ -43,12 +43,12 @@ extension Cache {
     let finished = advance(cursor, names: count) { cache, node in
       var set = cache.arena.link(node, NodeField.firstSet)
       while !set.isNone {
-        var marks = SetMarks(rawValue: cache.arena.load8(set, SetField.marks))
-        if marks.contains(.authentic),
+        var flags = RRsetFlags(rawValue: cache.arena.load8(set, SetField.flags))
+        if flags.contains(.authentic),
           !cache.believesAD(of: cache.arena.load8(set, SetField.source))
         {
-          marks.remove(.authentic)
-          cache.arena.store8(marks.rawValue, set, SetField.marks)
+          flags.remove(.authentic)
+          cache.arena.store8(flags.rawValue, set, SetField.flags)
           changed += 1
         }
         set = cache.arena.link(set, SetField.next)

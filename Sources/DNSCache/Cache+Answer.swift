@@ -32,46 +32,47 @@ extension Cache {
   /// - Parameters:
   ///   - key: the name asked for; afterwards the name at the end of the chain.
   ///   - type: the type asked for.
-  ///   - needs: which data will do for the client, and whether it wants signatures.
+  ///   - queryFlags: which data will do for the client, and whether it wants signatures.
   ///   - overlays: what else a client that has waited is answered from; ``OverlayPair/newQuery`` for others.
   ///   - stale: data whose time is over is used, too; see ``staleness``.
   ///   - partly: when the RRset asked for doesn't fit, as many of its records are written as do.
   ///   - now: the time in seconds.
   public mutating func answer(
-    _ key: inout NameKey, type: RecordType, needs: QueryFlags = [],
+    _ key: inout NameKey, type: RecordType, queryFlags: QueryFlags = [],
     into writer: inout MessageWriter, overlays pair: OverlayPair, stale: Bool = false,
     partly: Bool = false, now: UInt32
   ) -> Answer {
     pair.hasOverlay
       ? answerBeside(
-        &key, type, needs, into: &writer, pair, stale: stale, partly: partly, now: now)
+        &key, type, queryFlags, into: &writer, pair, stale: stale, partly: partly, now: now)
       : answer(
-        &key, type, needs, into: &writer, pair, hasOverlay: false, stale: stale, partly: partly,
+        &key, type, queryFlags, into: &writer, pair, hasOverlay: false, stale: stale,
+        partly: partly,
         now: now)
   }
 
   /// The same for the few answers of which something may not be kept, out of the way of all others.
   @inline(never)
   private mutating func answerBeside(
-    _ key: inout NameKey, _ type: RecordType, _ needs: QueryFlags,
+    _ key: inout NameKey, _ type: RecordType, _ queryFlags: QueryFlags,
     into writer: inout MessageWriter, _ pair: OverlayPair, stale: Bool, partly: Bool, now: UInt32
   ) -> Answer {
     answer(
-      &key, type, needs, into: &writer, pair, hasOverlay: true, stale: stale, partly: partly,
+      &key, type, queryFlags, into: &writer, pair, hasOverlay: true, stale: stale, partly: partly,
       now: now)
   }
 
   @inline(__always)
   private mutating func answer(
-    _ key: inout NameKey, _ type: RecordType, _ needs: QueryFlags,
+    _ key: inout NameKey, _ type: RecordType, _ queryFlags: QueryFlags,
     into writer: inout MessageWriter, _ pair: OverlayPair, hasOverlay: Bool, stale: Bool,
     partly: Bool, now: UInt32
   ) -> Answer {
     let horizon = stale ? staleHorizon(now) : now
     if stale { staleness = .none }
-    let choice = Choice(needs)
+    let choice = Choice(queryFlags)
     provenCount = 0
-    var marks = SetMarks.authentic.rawValue
+    var flags = RRsetFlags.authentic.rawValue
     var owner = MessageHeader.size
     var links = 0
     // Whether the name asked for may have no local addresses; known from the first alias on.
@@ -80,7 +81,7 @@ extension Cache {
       let node = find(key)
       var exact = Reference.none
       var alias = Reference.none
-      var noName = Reference.none
+      var nxDomain = Reference.none
       var set: Reference
       if hasOverlay {
         // What may not be kept comes first, as the newest.
@@ -89,9 +90,9 @@ extension Cache {
         set = node.isNone ? node : arena.link(node, NodeField.firstSet)
         if !own.isNone {
           let head = arena.setHead(own)
-          if head.marks & choice.excluded == 0 {
+          if head.flags & choice.excluded == 0 {
             if head.type == RecordType.cname.rawValue { alias = own }
-            if head.type == 0 { noName = own }
+            if head.type == 0 { nxDomain = own }
             if head.type == type.rawValue {
               exact = own
               set = .none
@@ -110,15 +111,15 @@ extension Cache {
             break
           }
           if head.type == RecordType.cname.rawValue { alias = set }
-          if head.type == 0 { noName = set }
+          if head.type == 0 { nxDomain = set }
         }
         set = Reference(rawValue: head.next)
       }
       if !exact.isNone {
         let head = arena.setHead(exact)
         if pair.isNewQuery { markUsed(node) }
-        marks &= head.marks
-        let isAuthentic = marks != 0
+        flags &= head.flags
+        let isAuthentic = flags != 0
         if head.kind == RRset.Kind.records.rawValue {
           // By the name asked for, whatever name has the address: an alias may lead to names that have it
           // rightly.
@@ -128,7 +129,7 @@ extension Cache {
               filtered = rebindFilter.applies(to: key.octets)
             }
           }
-          noteIfAgeing(exact, head, at: node, asked: type, now: now)
+          notePrefetchCandidate(exact, head, at: node, asked: type, now: now)
           let fits = writeAnswer(
             exact, head, type, owner: owner, choice, filtered: filtered ?? false, partly: partly,
             into: &writer, now: now)
@@ -142,16 +143,16 @@ extension Cache {
       if alias.isNone || type.isOfAlias
         || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue
       {
-        guard !noName.isNone else { return .missing }
+        guard !nxDomain.isNone else { return .missing }
         if pair.isNewQuery { markUsed(node) }
-        marks &= arena.load8(noName, SetField.marks)
-        let fits = writeNegative(noName, name: key, owner: owner, choice, into: &writer, now: now)
-        return .written(.nxDomain, truncated: !fits, authentic: marks != 0)
+        flags &= arena.load8(nxDomain, SetField.flags)
+        let fits = writeNegative(nxDomain, name: key, owner: owner, choice, into: &writer, now: now)
+        return .written(.nxDomain, truncated: !fits, authentic: flags != 0)
       }
       let head = arena.setHead(alias)
       if pair.isNewQuery { markUsed(node) }
-      noteIfAgeing(alias, head, at: node, asked: type, now: now)
-      marks &= head.marks
+      notePrefetchCandidate(alias, head, at: node, asked: type, now: now)
+      flags &= head.flags
       guard links < Cache.longestChain else { return .endless }
       if rebindFilter.isOn && links == 0 {
         isAliasFiltered = rebindFilter.applies(to: key.octets)
@@ -164,7 +165,7 @@ extension Cache {
         writer.rewind(to: mark)
         // With TC the client would come over TCP for nothing.
         if isEndless(alias, type, after: links, choice, pair, horizon) { return .endless }
-        return .written(.noError, truncated: true, authentic: marks != 0)
+        return .written(.noError, truncated: true, authentic: flags != 0)
       }
       owner = target
       let count = Int(arena.load16(alias, SetField.data).bigEndian)
@@ -189,18 +190,18 @@ extension Cache {
   struct Choice {
     /// Those of data that is of no use.
     let excluded: UInt8
-    /// Those of data whose evidence is wanted, too.
+    /// Those of data whose DNSSEC records are wanted, too.
     let wanted: UInt8
 
-    init(_ needs: QueryFlags) {
-      excluded = needs.excluded.rawValue
-      wanted = needs.wanted.rawValue
+    init(_ queryFlags: QueryFlags) {
+      excluded = queryFlags.excluded.rawValue
+      wanted = queryFlags.wanted.rawValue
     }
   }
 
   @inline(__always)
   static func isUsable(_ set: SetHead, _ choice: Choice, _ horizon: UInt32) -> Bool {
-    set.standing >= Standing.leastAnswer && set.marks & choice.excluded == 0
+    set.rankAndSection >= RankAndSection.leastAnswer && set.flags & choice.excluded == 0
       && set.expiry > horizon
   }
 
@@ -235,12 +236,13 @@ extension Cache {
   ) -> Bool {
     var mark = writer.mark
     let ttl = remainingTTL(set, head, now: now)
-    let isAccompanied = head.marks & choice.wanted != 0
-    if head.marks & SetMarks.accompanied.rawValue != 0 && (isAccompanied || type == .cname) {
-      beginProof(set, ttl: ttl, isSigned: isAccompanied, into: &writer)
+    let givesSignatures = head.flags & choice.wanted != 0
+    if head.flags & RRsetFlags.hasDNSSECRecords.rawValue != 0 && (givesSignatures || type == .cname)
+    {
+      beginProof(set, ttl: ttl, isSigned: givesSignatures, into: &writer)
     }
     let count = Int(head.count)
-    let first = rotates && count > 1 ? nextTurn(of: count) : 0
+    let first = rotates && count > 1 ? nextRotation(of: count) : 0
     let entry = RRset.addressEntry(type, .records)
     if entry > 0 {
       writeAddresses(
@@ -262,7 +264,7 @@ extension Cache {
       }
     }
     // RFC 4035 §3.1.1: an RRset and its signatures, or TC.
-    if isAccompanied { writeSignatures(set, owner: owner, ttl: ttl, into: &writer) }
+    if givesSignatures { writeSignatures(set, owner: owner, ttl: ttl, into: &writer) }
     if writer.overflowed {
       writer.rewind(to: mark)
       return false
@@ -295,9 +297,9 @@ extension Cache {
   /// The order in an RRset means nothing (RFC 2181 §5), but many clients take the first. Multiples of the
   /// golden ratio come to each record equally often, whatever else is asked for in between, and need no
   /// division.
-  private mutating func nextTurn(of count: Int) -> Int {
-    defer { turn &+= 0x9E37_79B9 }
-    return Int((UInt64(turn) &* UInt64(count)) >> 32)
+  private mutating func nextRotation(of count: Int) -> Int {
+    defer { rotation &+= 0x9E37_79B9 }
+    return Int((UInt64(rotation) &* UInt64(count)) >> 32)
   }
 
   /// Writes a CNAME record.
@@ -309,14 +311,14 @@ extension Cache {
   ) -> Int {
     let count = Int(arena.load16(set, SetField.data).bigEndian)
     let ttl = remainingTTL(set, head, now: now)
-    let isAccompanied = head.marks & choice.wanted != 0
-    if head.marks & SetMarks.accompanied.rawValue != 0 {
-      beginProof(set, ttl: ttl, isSigned: isAccompanied, into: &writer)
+    let givesSignatures = head.flags & choice.wanted != 0
+    if head.flags & RRsetFlags.hasDNSSECRecords.rawValue != 0 {
+      beginProof(set, ttl: ttl, isSigned: givesSignatures, into: &writer)
     }
     let begin = writer.beginRecord(owner: owner, type: .cname, ttl: ttl)
     writer.name(arena.octets(set, SetField.data + 2, count: count), compress: true)
     writer.endRecord(begin, in: .answer)
-    if isAccompanied { writeSignatures(set, owner: owner, ttl: ttl, into: &writer) }
+    if givesSignatures { writeSignatures(set, owner: owner, ttl: ttl, into: &writer) }
     return begin
   }
 
@@ -346,7 +348,7 @@ extension Cache {
     }
     writer.data(arena.octets(set, SetField.data + 1, count: octets - 1), of: .soa)
     writer.endRecord(begin, in: .authority)
-    if head.marks & choice.wanted != 0 {
+    if head.flags & choice.wanted != 0 {
       writeSignatures(
         set, ownerName: name.octets.extracting(zone..<name.count), ttl: ttl, in: .authority,
         into: &writer)
@@ -368,10 +370,10 @@ extension Cache {
   ///   - overlays: what else a client that has waited is answered from.
   /// - Returns: whether it fitted, if there is one.
   public mutating func writeRedirection(
-    above key: inout NameKey, needs: QueryFlags, into writer: inout MessageWriter,
+    above key: inout NameKey, queryFlags: QueryFlags, into writer: inout MessageWriter,
     overlays pair: OverlayPair, now: UInt32
   ) -> Bool {
-    let choice = Choice(needs)
+    let choice = Choice(queryFlags)
     while key.count > 1 {
       key.dropFirstLabel()
       var set = pair.hasOverlay ? find(key, in: pair) : .none
@@ -387,7 +389,7 @@ extension Cache {
       let begin = writer.beginRecord(ownerName: key.octets, type: .dname, ttl: ttl)
       writer.data(arena.octets(set, SetField.data + 2, count: count), of: .dname)
       writer.endRecord(begin, in: .answer)
-      if head.marks & choice.wanted != 0 {
+      if head.flags & choice.wanted != 0 {
         writeSignatures(set, ownerName: key.octets, ttl: ttl, in: .answer, into: &writer)
       }
       if !writer.overflowed { return true }
@@ -451,8 +453,9 @@ extension Cache {
       return true
     }
     let head = arena.setHead(set)
-    guard head.standing >= Standing.least(least), head.kind == RRset.Kind.records.rawValue,
-      head.expiry > now, head.marks & choice.excluded == 0
+    guard head.rankAndSection >= RankAndSection.least(least),
+      head.kind == RRset.Kind.records.rawValue,
+      head.expiry > now, head.flags & choice.excluded == 0
     else { return true }
     let mark = writer.mark
     let entry = RRset.addressEntry(type, .records)
@@ -469,7 +472,7 @@ extension Cache {
       writer.rewind(to: mark)
       return false
     }
-    if head.marks & choice.wanted != 0 {
+    if head.flags & choice.wanted != 0 {
       // RFC 4035 §3.1.1: these may be left out alone, without TC.
       let mark = writer.mark
       writeSignatures(

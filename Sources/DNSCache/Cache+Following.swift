@@ -21,11 +21,11 @@ extension Cache {
   ///   - key: the name to begin with; afterwards the name at the end of the chain.
   ///   - isGood: whether the data of a name on the way is still good, if that is yet to be judged.
   public mutating func follow(
-    _ key: inout NameKey, type: RecordType, needs: QueryFlags, overlays pair: OverlayPair,
+    _ key: inout NameKey, type: RecordType, queryFlags: QueryFlags, overlays pair: OverlayPair,
     now: UInt32, judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> ChainEnd {
     scratch.load(key)
-    let end = follow(type, Choice(needs), pair, after: 0, now, isGood)
+    let end = follow(type, Choice(queryFlags), pair, after: 0, now, isGood)
     key.load(scratch)
     return end
   }
@@ -33,22 +33,24 @@ extension Cache {
   /// Judges every name that ``answer(_:type:needs:into:overlays:stale:partly:now:)`` would use for a question,
   /// while there are some that have not been: what it is called with after this is the same.
   public mutating func judgeAnswer(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, overlays pair: OverlayPair,
+    _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, overlays pair: OverlayPair,
     stale: Bool, now: UInt32, _ isGood: (Span<UInt8>, UInt16) -> Bool
   ) {
     scratch.load(key)
-    _ = follow(type, Choice(needs), pair, after: 0, stale ? staleHorizon(now) : now, isGood)
+    _ = follow(type, Choice(queryFlags), pair, after: 0, stale ? staleHorizon(now) : now, isGood)
   }
 
   /// Whether a question would be answered if data that has expired will do, and only then.
   ///
   /// What is yet to be judged has to be before: ``judgeAnswer(_:type:needs:overlays:stale:now:_:)``.
   public mutating func hasStaleAnswer(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32
+    _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, now: UInt32
   ) -> Bool {
     guard hasStale(key, now: now) else { return false }
     scratch.load(key)
-    return follow(type, Choice(needs), OverlayPair(), after: 0, staleHorizon(now)) { _, _ in false }
+    return follow(type, Choice(queryFlags), OverlayPair(), after: 0, staleHorizon(now)) { _, _ in
+      false
+    }
       == .found
   }
 
@@ -86,9 +88,9 @@ extension Cache {
   ) -> Step {
     var exact = Reference.none
     var alias = Reference.none
-    var noName = Reference.none
+    var nxDomain = Reference.none
     let own = pair.hasOverlay ? find(scratch, in: pair) : .none
-    if !own.isNone { note(own, type, choice, &exact, &alias, &noName) }
+    if !own.isNone { note(own, type, choice, &exact, &alias, &nxDomain) }
     var node = find(scratch)
     if hasUnjudged && !node.isNone && !isJudged(node)
       && !judge(node, isGood(scratch.octets, madeBy(node)))
@@ -99,14 +101,14 @@ extension Cache {
     while exact.isNone && !set.isNone {
       let head = arena.setHead(set)
       if Cache.isUsable(head, choice, horizon) {
-        note(set, type, choice, &exact, &alias, &noName)
+        note(set, type, choice, &exact, &alias, &nxDomain)
       }
       set = Reference(rawValue: head.next)
     }
     if !exact.isNone { return .found(exact) }
     guard !alias.isNone, !type.isOfAlias,
       arena.load8(alias, SetField.kind) == RRset.Kind.records.rawValue
-    else { return noName.isNone ? .missing : .found(noName) }
+    else { return nxDomain.isNone ? .missing : .found(nxDomain) }
     return .alias(alias)
   }
 
@@ -120,13 +122,13 @@ extension Cache {
   /// Notes what an RRset of a name is to a question.
   private func note(
     _ set: Reference, _ type: RecordType, _ choice: Choice, _ exact: inout Reference,
-    _ alias: inout Reference, _ noName: inout Reference
+    _ alias: inout Reference, _ nxDomain: inout Reference
   ) {
     let head = arena.setHead(set)
-    guard head.marks & choice.excluded == 0 else { return }
+    guard head.flags & choice.excluded == 0 else { return }
     if head.type == type.rawValue { exact = set }
     if head.type == RecordType.cname.rawValue { alias = set }
-    if head.type == 0 { noName = set }
+    if head.type == 0 { nxDomain = set }
   }
 
   // MARK: For people
@@ -170,8 +172,8 @@ extension Cache {
       if let next { loadTarget(of: next) }
     } while next != nil
     // Whose turn it is among records, and what is due to be renewed, stay as they are.
-    let before = (turn, ageingCount)
-    defer { (turn, ageingCount) = before }
+    let before = (rotation, prefetchCandidateCount)
+    defer { (rotation, prefetchCandidateCount) = before }
     let kind = type.rawValue
     let question = links[0].name + [UInt8(kind >> 8), UInt8(kind & 0xFF), 0, 1]
     var message = [UInt8](repeating: 0, count: Int(UInt16.max))

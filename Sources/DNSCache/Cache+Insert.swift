@@ -8,17 +8,17 @@ public struct Origin: Sendable, BitwiseCopyable {
   /// The section it came in.
   public var section: RecordView.Section
   /// How it was asked for.
-  public var marks: SetMarks
+  public var flags: RRsetFlags
   /// The number of the server that it came from (`Cache.number(of:)`); 0 for one that isn't known.
   public var source: UInt8
 
   /// Names an origin.
   public init(
-    rank: Rank, section: RecordView.Section, marks: SetMarks = [], source: UInt8 = 0
+    rank: Rank, section: RecordView.Section, flags: RRsetFlags = [], source: UInt8 = 0
   ) {
     self.rank = rank
     self.section = section
-    self.marks = marks.intersection(.kept)
+    self.flags = flags.intersection(.kept)
     self.source = source
   }
 }
@@ -28,7 +28,7 @@ extension Origin {
   fileprivate func marked(_ kept: UInt32, of received: UInt32) -> Origin {
     guard kept > 0 && kept != received else { return self }
     var origin = self
-    origin.marks.insert(kept < received ? .shortened : .prolonged)
+    origin.flags.insert(kept < received ? .shortened : .prolonged)
     return origin
   }
 }
@@ -48,7 +48,7 @@ extension Cache {
     case refused
   }
 
-  /// Most octets of an RRset, as it is passed to ``insert(owner:type:ttl:records:evidence:from:now:)``.
+  /// Most octets of an RRset, as it is passed to ``insert(owner:type:ttl:records:dnssecRecords:from:now:)``.
   ///
   /// Names are uncompressed in it, so a message of 64 KiB can hold more; such an RRset is an attack.
   public static let largestSet = 65_535
@@ -72,13 +72,13 @@ extension Cache {
   ///   - ttl: as received; the cache's limits are applied here. What has zero is not kept.
   ///   - records: for each record two octets of length in network order and its uncompressed RDATA,
   ///     well formed for the type.
-  ///   - evidence: signatures and proof; their TTLs are regarded in `ttl`.
+  ///   - dnssecRecords: signatures and proof; their TTLs are regarded in `ttl`.
   ///   - now: the time in seconds.
   public mutating func insert(
     owner: borrowing NameKey, type: RecordType, ttl: UInt32, records: Span<UInt8>,
-    evidence: Evidence = Evidence(), from origin: Origin, now: UInt32
+    dnssecRecords: DNSSECRecords = DNSSECRecords(), from origin: Origin, now: UInt32
   ) -> Insertion {
-    let octets = records.count + evidence.count
+    let octets = records.count + dnssecRecords.count
     guard type.rawValue != 0, !type.isMeta, !records.isEmpty, octets <= Cache.largestSet
     else { return .refused }
     let kept = limits.ttl(ttl)
@@ -89,13 +89,13 @@ extension Cache {
         && Cache.countRecords(records) > Cache.recordsPerSet
     if isLarge { counters.largeSets += 1 }
     if kept == 0 || isLarge {
-      return placeApart(
+      return insertUncacheable(
         owner: owner, type: type, kind: .records, expiry: now &+ kept, data: records,
-        evidence: evidence, origin: origin, isLarge: isLarge, now: now)
+        dnssecRecords: dnssecRecords, origin: origin, isLarge: isLarge, now: now)
     }
-    return place(
+    return insertSet(
       owner: owner, type: type, kind: .records, ttl: kept, expiry: now &+ kept, data: records,
-      evidence: evidence, origin: origin.marked(kept, of: ttl), now: now)
+      dnssecRecords: dnssecRecords, origin: origin.marked(kept, of: ttl), now: now)
   }
 
   /// Takes in a negative entry: NXDOMAIN, or NODATA.
@@ -107,11 +107,12 @@ extension Cache {
   ///     it counts for this type only.
   ///   - soa: the SOA that came with the fact; without one, or with one whose zone the name isn't
   ///     in, the entry is not kept (RFC 2308 §5).
-  ///   - evidence: the SOA's signatures and the proof; their TTLs are regarded in the SOA's.
+  ///   - dnssecRecords: the SOA's signatures and the proof; their TTLs are regarded in the SOA's.
   ///   - now: the time in seconds.
   public mutating func insertNegative(
     owner: borrowing NameKey, type: RecordType?, asked: RecordType? = nil, soa: NegativeSOA?,
-    soaData: Span<UInt8>, evidence: Evidence = Evidence(), from origin: Origin, now: UInt32
+    soaData: Span<UInt8>, dnssecRecords: DNSSECRecords = DNSSECRecords(), from origin: Origin,
+    now: UInt32
   ) -> Insertion {
     var type = type
     var isBesideBetter = false
@@ -119,7 +120,7 @@ extension Cache {
     var dataCount = 0
     var ttl: UInt32 = 0
     var received: UInt32 = 0
-    guard evidence.count <= Cache.largestNegativeProof else { return .refused }
+    guard dnssecRecords.count <= Cache.largestNegativeProof else { return .refused }
     if let soa, soaData.count + 1 <= Cache.largestSOA, soaData.count >= 20,
       let zone = Cache.zoneOffset(in: owner, zoneCount: soa.zoneCount)
     {
@@ -131,28 +132,29 @@ extension Cache {
       received = min(soa.ttl, minimum)
       ttl = limits.negativeTTL(soaTTL: soa.ttl, minimum: minimum)
     }
-    let isLarge = dataCount + evidence.count > Cache.octetsPerSet
+    let isLarge = dataCount + dnssecRecords.count > Cache.octetsPerSet
     if isLarge { counters.largeSets += 1 }
     if type == nil, let asked {
       let contradiction = contradiction(to: origin, at: find(owner), asked: asked, now)
-      if evidence.proof.isEmpty {
+      if dnssecRecords.proof.isEmpty {
         if contradiction != nil { type = asked }
       } else if let best = contradiction, best > origin.rank {
         // Who validates has no use for that proof but with NXDOMAIN; what is better trusted stays.
         isBesideBetter = true
       }
     }
-    let kind: RRset.Kind = type == nil ? .noName : .noData
+    let kind: RRset.Kind = type == nil ? .nxDomain : .noData
     // Evidence has the SOA's zone for its place: none without it.
     if ttl == 0 || isLarge || isBesideBetter {
-      return placeApart(
+      return insertUncacheable(
         owner: owner, type: type ?? RecordType(rawValue: 0), kind: kind, expiry: now &+ ttl,
         data: data.span.extracting(0..<dataCount),
-        evidence: dataCount > 0 ? evidence : Evidence(), origin: origin, isLarge: isLarge, now: now)
+        dnssecRecords: dataCount > 0 ? dnssecRecords : DNSSECRecords(), origin: origin,
+        isLarge: isLarge, now: now)
     }
-    return place(
+    return insertSet(
       owner: owner, type: type ?? RecordType(rawValue: 0), kind: kind, ttl: ttl,
-      expiry: now &+ ttl, data: data.span.extracting(0..<dataCount), evidence: evidence,
+      expiry: now &+ ttl, data: data.span.extracting(0..<dataCount), dnssecRecords: dnssecRecords,
       origin: origin.marked(ttl, of: received), now: now)
   }
 
@@ -170,7 +172,7 @@ extension Cache {
       let other = RRset(set, in: arena)
       if other.kind == .records, other.type != type, other.type != .cname,
         other.rank.answersQuestions, other.expiry > now,
-        other.marks.contains(.unchecked) == origin.marks.contains(.unchecked)
+        other.flags.contains(.unchecked) == origin.flags.contains(.unchecked)
       {
         best = max(best ?? other.rank, other.rank)
       }
@@ -187,7 +189,7 @@ extension Cache {
     return name.count - label == zoneCount && zoneCount > 0 ? UInt8(label) : nil
   }
 
-  /// The SOA record that bounds a negative fact.
+  /// The SOA record that bounds a negative entry.
   public struct NegativeSOA: Sendable {
     /// Octets of the zone's name, which the owner's ends with.
     public var zoneCount: Int
@@ -202,25 +204,28 @@ extension Cache {
   }
 
   /// Puts an RRset or a negative entry in its place; what finds none is answered all the same.
-  private mutating func place(
+  private mutating func insertSet(
     owner: borrowing NameKey, type: RecordType, kind: RRset.Kind, ttl: UInt32, expiry: UInt32,
-    data: Span<UInt8>, evidence: Evidence, origin: Origin, now: UInt32
+    data: Span<UInt8>, dnssecRecords: DNSSECRecords, origin: Origin, now: UInt32
   ) -> Insertion {
     guard let node = findOrInsert(owner, now: now) else {
       counters.noRoom += 1
-      return placeApart(
-        owner: owner, type: type, kind: kind, expiry: expiry, data: data, evidence: evidence,
+      return insertUncacheable(
+        owner: owner, type: type, kind: kind, expiry: expiry, data: data,
+        dnssecRecords: dnssecRecords,
         origin: origin, isLarge: false, now: now)
     }
-    let old = findSet(type, at: node, like: origin.marks)
+    let old = findSet(type, at: node, like: origin.flags)
     if !old.isNone && isBetter(arena.setHead(old), than: origin, now: now) {
       counters.outranked += 1
       return .outranked
     }
-    guard let set = makeSet(type, kind, data, evidence, origin.marks, owner: node, now: now) else {
+    guard let set = makeSet(type, kind, data, dnssecRecords, origin.flags, owner: node, now: now)
+    else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
-      return placeApart(
-        owner: owner, type: type, kind: kind, expiry: expiry, data: data, evidence: evidence,
+      return insertUncacheable(
+        owner: owner, type: type, kind: kind, expiry: expiry, data: data,
+        dnssecRecords: dnssecRecords,
         origin: origin, isLarge: false, now: now)
     }
     if !old.isNone { removeSet(old, at: node) }
@@ -242,19 +247,20 @@ extension Cache {
 
   /// Puts what may not be kept into the overlay of the reply, and removes from the cache what it would
   /// replace or contradict there.
-  private mutating func placeApart(
+  private mutating func insertUncacheable(
     owner: borrowing NameKey, type: RecordType, kind: RRset.Kind, expiry: UInt32,
-    data: Span<UInt8>, evidence: Evidence, origin: Origin, isLarge: Bool, now: UInt32
+    data: Span<UInt8>, dnssecRecords: DNSSECRecords, origin: Origin, isLarge: Bool, now: UInt32
   ) -> Insertion {
     // What answers no question is of no use without being kept.
     guard origin.rank.answersQuestions else { return .noRoom }
     let node = find(owner)
-    let old = node.isNone ? node : findSet(type, at: node, like: origin.marks)
+    let old = node.isNone ? node : findSet(type, at: node, like: origin.flags)
     if !old.isNone && isBetter(arena.setHead(old), than: origin, now: now) {
       counters.outranked += 1
       return .outranked
     }
-    guard let set = addToOverlay(owner, type, kind, data, evidence, origin.marks, now: now) else {
+    guard let set = addToOverlay(owner, type, kind, data, dnssecRecords, origin.flags, now: now)
+    else {
       return .noRoom
     }
     // The TTL says that it is no data of the cache.
@@ -272,14 +278,14 @@ extension Cache {
   ) {
     arena.store32(expiry, set, SetField.expiry)
     arena.store32(ttl, set, SetField.ttl)
-    arena.store8(Standing(origin.rank, origin.section).rawValue, set, SetField.standing)
+    arena.store8(RankAndSection(origin.rank, origin.section).rawValue, set, SetField.rankAndSection)
     arena.store8(origin.source, set, SetField.source)
   }
 
   // Inlined for the same reason as `find`.
   @inline(__always)
   private func isBetter(_ old: SetHead, than origin: Origin, now: UInt32) -> Bool {
-    let rank = Standing(rawValue: old.standing).rank
+    let rank = RankAndSection(rawValue: old.rankAndSection).rank
     guard old.expiry > now else {
       // What only helps to find others, glue for one, doesn't push out what may still have to be given
       // as a stale answer.
@@ -290,10 +296,10 @@ extension Cache {
     // more than data without, whatever AA says: those who want signatures have no use for the latter.
     if origin.rank.answersQuestions && rank.answersQuestions
       && (rank == .aliasedAnswer) == (origin.rank == .aliasedAnswer)
-      && SetMarks(rawValue: old.marks).contains(.withoutDNSSEC)
-        != origin.marks.contains(.withoutDNSSEC)
+      && RRsetFlags(rawValue: old.flags).contains(.withoutDNSSEC)
+        != origin.flags.contains(.withoutDNSSEC)
     {
-      return origin.marks.contains(.withoutDNSSEC)
+      return origin.flags.contains(.withoutDNSSEC)
     }
     if rank > origin.rank { return true }
     return rank == origin.rank && !origin.rank.answersQuestions
@@ -303,30 +309,31 @@ extension Cache {
   ///
   /// Of records that stand in the data twice one is kept (RFC 2181 §5).
   ///
-  /// - Parameter isApart: it may not be kept, and is no part of what the cache counts and leads to.
+  /// - Parameter isUncacheable: it may not be kept, and is no part of what the cache counts and leads to.
   mutating func makeSet(
-    _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, _ evidence: Evidence,
-    _ marks: SetMarks, owner node: Reference, isApart: Bool = false, now: UInt32
+    _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>, _ dnssecRecords: DNSSECRecords,
+    _ flags: RRsetFlags, owner node: Reference, isUncacheable: Bool = false, now: UInt32
   ) -> Reference? {
     let entry = RRset.addressEntry(type, kind)
     let (count, octets, isUnique) =
       kind == .records ? measureRecords(data) : (0, data.count, true)
     let room = entry > 0 ? count * entry : octets
     let end =
-      evidence.count > 0
-      ? EvidenceField.start(dataCount: room) + EvidenceField.data + evidence.count
+      dnssecRecords.count > 0
+      ? DNSSECRecordsField.start(dataCount: room) + DNSSECRecordsField.data + dnssecRecords.count
       : SetField.data + room
-    guard let set = isApart ? allocateApart(end) : allocateSet(end, owner: node, now) else {
+    guard let set = isUncacheable ? allocateUncacheable(end) : allocateSet(end, owner: node, now)
+    else {
       counters.noRoom += 1
       return nil
     }
     arena.store(
       SetHead(
         next: 0, expiry: 0, ttl: 0, type: type.rawValue, count: UInt16(count),
-        dataCount: UInt32(room), standing: 0, source: 0, kind: kind.rawValue,
-        marks: marks.rawValue), set, 0)
-    if evidence.count > 0 { store(evidence, in: set, dataCount: room) }
-    if !isApart {
+        dataCount: UInt32(room), rankAndSection: 0, source: 0, kind: kind.rawValue,
+        flags: flags.rawValue), set, 0)
+    if dnssecRecords.count > 0 { store(dnssecRecords, in: set, dataCount: room) }
+    if !isUncacheable {
       setCount += 1
       recordCount += count
     }
@@ -341,10 +348,10 @@ extension Cache {
       let end = position + 2 + Int(data.load16(position))
       if isUnique || duplicates.isFirst(data, at: position) {
         if entry > 0 {
-          let place = Reference(rawValue: set.rawValue + UInt32(target / Arena.unit))
+          let insertSet = Reference(rawValue: set.rawValue + UInt32(target / Arena.unit))
           putAddress(
-            data.extracting(position + 2..<end), type, place, owner: node,
-            isIndexed: !isApart && !marks.contains(.unchecked))
+            data.extracting(position + 2..<end), type, insertSet, owner: node,
+            isIndexed: !isUncacheable && !flags.contains(.unchecked))
           target += entry
         } else {
           arena.store(data.extracting(position..<end), set, target)
@@ -363,16 +370,16 @@ extension Cache {
   }
 
   private mutating func putAddress(
-    _ address: Span<UInt8>, _ type: RecordType, _ place: Reference, owner node: Reference,
+    _ address: Span<UInt8>, _ type: RecordType, _ insertSet: Reference, owner node: Reference,
     isIndexed: Bool
   ) {
-    arena.store(address, place, AddressField.address)
-    arena.setLink(place, AddressField.owner, node)
+    arena.store(address, insertSet, AddressField.address)
+    arena.setLink(insertSet, AddressField.owner, node)
     if !isIndexed { return }
     if type == .a {
-      addresses4.insert(place, in: &arena)
+      addresses4.insert(insertSet, in: &arena)
     } else {
-      addresses6.insert(place, in: &arena)
+      addresses6.insert(insertSet, in: &arena)
     }
   }
 
@@ -422,10 +429,12 @@ extension Cache {
     while !set.isNone {
       let next = arena.link(set, SetField.next)
       let other = RRset(set, in: arena)
-      let isDenied = kind == .records && other.kind == .noName
+      let isDenied = kind == .records && other.kind == .nxDomain
       let isBetter = other.rank > origin.rank && other.expiry > now && !isDenied
-      let isApart = other.marks.contains(.unchecked) != origin.marks.contains(.unchecked)
-      if !isBetter && !isApart && Cache.contradicts(type, kind, other) { removeSet(set, at: node) }
+      let isUncacheable = other.flags.contains(.unchecked) != origin.flags.contains(.unchecked)
+      if !isBetter && !isUncacheable && Cache.contradicts(type, kind, other) {
+        removeSet(set, at: node)
+      }
       set = next
     }
   }
@@ -433,8 +442,8 @@ extension Cache {
   /// Whether a new answer can't be true beside something that is known already.
   static func contradicts(_ type: RecordType, _ kind: RRset.Kind, _ other: RRset) -> Bool {
     switch (kind, other.kind) {
-    case (.noName, _): other.rank.answersQuestions
-    case (_, .noName): true
+    case (.nxDomain, _): other.rank.answersQuestions
+    case (_, .nxDomain): true
     // RFC 2308 §2.2: had there been an alias, it would have come instead of "no such type".
     case (.noData, .records): other.type == .cname && areApart(type, other)
     case (.records, .noData): type == .cname && areApart(type, other)

@@ -140,7 +140,7 @@ extension Cache {
     while !set.isNone {
       let next = arena.link(set, SetField.next)
       if arena.load32(set, SetField.expiry) > now {
-        if sweepAgeing(set, at: node, now: now) { isOld = true }
+        if sweepPrefetchCandidate(set, at: node, now: now) { isOld = true }
       } else if (isStaleRoomUsed || !isStale(RRset(set, in: arena), now: now)) {
         removeSet(set, at: node)
         counters.expired += 1

@@ -25,7 +25,7 @@ extension Cache {
     }
   }
 
-  /// Visits the RDATA of each record; of a negative fact, the SOA's, if it has one.
+  /// Visits the RDATA of each record; of a negative entry, the SOA's, if it has one.
   ///
   /// - Parameter set: an RRset that this cache showed, with no change to the cache in between.
   public func visitRecords(of set: RRset, _ body: (Span<UInt8>) -> Void) {
@@ -53,7 +53,7 @@ extension Cache {
     }
   }
 
-  /// Octets by which an owner name is longer than the name of the zone that its negative fact's SOA
+  /// Octets by which an owner name is longer than the name of the zone that its negative entry's SOA
   /// belongs to; nothing when there is no SOA.
   public func zoneOffset(of set: RRset) -> Int? {
     guard set.kind != .records, set.dataCount > 1 else { return nil }
@@ -109,15 +109,15 @@ extension Cache {
   public enum FlushScope: Sendable {
     /// All that is known.
     case everything
-    /// One type's RRset, or what says that there is none: "no such name" too.
+    /// One type's RRset, or what says that there is none: NXDOMAIN too.
     case type(RecordType)
-    /// Negative facts.
+    /// Negative entries.
     case negative
   }
 
   /// Removes what is known of one name.
   ///
-  /// - Returns: how many RRsets and negative facts were removed.
+  /// - Returns: how many RRsets and negative entries were removed.
   public mutating func flush(_ key: borrowing NameKey, _ scope: FlushScope) -> Int {
     let node = find(key)
     return node.isNone ? 0 : flush(node, scope)
@@ -141,7 +141,7 @@ extension Cache {
     removeSets(at: node) { _, set in
       switch scope {
       case .everything: true
-      case .type(let type): set.type == type || set.kind == .noName
+      case .type(let type): set.type == type || set.kind == .nxDomain
       case .negative: set.kind != .records
       }
     }
@@ -153,7 +153,7 @@ extension Cache {
   /// Checks that both maps, the queue and the counts agree; for tests.
   public func _checkInvariants() {
     arena._checkInvariants()
-    apart._checkInvariants()
+    uncacheableArena._checkInvariants()
     var queued = 0
     var sets = 0
     var records = 0

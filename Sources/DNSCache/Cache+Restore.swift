@@ -2,9 +2,9 @@ import DNSWire
 import Memory
 
 extension Cache {
-  /// Puts back an RRset or a negative fact from a snapshot, in the gap that it fits.
+  /// Puts back an RRset or a negative entry from a snapshot, in the gap that it fits.
   ///
-  /// Unlike ``insert(owner:type:ttl:records:evidence:from:now:)`` it gives way to everything that is
+  /// Unlike ``insert(owner:type:ttl:records:dnssecRecords:from:now:)`` it gives way to everything that is
   /// there: to its own like and to what contradicts it. Names may be evicted to make room for it.
   ///
   /// - Parameters:
@@ -13,35 +13,35 @@ extension Cache {
   ///   - source: the number of the server that it came from.
   ///   - ttl: the TTL it came with, in seconds, not above the limits.
   ///   - expiry: when it expires, or expired, on the cache's clock, in seconds.
-  ///   - data: as for `insert`; of a negative fact the zone's offset and the SOA's RDATA.
-  ///   - evidence: signatures and proof, well formed.
+  ///   - data: as for `insert`; of a negative entry the zone's offset and the SOA's RDATA.
+  ///   - dnssecRecords: signatures and proof, well formed.
   ///   - isUsed: the name was used since the eviction's hand passed.
   ///   - now: the time in seconds.
   /// - Returns: whether it is in the cache now.
   mutating func restore(
     owner: borrowing NameKey, _ set: SnapshotSet, source: UInt8, ttl: UInt32, expiry: UInt32,
-    data: Span<UInt8>, evidence: Evidence, isUsed: Bool, now: UInt32
+    data: Span<UInt8>, dnssecRecords: DNSSECRecords, isUsed: Bool, now: UInt32
   ) -> Bool {
     var set = set
     // The file may be from a time when the server was believed.
-    if set.marks.contains(.authentic) && !believesAD(of: source) { set.marks.remove(.authentic) }
+    if set.flags.contains(.authentic) && !believesAD(of: source) { set.flags.remove(.authentic) }
     guard let node = findOrInsert(owner, now: now), !hasUnjudged || isJudged(node) else {
       return false
     }
     let type = RecordType(rawValue: set.type)
-    let old = findSet(type, at: node, like: set.marks)
+    let old = findSet(type, at: node, like: set.flags)
     if !old.isNone && givesWay(RRset(old, in: arena), to: set, expiry: expiry, now: now) {
       removeSet(old, at: node)
     }
     guard let gap = gap(for: set, at: node, now: now),
-      let place = makeSet(type, set.kind, data, evidence, set.marks, owner: node, now: now)
+      let place = makeSet(type, set.kind, data, dnssecRecords, set.flags, owner: node, now: now)
     else {
       if arena.link(node, NodeField.firstSet).isNone { removeNode(node) }
       return false
     }
     arena.store32(expiry, place, SetField.expiry)
     arena.store32(ttl, place, SetField.ttl)
-    arena.store8(Standing(set.rank, set.section).rawValue, place, SetField.standing)
+    arena.store8(RankAndSection(set.rank, set.section).rawValue, place, SetField.rankAndSection)
     arena.store8(source, place, SetField.source)
     arena.setLink(place, SetField.next, .none)
     arena.setLink(gap.place, gap.field, place)
@@ -75,7 +75,7 @@ extension Cache {
     while !set.isNone {
       let other = RRset(set, in: arena)
       count += 1
-      let isApart = other.marks.contains(.unchecked) != new.marks.contains(.unchecked)
+      let isApart = other.flags.contains(.unchecked) != new.flags.contains(.unchecked)
       if other.type == type && !isApart { return nil }
       if !isApart && other.expiry > now {
         if new.rank.answersQuestions && Cache.contradicts(type, new.kind, other) { return nil }

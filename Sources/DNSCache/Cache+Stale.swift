@@ -12,7 +12,7 @@ public enum Staleness: Sendable {
   /// Records, or the fact that there are none of a type (RFC 8914 §4.4).
   case records
   /// The fact that there is no such name (RFC 8914 §4.20).
-  case noName
+  case nxDomain
 }
 
 extension Cache {
@@ -26,8 +26,8 @@ extension Cache {
   @inline(never)
   mutating func ttlAfterExpiry(_ set: Reference) -> UInt32 {
     if arena.load32(set, SetField.ttl) == 0 { return 0 }
-    let isNoName = arena.load8(set, SetField.kind) == RRset.Kind.noName.rawValue
-    staleness = isNoName ? .noName : .records
+    let isNoName = arena.load8(set, SetField.kind) == RRset.Kind.nxDomain.rawValue
+    staleness = isNoName ? .nxDomain : .records
     return Cache.staleTTL
   }
 

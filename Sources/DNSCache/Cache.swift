@@ -1,7 +1,7 @@
 import DNSWire
 import Memory
 
-/// What is known: one table of names, each with its RRsets and negative facts, and one of addresses.
+/// What is known: one table of names, each with its RRsets and negative entries, and one of addresses.
 ///
 /// Times are seconds on a clock of the caller's that never goes back. All storage lies in one arena
 /// and three bucket tables, reserved at the start, so the limit in octets holds by construction; when
@@ -18,7 +18,7 @@ public struct Cache: ~Copyable {
 
   /// Names there are.
   public internal(set) var nameCount = 0
-  /// RRsets and negative facts there are.
+  /// RRsets and negative entries there are.
   public internal(set) var setCount = 0
   /// Records there are.
   public internal(set) var recordCount = 0
@@ -41,9 +41,9 @@ public struct Cache: ~Copyable {
   /// What of the answer last written with stale data was stale.
   public internal(set) var staleness = Staleness.none
 
-  /// What was asked for in the last part of its life; see `noteIfAgeing`.
-  var ageing: FixedArray<Ageing>
-  var ageingCount = 0
+  /// What was asked for in the last part of its life; see `notePrefetchCandidate`.
+  var prefetchCandidates: FixedArray<PrefetchCandidate>
+  var prefetchCandidateCount = 0
 
   var duplicates: DuplicateFilter
 
@@ -53,7 +53,7 @@ public struct Cache: ~Copyable {
   /// Whether answers begin with another record of an RRset each time.
   public var rotates = false
   /// What the next answer's first record is made from.
-  var turn: UInt32 = 0
+  var rotation: UInt32 = 0
 
   /// Which names may not lead to local addresses; see ``Answer/blocked``.
   public var rebindFilter = RebindFilter(nil)
@@ -73,7 +73,7 @@ public struct Cache: ~Copyable {
   var provenCount = 0
 
   /// A part of ``arena`` for what may not be kept; see ``Overlay``.
-  var apart: Arena
+  var uncacheableArena: Arena
   /// Octets of ``arena`` that it takes.
   let setAside: Int
   /// A block for an RRset that finds no place elsewhere in ``apart``.
@@ -99,13 +99,13 @@ public struct Cache: ~Copyable {
   static let largestBlock = 96 << 10
 
   /// Octets for answers that may not be kept, while clients wait for them; not of ``CacheLimits/octets``.
-  static let apartOctets = 1 << 20
+  static let uncacheableOctets = 1 << 20
 
   /// Most records of an RRset that is kept; a larger one is uncacheable.
   ///
   /// PowerDNS Recursor draws the line here, too.
   public static let recordsPerSet = 256
-  /// Most octets of an RRset that is kept, its evidence included; a larger one is uncacheable.
+  /// Most octets of an RRset that is kept, its DNSSEC records included; a larger one is uncacheable.
   public static let octetsPerSet = 16_384
 
   /// Most records of the proof that comes with an answer, their signatures included.
@@ -127,22 +127,23 @@ public struct Cache: ~Copyable {
     addresses4 = AddressIndex(width: 4, seed: seed, maximumBuckets: addressBuckets)
     addresses6 = AddressIndex(width: 16, seed: seed, maximumBuckets: addressBuckets)
     let arenaOctets = octets - (nameBuckets + 2 * addressBuckets) * 4
-    arena = Arena(capacity: min(arenaOctets + Cache.apartOctets, Arena.maximumCapacity))
-    guard let block = arena.allocate(octets: Cache.apartOctets) else {
+    arena = Arena(capacity: min(arenaOctets + Cache.uncacheableOctets, Arena.maximumCapacity))
+    guard let block = arena.allocate(octets: Cache.uncacheableOctets) else {
       // UNREACHABLE: the arena is larger by this much.
       preconditionFailure("the arena holds what is set aside")
     }
     setAside = arena.used
-    apart = Arena(inside: block, of: arena)
-    guard let reserve = apart.allocate(octets: Cache.largestBlock) else {
+    uncacheableArena = Arena(inside: block, of: arena)
+    guard let reserve = uncacheableArena.allocate(octets: Cache.largestBlock) else {
       // UNREACHABLE: apartOctets is several times largestBlock.
       preconditionFailure("what is set aside holds the reserve")
     }
     self.reserve = reserve
     cursors = FixedArray(repeating: 0, count: Cache.cursorPlaces)
     cursorsInUse = Cache.reservedCursors
-    ageing = FixedArray(
-      repeating: Ageing(node: 0, type: 0, setType: 0, marks: 0), count: Cache.ageingPlaces)
+    prefetchCandidates = FixedArray(
+      repeating: PrefetchCandidate(node: 0, type: 0, setType: 0, flags: 0),
+      count: Cache.mostPrefetchCandidates)
     duplicates = DuplicateFilter(seed: seed)
     proven = FixedArray(repeating: 0, count: Cache.longestChain + 1)
     scratch = NameKey(seed: seed)
@@ -155,7 +156,7 @@ public struct Cache: ~Copyable {
 
   /// Octets that have been touched: what it may cost in resident memory.
   public var touchedOctets: Int {
-    arena.touched - setAside + apart.touched + names.octets + addresses4.octets
+    arena.touched - setAside + uncacheableArena.touched + names.octets + addresses4.octets
       + addresses6.octets
   }
 
@@ -264,7 +265,7 @@ public struct Cache: ~Copyable {
       arena.setLink(before, NodeField.chain, chain)
     }
     dequeue(node)
-    forgetAgeing(node)
+    forgetPrefetchCandidate(node)
     arena.free(node)
     nameCount -= 1
   }
@@ -275,15 +276,15 @@ public struct Cache: ~Copyable {
   ///
   /// What was fetched with CD and what was not lie beside each other: neither replaces the other.
   ///
-  /// - Parameter marks: whether the one is meant that was fetched with CD.
+  /// - Parameter flags: whether the one is meant that was fetched with CD.
   // Inlined for the same reason as `find`.
   @inline(__always)
-  func findSet(_ type: RecordType, at node: Reference, like marks: SetMarks = []) -> Reference {
-    let unchecked = SetMarks.unchecked.rawValue
+  func findSet(_ type: RecordType, at node: Reference, like flags: RRsetFlags = []) -> Reference {
+    let unchecked = RRsetFlags.unchecked.rawValue
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       if arena.load16(set, SetField.type) == type.rawValue
-        && (arena.load8(set, SetField.marks) ^ marks.rawValue) & unchecked == 0
+        && (arena.load8(set, SetField.flags) ^ flags.rawValue) & unchecked == 0
       {
         return set
       }

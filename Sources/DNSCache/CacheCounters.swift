@@ -1,6 +1,6 @@
 /// What the cache has done since it was made.
 public struct CacheCounters: Sendable {
-  /// RRsets and negative facts taken in.
+  /// RRsets and negative entries taken in.
   public var inserted: UInt64 = 0
   /// Data that was not taken because something better trusted was there.
   public var outranked: UInt64 = 0
@@ -26,7 +26,7 @@ public struct CacheLimits: Sendable {
   public var minimumTTL: UInt32 = 0
   /// Longest time a record is kept, in seconds.
   public var maximumTTL: UInt32 = 86_400
-  /// Longest time a negative fact is kept, in seconds.
+  /// Longest time a negative entry is kept, in seconds.
   ///
   /// RFC 2308 §5 finds one to three hours sensible and more than a day problematic.
   public var maximumNegativeTTL: UInt32 = 3_600
@@ -60,7 +60,7 @@ public struct CacheLimits: Sendable {
     return min(max(received, minimumTTL), maximumTTL)
   }
 
-  /// Applies the TTL rules of negative facts.
+  /// Applies the TTL rules of negative entries.
   ///
   /// RFC 2308 §5: the smaller of the SOA's own TTL and its MINIMUM field; ``minimumTTL`` doesn't prolong
   /// it, for absence is what changes most often.

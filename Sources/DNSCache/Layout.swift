@@ -41,24 +41,24 @@ enum SetField {
   static let expiry = 4
   /// The TTL it came with, after capping.
   static let ttl = 8
-  /// The type; 0 for "no such name".
+  /// The type; 0 for NXDOMAIN.
   static let type = 12
   /// Records.
   static let count = 14
   /// Octets of data.
   static let dataCount = 16
   /// ``Standing``: rank, section, and how often it was asked for again in vain.
-  static let standing = 20
+  static let rankAndSection = 20
   /// The number of the server that it came from; 0 when that isn't known.
   static let source = 21
   /// ``RRset/Kind``.
   static let kind = 22
   /// ``SetMarks``.
-  static let marks = 23
+  static let flags = 23
   /// The records.
   ///
   /// Addresses: entries of ``AddressField``. Other types: for each record two octets of length in
-  /// network order and the RDATA. Negative facts: how many octets of the name precede the zone's, and
+  /// network order and the RDATA. Negative entries: how many octets of the name precede the zone's, and
   /// the SOA's RDATA.
   static let data = 24
 }
@@ -83,26 +83,26 @@ struct SetHead: BitwiseCopyable {
   let type: UInt16
   let count: UInt16
   let dataCount: UInt32
-  let standing: UInt8
+  let rankAndSection: UInt8
   let source: UInt8
   let kind: UInt8
-  let marks: UInt8
+  let flags: UInt8
 }
 
-/// Where the evidence lies that stands behind the data of an RRset, at the next multiple of four.
-enum EvidenceField {
+/// Where the DNSSEC records lie that stand behind the data of an RRset, at the next multiple of four.
+enum DNSSECRecordsField {
   /// Octets of signatures.
   static let signatures = 0
   /// Octets of proof.
   static let proof = 4
   /// The signatures, then the proof.
   ///
-  /// Signatures are RRSIG records that cover the RRset, or the SOA of a negative fact: for each two
+  /// Signatures are RRSIG records that cover the RRset, or the SOA of a negative entry: for each two
   /// octets of length in network order and the RDATA. The proof's records have other owners: for each
   /// the owner name in wire form, lower-cased, two octets of type, two of length, and the RDATA.
   static let data = 8
 
-  /// Where the evidence begins.
+  /// Where the DNSSEC records begin.
   static func start(dataCount: Int) -> Int { (SetField.data + dataCount + 3) & ~3 }
 }
 
@@ -152,7 +152,7 @@ public struct RRset: Sendable {
     /// The name has no records of this type (NODATA, RFC 2308 §2.2).
     case noData = 1
     /// There is no such name (NXDOMAIN, RFC 2308 §2.1).
-    case noName = 2
+    case nxDomain = 2
   }
 
   /// The type; 0 when ``kind`` is ``Kind/noName``.
@@ -175,12 +175,12 @@ public struct RRset: Sendable {
   let reference: Reference
   let dataCount: Int
   /// How it was asked for.
-  public let marks: SetMarks
+  public let flags: RRsetFlags
 
   /// Whether it tells of an address that names are looked up by.
   ///
   /// What nobody checked does not.
-  var isIndexed: Bool { !marks.contains(.unchecked) }
+  var isIndexed: Bool { !flags.contains(.unchecked) }
 
   init(_ reference: Reference, in arena: borrowing Arena) {
     let head = arena.setHead(reference)
@@ -190,12 +190,12 @@ public struct RRset: Sendable {
     count = Int(head.count)
     ttl = head.ttl
     expiry = head.expiry
-    let standing = Standing(rawValue: head.standing)
-    rank = standing.rank
-    section = standing.section
+    let rankAndSection = RankAndSection(rawValue: head.rankAndSection)
+    rank = rankAndSection.rank
+    section = rankAndSection.section
     source = head.source
     dataCount = Int(head.dataCount)
-    marks = SetMarks(rawValue: head.marks)
+    flags = RRsetFlags(rawValue: head.flags)
   }
 
   /// Whether answers of a type come with the addresses of hosts that its records name.

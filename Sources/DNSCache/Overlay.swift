@@ -89,18 +89,19 @@ extension Cache {
   /// - Returns: the RRset's place; nothing when there is no room.
   mutating func addToOverlay(
     _ owner: borrowing NameKey, _ type: RecordType, _ kind: RRset.Kind, _ data: Span<UInt8>,
-    _ evidence: Evidence, _ flags: SetMarks, now: UInt32
+    _ dnssecRecords: DNSSECRecords, _ flags: RRsetFlags, now: UInt32
   ) -> Reference? {
     guard isStoring, overlayCount < Cache.overlayLimit,
-      let entry = apart.allocate(octets: NodeField.name + owner.count)
+      let entry = uncacheableArena.allocate(octets: NodeField.name + owner.count)
     else {
       counters.noRoom += 1
       return nil
     }
     guard
-      let set = makeSet(type, kind, data, evidence, flags, owner: .none, isApart: true, now: now)
+      let set = makeSet(
+        type, kind, data, dnssecRecords, flags, owner: .none, isUncacheable: true, now: now)
     else {
-      apart.free(entry)
+      uncacheableArena.free(entry)
       return nil
     }
     arena.store32(owner.hash, entry, NodeField.hash)
@@ -115,9 +116,9 @@ extension Cache {
   }
 
   /// A block for an RRset that may not be kept.
-  mutating func allocateApart(_ octets: Int) -> Reference? {
+  mutating func allocateUncacheable(_ octets: Int) -> Reference? {
     guard octets <= Cache.largestBlock else { return nil }
-    if let set = apart.allocate(octets: octets) { return set }
+    if let set = uncacheableArena.allocate(octets: octets) { return set }
     guard !isReserveUsed else { return nil }
     isReserveUsed = true
     return reserve
@@ -125,7 +126,7 @@ extension Cache {
 
   /// Octets that overlays take.
   public var overlayOctets: Int {
-    apart.used - (isReserveUsed ? 0 : apart.room(reserve) + Arena.unit)
+    uncacheableArena.used - (isReserveUsed ? 0 : uncacheableArena.room(reserve) + Arena.unit)
   }
 
   // MARK: Using
@@ -150,8 +151,8 @@ extension Cache {
     while !entry.isNone {
       let next = arena.link(entry, OverlayField.next)
       let set = arena.link(entry, NodeField.firstSet)
-      if set == reserve { isReserveUsed = false } else { apart.free(set) }
-      apart.free(entry)
+      if set == reserve { isReserveUsed = false } else { uncacheableArena.free(set) }
+      uncacheableArena.free(entry)
       entry = next
     }
   }
@@ -161,7 +162,7 @@ extension Cache {
   /// Where there is no room, or the reserve is in use, it is released: the lookup asks again.
   public mutating func hold(_ overlay: Overlay, in held: inout HeldOverlays) {
     if overlay == .none { return }
-    guard !isReserveUsed, let place = apart.allocate(octets: HeldField.size) else {
+    guard !isReserveUsed, let place = uncacheableArena.allocate(octets: HeldField.size) else {
       release(overlay)
       return
     }
@@ -212,7 +213,7 @@ extension Cache {
       }
       let next = arena.link(place, HeldField.next)
       release(Overlay(head: arena.link(place, HeldField.overlay)))
-      apart.free(place)
+      uncacheableArena.free(place)
       place = next
     }
   }

@@ -53,11 +53,11 @@ public struct SnapshotReader: ~Copyable {
     public var blocks = 0
     /// Damaged places.
     public var damaged = 0
-    /// Records, and negative facts, that are in the cache now.
+    /// Records, and negative entries, that are in the cache now.
     public var restored = 0
-    /// Records and negative facts whose time was over.
+    /// Records and negative entries whose time was over.
     public var expired = 0
-    /// Records and negative facts for which there was no place: something newer, other rules, or no room.
+    /// Records and negative entries for which there was no place: something newer, other rules, or no room.
     public var refused = 0
     /// When the snapshot was begun, in seconds since 1970; 0 while unknown.
     public var created: UInt32 = 0
@@ -262,13 +262,14 @@ public struct SnapshotReader: ~Copyable {
       let signatures = begin + set.dataCount
       let proof = signatures + set.signatureCount
       let data = payload.extracting(begin..<signatures)
-      let evidence = Evidence(
+      let dnssecRecords = DNSSECRecords(
         signatures: payload.extracting(signatures..<proof),
         proof: payload.extracting(proof..<proof + set.proofCount))
-      guard set.isWellFormed(data, owner: window.keys[index].octets), set.isWellFormed(evidence)
+      guard set.isWellFormed(data, owner: window.keys[index].octets),
+        set.isWellFormed(dnssecRecords)
       else { return nil }
       guard let source = sources.source(set.source) else { return nil }
-      restore(set, source, data, evidence, of: index, isKept: isKept, into: &cache, clock)
+      restore(set, source, data, dnssecRecords, of: index, isKept: isKept, into: &cache, clock)
       position += set.totalCount
     }
     return position
@@ -283,7 +284,7 @@ public struct SnapshotReader: ~Copyable {
   }
 
   private mutating func restore(
-    _ set: SnapshotSet, _ source: UInt8, _ data: Span<UInt8>, _ evidence: Evidence,
+    _ set: SnapshotSet, _ source: UInt8, _ data: Span<UInt8>, _ dnssecRecords: DNSSECRecords,
     of index: Int, isKept isNameKept: Bool, into cache: inout Cache, _ clock: Clock
   ) {
     totals.sets &+= 1
@@ -308,7 +309,8 @@ public struct SnapshotReader: ~Copyable {
     }
     let isRestored = cache.restore(
       owner: window.keys[index], set, source: source, ttl: ttl, expiry: UInt32(clamping: expiry),
-      data: data, evidence: evidence, isUsed: window.entries[index].isUsed, now: clock.now)
+      data: data, dnssecRecords: dnssecRecords, isUsed: window.entries[index].isUsed, now: clock.now
+    )
     if isRestored { result.restored += weight } else { result.refused += weight }
   }
 

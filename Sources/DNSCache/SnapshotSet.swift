@@ -1,7 +1,7 @@
 import DNSWire
 import Memory
 
-/// The fixed fields of an RRset or negative fact in a snapshot.
+/// The fixed fields of an RRset or negative entry in a snapshot.
 struct SnapshotSet {
   var type: UInt16
   var kind: RRset.Kind
@@ -13,7 +13,7 @@ struct SnapshotSet {
   var expiry: UInt32
   var count: Int
   var dataCount: Int
-  var marks: SetMarks
+  var flags: RRsetFlags
   /// The server's number in the block; 0 when it isn't known.
   var source: UInt8 = 0
   /// Octets of signatures.
@@ -23,8 +23,8 @@ struct SnapshotSet {
 
   /// Octets of the fields that each has.
   static let size = 16
-  /// Octets of the fields that tell of evidence, where there is some.
-  static let evidenceSize = 4
+  /// Octets of the fields that tell of DNSSEC records, where there are some.
+  static let dnssecRecordsSize = 4
 
   /// In the octet with kind, rank and section: the server's number follows.
   static let sourceFollows: UInt8 = 0x80
@@ -32,7 +32,7 @@ struct SnapshotSet {
   /// Octets of its fields.
   var fieldCount: Int {
     SnapshotSet.size + (source > 0 ? 1 : 0)
-      + (marks.contains(.accompanied) ? SnapshotSet.evidenceSize : 0)
+      + (flags.contains(.hasDNSSECRecords) ? SnapshotSet.dnssecRecordsSize : 0)
   }
   /// Octets of all of it.
   var totalCount: Int { fieldCount + dataCount + signatureCount + proofCount }
@@ -40,9 +40,9 @@ struct SnapshotSet {
   /// Reads the fields; nothing when one is out of range or the data go beyond the payload.
   init?(_ payload: Span<UInt8>, at position: Int) {
     guard position + SnapshotSet.size <= payload.count else { return nil }
-    let flags = payload[position + 2]
-    guard let kind = RRset.Kind(rawValue: flags & 3), let rank = Rank(rawValue: flags >> 2 & 7),
-      let section = RecordView.Section(rawValue: flags >> 5 & 3)
+    let octet = payload[position + 2]
+    guard let kind = RRset.Kind(rawValue: octet & 3), let rank = Rank(rawValue: octet >> 2 & 7),
+      let section = RecordView.Section(rawValue: octet >> 5 & 3)
     else { return nil }
     type = payload.load16(position)
     self.kind = kind
@@ -54,16 +54,16 @@ struct SnapshotSet {
     dataCount = Int(payload.load16(position + 13))
     // RFC 2181 §8: a TTL has 31 bits; what has a TTL of zero is not written.
     guard ttl > 0 && ttl <= UInt32(Int32.max) else { return nil }
-    marks = SetMarks(rawValue: payload[position + 15])
-    guard marks.isSubset(of: SetMarks.kept.union(.accompanied)) else { return nil }
+    flags = RRsetFlags(rawValue: payload[position + 15])
+    guard flags.isSubset(of: RRsetFlags.kept.union(.hasDNSSECRecords)) else { return nil }
     var end = position + SnapshotSet.size
-    if flags & SnapshotSet.sourceFollows != 0 {
+    if octet & SnapshotSet.sourceFollows != 0 {
       guard end < payload.count, payload[end] > 0 else { return nil }
       source = payload[end]
       end += 1
     }
-    if marks.contains(.accompanied) {
-      guard end + SnapshotSet.evidenceSize <= payload.count else { return nil }
+    if flags.contains(.hasDNSSECRecords) {
+      guard end + SnapshotSet.dnssecRecordsSize <= payload.count else { return nil }
       signatureCount = Int(payload.load16(end))
       proofCount = Int(payload.load16(end + 2))
       guard signatureCount + proofCount > 0 else { return nil }
@@ -79,16 +79,16 @@ struct SnapshotSet {
       return type.rawValue != 0 && !type.isMeta && SnapshotSet.holds(data, count, of: type)
     case .noData:
       return type.rawValue != 0 && count == 0 && SnapshotSet.isSOA(data, above: owner)
-    case .noName:
+    case .nxDomain:
       return type.rawValue == 0 && count == 0 && SnapshotSet.isSOA(data, above: owner)
     }
   }
 
-  /// Whether evidence is what could have come with such data.
-  func isWellFormed(_ evidence: borrowing Evidence) -> Bool {
+  /// Whether DNSSEC records could have come with such data.
+  func isWellFormed(_ dnssecRecords: borrowing DNSSECRecords) -> Bool {
     let covered = kind == .records ? RecordType(rawValue: type) : .soa
-    return SnapshotSet.holdsSignatures(evidence.signatures, of: covered)
-      && SnapshotSet.isProof(evidence.proof)
+    return SnapshotSet.holdsSignatures(dnssecRecords.signatures, of: covered)
+      && SnapshotSet.isProof(dnssecRecords.proof)
   }
 
   private static func holdsSignatures(_ data: Span<UInt8>, of type: RecordType) -> Bool {

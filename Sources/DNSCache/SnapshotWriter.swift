@@ -17,7 +17,7 @@ public struct SnapshotWriter: ~Copyable {
   /// The node that the last block ended in the middle of, its last RRset written, and how often so.
   private var partNode = Reference.none
   private var partType: UInt16 = 0
-  private var partMarks: SetMarks = []
+  private var partMarks: RRsetFlags = []
   private var partCount = 0
   private var sources = SnapshotSources()
 
@@ -178,20 +178,21 @@ public struct SnapshotWriter: ~Copyable {
       let view = RRset(set, in: cache.arena)
       if isWanted(view, in: cache) {
         let dataCount = SnapshotWriter.dataCount(view)
-        let evidence = evidencePlace(view, of: cache)
-        let evidenceCount = evidence.map { SnapshotSet.evidenceSize + $0.end - $0.signatures } ?? 0
-        if end + SnapshotSet.size + 1 + dataCount + evidenceCount > SnapshotWriter.entriesEnd {
+        let dnssecRecords = dnssecRecordsPlace(view, of: cache)
+        let dnssecRecordsCount =
+          dnssecRecords.map { SnapshotSet.dnssecRecordsSize + $0.end - $0.signatures } ?? 0
+        if end + SnapshotSet.size + 1 + dataCount + dnssecRecordsCount > SnapshotWriter.entriesEnd {
           if begin > SnapshotBlock.frame || written > 0 {
             close(node, of: cache, begin, written, at: &position, end: end, into: &buffer)
             return false
           }
           skippedSets += 1
         } else {
-          put(view, dataCount, evidence, of: cache, at: &end, into: &buffer)
+          put(view, dataCount, dnssecRecords, of: cache, at: &end, into: &buffer)
           written += 1
           partNode = node
           partType = view.type.rawValue
-          partMarks = view.marks
+          partMarks = view.flags
         }
       }
       set = cache.arena.link(set, SetField.next)
@@ -238,15 +239,16 @@ public struct SnapshotWriter: ~Copyable {
     return entry > 0 ? view.count * (entry - AddressField.address + 2) : view.dataCount
   }
 
-  private func evidencePlace(
+  private func dnssecRecordsPlace(
     _ view: RRset, of cache: borrowing Cache
-  ) -> Cache.EvidencePlace? {
-    view.marks.contains(.accompanied)
-      ? Cache.EvidencePlace(view.reference, in: cache.arena) : nil
+  ) -> Cache.DNSSECRecordsPlace? {
+    view.flags.contains(.hasDNSSECRecords)
+      ? Cache.DNSSECRecordsPlace(view.reference, in: cache.arena) : nil
   }
 
   private mutating func put(
-    _ view: RRset, _ dataCount: Int, _ evidence: Cache.EvidencePlace?, of cache: borrowing Cache,
+    _ view: RRset, _ dataCount: Int, _ dnssecRecords: Cache.DNSSECRecordsPlace?,
+    of cache: borrowing Cache,
     at end: inout Int,
     into buffer: inout MutableSpan<UInt8>
   ) {
@@ -260,16 +262,16 @@ public struct SnapshotWriter: ~Copyable {
     buffer.store32(UInt32(clamping: expiry), end + 7)
     buffer.store16(UInt16(view.count), end + 11)
     buffer.store16(UInt16(dataCount), end + 13)
-    buffer[end + 15] = view.marks.rawValue
+    buffer[end + 15] = view.flags.rawValue
     end += SnapshotSet.size
     if source > 0 {
       buffer[end] = source
       end += 1
     }
-    if let evidence {
-      buffer.store16(UInt16(evidence.proof - evidence.signatures), end)
-      buffer.store16(UInt16(evidence.end - evidence.proof), end + 2)
-      end += SnapshotSet.evidenceSize
+    if let dnssecRecords {
+      buffer.store16(UInt16(dnssecRecords.proof - dnssecRecords.signatures), end)
+      buffer.store16(UInt16(dnssecRecords.end - dnssecRecords.proof), end + 2)
+      end += SnapshotSet.dnssecRecordsSize
     }
     let entry = RRset.addressEntry(view.type, view.kind)
     if entry > 0 {
@@ -285,10 +287,10 @@ public struct SnapshotWriter: ~Copyable {
         cache.arena.octets(view.reference, SetField.data, count: dataCount), end)
       end += dataCount
     }
-    if let evidence {
-      let count = evidence.end - evidence.signatures
+    if let dnssecRecords {
+      let count = dnssecRecords.end - dnssecRecords.signatures
       buffer.store(
-        cache.arena.octets(view.reference, evidence.signatures, count: count), end)
+        cache.arena.octets(view.reference, dnssecRecords.signatures, count: count), end)
       end += count
     }
     sets &+= 1

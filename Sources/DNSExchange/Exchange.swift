@@ -6,7 +6,7 @@ public struct Exchange: Chained {
   /// The type that is asked for.
   public let type: RecordType
   /// DO and CD.
-  public let needs: QueryFlags
+  public let queryFlags: QueryFlags
   /// The hash of the name that is asked for.
   public let nameHash: UInt32
   let nameCount: UInt8
@@ -66,11 +66,12 @@ public struct Exchange: Chained {
   var chain = ChainTable.end
 
   init(
-    type: RecordType, needs: QueryFlags, nameHash: UInt32, nameCount: UInt8, group: ServerGroupID,
+    type: RecordType, queryFlags: QueryFlags, nameHash: UInt32, nameCount: UInt8,
+    group: ServerGroupID,
     server: ServerID, isTrial: Bool, draw: UInt64, now: UInt64
   ) {
     self.type = type
-    self.needs = needs
+    self.queryFlags = queryFlags
     self.nameHash = nameHash
     self.nameCount = nameCount
     self.group = group
@@ -103,11 +104,11 @@ public struct Exchange: Chained {
   // Inlined: while the exchanges are being changed, a call that only borrows gets a copy of the whole.
 
   @inline(__always)
-  var hash: UInt32 { Exchange.hash(nameHash, type, needs) }
+  var hash: UInt32 { Exchange.hash(nameHash, type, queryFlags) }
 
   @inline(__always)
-  static func hash(_ nameHash: UInt32, _ type: RecordType, _ needs: QueryFlags) -> UInt32 {
-    let kind = UInt32(needs.rawValue) << 16 | UInt32(type.rawValue)
+  static func hash(_ nameHash: UInt32, _ type: RecordType, _ queryFlags: QueryFlags) -> UInt32 {
+    let kind = UInt32(queryFlags.rawValue) << 16 | UInt32(type.rawValue)
     return nameHash &+ kind &* 0x9E37_79B1
   }
 

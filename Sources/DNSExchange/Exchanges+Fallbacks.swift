@@ -17,7 +17,7 @@ extension Exchanges {
     return Simplicity.of(
       attempt: attempt, hasTriedTCP: exchanges[exchange].hasTriedTCP,
       // Where nothing ever came it is better than nothing.
-      wantsSignatures: exchanges[exchange].needs.contains(.signatures)
+      wantsSignatures: exchanges[exchange].queryFlags.contains(.signatures)
         && servers[server].roundTrip.isMeasured)
   }
 

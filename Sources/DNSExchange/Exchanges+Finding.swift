@@ -43,13 +43,13 @@ extension Exchanges {
   /// The exchange for a question: there is one at most.
   @inline(__always)
   public func match(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags
+    _ key: borrowing NameKey, _ type: RecordType, _ queryFlags: QueryFlags
   ) -> ExchangeID? {
-    var slot = byQuestion.first(Exchange.hash(key.hash, type, needs))
+    var slot = byQuestion.first(Exchange.hash(key.hash, type, queryFlags))
     while slot != ChainTable.end {
       let exchange = ExchangeID(rawValue: slot)
       if exchanges[exchange].nameHash == key.hash && exchanges[exchange].type == type
-        && exchanges[exchange].needs == needs && isName(of: exchange, key)
+        && exchanges[exchange].queryFlags == queryFlags && isName(of: exchange, key)
       {
         return exchange
       }

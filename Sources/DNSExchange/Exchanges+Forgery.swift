@@ -33,9 +33,10 @@ extension Exchanges {
       packet.load16(end + 2) == RecordClass.internet.rawValue
     {
       // Which of the questions for that name and type is meant, a forger needs not say.
-      for needs in 0..<Exchanges.needsKinds {
+      for queryFlags in 0..<Exchanges.needsKinds {
         guard
-          let exchange = findUnderWay(RecordType(packet.load16(end)), QueryFlags(rawValue: needs))
+          let exchange = findUnderWay(
+            RecordType(packet.load16(end)), QueryFlags(rawValue: queryFlags))
         else { continue }
         if finished.contains(socket, id: header.id, now: now) {
           counters.late += 1
@@ -48,8 +49,8 @@ extension Exchanges {
   }
 
   /// The exchange for the name in ``question`` that has something under way over UDP.
-  private func findUnderWay(_ type: RecordType, _ needs: QueryFlags) -> ExchangeID? {
-    guard let exchange = match(question, type, needs),
+  private func findUnderWay(_ type: RecordType, _ queryFlags: QueryFlags) -> ExchangeID? {
+    guard let exchange = match(question, type, queryFlags),
       exchanges[exchange].firstTransmission != .none
     else { return nil }
     return exchange

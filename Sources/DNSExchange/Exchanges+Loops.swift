@@ -17,7 +17,7 @@ extension Exchanges {
   /// - Parameter question: the question as it came; its name is the key's, unless that is where an alias led.
   public mutating func takeOwnQuery(
     _ question: Span<UInt8>, id: UInt16, cookie: UInt64?, _ key: borrowing NameKey,
-    type: RecordType, needs: QueryFlags, now: UInt64
+    type: RecordType, queryFlags: QueryFlags, now: UInt64
   ) -> Bool {
     if takeLoopProbe(key, now: now) { return true }
     if let cookie {
@@ -29,7 +29,7 @@ extension Exchanges {
         }
       }
     }
-    guard let exchange = match(key, type, needs) else { return false }
+    guard let exchange = match(key, type, queryFlags) else { return false }
     var transmission = exchanges[exchange].firstTransmission
     while transmission != .none {
       let server = transmissions[transmission].socket.server

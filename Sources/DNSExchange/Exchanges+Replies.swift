@@ -76,7 +76,8 @@ extension Exchanges {
     return judge(
       packet,
       Received(
-        exchange: exchange, type: exchanges[exchange].type, needs: exchanges[exchange].needs,
+        exchange: exchange, type: exchanges[exchange].type,
+        queryFlags: exchanges[exchange].queryFlags,
         group: exchanges[exchange].group, source: servers[server].source, header: header,
         recordsAt: end, server: server, isStream: false,
         edns: transmissions[transmission].edns, lacksCookie: lacksCookie, transmission: transmission
@@ -145,7 +146,8 @@ extension Exchanges {
       lacksCookie = options.hasOPT && options.cookie == nil
     }
     let received = Received(
-      exchange: exchange, type: exchanges[exchange].type, needs: exchanges[exchange].needs,
+      exchange: exchange, type: exchanges[exchange].type,
+      queryFlags: exchanges[exchange].queryFlags,
       group: exchanges[exchange].group, source: servers[server].source, header: header,
       recordsAt: end,
       server: server, isStream: true,
@@ -231,7 +233,7 @@ extension Exchanges {
     /// The type that was asked for.
     public let type: RecordType
     /// DO and CD of the question.
-    public let needs: QueryFlags
+    public let queryFlags: QueryFlags
     /// The servers that it may be sent to.
     public let group: ServerGroupID
     /// The number that the cache knows the server by.

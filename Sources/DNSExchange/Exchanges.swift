@@ -108,13 +108,14 @@ public struct Exchanges: ~Copyable {
   ///   - draw: random bits.
   /// - Returns: its name; nothing when all slots are taken, or no server may be asked: ``prospect(of:now:)``.
   public mutating func insert(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, of group: ServerGroupID,
+    _ key: borrowing NameKey, _ type: RecordType, _ queryFlags: QueryFlags, of group: ServerGroupID,
     isTrial: Bool, draw: UInt64, now: UInt64
   ) -> ExchangeID? {
     guard let server = firstServer(of: group, isTrial: isTrial, draw, now: now),
       let slot = exchanges.insert(
         Exchange(
-          type: type, needs: needs, nameHash: key.hash, nameCount: UInt8(key.count), group: group,
+          type: type, queryFlags: queryFlags, nameHash: key.hash, nameCount: UInt8(key.count),
+          group: group,
           server: server, isTrial: isTrial, draw: draw, now: now))
     else { return nil }
     return ExchangeID(slot)
@@ -239,7 +240,7 @@ public struct Exchanges: ~Copyable {
       return writeProbe(query, into: &writer)
     }
     let exchange = handle.exchange
-    let needs = exchanges[exchange].needs
+    let queryFlags = exchanges[exchange].queryFlags
     writer.header(id: query.id, questionCount: 1)
     writer.octets(sentName(exchange, isMixedCase: query.isMixedCase))
     writer.number16(exchanges[exchange].type.rawValue)
@@ -247,13 +248,13 @@ public struct Exchanges: ~Copyable {
     if query.edns != .none {
       let begin = writer.beginOPT(
         udpSize: query.edns.octets, extendedRcode: 0,
-        dnssecOK: needs.contains(.signatures))
+        dnssecOK: queryFlags.contains(.signatures))
       if query.hasCookie { writeCookie(to: query.server, into: &writer) }
       writer.endRecord(begin, in: .additional)
     }
     // AD asks to be told AD (RFC 6840 §5.7).
     var flags = MessageHeader.Flag.recursionDesired | MessageHeader.Flag.authenticData
-    if needs.contains(.unchecked) { flags |= MessageHeader.Flag.checkingDisabled }
+    if queryFlags.contains(.unchecked) { flags |= MessageHeader.Flag.checkingDisabled }
     return writer.finish(flags: flags)
   }
 

@@ -42,19 +42,19 @@ extension Reply {
     // The policy alone is captured: with `self` all of the reply would be copied, for each RRset.
     if cache.hasUnjudged { cache.judge(owner) { [policy] in policy.value.keeps($0, since: $1) } }
     let records = octets.span.extracting(set.records.start..<set.records.end)
-    let evidence = Evidence(
+    let dnssecRecords = DNSSECRecords(
       signatures: octets.span.extracting(set.signatures.start..<set.signatures.end),
       proof: octets.span.extracting(set.proof.start..<set.proof.end))
     guard set.kind != .records else {
       return cache.insert(
-        owner: owner, type: set.type, ttl: set.ttl, records: records, evidence: evidence,
+        owner: owner, type: set.type, ttl: set.ttl, records: records, dnssecRecords: dnssecRecords,
         from: set.origin, now: now)
     }
     return cache.insertNegative(
-      owner: owner, type: set.kind == .noName ? nil : set.type, asked: set.type,
+      owner: owner, type: set.kind == .nxDomain ? nil : set.type, asked: set.type,
       soa: set.zoneCount == 0
         ? nil : Cache.NegativeSOA(zoneCount: Int(set.zoneCount), ttl: set.ttl),
-      soaData: records, evidence: evidence, from: set.origin, now: now)
+      soaData: records, dnssecRecords: dnssecRecords, from: set.origin, now: now)
   }
 }
 

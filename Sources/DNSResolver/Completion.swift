@@ -22,7 +22,7 @@ public enum Outcome: Sendable, BitwiseCopyable {
 
 /// A client whose question has ended, or that is not to wait for it any longer.
 public struct Completion: Sendable {
-  /// The number that the client was given in `Resolver.ask(_:type:needs:client:since:cache:now:)`.
+  /// The number that the client was given in `Resolver.ask(_:type:queryFlags:client:since:cache:now:)`.
   public let client: UInt32
   /// How it ended.
   public let outcome: Outcome

@@ -33,7 +33,7 @@ struct FailureCache: ~Copyable {
     var nameHash: UInt32 = 0
     var type = RecordType(rawValue: 0)
     /// With CD, data may be had that fails without.
-    var needs: QueryFlags = []
+    var queryFlags: QueryFlags = []
     var nameCount: UInt8 = 0
     /// Failures in a row; none where there was an answer.
     var failures: UInt8 = 0
@@ -64,9 +64,9 @@ struct FailureCache: ~Copyable {
 
   /// Why a question is not worth trying now, if it isn't.
   func find(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, now: UInt64
+    _ key: borrowing NameKey, _ type: RecordType, _ queryFlags: QueryFlags, now: UInt64
   ) -> Failure? {
-    guard count > 0, let slot = slot(of: key.octets, key.hash, type, needs),
+    guard count > 0, let slot = slot(of: key.octets, key.hash, type, queryFlags),
       now < entries[slot].until
     else { return nil }
     var failure = Failure(entries[slot].cause, isCached: true)
@@ -90,10 +90,10 @@ struct FailureCache: ~Copyable {
   /// - Parameter upstreamErrors: what upstream said of it.
   /// - Returns: where, and whether another question that was still remembered had to give way.
   mutating func remember(
-    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags,
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, queryFlags: QueryFlags,
     cause: ResolutionError, trouble: Trouble, upstreamErrors: Span<UInt8>, now: UInt64
   ) -> (slot: Int, isForced: Bool) {
-    if let slot = slot(of: name, hash, type, needs) {
+    if let slot = slot(of: name, hash, type, queryFlags) {
       let entry = entries[slot]
       let isStill = now < entry.until + FailureCache.memory
       let failures = isStill ? min(entry.failures + 1, 32) : 1
@@ -110,7 +110,8 @@ struct FailureCache: ~Copyable {
     let isForced = entries[victim].epoch == epoch && now < entries[victim].until
     put(
       Entry(
-        epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
+        epoch: epoch, nameHash: hash, type: type, queryFlags: queryFlags,
+        nameCount: UInt8(name.count),
         failures: 1, cause: cause, trouble: trouble,
         errorsCount: UInt8(truncatingIfNeeded: upstreamErrors.count), time: now,
         until: now + FailureCache.life(failures: 1)), name, at: victim)
@@ -122,15 +123,16 @@ struct FailureCache: ~Copyable {
   ///
   /// - Parameter isPrefetch: whether it is a prefetch that failed: ``takeFailedPrefetch(into:)`` tells.
   mutating func note(
-    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags, trouble: Trouble,
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, queryFlags: QueryFlags, trouble: Trouble,
     isPrefetch: Bool = false, now: UInt64
   ) {
-    let slot = slot(of: name, hash, type, needs) ?? victim(hash)
+    let slot = slot(of: name, hash, type, queryFlags) ?? victim(hash)
     guard entries[slot].epoch != epoch || entries[slot].until <= now else { return }
     if isPrefetch { _ = failedPrefetches.push(UInt16(truncatingIfNeeded: slot)) }
     put(
       Entry(
-        epoch: epoch, nameHash: hash, type: type, needs: needs, nameCount: UInt8(name.count),
+        epoch: epoch, nameHash: hash, type: type, queryFlags: queryFlags,
+        nameCount: UInt8(name.count),
         trouble: trouble, time: now, until: now), name, at: slot)
   }
 
@@ -140,22 +142,24 @@ struct FailureCache: ~Copyable {
   /// Takes out the name, type and flags of a prefetch that failed.
   mutating func takeFailedPrefetch(
     into key: inout NameKey
-  ) -> (type: RecordType, needs: QueryFlags)? {
+  ) -> (type: RecordType, queryFlags: QueryFlags)? {
     while let slot = failedPrefetches.pop() {
       let entry = entries[Int(slot)]
       guard entry.epoch == epoch else { continue }
       key.load(
         names.octets(in: Int(slot), count: Int(entry.nameCount)), withHash: entry.nameHash)
-      return (entry.type, entry.needs)
+      return (entry.type, entry.queryFlags)
     }
     return nil
   }
 
   /// Whether a prefetch is too early, since one for the same question failed just now.
   func isTooSoon(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, now: UInt64
+    _ key: borrowing NameKey, _ type: RecordType, _ queryFlags: QueryFlags, now: UInt64
   ) -> Bool {
-    guard count > 0, let slot = slot(of: key.octets, key.hash, type, needs) else { return false }
+    guard count > 0, let slot = slot(of: key.octets, key.hash, type, queryFlags) else {
+      return false
+    }
     return now < entries[slot].time + FailureCache.prefetchPause
   }
 
@@ -183,7 +187,7 @@ struct FailureCache: ~Copyable {
       let entry = entries[slot]
       body(
         TroubleView(
-          type: entry.type, needs: entry.needs, trouble: entry.trouble,
+          type: entry.type, queryFlags: entry.queryFlags, trouble: entry.trouble,
           age: now &- min(now, entry.time), failures: Int(entry.failures),
           blockedFor: entry.until &- min(now, entry.until)))
     }
@@ -191,9 +195,9 @@ struct FailureCache: ~Copyable {
 
   /// Forgets that a question failed: it has an answer now.
   mutating func forget(
-    _ name: Span<UInt8>, hash: UInt32, type: RecordType, needs: QueryFlags
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, queryFlags: QueryFlags
   ) {
-    guard count > 0, let slot = slot(of: name, hash, type, needs) else { return }
+    guard count > 0, let slot = slot(of: name, hash, type, queryFlags) else { return }
     remove(slot)
   }
 
@@ -234,11 +238,11 @@ struct FailureCache: ~Copyable {
   }
 
   private func slot(
-    of name: Span<UInt8>, _ hash: UInt32, _ type: RecordType, _ needs: QueryFlags
+    of name: Span<UInt8>, _ hash: UInt32, _ type: RecordType, _ queryFlags: QueryFlags
   ) -> Int? {
     let first = FailureCache.firstSlot(hash)
     for slot in first..<first + FailureCache.ways
-    where entries[slot].type == type && entries[slot].needs == needs
+    where entries[slot].type == type && entries[slot].queryFlags == queryFlags
       && isEntry(slot, name, hash)
     {
       return slot

@@ -20,13 +20,13 @@ public struct QuestionFacts: Sendable {
 extension Resolver {
   /// Says what would happen to a question that no data answers; changes nothing.
   public func facts(
-    of key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt64
+    of key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, now: UInt64
   ) -> QuestionFacts {
     var troubles: [TroubleView] = []
     failures.visit(key, now: now) { troubles.append($0) }
     var views: [UpstreamView] = []
     exchanges.visitUpstreams(now: now) { views.append($0) }
-    let plan = plan(key, type: type, needs: needs, now: now)
+    let plan = plan(key, type: type, queryFlags: queryFlags, now: now)
     let inFlight: InFlightView? =
       if case .join(let index) = plan { inFlightView(index) } else { nil }
     return QuestionFacts(
@@ -41,7 +41,7 @@ public struct TroubleView: Sendable {
   /// The type that was asked for.
   public let type: RecordType
   /// DO and CD.
-  public let needs: QueryFlags
+  public let queryFlags: QueryFlags
   /// What was in the way.
   public let trouble: Trouble
   /// Milliseconds since.

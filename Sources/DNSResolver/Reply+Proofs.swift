@@ -135,7 +135,7 @@ extension Reply {
       if !isResolver && enclosing(owner, .ns) != nil { return .referral }
     }
     var set = ReplySet(
-      owner: owner, kind: isNXDOMAIN ? .noName : .noData, type: type, origin: origin)
+      owner: owner, kind: isNXDOMAIN ? .nxDomain : .noData, type: type, origin: origin)
     if let soa {
       let record = record(soa)
       let start = Int(record.start) + 2

@@ -32,7 +32,7 @@ extension Reply {
     /// The type asked for.
     var type: RecordType
     /// DO and CD of the packet that it is the reply to.
-    var needs: QueryFlags
+    var queryFlags: QueryFlags
     /// The number that the cache knows the server by.
     var source: UInt8
     /// Whether the server's AD counts.
@@ -53,18 +53,18 @@ extension Reply {
   /// of the reply is to be kept; if a name is too long, what leads there: aliases and the DNAME.
   mutating func scrub(as terms: Terms) -> Kind {
     let type = terms.type
-    keepsSignatures = terms.needs.contains(.signatures)
-    var marks: SetMarks = keepsSignatures ? [] : .withoutDNSSEC
-    if terms.needs.contains(.unchecked) { marks.insert(.unchecked) }
+    keepsSignatures = terms.queryFlags.contains(.signatures)
+    var rrsetFlags: RRsetFlags = keepsSignatures ? [] : .withoutDNSSEC
+    if terms.queryFlags.contains(.unchecked) { rrsetFlags.insert(.unchecked) }
     // AD speaks of Answer and Authority (RFC 4035 §3.2.3).
     if terms.believesAD && flags & MessageHeader.Flag.authenticData != 0 {
-      marks.insert(.authentic)
+      rrsetFlags.insert(.authentic)
     }
     fault = nil
     isAliased = false
     let isAuthoritative = flags & MessageHeader.Flag.authoritative != 0
     var origin = Origin(
-      rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer, marks: marks,
+      rank: isAuthoritative ? .authoritativeAnswer : .answer, section: .answer, flags: rrsetFlags,
       source: terms.source)
     var owner = asked
     var links = 0
@@ -99,7 +99,7 @@ extension Reply {
       default: return kind
       }
     }
-    if !isAllTaken { takeExtras(marks, terms) }
+    if !isAllTaken { takeExtras(rrsetFlags, terms) }
     return kind
   }
 
@@ -244,7 +244,7 @@ extension Reply {
 
   // MARK: Authority and Additional
 
-  private mutating func takeExtras(_ marks: SetMarks, _ terms: Terms) {
+  private mutating func takeExtras(_ rrsetFlags: RRsetFlags, _ terms: Terms) {
     let (zone, isZoneKnown) = zone()
     var looked = 0
     for index in 0..<recordCount where !isTaken(index) {
@@ -268,7 +268,8 @@ extension Reply {
         of: record.owner, record.type,
         as: Origin(
           rank: isAuthority ? .authority : .additional, section: record.section,
-          marks: isAuthority ? marks : marks.subtracting(.authentic), source: terms.source))
+          flags: isAuthority ? rrsetFlags : rrsetFlags.subtracting(.authentic), source: terms.source
+        ))
     }
   }
 

@@ -53,11 +53,12 @@ extension Resolver {
       return
     }
     let type = exchanges[id].type
-    let needs = exchanges[id].needs
+    let queryFlags = exchanges[id].queryFlags
     var target = NameKey(seed: seed)
     exchanges.loadName(of: id, into: &target)
     let end = cache.follow(
-      &target, type: type, needs: lookups[id].lacksDNSSEC ? needs.orUnsigned : needs,
+      &target, type: type,
+      queryFlags: lookups[id].lacksDNSSEC ? queryFlags.allowingUnsigned : queryFlags,
       overlays: OverlayPair(overlay, held: lookups[id].held),
       now: UInt32(truncatingIfNeeded: now / 1_000)
     ) { [policy] in policy.value.keeps($0, since: $1) }
@@ -96,9 +97,9 @@ extension Resolver {
     guard spendQuestion(id, now: now) else { return }
     let handle = exchanges.handle(id)
     let type = exchanges[id].type
-    let needs = exchanges[id].needs
+    let queryFlags = exchanges[id].queryFlags
     // This lookup ends, too, when what is evicted was all that needed it: so this comes first.
-    let plan = plan(target, type: type, needs: needs, now: now)
+    let plan = plan(target, type: type, queryFlags: queryFlags, now: now)
     if case .ask = plan, exchanges.count == settings.exchanges.inFlightLimit {
       evictOldest(now: now)
       guard exchanges.find(handle) != nil else { return }
@@ -109,7 +110,7 @@ extension Resolver {
     }
     var isNew = false
     switch carryOut(
-      plan, target, type, needs, for: .lookup(handle), since: now, timeout: nil, now: now)
+      plan, target, type, queryFlags, for: .lookup(handle), since: now, timeout: nil, now: now)
     {
     case .failed(let failure): finish(id, .failed(failure), .none, &cache)
     case .began(let next):
@@ -129,23 +130,24 @@ extension Resolver {
   mutating func hasStaleTarget(_ id: ExchangeID, _ cache: inout Cache, now: UInt32) -> Bool {
     var target = NameKey(seed: seed)
     exchanges.loadName(of: lookups[id].waitsFor, into: &target)
-    let needs = exchanges[id].needs
+    let queryFlags = exchanges[id].queryFlags
     return hasStaleAnswer(
-      target, exchanges[id].type, lookups[id].lacksDNSSEC ? needs.orUnsigned : needs, &cache,
+      target, exchanges[id].type,
+      lookups[id].lacksDNSSEC ? queryFlags.allowingUnsigned : queryFlags, &cache,
       now: now)
   }
 
   /// Whether a question would be answered if data that has expired will do, and only then.
   func hasStaleAnswer(
-    _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags, _ cache: inout Cache,
+    _ key: borrowing NameKey, _ type: RecordType, _ queryFlags: QueryFlags, _ cache: inout Cache,
     now: UInt32
   ) -> Bool {
     if cache.hasUnjudged {
       cache.judgeAnswer(
-        key, type: type, needs: needs, overlays: OverlayPair(), stale: true, now: now
+        key, type: type, queryFlags: queryFlags, overlays: OverlayPair(), stale: true, now: now
       ) { [policy] in policy.value.keeps($0, since: $1) }
     }
-    return cache.hasStaleAnswer(key, type: type, needs: needs, now: now)
+    return cache.hasStaleAnswer(key, type: type, queryFlags: queryFlags, now: now)
   }
 
   /// Goes on with a question when the one that it waited for has ended.

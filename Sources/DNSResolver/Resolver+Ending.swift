@@ -154,7 +154,7 @@ extension Resolver {
   /// - Returns: the type, and DO and CD.
   public mutating func takeFailedPrefetch(
     into key: inout NameKey
-  ) -> (type: RecordType, needs: QueryFlags)? {
+  ) -> (type: RecordType, queryFlags: QueryFlags)? {
     failures.takeFailedPrefetch(into: &key)
   }
 
@@ -195,7 +195,7 @@ extension FailureCache {
   ) -> (slot: Int, isForced: Bool) {
     remember(
       exchanges.name(of: id), hash: exchanges[id].nameHash,
-      type: exchanges[id].type, needs: exchanges[id].needs, cause: cause,
+      type: exchanges[id].type, queryFlags: exchanges[id].queryFlags, cause: cause,
       trouble: trouble, upstreamErrors: exchanges.errors(of: id), now: now)
   }
 
@@ -204,13 +204,13 @@ extension FailureCache {
   ) {
     note(
       exchanges.name(of: id), hash: exchanges[id].nameHash,
-      type: exchanges[id].type, needs: exchanges[id].needs,
+      type: exchanges[id].type, queryFlags: exchanges[id].queryFlags,
       trouble: exchanges[id].trouble, isPrefetch: isPrefetch, now: now)
   }
 
   mutating func forget(_ id: ExchangeID, of exchanges: borrowing Exchanges) {
     forget(
       exchanges.name(of: id), hash: exchanges[id].nameHash,
-      type: exchanges[id].type, needs: exchanges[id].needs)
+      type: exchanges[id].type, queryFlags: exchanges[id].queryFlags)
   }
 }

@@ -64,9 +64,9 @@ extension Resolver {
   ) {
     let id = received.exchange
     charge(id, octets: packet.count, now: now)
-    var needs = received.needs
-    let lacksDNSSEC = !received.hasDO && needs.contains(.signatures)
-    if lacksDNSSEC { needs.remove(.signatures) }
+    var queryFlags = received.queryFlags
+    let lacksDNSSEC = !received.hasDO && queryFlags.contains(.signatures)
+    if lacksDNSSEC { queryFlags.remove(.signatures) }
     exchanges.loadName(of: id, into: &reply.question)
     if let fault = reply.parse(packet, received.header, at: received.recordsAt) {
       switch fault {
@@ -81,7 +81,7 @@ extension Resolver {
     }
     switch reply.scrub(
       as: Reply.Terms(
-        type: received.type, needs: needs, source: received.source,
+        type: received.type, queryFlags: queryFlags, source: received.source,
         believesAD: cache.believesAD(of: received.source), route: received.group.route))
     {
     case .nameTooLong:

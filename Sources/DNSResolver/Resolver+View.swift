@@ -16,7 +16,7 @@ extension Resolver {
 
   func inFlightView(_ id: ExchangeID) -> InFlightView {
     InFlightView(
-      type: exchanges[id].type, needs: exchanges[id].needs,
+      type: exchanges[id].type, queryFlags: exchanges[id].queryFlags,
       started: exchanges[id].started, attempts: Int(exchanges[id].attemptCount),
       server: exchanges[id].server,
       address: exchanges.address(of: id), waiters: Int(lookups[id].waiterCount),
@@ -28,7 +28,7 @@ extension Resolver {
     /// The type asked for.
     public let type: RecordType
     /// DO and CD.
-    public let needs: QueryFlags
+    public let queryFlags: QueryFlags
     /// When it was first asked.
     public let started: UInt64
     /// Packets sent so far.

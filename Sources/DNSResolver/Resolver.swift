@@ -91,25 +91,25 @@ public struct Resolver: ~Copyable {
   /// completed with it after ``ResolverTiming/clientResponseTimeout``, and the question goes on.
   ///
   /// - Parameters:
-  ///   - needs: the client's DO and CD, which go upstream as they are.
+  ///   - queryFlags: the client's DO and CD, which go upstream as they are.
   ///   - client: a number that comes back with the completion.
   ///   - since: when the client began to wait; ``ExchangeTiming/deadline`` counts from then.
   ///   - takesStale: whether it may be completed that early.
   public mutating func ask(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags = [], client: UInt32,
+    _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags = [], client: UInt32,
     since: UInt64, takesStale: Bool = true, cache: inout Cache, now: UInt64
   ) -> Asked {
-    let needs = needs.subtracting(.unsignedToo)
-    let plan = plan(key, type: type, needs: needs, now: now)
+    let queryFlags = queryFlags.subtracting(.allowUnsigned)
+    let plan = plan(key, type: type, queryFlags: queryFlags, now: now)
     let seconds = UInt32(truncatingIfNeeded: now / 1_000)
     var isStale =
-      takesStale && hasStaleAnswer(key, type, needs, &cache, now: seconds)
+      takesStale && hasStaleAnswer(key, type, queryFlags, &cache, now: seconds)
     if takesStale, case .join(let id) = plan, lookups[id].waitsFor != .none {
       isStale = isStale || hasStaleTarget(id, &cache, now: seconds)
     }
     let timeout = isStale ? ResolverTiming.clientResponseTimeout : nil
     switch carryOut(
-      plan, key, type, needs, for: .client(client), since: since, timeout: timeout, now: now)
+      plan, key, type, queryFlags, for: .client(client), since: since, timeout: timeout, now: now)
     {
     case .began:
       takeFailures(now: now)
@@ -134,10 +134,12 @@ public struct Resolver: ~Copyable {
   /// Says what becomes of a question that no data answers; changes nothing.
   @inline(__always)
   public func plan(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt64
+    _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, now: UInt64
   ) -> Plan {
-    if let id = exchanges.match(key, type, needs) { return .join(id) }
-    if let failure = failures.find(key, type, needs, now: now) { return .failedBefore(failure) }
+    if let id = exchanges.match(key, type, queryFlags) { return .join(id) }
+    if let failure = failures.find(key, type, queryFlags, now: now) {
+      return .failedBefore(failure)
+    }
     guard let group = group(for: key.octets, type) else { return .noServer(Failure(.noUpstream)) }
     switch exchanges.prospect(of: group, now: now) {
     case .regular: return .ask(group, isTrial: false)
@@ -162,7 +164,7 @@ public struct Resolver: ~Copyable {
   ///   - plan: what ``plan(_:type:needs:now:)`` says of it.
   ///   - timeout: milliseconds after which a client is given something stale.
   mutating func carryOut(
-    _ plan: Plan, _ key: borrowing NameKey, _ type: RecordType, _ needs: QueryFlags,
+    _ plan: Plan, _ key: borrowing NameKey, _ type: RecordType, _ queryFlags: QueryFlags,
     for recipient: Recipient, since: UInt64, timeout: UInt64?, now: UInt64
   ) -> Requested {
     switch plan {
@@ -179,7 +181,7 @@ public struct Resolver: ~Copyable {
       let draw = exchanges.draw()
       guard
         let id = exchanges.insert(
-          key, type, needs, of: group, isTrial: isTrial, draw: draw, now: now)
+          key, type, queryFlags, of: group, isTrial: isTrial, draw: draw, now: now)
       else {
         counters.inFlightLimit += 1
         return .failed(Failure(.overload))
@@ -232,19 +234,19 @@ public struct Resolver: ~Copyable {
   /// It competes with no client: it is only sent while less than a share of ``ResolverSettings/inFlightLimit`` is in
   /// flight (``ResolverSettings/prefetchShare``). A client that asks the same in the meantime joins it.
   ///
-  /// - Parameter needs: as the data was asked for, or its reply would not replace it.
+  /// - Parameter queryFlags: as the data was asked for, or its reply would not replace it.
   public mutating func prefetch(
-    _ key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt64
+    _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, now: UInt64
   ) -> Prefetched {
-    let plan = plan(key, type: type, needs: needs, now: now)
+    let plan = plan(key, type: type, queryFlags: queryFlags, now: now)
     if case .join = plan { return .isInFlight }
     if case .failedBefore = plan { return .refused }
-    if failures.isTooSoon(key, type, needs, now: now) { return .tooSoon }
+    if failures.isTooSoon(key, type, queryFlags, now: now) { return .tooSoon }
     let draw = exchanges.draw()
     guard case .ask(let group, isTrial: false) = plan,
       exchanges.count * 100 < settings.exchanges.inFlightLimit * settings.prefetchShare,
       let id = exchanges.insert(
-        key, type, needs, of: group, isTrial: false, draw: draw, now: now)
+        key, type, queryFlags, of: group, isTrial: false, draw: draw, now: now)
     else { return .refused }
     lookups[id] = Lookup()
     lookups[id].outlivesWaiters = true

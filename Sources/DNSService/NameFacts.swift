@@ -77,7 +77,7 @@ extension Service {
       links.count > 1 && cache.isAliasFiltered && cache.rebindFilter.coversLoopback
     let last = links.last?.name ?? name
     key.load(trusted: last.span)
-    let question = resolver.facts(of: key, type: type, needs: [], now: now)
+    let question = resolver.facts(of: key, type: type, queryFlags: [], now: now)
     let outcome: NameFacts.Outcome
     switch answer {
     case _ where Service.isSpecial(type): outcome = .unasked(Service.specialTypeCode(type))

@@ -103,7 +103,8 @@ extension Service {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
     if cache.hasUnjudged {
       cache.judgeAnswer(
-        key, type: header.type, needs: header.needs.orUnsigned, overlays: overlays, stale: false,
+        key, type: header.type, queryFlags: header.queryFlags.allowingUnsigned, overlays: overlays,
+        stale: false,
         now: seconds
       ) { [policy] in policy.value.keeps($0, since: $1) }
     }
@@ -111,11 +112,13 @@ extension Service {
     let question = writer.mark
     writer.limit = header.limit - header.optOctets
     if case .missing = cache.answer(
-      &key, type: header.type, needs: header.needs.orUnsigned, into: &writer, overlays: overlays,
+      &key, type: header.type, queryFlags: header.queryFlags.allowingUnsigned, into: &writer,
+      overlays: overlays,
       now: seconds)
     {
       if !cache.writeRedirection(
-        above: &key, needs: header.needs.orUnsigned, into: &writer, overlays: overlays,
+        above: &key, queryFlags: header.queryFlags.allowingUnsigned, into: &writer,
+        overlays: overlays,
         now: seconds)
       {
         flags |= MessageHeader.Flag.truncated
@@ -172,7 +175,7 @@ enum Explanation {
     switch staleness {
     case .none: nil
     case .records: ExtendedError(.staleAnswer)
-    case .noName: ExtendedError(.staleNameError)
+    case .nxDomain: ExtendedError(.staleNameError)
     }
   }
 }

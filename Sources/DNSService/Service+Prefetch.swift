@@ -13,22 +13,22 @@ extension Service {
   @inline(never)
   mutating func prefetch(cache: inout Cache, resolver: inout Resolver, now: UInt64) {
     let seconds = UInt32(truncatingIfNeeded: now / 1000)
-    while let (type, setType, needs) = cache.takeAgeing(into: &key) {
+    while let (type, setType, queryFlags) = cache.takePrefetchCandidate(into: &key) {
       guard settings.isPrefetching else { continue }
       guard prefetchBudget.hasPermit(now: now) else {
         counters.prefetchLimit &+= 1
         continue
       }
-      switch resolver.prefetch(key, type: type, needs: needs, now: now) {
+      switch resolver.prefetch(key, type: type, queryFlags: queryFlags, now: now) {
       case .tooSoon: break
       case .refused:
         counters.prefetchLimit &+= 1
       case .isInFlight:
-        cache.noteRenewal(of: key, type: setType, needs: needs, now: seconds)
+        cache.noteRenewal(of: key, type: setType, queryFlags: queryFlags, now: seconds)
       case .started:
         prefetchBudget.spend()
         counters.prefetches &+= 1
-        cache.noteRenewal(of: key, type: setType, needs: needs, now: seconds)
+        cache.noteRenewal(of: key, type: setType, queryFlags: queryFlags, now: seconds)
       }
     }
   }
@@ -38,8 +38,8 @@ extension Service {
   /// Has the data of prefetches that failed asked for again with the next question for it.
   @inline(never)
   mutating func takeFailedPrefetches(cache: inout Cache, resolver: inout Resolver) {
-    while let (type, needs) = resolver.takeFailedPrefetch(into: &key) {
-      cache.forgetRenewal(of: key, type: type, needs: needs)
+    while let (type, queryFlags) = resolver.takeFailedPrefetch(into: &key) {
+      cache.forgetRenewal(of: key, type: type, queryFlags: queryFlags)
     }
   }
 }

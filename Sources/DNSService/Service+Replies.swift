@@ -87,7 +87,7 @@ extension Service {
       return delivery
     }
     if resolver.hasFailedPrefetches { takeFailedPrefetches(cache: &cache, resolver: &resolver) }
-    if cache.hasAgeing { prefetch(cache: &cache, resolver: &resolver, now: now) }
+    if cache.hasPrefetchCandidates { prefetch(cache: &cache, resolver: &resolver, now: now) }
     return nil
   }
 
@@ -101,13 +101,13 @@ extension Service {
     let failure: Failure
     switch completion.outcome {
     case .clientResponseTimeout(let lacksDNSSEC):
-      if lacksDNSSEC { waiting.places[index].needs.insert(.unsignedToo) }
+      if lacksDNSSEC { waiting.places[index].queryFlags.insert(.allowUnsigned) }
       return concludeTimeout(
         index, completion.overlays, into: &reply, cache: &cache, resolver: &resolver, now: now)
     case .rebound: return Concluded(writeRebound(index, reply: &reply))
     case .failed(let reason): failure = reason
     case .answered(_, let lacksDNSSEC):
-      if lacksDNSSEC { waiting.places[index].needs.insert(.unsignedToo) }
+      if lacksDNSSEC { waiting.places[index].queryFlags.insert(.allowUnsigned) }
       if let count = composeWaiting(
         index, into: &reply, cache: &cache, completion.overlays,
         beside: resolver.remarks(of: completion.outcome), now: now)
@@ -144,7 +144,7 @@ extension Service {
     guard key.hash != client.askedHash else { return Failure(.endlessAliases) }
     waiting.places[index].askedHash = key.hash
     switch resolver.ask(
-      key, type: client.header.type, needs: client.needs, client: UInt32(index),
+      key, type: client.header.type, queryFlags: client.queryFlags, client: UInt32(index),
       since: client.started, cache: &cache, now: now)
     {
     case .accepted, .joined: return nil
@@ -205,7 +205,8 @@ extension Service {
     var writer = MessageWriter(&reply, limit: client.header.limit, suffixes: suffixes)
     Service.begin(&writer, client.header, waiting.question(index))
     if let count = compose(
-      client.header, unsigned ? client.needs.orUnsigned : client.needs, from: &cache, into: &writer,
+      client.header, unsigned ? client.queryFlags.allowingUnsigned : client.queryFlags,
+      from: &cache, into: &writer,
       overlays: overlays, stale: stale, beside: remarks,
       now: UInt32(truncatingIfNeeded: now / 1000))
     {

@@ -28,13 +28,13 @@ extension Service {
       return .reply(count, source)
     }
     if cache.limits.staleAge > 0,
-      let count = composeStale(header, header.needs, question, &cache, into: &reply, now: now)
+      let count = composeStale(header, header.queryFlags, question, &cache, into: &reply, now: now)
     {
       return .reply(count, countStale(cache.staleness) ?? source)
     }
     if header.dnssecOK,
       let count = composeStale(
-        header, header.needs.orUnsigned, question, &cache, into: &reply, now: now)
+        header, header.queryFlags.allowingUnsigned, question, &cache, into: &reply, now: now)
     {
       return .reply(count, countStale(cache.staleness) ?? source)
     }
@@ -48,14 +48,14 @@ extension Service {
 
   /// Writes a stale answer to a query that doesn't wait, if there is one.
   private mutating func composeStale(
-    _ header: Header, _ needs: QueryFlags, _ question: Span<UInt8>, _ cache: inout Cache,
+    _ header: Header, _ queryFlags: QueryFlags, _ question: Span<UInt8>, _ cache: inout Cache,
     into reply: inout MutableSpan<UInt8>, now: UInt64
   ) -> Int? {
     key.load(trusted: question.extracting(0..<question.count - Service.questionTail))
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Service.begin(&writer, header, question)
     return compose(
-      header, needs, from: &cache, into: &writer, overlays: .newQuery, stale: true,
+      header, queryFlags, from: &cache, into: &writer, overlays: .newQuery, stale: true,
       now: UInt32(truncatingIfNeeded: now / 1000))
   }
 
@@ -109,7 +109,7 @@ extension Service {
     let client = waiting.places[index]
     waiting.places[index].askedHash = key.hash
     switch resolver.ask(
-      key, type: client.header.type, needs: client.needs, client: UInt32(index),
+      key, type: client.header.type, queryFlags: client.queryFlags, client: UInt32(index),
       since: client.started, takesStale: false, cache: &cache, now: now)
     {
     case .accepted, .joined: return nil

@@ -80,10 +80,10 @@ public struct Service: ~Copyable {
     }
 
     /// What DO and CD ask of the data.
-    var needs: QueryFlags {
-      var needs: QueryFlags = dnssecOK ? .signatures : []
-      if flags & MessageHeader.Flag.checkingDisabled != 0 { needs.insert(.unchecked) }
-      return needs
+    var queryFlags: QueryFlags {
+      var queryFlags: QueryFlags = dnssecOK ? .signatures : []
+      if flags & MessageHeader.Flag.checkingDisabled != 0 { queryFlags.insert(.unchecked) }
+      return queryFlags
     }
 
     /// Whether the client may be told AD: it set DO or AD (RFC 6840 §5.8).
@@ -220,7 +220,7 @@ public struct Service: ~Copyable {
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Service.begin(&writer, header, question)
     if let count = compose(
-      header, header.needs, from: &cache, into: &writer, overlays: .newQuery, now: seconds)
+      header, header.queryFlags, from: &cache, into: &writer, overlays: .newQuery, now: seconds)
     {
       let rcode = Service.rcode(reply)
       if rcode != 0 {
@@ -262,7 +262,7 @@ public struct Service: ~Copyable {
     }
     if resolver.exchanges.takeOwnQuery(
       question, id: header.id, cookie: header.cookies?.client, key, type: header.type,
-      needs: header.needs, now: now)
+      queryFlags: header.queryFlags, now: now)
     {
       return refuse(header, question, .refused, Explanation.ownQuery, reply: &reply, now: now)
     }
@@ -280,7 +280,7 @@ public struct Service: ~Copyable {
     }
     counters.misses &+= 1
     let client = WaitingClient(
-      header: header, needs: header.needs, questionCount: UInt16(question.count),
+      header: header, queryFlags: header.queryFlags, questionCount: UInt16(question.count),
       askedHash: key.hash, started: now, share: share)
     guard let index = waiting.insert(client, question) else {
       limiter.returnPlace(share)
@@ -290,7 +290,7 @@ public struct Service: ~Copyable {
         resolver: &resolver, now: now)
     }
     switch resolver.ask(
-      key, type: header.type, needs: header.needs, client: UInt32(index), since: now,
+      key, type: header.type, queryFlags: header.queryFlags, client: UInt32(index), since: now,
       cache: &cache, now: now)
     {
     case .accepted:
@@ -329,23 +329,26 @@ public struct Service: ~Copyable {
   /// Writes the answer that the cache has for the key's name behind the question.
   ///
   /// - Parameters:
-  ///   - needs: what the data has to be like.
+  ///   - queryFlags: what the data has to be like.
   ///   - overlays: what else a client that has waited is answered from.
   ///   - stale: data whose time is over is used, too.
   ///   - remarks: what upstream said beside the answer: options for an OPT record.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
-    _ header: Header, _ needs: QueryFlags, from cache: inout Cache,
+    _ header: Header, _ queryFlags: QueryFlags, from cache: inout Cache,
     into writer: inout MessageWriter, overlays: OverlayPair, stale: Bool = false,
     beside remarks: Span<UInt8> = Span(), now: UInt32
   ) -> Int? {
-    if cache.hasUnjudged { judge(header.type, needs, &cache, overlays, stale: stale, now: now) }
+    if cache.hasUnjudged {
+      judge(header.type, queryFlags, &cache, overlays, stale: stale, now: now)
+    }
     let limit = writer.limit
     writer.limit = limit - header.optOctets
     var flags = Service.responseFlags(header.flags)
     let start = writer.mark
     switch cache.answer(
-      &key, type: header.type, needs: needs, into: &writer, overlays: overlays, stale: stale,
+      &key, type: header.type, queryFlags: queryFlags, into: &writer, overlays: overlays,
+      stale: stale,
       partly: !header.hasEDNS && header.transport == .udp, now: now)
     {
     case .missing:
@@ -354,7 +357,7 @@ public struct Service: ~Copyable {
       flags |= rcode.rawValue & MessageHeader.Flag.rcodeMask
       // What upstream said of data whose time is over is no longer its word, nor will it do instead of
       // signatures.
-      let isUnsigned = stale && needs.contains(.unsignedToo)
+      let isUnsigned = stale && queryFlags.contains(.allowUnsigned)
       if isAuthentic && header.understandsAD && !isUnsigned && (!stale || cache.staleness == .none)
       {
         flags |= MessageHeader.Flag.authenticData
@@ -392,11 +395,11 @@ public struct Service: ~Copyable {
   /// Has the names judged that the answer to a question for the key's name is made of.
   @inline(never)
   private func judge(
-    _ type: RecordType, _ needs: QueryFlags, _ cache: inout Cache, _ overlays: OverlayPair,
+    _ type: RecordType, _ queryFlags: QueryFlags, _ cache: inout Cache, _ overlays: OverlayPair,
     stale: Bool, now: UInt32
   ) {
     cache.judgeAnswer(
-      key, type: type, needs: needs, overlays: overlays, stale: stale, now: now
+      key, type: type, queryFlags: queryFlags, overlays: overlays, stale: stale, now: now
     ) { policy.value.keeps($0, since: $1) }
   }
 

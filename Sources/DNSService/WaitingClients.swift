@@ -36,7 +36,7 @@ public struct ReturnPath: BitwiseCopyable, Sendable {
 struct WaitingClient: BitwiseCopyable {
   var header: Service.Header
   /// What the data has to be like, which is less when upstream has nothing better.
-  var needs: QueryFlags
+  var queryFlags: QueryFlags
   var questionCount: UInt16
   /// The name that it waits for: its own, or what aliases lead to that were known.
   var askedHash: UInt32

@@ -18,10 +18,10 @@ public struct QueryFlags: OptionSet, Sendable, BitwiseCopyable {
   @inlinable public static var unchecked: QueryFlags { QueryFlags(rawValue: 2) }
   /// Though signatures are wanted, data without will do: upstream does not understand EDNS, so there
   /// is nothing better to be had.
-  @inlinable public static var unsignedToo: QueryFlags { QueryFlags(rawValue: 4) }
+  @inlinable public static var allowUnsigned: QueryFlags { QueryFlags(rawValue: 4) }
 
   /// The same, but data without signatures will do as well.
-  public var orUnsigned: QueryFlags { contains(.signatures) ? union(.unsignedToo) : self }
+  public var allowingUnsigned: QueryFlags { contains(.signatures) ? union(.allowUnsigned) : self }
 
   /// The words that people are shown, after the flags of messages.
   public var words: [String] {

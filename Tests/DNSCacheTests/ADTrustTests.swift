@@ -10,16 +10,16 @@ struct ADTrustTests {
   /// A name from each of two servers, and one of a server that isn't known, all of them with AD.
   private func lab() -> Lab {
     let lab = Lab()
-    lab.insert("unknown.example.net. 300 A 192.0.2.1", marks: .authentic)
+    lab.insert("unknown.example.net. 300 A 192.0.2.1", flags: .authentic)
     lab.source = lab.cache.number(of: Self.remote)
-    lab.insert("remote.example.net. 300 A 192.0.2.2", marks: .authentic)
+    lab.insert("remote.example.net. 300 A 192.0.2.2", flags: .authentic)
     lab.source = lab.cache.number(of: Self.here)
-    lab.insert("here.example.net. 300 A 192.0.2.3", marks: .authentic)
+    lab.insert("here.example.net. 300 A 192.0.2.3", flags: .authentic)
     return lab
   }
 
   private func authentic(_ lab: Lab) -> [String] {
-    lab.contents().filter { $0.contains("\(SetMarks.authentic)") }
+    lab.contents().filter { $0.contains("\(RRsetFlags.authentic)") }
       .compactMap { $0.split(separator: ".").first.map(String.init) }.sorted()
   }
 

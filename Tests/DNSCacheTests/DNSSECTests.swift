@@ -17,46 +17,46 @@ struct DNSSECTests {
   static let proof = [nsec, signature("w.example.net.", of: .nsec)]
 
   /// A signed address.
-  static func signed(marks: SetMarks = [], octets: Int = 1 << 22) -> Lab {
+  static func signed(flags: RRsetFlags = [], octets: Int = 1 << 22) -> Lab {
     let lab = Lab(octets: octets)
-    lab.insert("\(name) 300 A 192.0.2.1", marks: marks, signatures: [signature(name, of: .a)])
+    lab.insert("\(name) 300 A 192.0.2.1", flags: flags, signatures: [signature(name, of: .a)])
     return lab
   }
 
   // MARK: Which data will do
 
-  static let allMarks: [SetMarks] = [
+  static let allMarks: [RRsetFlags] = [
     [], .withoutDNSSEC, .unchecked, [.withoutDNSSEC, .unchecked],
   ]
   static let allNeeds: [QueryFlags] = [
-    [], .signatures, .unchecked, [.signatures, .unchecked], [.signatures, .unsignedToo],
+    [], .signatures, .unchecked, [.signatures, .unchecked], [.signatures, .allowUnsigned],
   ]
 
   @Test(arguments: allMarks, allNeeds)
-  func `data serves those whose needs it meets`(marks: SetMarks, needs: QueryFlags) {
+  func `data serves those whose flags it meets`(flags: RRsetFlags, queryFlags: QueryFlags) {
     let lab = Lab()
-    lab.insert("\(Self.name) 300 A 192.0.2.1", marks: marks)
-    lab.insertNegative(Self.name, .mx, soa: SnapshotTests.soa, marks: marks)
-    lab.insertNegative("none.example.net.", nil, soa: SnapshotTests.soa, marks: marks)
+    lab.insert("\(Self.name) 300 A 192.0.2.1", flags: flags)
+    lab.insertNegative(Self.name, .mx, soa: SnapshotTests.soa, flags: flags)
+    lab.insertNegative("none.example.net.", nil, soa: SnapshotTests.soa, flags: flags)
     let isSigned =
-      !needs.contains(.signatures) || needs.contains(.unsignedToo)
-      || !marks.contains(.withoutDNSSEC)
-    let isChecked = needs.contains(.unchecked) || !marks.contains(.unchecked)
+      !queryFlags.contains(.signatures) || queryFlags.contains(.allowUnsigned)
+      || !flags.contains(.withoutDNSSEC)
+    let isChecked = queryFlags.contains(.unchecked) || !flags.contains(.unchecked)
     for (name, type) in [
       (Self.name, RecordType.a), (Self.name, .mx), ("none.example.net.", .a),
     ] {
-      #expect(lab.ask(name, type, needs).isMissing == !(isSigned && isChecked))
+      #expect(lab.ask(name, type, queryFlags).isMissing == !(isSigned && isChecked))
     }
   }
 
   @Test(arguments: allMarks, allNeeds)
-  func `hosts in Additional are held to the same`(marks: SetMarks, needs: QueryFlags) {
+  func `hosts in Additional are held to the same`(flags: RRsetFlags, queryFlags: QueryFlags) {
     let lab = Lab()
     lab.insert("example.net. 300 MX 10 \(Self.name)")
-    lab.insert("\(Self.name) 300 A 192.0.2.1", marks: marks)
-    let isThere = !lab.ask("example.net.", .mx, needs).additional.isEmpty
+    lab.insert("\(Self.name) 300 A 192.0.2.1", flags: flags)
+    let isThere = !lab.ask("example.net.", .mx, queryFlags).additional.isEmpty
     // What nobody checked is no help to anybody.
-    let isOfUse = !marks.contains(.unchecked) && !lab.ask(Self.name, .a, needs).isMissing
+    let isOfUse = !flags.contains(.unchecked) && !lab.ask(Self.name, .a, queryFlags).isMissing
     #expect(isThere == isOfUse)
   }
 
@@ -97,11 +97,11 @@ struct DNSSECTests {
       (true, true, true), (true, false, true), (false, true, true), (false, false, false),
       (true, true, false),
     ] {
-      func marks(_ isAuthentic: Bool) -> SetMarks { isAuthentic ? .authentic : [] }
+      func flags(_ isAuthentic: Bool) -> RRsetFlags { isAuthentic ? .authentic : [] }
       let lab = Lab()
-      lab.insert("\(Self.name) 300 CNAME a.example.net.", marks: marks(alias))
-      lab.insert("a.example.net. 300 A 192.0.2.1", marks: marks(target))
-      lab.insertNegative("a.example.net.", .mx, soa: SnapshotTests.soa, marks: marks(negative))
+      lab.insert("\(Self.name) 300 CNAME a.example.net.", flags: flags(alias))
+      lab.insert("a.example.net. 300 A 192.0.2.1", flags: flags(target))
+      lab.insertNegative("a.example.net.", .mx, soa: SnapshotTests.soa, flags: flags(negative))
       #expect(lab.ask(Self.name, .a).isAuthentic == (alias && target))
       #expect(lab.ask(Self.name, .mx).isAuthentic == (alias && negative))
       #expect(lab.ask(Self.name, .cname).isAuthentic == alias)
@@ -114,9 +114,9 @@ struct DNSSECTests {
 
   struct Rivals: Sendable, CustomTestStringConvertible {
     var old: Rank
-    var oldMarks: SetMarks = []
+    var oldMarks: RRsetFlags = []
     var new: Rank
-    var newMarks: SetMarks = []
+    var newMarks: RRsetFlags = []
     var isReplaced: Bool
     var testDescription: String {
       "\(old.word) \(oldMarks.words) by \(new.word) \(newMarks.words)"
@@ -141,9 +141,9 @@ struct DNSSECTests {
   @Test(arguments: rivals)
   func `better data stays`(rivals: Rivals) {
     let lab = Lab()
-    lab.insert("\(Self.name) 300 A 192.0.2.1", rank: rivals.old, marks: rivals.oldMarks)
+    lab.insert("\(Self.name) 300 A 192.0.2.1", rank: rivals.old, flags: rivals.oldMarks)
     let insertion = lab.insert(
-      "\(Self.name) 300 A 192.0.2.2", rank: rivals.new, marks: rivals.newMarks)
+      "\(Self.name) 300 A 192.0.2.2", rank: rivals.new, flags: rivals.newMarks)
     #expect(insertion == (rivals.isReplaced ? .stored : .outranked))
     #expect(lab.cache.setCount == 1)
     #expect(lab.names(for: "192.0.2.2") == (rivals.isReplaced ? [Self.name] : []))
@@ -152,11 +152,11 @@ struct DNSSECTests {
   @Test func `what was fetched with CD lies beside what was not`() {
     let lab = Lab()
     lab.insert("\(Self.name) 300 A 192.0.2.1")
-    lab.insert("\(Self.name) 300 A 192.0.2.66", marks: .unchecked)
-    lab.insertNegative(Self.name, nil, soa: SnapshotTests.soa, marks: .unchecked)
+    lab.insert("\(Self.name) 300 A 192.0.2.66", flags: .unchecked)
+    lab.insertNegative(Self.name, nil, soa: SnapshotTests.soa, flags: .unchecked)
     #expect(lab.cache.setCount == 2, "the negative fact contradicts its like alone")
     #expect(lab.ask(Self.name, .a).answers == ["www.example.net. 300 IN A 192.0.2.1"])
-    lab.insert("\(Self.name) 300 CNAME a.example.net.", marks: .unchecked)
+    lab.insert("\(Self.name) 300 CNAME a.example.net.", flags: .unchecked)
     #expect(lab.ask(Self.name, .a).answers == ["www.example.net. 300 IN A 192.0.2.1"])
     lab.cache._checkInvariants()
     let other = SnapshotTests.restarted(lab)
@@ -167,7 +167,7 @@ struct DNSSECTests {
 
   @Test func `addresses that nobody checked have no names`() {
     let lab = Lab()
-    lab.insert("\(Self.name) 300 A 192.0.2.66", marks: .unchecked)
+    lab.insert("\(Self.name) 300 A 192.0.2.66", flags: .unchecked)
     #expect(lab.names(for: "192.0.2.66").isEmpty)
     lab.insert("\(Self.name) 300 A 192.0.2.1")
     #expect(lab.names(for: "192.0.2.1") == [Self.name])
@@ -180,7 +180,7 @@ struct DNSSECTests {
 
   // MARK: Room
 
-  @Test func `evidence counts among the octets of an RRset`() {
+  @Test func `signatures and proof count among the octets of an RRset`() {
     let lab = Lab()
     let signatures = (0..<6).map {
       Self.signature(Self.name, of: .a, key: String(repeating: "\($0)AAA", count: 1_024))

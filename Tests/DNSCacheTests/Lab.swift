@@ -60,7 +60,7 @@ final class Lab {
   @discardableResult
   func insert(
     _ lines: [String], rank: Rank = .authoritativeAnswer,
-    section: RecordView.Section = .answer, marks: SetMarks = [], signatures: [String] = [],
+    section: RecordView.Section = .answer, flags: RRsetFlags = [], signatures: [String] = [],
     proof: [String] = []
   ) -> Cache.Insertion {
     let records = lines.map { line in
@@ -68,24 +68,24 @@ final class Lab {
     }
     return insert(
       wire: records[0].name.wire, records[0].type, ttl: records[0].ttl,
-      records.map(\.rdata), rank: rank, section: section, marks: marks, signatures: signatures,
+      records.map(\.rdata), rank: rank, section: section, flags: flags, signatures: signatures,
       proof: proof)
   }
 
   @discardableResult
   func insert(
     _ line: String, rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer,
-    marks: SetMarks = [], signatures: [String] = [], proof: [String] = []
+    flags: RRsetFlags = [], signatures: [String] = [], proof: [String] = []
   ) -> Cache.Insertion {
     insert(
-      [line], rank: rank, section: section, marks: marks, signatures: signatures, proof: proof)
+      [line], rank: rank, section: section, flags: flags, signatures: signatures, proof: proof)
   }
 
   @discardableResult
   func insert(
     wire: [UInt8], _ type: RecordType, ttl: UInt32, _ rdata: [[UInt8]],
     rank: Rank = .authoritativeAnswer, section: RecordView.Section = .answer,
-    marks: SetMarks = [], signatures: [String] = [], proof: [String] = []
+    flags: RRsetFlags = [], signatures: [String] = [], proof: [String] = []
   ) -> Cache.Insertion {
     let data = rdata.flatMap { counted($0) }
     let signatures = self.signatures(signatures)
@@ -93,8 +93,8 @@ final class Lab {
     return reply {
       $0.insert(
         owner: key(wire: wire), type: type, ttl: ttl, records: data.span,
-        evidence: Evidence(signatures: signatures.span, proof: proof.span),
-        from: Origin(rank: rank, section: section, marks: marks, source: source), now: now)
+        dnssecRecords: DNSSECRecords(signatures: signatures.span, proof: proof.span),
+        from: Origin(rank: rank, section: section, flags: flags, source: source), now: now)
     }
   }
 
@@ -138,11 +138,11 @@ final class Lab {
     }
   }
 
-  /// Takes in "no such name", or "no such type", with an SOA record in one line or without.
+  /// Takes in NXDOMAIN or NODATA, with an SOA record in one line or without.
   @discardableResult
   func insertNegative(
     _ name: String, _ type: RecordType?, soa line: String?,
-    rank: Rank = .authoritativeAnswer, marks: SetMarks = [], signatures: [String] = [],
+    rank: Rank = .authoritativeAnswer, flags: RRsetFlags = [], signatures: [String] = [],
     proof: [String] = []
   ) -> Cache.Insertion {
     let soa = line.flatMap { try? Record($0) }
@@ -153,8 +153,9 @@ final class Lab {
       $0.insertNegative(
         owner: key(name), type: type,
         soa: soa.map { Cache.NegativeSOA(zoneCount: $0.name.wire.count, ttl: $0.ttl) },
-        soaData: data.span, evidence: Evidence(signatures: signatures.span, proof: proof.span),
-        from: Origin(rank: rank, section: .authority, marks: marks, source: source), now: now)
+        soaData: data.span,
+        dnssecRecords: DNSSECRecords(signatures: signatures.span, proof: proof.span),
+        from: Origin(rank: rank, section: .authority, flags: flags, source: source), now: now)
     }
   }
 
@@ -177,14 +178,14 @@ final class Lab {
   }
 
   func ask(
-    _ name: String, _ type: RecordType, _ needs: QueryFlags = [], limit: Int = 65_535,
+    _ name: String, _ type: RecordType, _ queryFlags: QueryFlags = [], limit: Int = 65_535,
     waiting: Bool = false, stale: Bool = false
   ) -> Reply {
-    ask(wire: wire(name), type, needs, limit: limit, waiting: waiting, stale: stale)
+    ask(wire: wire(name), type, queryFlags, limit: limit, waiting: waiting, stale: stale)
   }
 
   func ask(
-    wire: [UInt8], _ type: RecordType, _ needs: QueryFlags = [], limit: Int = 65_535,
+    wire: [UInt8], _ type: RecordType, _ queryFlags: QueryFlags = [], limit: Int = 65_535,
     waiting: Bool = false, stale: Bool = false
   ) -> Reply {
     var key = key(wire: wire)
@@ -198,7 +199,7 @@ final class Lab {
     writer.header(id: 7, questionCount: 1)
     writer.question(question.span)
     let answer = cache.answer(
-      &key, type: type, needs: needs, into: &writer,
+      &key, type: type, queryFlags: queryFlags, into: &writer,
       overlays: waiting ? OverlayPair(overlay, held: held) : .newQuery, stale: stale, now: now)
     var isAuthentic = false
     var flags = MessageHeader.Flag.response
@@ -227,12 +228,12 @@ final class Lab {
 
   /// Where a name's aliases end, and with which name, for who writes nothing.
   func follow(
-    _ name: String, _ type: RecordType, _ needs: QueryFlags = [], waiting: Bool = false
+    _ name: String, _ type: RecordType, _ queryFlags: QueryFlags = [], waiting: Bool = false
   ) -> (end: Cache.ChainEnd, name: String) {
     var key = key(name)
     let overlays = waiting ? OverlayPair(overlay, held: held) : OverlayPair()
     let end = cache.follow(
-      &key, type: type, needs: needs, overlays: overlays, now: now
+      &key, type: type, queryFlags: queryFlags, overlays: overlays, now: now
     ) { [isGood] name, _ in isGood(Lab.text(name)) }
     let octets = key.octets
     return (end, text((0..<octets.count).map { octets[$0] }))
@@ -258,7 +259,7 @@ final class Lab {
     return names.sorted()
   }
 
-  /// All that is known and in force, a line for each RRset and negative fact, in no order that matters.
+  /// All that is known and in force, a line for each RRset and negative entry, in no order that matters.
   func contents() -> [String] {
     guard let cursor = cache.openCursor() else { fatalError("no cursor") }
     defer { cache.closeCursor(cursor) }
@@ -284,7 +285,7 @@ final class Lab {
       }
       lines.append(
         "\(name) \(set.expiry - now)/\(set.ttl) \(set.type) \(set.kind) \(set.rank.word) "
-          + "\(set.section) \(set.count) \(set.marks)\(zone) \(data) "
+          + "\(set.section) \(set.count) \(set.flags)\(zone) \(data) "
           + (cache.source(set.source).map { "\($0.address) \($0.port)" } ?? "unknown"))
     }
     return lines.sorted()

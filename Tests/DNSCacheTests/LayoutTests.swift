@@ -26,9 +26,9 @@ struct LayoutTests {
     #expect(MemoryLayout<Head>.offset(of: \.type) == SetField.type)
     #expect(MemoryLayout<Head>.offset(of: \.count) == SetField.count)
     #expect(MemoryLayout<Head>.offset(of: \.dataCount) == SetField.dataCount)
-    #expect(MemoryLayout<Head>.offset(of: \.standing) == SetField.standing)
+    #expect(MemoryLayout<Head>.offset(of: \.rankAndSection) == SetField.rankAndSection)
     #expect(MemoryLayout<Head>.offset(of: \.source) == SetField.source)
     #expect(MemoryLayout<Head>.offset(of: \.kind) == SetField.kind)
-    #expect(MemoryLayout<Head>.offset(of: \.marks) == SetField.marks)
+    #expect(MemoryLayout<Head>.offset(of: \.flags) == SetField.flags)
   }
 }

@@ -319,7 +319,7 @@ struct QueueTests {
   }
 
   @Test func `flushing a type removes "no such name", which answers it`() {
-    // The name stayed unanswerable until the negative fact's time was over.
+    // The name stayed unanswerable until the negative entry's time was over.
     let lab = Lab()
     lab.insertNegative("b.example.net.", nil, soa: SnapshotTests.soa)
     #expect(lab.cache.flush(lab.key("b.example.net."), .type(.a)) == 1)

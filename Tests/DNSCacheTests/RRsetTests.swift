@@ -77,7 +77,7 @@ struct RRsetTests {
 
   @Test(arguments: [0, 41, 128, 249, 250, 251, 252, 253, 254, 255])
   func `types that no record has are refused`(type: UInt16) {
-    // Type 0 is how "no such name" is stored: such a record was taken for one.
+    // Type 0 is how NXDOMAIN is stored: such a record was taken for one.
     let lab = Lab()
     let result = lab.insert(
       wire: lab.wire("a.example.net."), RecordType(rawValue: type), ttl: 300, [[255, 1, 2, 3]])
@@ -86,7 +86,7 @@ struct RRsetTests {
   }
 
   @Test func `asking for type 0 shows nothing that isn't there`() {
-    // The SOA of "no such name" was read as a list of records: other octets of the arena came out.
+    // The SOA of NXDOMAIN was read as a list of records: other octets of the arena came out.
     let lab = Lab()
     lab.insert("b.example.net. 300 TXT hidden")
     lab.insertNegative("none.example.net.", nil, soa: SnapshotTests.soa)

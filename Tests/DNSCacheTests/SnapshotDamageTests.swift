@@ -215,12 +215,12 @@ struct SnapshotDamageTests {
   /// A record of proof.
   static let proof: [UInt8] = [1, 0x62, 0, 0, 47, 0, 4, 0, 0, 1, 0x40]
 
-  @Test func `evidence as it should be is taken`() {
+  @Test func `signatures and proof as they should be are taken`() {
     for set in [
       SnapshotFile.signedSet(signatures: [0, 20] + Self.signature),
       SnapshotFile.signedSet(proof: Self.proof + Self.proof),
       SnapshotFile.signedSet(
-        signatures: [0, 20] + Self.signature, proof: Self.proof, marks: 2 | 4 | 8 | 16),
+        signatures: [0, 20] + Self.signature, proof: Self.proof, rrsetFlags: 2 | 4 | 8 | 16),
     ] {
       let result = Self.restore(Self.name + [1] + set)
       #expect(result.isComplete && result.restored == 1)
@@ -231,7 +231,7 @@ struct SnapshotDamageTests {
     let soa = (try? Record(SnapshotTests.soa))?.rdata ?? []
     func set(_ set: [UInt8]) -> [UInt8] { name + [1] + set }
     let negative: UInt8 = 1 | 4 << 2 | 1 << 5
-    let noName: UInt8 = 2 | 4 << 2 | 1 << 5
+    let nxDomain: UInt8 = 2 | 4 << 2 | 1 << 5
     return [
       ("upper-case name", [1, 0x41, 0, 1] + SnapshotFile.set()),
       ("pointer in the name", [1, 0x61, 0xC0, 0, 1] + SnapshotFile.set()),
@@ -278,34 +278,34 @@ struct SnapshotDamageTests {
       ),
       (
         "no such name with a type",
-        set(SnapshotFile.set(type: 1, flags: noName, count: 0, data: [0] + soa))
+        set(SnapshotFile.set(type: 1, flags: nxDomain, count: 0, data: [0] + soa))
       ),
-      ("negative without SOA", set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: []))),
+      ("negative without SOA", set(SnapshotFile.set(type: 0, flags: nxDomain, count: 0, data: []))),
       (
         "negative with half an SOA",
-        set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: [0] + soa.dropLast()))
+        set(SnapshotFile.set(type: 0, flags: nxDomain, count: 0, data: [0] + soa.dropLast()))
       ),
       (
         "negative with a count",
-        set(SnapshotFile.set(type: 0, flags: noName, count: 1, data: [0] + soa))
+        set(SnapshotFile.set(type: 0, flags: nxDomain, count: 1, data: [0] + soa))
       ),
       (
         "zone within a label",
-        set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: [1] + soa))
+        set(SnapshotFile.set(type: 0, flags: nxDomain, count: 0, data: [1] + soa))
       ),
       (
         "zone behind the name",
-        set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: [3] + soa))
+        set(SnapshotFile.set(type: 0, flags: nxDomain, count: 0, data: [3] + soa))
       ),
       (
         "zone far behind the name",
-        set(SnapshotFile.set(type: 0, flags: noName, count: 0, data: [255] + soa))
+        set(SnapshotFile.set(type: 0, flags: nxDomain, count: 0, data: [255] + soa))
       ),
-      ("a security status that is not written yet", set(SnapshotFile.set(marks: 1))),
-      ("another one", set(SnapshotFile.set(marks: 128))),
+      ("a security status that is not written yet", set(SnapshotFile.set(rrsetFlags: 1))),
+      ("another one", set(SnapshotFile.set(rrsetFlags: 128))),
       ("evidence without any", set(SnapshotFile.signedSet())),
-      ("evidence beyond the payload", set(SnapshotFile.set(marks: 16))),
-      ("evidence that is not announced", set(SnapshotFile.signedSet(proof: proof, marks: 0))),
+      ("evidence beyond the payload", set(SnapshotFile.set(rrsetFlags: 16))),
+      ("evidence that is not announced", set(SnapshotFile.signedSet(proof: proof, rrsetFlags: 0))),
       ("half a signature", set(SnapshotFile.signedSet(signatures: [0, 30] + signature))),
       (
         "signature of another type",
@@ -452,7 +452,7 @@ struct SnapshotDamageTests {
       _ = lab.ask(wire: name, type, waiting: true)
       _ = lab.ask(wire: name, type, [.signatures, .unchecked], waiting: true)
       _ = lab.ask(wire: name, .a, limit: 100)
-      _ = lab.ask(wire: name, .a, [.signatures, .unchecked, .unsignedToo], limit: 300)
+      _ = lab.ask(wire: name, .a, [.signatures, .unchecked, .allowUnsigned], limit: 300)
     }
   }
 }

@@ -46,11 +46,12 @@ enum SnapshotFile {
   /// One RRset of an entry.
   static func set(
     type: Int = 1, flags: UInt8 = 5 << 2, ttl: Int = 300, expiry: Int = 1_800_000_300,
-    count: Int = 1, data: [UInt8] = [0, 4, 192, 0, 2, 1], marks: UInt8 = 0, source: UInt8? = nil
+    count: Int = 1, data: [UInt8] = [0, 4, 192, 0, 2, 1], rrsetFlags: UInt8 = 0,
+    source: UInt8? = nil
   ) -> [UInt8] {
     let flags = flags | (source == nil ? 0 : 0x80)
     return number(type, octets: 2) + [flags] + number(ttl, octets: 4) + number(expiry, octets: 4)
-      + number(count, octets: 2) + number(data.count, octets: 2) + [marks]
+      + number(count, octets: 2) + number(data.count, octets: 2) + [rrsetFlags]
       + (source.map { [$0] } ?? []) + data
   }
 
@@ -61,10 +62,10 @@ enum SnapshotFile {
 
   /// One RRset of an entry that has signatures or a proof.
   static func signedSet(
-    signatures: [UInt8] = [], proof: [UInt8] = [], marks: UInt8 = 16
+    signatures: [UInt8] = [], proof: [UInt8] = [], rrsetFlags: UInt8 = 16
   ) -> [UInt8] {
     let fields = 16
-    let plain = set(marks: marks)
+    let plain = set(rrsetFlags: rrsetFlags)
     return plain[..<fields] + number(signatures.count, octets: 2) + number(proof.count, octets: 2)
       + plain[fields...] + signatures + proof
   }

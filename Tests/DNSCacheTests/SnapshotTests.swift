@@ -39,7 +39,7 @@ struct SnapshotTests {
       let ttl = Int.random(in: 0..<2_000, using: &random)
       let rank = RankTests.ranks.randomElement(using: &random) ?? .answer
       let section = RankTests.section(rank)
-      let marks = DNSSECTests.allMarks.randomElement(using: &random) ?? []
+      let flags = DNSSECTests.allMarks.randomElement(using: &random) ?? []
       let isSigned = index % 4 == 0
       lab.source = lab.cache.number(of: source(index % 5))
       switch Int.random(in: 0..<8, using: &random) {
@@ -47,7 +47,7 @@ struct SnapshotTests {
         lab.insert(
           (0...Int.random(in: 0..<4, using: &random)).map {
             "\(name) \(ttl) A 192.0.2.\($0 + index % 200)"
-          }, rank: rank, section: section, marks: marks,
+          }, rank: rank, section: section, flags: flags,
           signatures: isSigned ? [DNSSECTests.signature(name, of: .a)] : [],
           proof: index % 8 == 0 ? DNSSECTests.proof : [])
         if index % 3 == 0 { lab.insert("\(name) \(ttl) AAAA 2001:db8::\(index % 100)") }
@@ -56,7 +56,7 @@ struct SnapshotTests {
       case 5: lab.insertNegative(name, nil, soa: soa)
       case 6:
         lab.insertNegative(
-          name, .mx, soa: NegativeTests.soa(ttl: ttl), marks: marks.union(.authentic),
+          name, .mx, soa: NegativeTests.soa(ttl: ttl), flags: flags.union(.authentic),
           signatures: isSigned ? [DNSSECTests.signature("example.net.", of: .soa)] : [],
           proof: index % 3 == 0 ? DNSSECTests.proof : [])
       default: lab.insert("\(name) \(ttl) SRV 1 2 3 n1.example.net.", rank: rank, section: section)
@@ -133,11 +133,11 @@ struct SnapshotTests {
       ])
   }
 
-  @Test func `evidence is written as the document says`() {
+  @Test func `signatures and proof are written as the document says`() {
     let lab = Lab()
     let signature = DNSSECTests.signature("a.example.net.", of: .a)
     lab.insert(
-      "a.example.net. 300 A 192.0.2.1", marks: [.authentic, .unchecked], signatures: [signature],
+      "a.example.net. 300 A 192.0.2.1", flags: [.authentic, .unchecked], signatures: [signature],
       proof: [DNSSECTests.nsec])
     func rdata(_ line: String) -> [UInt8] { (try? Record(line))?.rdata ?? [] }
     func counted(_ data: [UInt8]) -> [UInt8] { SnapshotFile.number(data.count, octets: 2) + data }
@@ -146,14 +146,15 @@ struct SnapshotTests {
       + SnapshotFile.signedSet(
         signatures: counted(rdata(signature)),
         proof: lab.wire("w.example.net.") + [0, 47] + counted(rdata(DNSSECTests.nsec)),
-        marks: 4 | 8 | 16)
+        rrsetFlags: 4 | 8 | 16)
     #expect(lab.snapshotBlocks()[1] == SnapshotFile.block(kind: 1, entries: 1, entries))
     let other = Self.restarted(lab)
     #expect(other.restore(lab.snapshot()).isComplete)
     #expect(other.contents() == lab.contents())
-    let needs: QueryFlags = [.signatures, .unchecked]
+    let queryFlags: QueryFlags = [.signatures, .unchecked]
     #expect(
-      other.ask("a.example.net.", .a, needs).bytes == lab.ask("a.example.net.", .a, needs).bytes)
+      other.ask("a.example.net.", .a, queryFlags).bytes
+        == lab.ask("a.example.net.", .a, queryFlags).bytes)
   }
 
   @Test func `servers are written as the document says`() {
@@ -422,7 +423,7 @@ struct SnapshotTests {
     let before = other.contents()
     let result = other.restore(file)
     #expect(result.isComplete)
-    // Two A, CNAME, MX and "no such name".
+    // Two A, CNAME, MX and NXDOMAIN.
     #expect(result.refused == 5 && result.restored == 4)
     for line in before { #expect(other.contents().contains(line)) }
     #expect(other.names(for: "192.0.2.1") == [])

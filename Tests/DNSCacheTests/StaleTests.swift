@@ -87,7 +87,7 @@ struct StaleTests {
     let gone = lab.ask("gone.example.net.", .a, stale: true)
     #expect(gone.outcome == .written(.nxDomain, truncated: false))
     #expect(gone.message.authority.map(\.ttl) == [30])
-    #expect(lab.cache.staleness == .noName)
+    #expect(lab.cache.staleness == .nxDomain)
     let nodata = lab.ask("a.example.net.", .aaaa, stale: true)
     #expect(nodata.outcome == .written(.noError, truncated: false))
     #expect(nodata.message.authority.map(\.ttl) == [30])

@@ -20,13 +20,13 @@ struct FailureCacheTests {
   /// Remembers that a question failed; tells whether another had to give way.
   @discardableResult
   private static func fail(
-    _ name: String, _ type: RecordType = .a, _ needs: QueryFlags = [], at now: UInt64,
+    _ name: String, _ type: RecordType = .a, _ queryFlags: QueryFlags = [], at now: UInt64,
     in failures: inout FailureCache
   ) throws -> Bool {
     let key = try key(name)
     let nothing: [UInt8] = []
     return failures.remember(
-      key.octets, hash: key.hash, type: type, needs: needs, cause: .silence,
+      key.octets, hash: key.hash, type: type, queryFlags: queryFlags, cause: .silence,
       trouble: Trouble(.silence), upstreamErrors: nothing.span, now: now
     ).isForced
   }
@@ -37,16 +37,16 @@ struct FailureCacheTests {
   ) throws {
     let key = try key(name)
     failures.note(
-      key.octets, hash: key.hash, type: .a, needs: [], trouble: Trouble(.silence),
+      key.octets, hash: key.hash, type: .a, queryFlags: [], trouble: Trouble(.silence),
       isPrefetch: true, now: now)
   }
 
   private static func isKnown(
-    _ name: String, _ type: RecordType = .a, _ needs: QueryFlags = [], at now: UInt64,
+    _ name: String, _ type: RecordType = .a, _ queryFlags: QueryFlags = [], at now: UInt64,
     in failures: borrowing FailureCache
   ) throws -> Bool {
     let key = try key(name)
-    let found = failures.find(key, type, needs, now: now)
+    let found = failures.find(key, type, queryFlags, now: now)
     return found != nil
   }
 
@@ -100,7 +100,7 @@ struct FailureCacheTests {
       try Self.fail("a.example.net", type, at: 0, in: &failures)
     }
     try Self.fail("b.example.net", at: 0, in: &failures)
-    failures.forget(key.octets, hash: key.hash, type: .a, needs: [])
+    failures.forget(key.octets, hash: key.hash, type: .a, queryFlags: [])
     var known = try [RecordType.a, .aaaa, .mx].map {
       try Self.isKnown("a.example.net", $0, at: 1, in: failures)
     }

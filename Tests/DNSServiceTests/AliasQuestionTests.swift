@@ -69,7 +69,7 @@ struct AliasQuestionTests {
     let first = try #require(try Self.sent(host.ask(query, client: 1)).first)
     let alias = try Self.alias(first, to: "b.example.net")
     var events = host.receive(alias, socket: try #require(first.query.socket))
-    while host.cache.apart.allocate(octets: 16) != nil {}
+    while host.cache.uncacheableArena.allocate(octets: 16) != nil {}
     var asked = 0
     while let next = try Self.sent(events).first {
       asked += 1

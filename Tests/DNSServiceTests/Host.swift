@@ -232,7 +232,7 @@ final class Host {
       service.keep(ReturnPath(source: client), for: number)
     }
     compare(source, before)
-    return resolver.hasWork || cache.hasAgeing ? events + drain() : events
+    return resolver.hasWork || cache.hasPrefetchCandidates ? events + drain() : events
   }
 
   /// Hands in a packet that came to an upstream socket.

@@ -518,7 +518,7 @@ struct RandomConversation {
     host.resolver.visitInFlight { view, _ in
       if view.isStreaming { streaming += 1 }
       // With DO a client may have been given what is known without.
-      #expect(view.waiters > 0 || mayRefresh || view.needs.contains(.signatures))
+      #expect(view.waiters > 0 || mayRefresh || view.queryFlags.contains(.signatures))
       #expect(view.attempts <= ExchangeTiming.attempts)
     }
     #expect(streaming == streams.count)

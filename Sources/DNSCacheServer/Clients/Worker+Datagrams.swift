@@ -69,7 +69,7 @@ extension Worker {
 
   /// Whether queries left something for ``drainActions(now:)``: hits alone leave nothing, and are most.
   private var hasFollowUp: Bool {
-    resolver.hasWork || cache.hasAgeing || deadlineToSet != nil
+    resolver.hasWork || cache.hasPrefetchCandidates || deadlineToSet != nil
   }
 
   /// Counts a query of a batch for all of them.

@@ -34,7 +34,7 @@ extension Explanation {
           "\(set.type) from section \(set.section) helps to find others, and is never given as an answer"
         )
       }
-      if set.marks.contains(.unchecked) {
+      if set.flags.contains(.unchecked) {
         add("checking-disabled", "what was asked for with CD is given to clients with CD only")
       }
     }
@@ -62,19 +62,19 @@ extension Explanation {
     _ set: RRset, _ cache: borrowing Cache, _ add: (String, String) -> Void
   ) {
     let limits = cache.limits
-    if set.marks.contains(.shortened) {
+    if set.flags.contains(.shortened) {
       let isNegative = set.kind != .records && set.ttl == limits.maximumNegativeTTL
       let rule = isNegative ? "max-negative-ttl" : "max-ttl"
       add(rule, "\(word(set)) came with a longer TTL, which was cut to \(set.ttl) s")
     }
-    if set.marks.contains(.prolonged) {
+    if set.flags.contains(.prolonged) {
       add(
         "min-ttl", "\(word(set)) came with a shorter TTL, which was raised to \(set.ttl) s")
     }
     if set.kind != .records {
       add(
         "negative-caching",
-        "that there is no \(set.kind == .noName ? "such name" : "\(set.type)") is believed for as long as the zone's SOA says"
+        "that there is no \(set.kind == .nxDomain ? "such name" : "\(set.type)") is believed for as long as the zone's SOA says"
       )
     }
     if cache.isStale(set, now: Cache.seconds()) {
@@ -87,7 +87,8 @@ extension Explanation {
 
   private static func rulesOfTrouble(_ view: TroubleView, _ add: (String, String) -> Void) {
     if view.blockedFor > 0 {
-      let flags = view.needs.isEmpty ? "" : " with \(view.needs.words.joined(separator: " "))"
+      let flags =
+        view.queryFlags.isEmpty ? "" : " with \(view.queryFlags.words.joined(separator: " "))"
       add(
         "failure-cache",
         "\(view.type)\(flags) failed \(Elapsed.text(milliseconds: view.age)) ago and is asked again in \(Elapsed.text(milliseconds: view.blockedFor)) (RFC 9520)"
@@ -117,7 +118,7 @@ extension Explanation {
     switch set.kind {
     case .records: "\(set.type)"
     case .noData: "the absence of \(set.type)"
-    case .noName: "the name's absence"
+    case .nxDomain: "the name's absence"
     }
   }
 }

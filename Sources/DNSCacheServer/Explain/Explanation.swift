@@ -112,13 +112,13 @@ struct Explanation {
       switch set.kind {
       case .records: ("records", "\(set.type)", "\(owner) \(set.type)")
       case .noData: ("nodata", "\(set.type)", "\(owner) has no \(set.type)")
-      case .noName: ("nxdomain", "ANY", "\(owner) does not exist")
+      case .nxDomain: ("nxdomain", "ANY", "\(owner) does not exist")
       }
     let count = isRecords ? set.count : data.count
     let left = Int(set.expiry) - Int(clock.now)
     let until = clock.wall + Int64(left)
     let since = until - Int64(set.ttl)
-    let flags = set.marks.words.joined(separator: " ")
+    let flags = set.flags.words.joined(separator: " ")
     let upstream = cache.source(set.source)?.text
     let age = Elapsed.text(seconds: max(Int(set.ttl) - left, 0))
     let end =

@@ -11,7 +11,7 @@ enum CacheReport {
     let now = Cache.seconds()
     var sets: [RRset] = []
     cache.visitSets(of: key, stale: true, now: now) { set in
-      if type == nil || set.type == type || set.kind == .noName { sets.append(set) }
+      if type == nil || set.type == type || set.kind == .nxDomain { sets.append(set) }
     }
     var shown = Rows()
     for set in sets {
@@ -22,12 +22,12 @@ enum CacheReport {
     return shown
   }
 
-  /// The rows of an RRset or negative fact.
+  /// The rows of an RRset or negative entry.
   private static func rows(
     _ set: RRset, owner: String, wire: [UInt8], in cache: borrowing Cache, now: UInt32
   ) -> [StructuredValue] {
     let left = Int(set.expiry) - Int(now)
-    let flags = set.marks.words.joined(separator: " ")
+    let flags = set.flags.words.joined(separator: " ")
     func row(_ type: String, _ data: String, owner: String = owner) -> StructuredValue {
       .object([
         ("name", .text(owner)), ("ttl", .count(max(left, 0))),
@@ -44,12 +44,12 @@ enum CacheReport {
       cache.visitRecords(of: set) { data in
         rows.append(row("\(set.type)", RDataText.text(type: set.type, rdata: data)))
       }
-    case .noData, .noName:
+    case .noData, .nxDomain:
       var soa = "no SOA"
       cache.visitRecords(of: set) { data in
         soa = "SOA " + RDataText.text(type: .soa, rdata: data)
       }
-      let isName = set.kind == .noName
+      let isName = set.kind == .nxDomain
       rows.append(row(isName ? "ANY" : "\(set.type)", (isName ? "NXDOMAIN " : "NODATA ") + soa))
     }
     let signed =

@@ -22,7 +22,7 @@ enum InFlightReport {
           view.started,
           .object([
             ("name", .text(Name.text(name))), ("type", .text("\(view.type)")),
-            ("flags", .text(view.needs.words.joined(separator: " "))),
+            ("flags", .text(view.queryFlags.words.joined(separator: " "))),
             ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
             ("upstream", .count(view.server.slot)),
             ("address", .text(view.address.endpoint.text)), ("waiting", .count(view.waiters)),

@@ -47,7 +47,7 @@ final class Maintenance {
         now: UInt32(truncatingIfNeeded: EventLoop.now() / 1_000))
     }
     // Names in regular use that are about to expire.
-    if worker.value.cache.hasAgeing { worker.value.drainActions() }
+    if worker.value.cache.hasPrefetchCandidates { worker.value.drainActions() }
     timer?.schedule(after: isDone ? Maintenance.pause : Maintenance.sliceInterval)
   }
 }

@@ -128,7 +128,7 @@ struct Scenario {
 
   struct CachedSet {
     var name: Name
-    /// Nothing stands for "no such name".
+    /// Nothing stands for NXDOMAIN.
     var type: RecordType?
     var isNegative = false
     var rank: String?

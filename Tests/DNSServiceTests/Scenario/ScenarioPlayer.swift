@@ -385,7 +385,7 @@ final class ScenarioPlayer {
     let now = UInt32(host.now / 1000)
     let ttl = set.expiry > now ? set.expiry - now : 0
     let age = set.expiry > now ? nil : now - set.expiry
-    let flags = set.marks.words.isEmpty ? "none" : set.marks.words.joined(separator: ",")
+    let flags = set.flags.words.isEmpty ? "none" : set.flags.words.joined(separator: ",")
     var signatures = 0
     host.cache.visitSignatures(of: set) { _ in signatures += 1 }
     var proof = 0

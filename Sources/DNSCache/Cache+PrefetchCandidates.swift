@@ -7,7 +7,7 @@ import Memory
 
 extension Cache {
   /// An RRset that was asked for in the last part of its life.
-  struct Ageing: BitwiseCopyable {
+  struct PrefetchCandidate: BitwiseCopyable {
     /// The node; none when it has gone since.
     var node: UInt32
     /// The type that was asked for.
@@ -15,27 +15,27 @@ extension Cache {
     /// The RRset's own type: CNAME when the name is an alias.
     var setType: UInt16
     /// How it was asked for: ``SetMarks``.
-    var marks: UInt8
+    var flags: UInt8
   }
 
-  /// RRsets that are noted between two calls of ``takeAgeing(into:)`` at most; a batch of queries
+  /// RRsets that are noted between two calls of ``takePrefetchCandidate(into:)`` at most; a batch of queries
   /// is twice as many.
-  static let ageingPlaces = 16
+  static let mostPrefetchCandidates = 16
 
   /// The part of an RRset's life at whose end it is renewed: a tenth, as in unbound.
-  static var ageingShare: UInt64 { 10 }
+  static var prefetchShare: UInt64 { 10 }
 
   /// Least TTL of what is renewed, in seconds: the last tenth has to be longer than a question takes.
   static var leastRenewedTTL: UInt64 { 10 }
 
   /// Notes an RRset that is being given in the last part of its life.
   @inline(__always)
-  mutating func noteIfAgeing(
+  mutating func notePrefetchCandidate(
     _ set: Reference, _ head: SetHead, at node: Reference, asked type: RecordType, now: UInt32
   ) {
     let remaining = UInt64(head.expiry &- now)
-    if remaining &* Cache.ageingShare <= UInt64(head.ttl) {
-      noteAgeing(set, at: node, asked: type, remaining: remaining)
+    if remaining &* Cache.prefetchShare <= UInt64(head.ttl) {
+      addPrefetchCandidate(set, at: node, asked: type, remaining: remaining)
     }
   }
 
@@ -47,15 +47,15 @@ extension Cache {
   /// TTL below two minutes.
   ///
   /// - Returns: whether the RRset is in the second half of its life.
-  mutating func sweepAgeing(_ set: Reference, at node: Reference, now: UInt32) -> Bool {
+  mutating func sweepPrefetchCandidate(_ set: Reference, at node: Reference, now: UInt32) -> Bool {
     let remaining = UInt64(arena.load32(set, SetField.expiry) &- now)
     let life = life(set)
     if remaining * 2 > life { return false }
-    if remaining * Cache.ageingShare <= life
-      && arena.load8(set, SetField.standing) >= Standing.leastAnswer
+    if remaining * Cache.prefetchShare <= life
+      && arena.load8(set, SetField.rankAndSection) >= RankAndSection.leastAnswer
       && arena.load8(node, NodeField.use) & NodeUse.lately != 0
     {
-      noteAgeing(
+      addPrefetchCandidate(
         set, at: node, asked: RecordType(rawValue: arena.load16(set, SetField.type)),
         remaining: remaining)
     }
@@ -66,31 +66,32 @@ extension Cache {
   /// was last done.
   private func life(_ set: Reference) -> UInt64 {
     var life = UInt64(arena.load32(set, SetField.ttl))
-    let standing = Standing(rawValue: arena.load8(set, SetField.standing))
-    for _ in 0..<standing.renewals { life /= Cache.ageingShare }
+    let rankAndSection = RankAndSection(rawValue: arena.load8(set, SetField.rankAndSection))
+    for _ in 0..<rankAndSection.renewals { life /= Cache.prefetchShare }
     return life
   }
 
   @inline(never)
-  private mutating func noteAgeing(
+  private mutating func addPrefetchCandidate(
     _ set: Reference, at node: Reference, asked type: RecordType, remaining: UInt64
   ) {
     let life = life(set)
-    guard ageingCount < Cache.ageingPlaces, life >= Cache.leastRenewedTTL,
-      remaining * Cache.ageingShare <= life,
+    guard prefetchCandidateCount < Cache.mostPrefetchCandidates, life >= Cache.leastRenewedTTL,
+      remaining * Cache.prefetchShare <= life,
       arena.load8(set, SetField.kind) == RRset.Kind.records.rawValue
     else { return }
     let setType = arena.load16(set, SetField.type)
-    let marks = arena.load8(set, SetField.marks)
-    for index in 0..<ageingCount
-    where ageing[index].node == node.rawValue && ageing[index].type == type.rawValue
-      && ageing[index].setType == setType && ageing[index].marks == marks
+    let flags = arena.load8(set, SetField.flags)
+    for index in 0..<prefetchCandidateCount
+    where prefetchCandidates[index].node == node.rawValue
+      && prefetchCandidates[index].type == type.rawValue
+      && prefetchCandidates[index].setType == setType && prefetchCandidates[index].flags == flags
     {
       return
     }
-    ageing[ageingCount] = Ageing(
-      node: node.rawValue, type: type.rawValue, setType: setType, marks: marks)
-    ageingCount += 1
+    prefetchCandidates[prefetchCandidateCount] = PrefetchCandidate(
+      node: node.rawValue, type: type.rawValue, setType: setType, flags: flags)
+    prefetchCandidateCount += 1
   }
 
   /// Takes out what was noted last: a question whose answer will soon be over.
@@ -98,18 +99,18 @@ extension Cache {
   /// - Parameter key: gets the name.
   /// - Returns: the type to ask for, that of the RRset, and how it was asked for; nothing when there is
   ///   no more.
-  public mutating func takeAgeing(
+  public mutating func takePrefetchCandidate(
     into key: inout NameKey
-  ) -> (type: RecordType, setType: RecordType, needs: QueryFlags)? {
-    while ageingCount > 0 {
-      ageingCount -= 1
-      let entry = ageing[ageingCount]
+  ) -> (type: RecordType, setType: RecordType, queryFlags: QueryFlags)? {
+    while prefetchCandidateCount > 0 {
+      prefetchCandidateCount -= 1
+      let entry = prefetchCandidates[prefetchCandidateCount]
       let node = Reference(rawValue: entry.node)
       if node.isNone { continue }
       arena.load(&key, node, NodeField.name, count: arena.nodeName(node))
       return (
         RecordType(rawValue: entry.type), RecordType(rawValue: entry.setType),
-        QueryFlags(of: SetMarks(rawValue: entry.marks))
+        QueryFlags(of: RRsetFlags(rawValue: entry.flags))
       )
     }
     return nil
@@ -120,56 +121,57 @@ extension Cache {
   ///
   /// So a day's worth is asked for four times at most if none of the questions is answered.
   ///
-  /// - Parameter needs: how it was asked for.
+  /// - Parameter queryFlags: how it was asked for.
   public mutating func noteRenewal(
-    of key: borrowing NameKey, type: RecordType, needs: QueryFlags, now: UInt32
+    of key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, now: UInt32
   ) {
     let node = find(key)
     if node.isNone { return }
-    let set = findSet(type, at: node, like: needs.contains(.unchecked) ? .unchecked : [])
+    let set = findSet(type, at: node, like: queryFlags.contains(.unchecked) ? .unchecked : [])
     if set.isNone { return }
     let expiry = arena.load32(set, SetField.expiry)
     guard expiry > now else { return }
-    var standing = Standing(rawValue: arena.load8(set, SetField.standing))
+    var rankAndSection = RankAndSection(rawValue: arena.load8(set, SetField.rankAndSection))
     var life = UInt64(arena.load32(set, SetField.ttl))
-    standing.renewals = 0
+    rankAndSection.renewals = 0
     // At least twice as long as what is left means another power of ten.
-    while life > UInt64(expiry &- now) * 2 && standing.renewals < Standing.mostRenewals {
-      standing.renewals += 1
-      life /= Cache.ageingShare
+    while life > UInt64(expiry &- now) * 2 && rankAndSection.renewals < RankAndSection.mostRenewals
+    {
+      rankAndSection.renewals += 1
+      life /= Cache.prefetchShare
     }
-    arena.store8(standing.rawValue, set, SetField.standing)
+    arena.store8(rankAndSection.rawValue, set, SetField.rankAndSection)
   }
 
   /// Says that asking for an RRset again, or for the alias that stands in its place, has failed: it is noted
   /// the next time that it is asked for.
   ///
-  /// - Parameter needs: how it was asked for.
+  /// - Parameter queryFlags: how it was asked for.
   public mutating func forgetRenewal(
-    of key: borrowing NameKey, type: RecordType, needs: QueryFlags
+    of key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags
   ) {
     let node = find(key)
     if node.isNone { return }
-    let marks: SetMarks = needs.contains(.unchecked) ? .unchecked : []
-    forgetRenewal(of: findSet(type, at: node, like: marks))
-    forgetRenewal(of: findSet(.cname, at: node, like: marks))
+    let flags: RRsetFlags = queryFlags.contains(.unchecked) ? .unchecked : []
+    forgetRenewal(of: findSet(type, at: node, like: flags))
+    forgetRenewal(of: findSet(.cname, at: node, like: flags))
   }
 
   private mutating func forgetRenewal(of set: Reference) {
     if set.isNone { return }
-    var standing = Standing(rawValue: arena.load8(set, SetField.standing))
-    standing.renewals = 0
-    arena.store8(standing.rawValue, set, SetField.standing)
+    var rankAndSection = RankAndSection(rawValue: arena.load8(set, SetField.rankAndSection))
+    rankAndSection.renewals = 0
+    arena.store8(rankAndSection.rawValue, set, SetField.rankAndSection)
   }
 
-  /// Whether ``takeAgeing(into:)`` has something to give.
-  public var hasAgeing: Bool { ageingCount > 0 }
+  /// Whether ``takePrefetchCandidate(into:)`` has something to give.
+  public var hasPrefetchCandidates: Bool { prefetchCandidateCount > 0 }
 
   /// Forgets what was noted of a node that goes.
-  mutating func forgetAgeing(_ node: Reference) {
-    guard ageingCount > 0 else { return }
-    for index in 0..<ageingCount where ageing[index].node == node.rawValue {
-      ageing[index].node = 0
+  mutating func forgetPrefetchCandidate(_ node: Reference) {
+    guard prefetchCandidateCount > 0 else { return }
+    for index in 0..<prefetchCandidateCount where prefetchCandidates[index].node == node.rawValue {
+      prefetchCandidates[index].node = 0
     }
   }
 }

@@ -1,14 +1,14 @@
 import DNSWire
 import Memory
 
-/// What stands behind an RRset or a negative fact for those who check it themselves.
-public struct Evidence: ~Escapable {
-  /// RRSIG records that cover the RRset, or the SOA of a negative fact; for each two octets of length
+/// What stands behind an RRset or a negative entry for those who check it themselves.
+public struct DNSSECRecords: ~Escapable {
+  /// RRSIG records that cover the RRset, or the SOA of a negative entry; for each two octets of length
   /// in network order and the RDATA.
   ///
   /// They have the owner and the TTL of what they cover (RFC 4034 §3).
   let signatures: Span<UInt8>
-  /// Records with owners of their own: NSEC and NSEC3 that prove a negative fact or the expansion of a
+  /// Records with owners of their own: NSEC and NSEC3 that prove a negative entry or the expansion of a
   /// wildcard (RFC 4035 §3.1.3), the DNAME that a CNAME was made from, and the RRSIG of each; as
   /// ``ProofRecord`` reads them.
   let proof: Span<UInt8>
@@ -23,7 +23,7 @@ public struct Evidence: ~Escapable {
     self.proof = proof
   }
 
-  /// No evidence.
+  /// No DNSSEC records.
   @_lifetime(immortal)
   public init() {
     signatures = Span()
@@ -79,30 +79,31 @@ public struct ProofRecord {
 }
 
 extension Cache {
-  /// Where the evidence of an RRset lies, which has some.
-  struct EvidencePlace {
+  /// Where the DNSSEC records of an RRset lie that has some.
+  struct DNSSECRecordsPlace {
     let signatures: Int
     let proof: Int
     let end: Int
 
     init(_ set: Reference, in arena: borrowing Arena) {
-      let start = EvidenceField.start(dataCount: Int(arena.load32(set, SetField.dataCount)))
-      signatures = start + EvidenceField.data
-      proof = signatures + Int(arena.load32(set, start + EvidenceField.signatures))
-      end = proof + Int(arena.load32(set, start + EvidenceField.proof))
+      let start = DNSSECRecordsField.start(dataCount: Int(arena.load32(set, SetField.dataCount)))
+      signatures = start + DNSSECRecordsField.data
+      proof = signatures + Int(arena.load32(set, start + DNSSECRecordsField.signatures))
+      end = proof + Int(arena.load32(set, start + DNSSECRecordsField.proof))
     }
   }
 
-  /// Puts evidence behind the data of an RRset.
-  mutating func store(_ evidence: borrowing Evidence, in set: Reference, dataCount: Int) {
-    let start = EvidenceField.start(dataCount: dataCount)
-    arena.store32(UInt32(evidence.signatures.count), set, start + EvidenceField.signatures)
-    arena.store32(UInt32(evidence.proof.count), set, start + EvidenceField.proof)
-    arena.store(evidence.signatures, set, start + EvidenceField.data)
+  /// Puts DNSSEC records behind the data of an RRset.
+  mutating func store(_ dnssecRecords: borrowing DNSSECRecords, in set: Reference, dataCount: Int) {
+    let start = DNSSECRecordsField.start(dataCount: dataCount)
+    arena.store32(
+      UInt32(dnssecRecords.signatures.count), set, start + DNSSECRecordsField.signatures)
+    arena.store32(UInt32(dnssecRecords.proof.count), set, start + DNSSECRecordsField.proof)
+    arena.store(dnssecRecords.signatures, set, start + DNSSECRecordsField.data)
     arena.store(
-      evidence.proof, set, start + EvidenceField.data + evidence.signatures.count)
-    let marks = arena.load8(set, SetField.marks) | SetMarks.accompanied.rawValue
-    arena.store8(marks, set, SetField.marks)
+      dnssecRecords.proof, set, start + DNSSECRecordsField.data + dnssecRecords.signatures.count)
+    let flags = arena.load8(set, SetField.flags) | RRsetFlags.hasDNSSECRecords.rawValue
+    arena.store8(flags, set, SetField.flags)
   }
 
   // MARK: Writing
@@ -111,7 +112,7 @@ extension Cache {
   func writeSignatures(
     _ set: Reference, owner: Int, ttl: UInt32, into writer: inout MessageWriter
   ) {
-    let place = EvidencePlace(set, in: arena)
+    let place = DNSSECRecordsPlace(set, in: arena)
     var position = place.signatures
     while position < place.proof && !writer.overflowed {
       let octets = Int(arena.load16(set, position).bigEndian)
@@ -127,7 +128,7 @@ extension Cache {
     _ set: Reference, ownerName: Span<UInt8>, ttl: UInt32, in section: RecordView.Section,
     into writer: inout MessageWriter
   ) {
-    let place = EvidencePlace(set, in: arena)
+    let place = DNSSECRecordsPlace(set, in: arena)
     var position = place.signatures
     while position < place.proof && !writer.overflowed {
       let octets = Int(arena.load16(set, position).bigEndian)
@@ -146,7 +147,7 @@ extension Cache {
   mutating func beginProof(
     _ set: Reference, ttl: UInt32, isSigned: Bool, into writer: inout MessageWriter
   ) {
-    let place = EvidencePlace(set, in: arena)
+    let place = DNSSECRecordsPlace(set, in: arena)
     guard place.proof < place.end else { return }
     proven[provenCount] = set.rawValue
     provenCount += 1
@@ -184,7 +185,7 @@ extension Cache {
     into writer: inout MessageWriter
   ) {
     let set = Reference(rawValue: proven[index])
-    let place = EvidencePlace(set, in: arena)
+    let place = DNSSECRecordsPlace(set, in: arena)
     let proof = arena.octets(set, place.proof, count: place.end - place.proof)
     var position = 0
     while position < proof.count && !writer.overflowed {
@@ -211,7 +212,7 @@ extension Cache {
   private func isProven(_ record: Span<UInt8>, before index: Int) -> Bool {
     for earlier in 0..<index {
       let set = Reference(rawValue: proven[earlier])
-      let place = EvidencePlace(set, in: arena)
+      let place = DNSSECRecordsPlace(set, in: arena)
       let proof = arena.octets(set, place.proof, count: place.end - place.proof)
       var position = 0
       while position < proof.count {
@@ -230,12 +231,12 @@ extension Cache {
 
   // MARK: Reading
 
-  /// Visits the signatures that cover an RRset, or the SOA of a negative fact: the RDATA of each.
+  /// Visits the signatures that cover an RRset, or the SOA of a negative entry: the RDATA of each.
   ///
   /// - Parameter set: an RRset that this cache showed, with no change to the cache in between.
   public func visitSignatures(of set: RRset, _ body: (Span<UInt8>) -> Void) {
-    guard set.marks.contains(.accompanied) else { return }
-    let place = EvidencePlace(set.reference, in: arena)
+    guard set.flags.contains(.hasDNSSECRecords) else { return }
+    let place = DNSSECRecordsPlace(set.reference, in: arena)
     var position = place.signatures
     while position < place.proof {
       let octets = Int(arena.load16(set.reference, position).bigEndian)
@@ -244,14 +245,14 @@ extension Cache {
     }
   }
 
-  /// Visits the records that prove an RRset or a negative fact: owner's name, type and RDATA of each.
+  /// Visits the records that prove an RRset or a negative entry: owner's name, type and RDATA of each.
   ///
   /// - Parameter set: an RRset that this cache showed, with no change to the cache in between.
   public func visitProof(
     of set: RRset, _ body: (Span<UInt8>, RecordType, Span<UInt8>) -> Void
   ) {
-    guard set.marks.contains(.accompanied) else { return }
-    let place = EvidencePlace(set.reference, in: arena)
+    guard set.flags.contains(.hasDNSSECRecords) else { return }
+    let place = DNSSECRecordsPlace(set.reference, in: arena)
     let proof = arena.octets(set.reference, place.proof, count: place.end - place.proof)
     var position = 0
     while position < proof.count {

@@ -4,12 +4,12 @@ import Memory
 import Testing
 
 @Suite("What is asked for shortly before it expires")
-struct AgeingTests {
+struct PrefetchCandidateTests {
   /// What the cache notes for a refresh, the last first.
   private static func noted(_ lab: Lab) -> [String] {
     var key = NameKey(seed: lab.cache.seed)
     var found: [String] = []
-    while let (type, setType, _) = lab.cache.takeAgeing(into: &key) {
+    while let (type, setType, _) = lab.cache.takePrefetchCandidate(into: &key) {
       let octets = key.octets
       let wire = (0..<octets.count).map { octets[$0] }
       found.append("\((try? Name(wire: wire)).map { "\($0)" } ?? "?") \(type) \(setType)")
@@ -32,18 +32,18 @@ struct AgeingTests {
   }
 
   @Test(arguments: DNSSECTests.allMarks)
-  func `it is renewed as it was asked for`(marks: SetMarks) {
+  func `it is renewed as it was asked for`(flags: RRsetFlags) {
     let lab = Lab()
-    lab.insert("a.example.net. 300 A 192.0.2.1", marks: marks)
+    lab.insert("a.example.net. 300 A 192.0.2.1", flags: flags)
     lab.pass(270)
     _ = lab.ask("a.example.net.", .a, .unchecked)
     var key = NameKey(seed: lab.cache.seed)
-    let needs = lab.cache.takeAgeing(into: &key)?.needs
-    #expect(needs?.contains(.signatures) == !marks.contains(.withoutDNSSEC))
-    #expect(needs?.contains(.unchecked) == marks.contains(.unchecked))
+    let queryFlags = lab.cache.takePrefetchCandidate(into: &key)?.queryFlags
+    #expect(queryFlags?.contains(.signatures) == !flags.contains(.withoutDNSSEC))
+    #expect(queryFlags?.contains(.unchecked) == flags.contains(.unchecked))
     // What was fetched so replaces it, and nothing else does.
-    lab.cache.noteRenewal(of: key, type: .a, needs: needs ?? [], now: lab.now)
-    #expect(lab.insert("a.example.net. 300 A 192.0.2.2", marks: marks) == .stored)
+    lab.cache.noteRenewal(of: key, type: .a, queryFlags: queryFlags ?? [], now: lab.now)
+    #expect(lab.insert("a.example.net. 300 A 192.0.2.2", flags: flags) == .stored)
     #expect(lab.cache.setCount == 1)
   }
 
@@ -64,7 +64,7 @@ struct AgeingTests {
     _ = lab.ask("a.example.net.", .a)
     #expect(Self.noted(lab).count == 1)
     lab.cache.noteRenewal(
-      of: lab.key("a.example.net."), type: .a, needs: .signatures, now: lab.now)
+      of: lab.key("a.example.net."), type: .a, queryFlags: .signatures, now: lab.now)
     #expect(lab.ask("a.example.net.", .a).answers == ["a.example.net. 200 IN A 192.0.2.1"])
     #expect(Self.noted(lab) == [])
     // To the nearest power of ten: a hundredth of the TTL.
@@ -89,7 +89,7 @@ struct AgeingTests {
       guard !Self.noted(lab).isEmpty else { continue }
       count += 1
       lab.cache.noteRenewal(
-        of: lab.key("a.example.net."), type: .a, needs: .signatures, now: lab.now)
+        of: lab.key("a.example.net."), type: .a, queryFlags: .signatures, now: lab.now)
     }
     #expect(count == 4)
     var ttl: UInt32 = 0

@@ -3,7 +3,7 @@ import DNSWire
 /// An RRset's rank, its section, and how often it was asked for again in vain, in one octet.
 ///
 /// The rank is on top, so that octets compare as ranks do.
-struct Standing: RawRepresentable {
+struct RankAndSection: RawRepresentable {
   var rawValue: UInt8
 
   /// What has at least a rank is not below this.
@@ -19,7 +19,7 @@ struct Standing: RawRepresentable {
   init(rawValue: UInt8) { self.rawValue = rawValue }
 
   init(_ rank: Rank, _ section: RecordView.Section) {
-    rawValue = Standing.least(rank) | section.rawValue << 3
+    rawValue = RankAndSection.least(rank) | section.rawValue << 3
   }
 
   var rank: Rank { Rank(rawValue: rawValue >> 5) ?? .additional }
@@ -30,7 +30,10 @@ struct Standing: RawRepresentable {
 
   /// How often the RRset was asked for again before its time was over, without its being replaced.
   var renewals: UInt8 {
-    get { rawValue & Standing.mostRenewals }
-    set { rawValue = rawValue & ~Standing.mostRenewals | min(newValue, Standing.mostRenewals) }
+    get { rawValue & RankAndSection.mostRenewals }
+    set {
+      rawValue =
+        rawValue & ~RankAndSection.mostRenewals | min(newValue, RankAndSection.mostRenewals)
+    }
   }
 }
