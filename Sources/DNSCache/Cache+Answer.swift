@@ -21,6 +21,25 @@ extension Cache {
   /// Peers allow 10 to 13; RFC 1034 §3.6.2 only asks that chains be followed and loops be noticed.
   public static let longestChain = 11
 
+  /// How far an answer has come by aliases.
+  public struct AliasChain: BitwiseCopyable {
+    /// Where the name stands in the message that the answer goes on with.
+    var owner = MessageHeader.size
+    /// Aliases so far.
+    var links = 0
+    /// Whether the name asked for may lead to no local addresses; nothing when it is the one to go on with.
+    var isFiltered: Bool?
+
+    init() {}
+
+    /// Goes on behind an alias.
+    public init(owner: Int, links: Int, isFiltered: Bool) {
+      self.owner = owner
+      self.links = links
+      self.isFiltered = isFiltered
+    }
+  }
+
   /// Most names in an answer whose addresses are looked up for the Additional section.
   private static let additionalTargets = 16
 
@@ -47,8 +66,19 @@ extension Cache {
         &key, type, queryFlags, into: &writer, pair, stale: stale, partly: partly, now: now)
       : answer(
         &key, type, queryFlags, into: &writer, pair, hasOverlay: false, stale: stale,
-        partly: partly,
-        now: now)
+        partly: partly, after: AliasChain(), now: now)
+  }
+
+  /// Goes on with an answer whose aliases so far were not the cache's.
+  @inline(never)
+  public mutating func answer(
+    _ key: inout NameKey, after chain: AliasChain, type: RecordType, queryFlags: QueryFlags,
+    into writer: inout MessageWriter, overlays pair: OverlayPair, stale: Bool, partly: Bool,
+    now: UInt32
+  ) -> Answer {
+    answer(
+      &key, type, queryFlags, into: &writer, pair, hasOverlay: pair.hasOverlay, stale: stale,
+      partly: partly, after: chain, now: now)
   }
 
   /// The same for the few answers of which something may not be kept, out of the way of all others.
@@ -59,24 +89,24 @@ extension Cache {
   ) -> Answer {
     answer(
       &key, type, queryFlags, into: &writer, pair, hasOverlay: true, stale: stale, partly: partly,
-      now: now)
+      after: AliasChain(), now: now)
   }
 
   @inline(__always)
   private mutating func answer(
     _ key: inout NameKey, _ type: RecordType, _ queryFlags: QueryFlags,
     into writer: inout MessageWriter, _ pair: OverlayPair, hasOverlay: Bool, stale: Bool,
-    partly: Bool, now: UInt32
+    partly: Bool, after chain: AliasChain, now: UInt32
   ) -> Answer {
     let horizon = stale ? staleHorizon(now) : now
     if stale { staleness = .none }
     let choice = Choice(queryFlags)
     provenCount = 0
     var flags = RRsetFlags.authentic.rawValue
-    var owner = MessageHeader.size
-    var links = 0
+    var owner = chain.owner
+    var links = chain.links
     // Whether the name asked for may have no local addresses; known from the first alias on.
-    var filtered: Bool?
+    var filtered = chain.isFiltered
     while true {
       let node = find(key)
       var exact = Reference.none

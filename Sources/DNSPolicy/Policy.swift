@@ -3,38 +3,102 @@ import Memory
 
 /// What is decided about a name by the name alone: whether it is answered here, and else whose servers are asked.
 ///
-/// Special zones and routes are in one table, and the longest match counts, so a miss looks once. In each of these
-/// a route wins: a zone that is special and a route's, and the reverse zones of networks that a route names.
-/// Nothing is allocated after it is made.
+/// Special zones, local zones and routes are in one table, and the longest match counts, so a miss looks once. The
+/// order of precedence, the first that applies:
+///
+/// 1. special-use names that mean the same everywhere: `localhost`, `invalid`, `onion` (``SpecialZone/isFinal``);
+/// 2. the LAN's own records of that very name (``LocalData``): it is local for all types then;
+/// 3. a wildcard of the LAN's own that stands for it;
+/// 4. the deepest of local zones, routes and other special zones; of equal ones a local zone, then a route, then
+///    the local domain (``PolicyRules/list``);
+/// 5. for the address of a name of one label: there is none (``PolicyRules/deniesOneLabel``);
+/// 6. the default route.
+///
+/// Nothing is allocated after it is made, but by local data, which has its own memory.
 public struct Policy: ~Copyable {
-  private var zones: ZoneSet
-  /// What each zone of the set is.
-  private var targets: FixedArray<Target>
+  private var rules: Rules
+  /// What the LAN knows itself; it stays when rules are replaced.
+  public var local: LocalData
 
   // Not private: the compiler cannot lay out a generic over it from another module then.
   struct Target: BitwiseCopyable {
-    /// What is answered here; nothing when somebody is asked.
-    var kind: SpecialZone.Kind?
+    var action = Action.ask
+    /// Whose servers are asked; for a special zone, the route that has nobody to ask, if it is one's.
     var route = RouteID.default
+    /// Whether local data changes nothing.
+    var isFinal = false
+    /// Whether the public DNS has a delegation for the zone, and so something to say of its DS.
+    var isDelegated = false
+    /// The zone among ``PolicyRules/localZones`` that takes types away.
+    var without: UInt16?
   }
 
-  /// Puts rules together.
-  public init(_ rules: PolicyRules) {
-    let list = rules.list
-    zones = ZoneSet(list.map(\.name))
-    targets = FixedArray(list.map(\.target))
-    hasRoutes = list.contains { $0.target.kind == nil && $0.target.route != .default }
+  enum Action: Equatable, BitwiseCopyable {
+    case ask
+    case special(SpecialZone.Kind)
+    case local(LocalZone.Kind)
   }
 
-  /// Whether any name takes a route but the default one.
-  public private(set) var hasRoutes: Bool
+  /// Rules made ready for looking up.
+  struct Rules: ~Copyable {
+    let zones: ZoneSet
+    /// What each zone of the set is.
+    let targets: FixedArray<Target>
+    let hasRoutes: Bool
+    let deniesOneLabel: Bool
+    let negativeTTL: UInt32?
+    /// The types that local zones take away, as many places for each.
+    let without: FixedArray<UInt16>
+
+    init(_ rules: PolicyRules) {
+      let list = rules.list
+      zones = ZoneSet(list.map(\.name))
+      targets = FixedArray(list.map(\.target))
+      hasRoutes = list.contains { $0.target.action == .ask && $0.target.route != .default }
+      deniesOneLabel = rules.deniesOneLabel
+      negativeTTL = rules.negativeTTL
+      without = FixedArray(
+        rules.localZones.flatMap { zone in
+          let types = zone.without.prefix(LocalZone.mostWithout).map(\.rawValue)
+          return types + Array(repeating: 0, count: LocalZone.mostWithout - types.count)
+        })
+    }
+
+    func target(_ zone: Int?) -> Target { if let zone { targets[zone] } else { Target() } }
+
+    /// Whether names in a zone have no records of a type.
+    func isWithout(_ type: RecordType, _ target: Target) -> Bool {
+      guard let zone = target.without, type.rawValue != 0 else { return false }
+      let first = Int(zone) * LocalZone.mostWithout
+      for index in first..<first + LocalZone.mostWithout where without[index] == type.rawValue {
+        return true
+      }
+      return false
+    }
+  }
+
+  /// Puts rules together, with no local data yet.
+  ///
+  /// - Parameters:
+  ///   - localOctets: room for local data.
+  ///   - seed: a secret that names of local data are hashed with.
+  public init(_ rules: PolicyRules, localOctets: Int = LocalData.usualOctets, seed: HashSeed) {
+    self.rules = Rules(rules)
+    local = LocalData(octets: localOctets, seed: seed)
+  }
+
+  /// Whether any name takes a route but the default one, or is answered here that others may speak of.
+  public var hasRoutes: Bool { rules.hasRoutes || local.nameCount > 0 }
+
+  /// Seconds for which it may be kept that a name of the LAN has no data; nothing without local data.
+  public var negativeTTL: UInt32? { rules.negativeTTL }
 
   /// How often there were other rules, modulo 2¹⁶: the cache marks with it by which rules data came.
   public private(set) var generation: UInt16 = 0
   /// The rules before, the latest last; see ``replace(with:)``.
-  private var replaced: [Pinned<Policy>] = []
+  private var replaced: [Pinned<Rules>] = []
 
-  deinit { for policy in replaced { policy.destroy() } }
+  deinit { for rules in replaced { rules.destroy() } }
 
   /// Who answers for a name.
   public enum Decision: Sendable, BitwiseCopyable {
@@ -52,62 +116,130 @@ public struct Policy: ~Copyable {
     }
   }
 
-  /// Where a name is that is answered here.
+  /// What is answered here for a name.
   public struct LocalMatch: Sendable, BitwiseCopyable {
-    /// The zone's number, for ``Policy/name(_:)``.
-    public let zone: Int
-    /// What is answered in that zone.
-    public let kind: SpecialZone.Kind
+    /// What is answered.
+    public enum Answer: Sendable, BitwiseCopyable {
+      /// What a special zone has.
+      case special(SpecialZone.Kind)
+      /// What local data has of a name: the very one, a wildcard, or the zone that it is redirected to.
+      case records(LocalName)
+      /// The name exists and has no data of the type.
+      case noData
+      /// The name does not exist.
+      case nxDomain
+    }
+
+    /// What is answered.
+    public let answer: Answer
+    /// The number of the zone that the name is in, for ``Policy/name(_:)``; nothing when it is in none.
+    public let zone: Int?
     /// Whether the name is the zone's own.
     public let isApex: Bool
     /// The route that has nobody to ask, if the zone is one's; else the default one.
     public let route: RouteID
   }
 
-  /// Decides about a name.
-  ///
-  /// - Parameter name: wire form, uncompressed, lower-cased.
-  public func decide(_ name: Span<UInt8>) -> Decision {
-    guard let zone = zones.zone(of: name) else { return .route(.default) }
-    let target = targets[zone]
-    guard let kind = target.kind else { return .route(target.route) }
-    let isApex = zones.name(zone).count == name.count
-    return .local(LocalMatch(zone: zone, kind: kind, isApex: isApex, route: target.route))
-  }
-
   /// Decides about a question.
   ///
   /// The DS RRset of a special zone is the parent zone's: signed proof that the zone is not (RFC 6303 §4,
   /// RFC 8375 §4). So it is asked where the parent's name is.
+  ///
+  /// - Parameter name: wire form, uncompressed, lower-cased.
   public func decide(_ name: Span<UInt8>, asked type: RecordType) -> Decision {
-    let decision = decide(name)
-    if type == .ds, case .local(let match) = decision, match.isApex, match.kind.isDelegated {
-      return decide(name.extracting(Int(name[0]) + 1..<name.count))
+    let decision = decide(name, type)
+    if type == .ds, name.count > 1, case .local(let match) = decision, match.isApex,
+      rules.target(match.zone).isDelegated
+    {
+      return decide(name.extracting(Int(name[0]) + 1..<name.count), type)
     }
     return decision
   }
 
+  @inline(__always)
+  private func decide(_ name: Span<UInt8>, _ type: RecordType) -> Decision {
+    let zone = rules.zones.zone(of: name)
+    let target = rules.target(zone)
+    if !target.isFinal {
+      switch local.place(of: name) {
+      case .name(let found), .wildcard(let found):
+        return localDecision(.records(found), name, zone)
+      case .emptyNonTerminal:
+        if case .local(.static) = target.action { return localDecision(.noData, name, zone) }
+      case .outside, .unknown: break
+      }
+    }
+    switch target.action {
+    case .ask:
+      if rules.isWithout(type, target) { return localDecision(.noData, name, zone) }
+      if rules.deniesOneLabel, zone == nil, type.isOfHosts, WireName.labelCount(name) == 1 {
+        return localDecision(.nxDomain, name, zone)
+      }
+      return .route(target.route)
+    case .special(let kind): return localDecision(.special(kind), name, zone)
+    case .local(let kind):
+      let isApex = isApex(name, zone)
+      if kind == .redirect, let zone, let apex = local.find(rules.zones.name(zone)) {
+        return localDecision(.records(apex), name, zone)
+      }
+      return localDecision(isApex || kind == .redirect ? .noData : .nxDomain, name, zone)
+    }
+  }
+
+  private func isApex(_ name: Span<UInt8>, _ zone: Int?) -> Bool {
+    guard let zone else { return false }
+    return rules.zones.name(zone).count == name.count
+  }
+
+  private func localDecision(
+    _ answer: LocalMatch.Answer, _ name: Span<UInt8>, _ zone: Int?
+  ) -> Decision {
+    .local(
+      LocalMatch(
+        answer: answer, zone: zone, isApex: isApex(name, zone),
+        route: rules.target(zone).action == .special(.absent) ? rules.target(zone).route : .default)
+    )
+  }
+
+  /// The zone whose SOA says what a name does not have; nothing for a name in no zone that is answered here.
+  public func authority(_ match: LocalMatch) -> Int? {
+    guard let zone = match.zone,
+      rules.targets[zone].action != .ask || rules.targets[zone].without != nil
+    else { return nil }
+    return zone
+  }
+
+  /// Whether a zone is the LAN's own.
+  public func isLocal(_ zone: Int) -> Bool {
+    switch rules.targets[zone].action {
+    case .special: false
+    case .ask, .local: true
+    }
+  }
+
+  /// Whether names may appear in a zone while the server runs: hosts that get an address.
+  public func mayChange(_ zone: Int) -> Bool {
+    isLocal(zone) || rules.targets[zone].isDelegated
+  }
+
   /// The zone by which it is decided about a name; nothing when none matches.
-  public func zone(of name: Span<UInt8>) -> Int? { zones.zone(of: name) }
+  public func zone(of name: Span<UInt8>) -> Int? { rules.zones.zone(of: name) }
 
   /// A zone's name in wire form, lower-cased.
   @_lifetime(borrow self)
-  public func name(_ zone: Int) -> Span<UInt8> { zones.name(zone) }
+  public func name(_ zone: Int) -> Span<UInt8> { rules.zones.name(zone) }
 
   // MARK: Data that came by other rules
 
   /// The domain by which a name takes its route, in wire form; empty for the default route and for what is
   /// answered here.
   @_lifetime(borrow self)
-  public func routeDomain(of name: Span<UInt8>) -> Span<UInt8> {
-    guard let zone = zones.zone(of: name), targets[zone].kind == nil else { return Span() }
-    return zones.name(zone)
-  }
+  public func routeDomain(of name: Span<UInt8>) -> Span<UInt8> { rules.routeDomain(of: name) }
 
   /// All of these domains.
   public var routeDomains: [Name] {
-    (0..<zones.count).compactMap { zone in
-      targets[zone].kind == nil ? try? Name(wire: zones.name(zone)) : nil
+    (0..<rules.zones.count).compactMap { zone in
+      rules.targets[zone].action == .ask ? try? Name(wire: rules.zones.name(zone)) : nil
     }
   }
 
@@ -116,8 +248,11 @@ public struct Policy: ~Copyable {
   /// It is when the same domain has other servers now, as data stays when `upstream` changes. It is not when
   /// another domain matches than did before, or when nobody is asked any more.
   public func keeps(_ name: Span<UInt8>, cameBy domain: Span<UInt8>) -> Bool {
-    guard let zone = zones.zone(of: name) else { return domain.isEmpty }
-    return targets[zone].kind == nil && Policy.isSame(zones.name(zone), domain)
+    if local.nameCount > 0, case .local = decide(name, RecordType(rawValue: 0)) { return false }
+    guard let zone = rules.zones.zone(of: name) else { return domain.isEmpty }
+    // Of a name whose types are taken away it isn't known which data has come; there are few such names.
+    return rules.targets[zone].action == .ask && rules.targets[zone].without == nil
+      && Policy.isSame(rules.zones.name(zone), domain)
   }
 
   /// Whether data of a name is good that came by the rules of a generation; not when they are forgotten.
@@ -139,10 +274,8 @@ public struct Policy: ~Copyable {
 
   /// Takes over other rules, and remembers these until no data is left that came by them.
   public mutating func replace(with rules: PolicyRules) {
-    var old = Policy(rules)
-    swap(&zones, &old.zones)
-    swap(&targets, &old.targets)
-    swap(&hasRoutes, &old.hasRoutes)
+    var old = Rules(rules)
+    swap(&self.rules, &old)
     generation &+= 1
     if replaced.count == Policy.mostReplaced {
       replaced.removeFirst().destroy()
@@ -154,7 +287,7 @@ public struct Policy: ~Copyable {
   public mutating func forget(before generation: UInt16) {
     let kept = Int(self.generation &- generation)
     guard kept <= replaced.count else { return }
-    for policy in replaced.dropLast(kept) { policy.destroy() }
+    for rules in replaced.dropLast(kept) { rules.destroy() }
     replaced = replaced.suffix(kept)
   }
 
@@ -165,7 +298,21 @@ public struct Policy: ~Copyable {
   }
 }
 
-extension SpecialZone.Kind {
-  /// Whether the public DNS has a delegation for the zone, and so something to say of its DS.
-  fileprivate var isDelegated: Bool { self == .empty || self == .loopbackReverse }
+extension Policy.Rules {
+  /// See ``Policy/routeDomain(of:)``.
+  @_lifetime(borrow self)
+  func routeDomain(of name: Span<UInt8>) -> Span<UInt8> {
+    guard let zone = zones.zone(of: name), targets[zone].action == .ask else { return Span() }
+    return zones.name(zone)
+  }
+}
+
+extension RecordType {
+  /// Whether it is asked for to reach a host.
+  fileprivate var isOfHosts: Bool {
+    switch self {
+    case .a, .aaaa, .https, .svcb: true
+    default: false
+    }
+  }
 }

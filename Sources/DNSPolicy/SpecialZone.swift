@@ -25,12 +25,22 @@ public struct SpecialZone: Sendable {
     case noData
   }
 
-  private init(_ name: Name, _ kind: Kind, group: String? = nil, isDefault: Bool = true) {
+  /// Whether no local data changes it: these names mean the same everywhere, and clients rely on that (RFC 6761 §6.3,
+  /// §6.4; RFC 7686).
+  public let isFinal: Bool
+
+  private init(
+    _ name: Name, _ kind: Kind, group: String? = nil, isDefault: Bool = true, isFinal: Bool = false
+  ) {
     self.name = name
+    self.isFinal = isFinal
     self.kind = kind
     self.group = group
     self.isDefault = isDefault
   }
+
+  /// Whether the public DNS has a delegation for the zone, and so something to say of its DS.
+  var isDelegated: Bool { kind == .empty || kind == .loopbackReverse }
 
   /// The name of the group of the private and other local reverse zones.
   public static let reverseGroup = "private-reverse"
@@ -40,13 +50,14 @@ public struct SpecialZone: Sendable {
   /// `local` is for multicast DNS (RFC 6762), which has it answered like `invalid`; but many networks
   /// have a name server of their own for it, so it goes upstream unless asked for.
   public static var registry: [SpecialZone] {
-    let zones: [(String, Kind, Bool)] = [
-      ("localhost", .loopback, true), ("invalid", .absent, true), ("test", .absent, true),
-      ("onion", .absent, true), ("local", .absent, false), ("home.arpa", .empty, true),
-      ("resolver.arpa", .noData, true),
+    let zones: [(String, Kind, isDefault: Bool, isFinal: Bool)] = [
+      ("localhost", .loopback, true, true), ("invalid", .absent, true, true),
+      ("test", .absent, true, false), ("onion", .absent, true, true),
+      ("local", .absent, false, false), ("home.arpa", .empty, true, false),
+      ("resolver.arpa", .noData, true, false),
     ]
-    return zones.compactMap { text, kind, isDefault in
-      (try? Name(text)).map { SpecialZone($0, kind, isDefault: isDefault) }
+    return zones.compactMap { text, kind, isDefault, isFinal in
+      (try? Name(text)).map { SpecialZone($0, kind, isDefault: isDefault, isFinal: isFinal) }
     } + reverseZones
   }
 

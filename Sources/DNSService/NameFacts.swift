@@ -20,14 +20,28 @@ public struct NameFacts: Sendable {
 
   /// What a client gets for a name in a special zone.
   public struct SpecialAnswer: Sendable {
-    /// The zone's name in wire form.
-    public var zone: [UInt8]
+    /// The name of the zone that is answered here, in wire form; nothing for a name of the LAN's own outside of any.
+    public var zone: [UInt8]?
     /// The route that has nobody to ask, if it is one's zone; else the default one.
     public var route: RouteID
     /// The answer's code.
     public var rcode: ResponseCode
     /// The records of the name itself; none when it does not exist or has none of the type.
     public var records: [Record]
+    /// Where the LAN's own records of the name were read, whatever their type; none for a special name.
+    public var origins: [RecordOrigin] = []
+  }
+
+  /// Where a local record was read.
+  public struct RecordOrigin: Sendable {
+    /// Its type.
+    public var type: RecordType
+    /// The source.
+    public var source: LocalSource.ID
+    /// The line there.
+    public var line: Int
+    /// Whether it is given; not when a better source has the name.
+    public var isGiven: Bool
   }
 
   /// What becomes of a question.
@@ -73,8 +87,7 @@ extension Service {
       case .missing, .endless: nil
       }
     let (answer, links) = trace(type, in: &cache, stale: false, now: seconds)
-    let hidesLoopback =
-      links.count > 1 && cache.isAliasFiltered && cache.rebindFilter.coversLoopback
+    let isFiltered = links.count > 1 && cache.rebindFilter.isOn && cache.isAliasFiltered
     let last = links.last?.name ?? name
     key.load(trusted: last.span)
     let question = resolver.facts(of: key, type: type, queryFlags: [], now: now)
@@ -86,7 +99,7 @@ extension Service {
     case .endless: outcome = .endless
     case .missing:
       outcome =
-        local(type, hidesLoopback: hidesLoopback)
+        local(type, isFiltered: isFiltered, cache: &cache, now: seconds)
         ?? Service.asked(question.plan, hasStale: staleAnswer != nil)
     }
     return NameFacts(links: links, outcome: outcome, staleAnswer: staleAnswer, question: question)
@@ -112,9 +125,11 @@ extension Service {
   }
 
   /// What a client gets for what the key names if it is answered here; nil when upstream is asked for it.
-  private mutating func local(_ type: RecordType, hidesLoopback: Bool) -> NameFacts.Outcome? {
+  private mutating func local(
+    _ type: RecordType, isFiltered: Bool, cache: inout Cache, now: UInt32
+  ) -> NameFacts.Outcome? {
     guard case .local(let match) = policy.value.decide(key.octets, asked: type) else { return nil }
-    if hidesLoopback && Service.isLoopback(match, type) { return .blocked }
+    if isFiltered && hasLocalAddress(match, type, cache.rebindFilter) { return .blocked }
     let header = Header(
       id: 0, flags: MessageHeader.Flag.recursionDesired, type: type, hasEDNS: false,
       dnssecOK: false, udpSize: 0, transport: .udp, address: IPAddress(v4: 0), isProven: true)
@@ -126,13 +141,23 @@ extension Service {
     var reply = octets.mutableSpan
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Service.begin(&writer, header, question.span)
-    guard let count = composeSpecial(header, hidesLoopback: false, into: &writer),
+    guard let count = composeLocal(header, Material([], now: now), from: &cache, into: &writer),
       let message = try? Message(parsing: octets.span.extracting(0..<count))
     else { return nil }
-    let zone = policy.value.name(match.zone)
-    return .special(
-      NameFacts.SpecialAnswer(
-        zone: zone.indices.map { zone[$0] }, route: match.route, rcode: message.rcode,
-        records: message.answers))
+    var answer = NameFacts.SpecialAnswer(
+      zone: nil, route: match.route, rcode: message.rcode, records: message.answers)
+    if let zone = policy.value.authority(match) {
+      let name = policy.value.name(zone)
+      answer.zone = name.indices.map { name[$0] }
+    }
+    if case .records(let name) = match.answer {
+      policy.value.local.visitRecords(of: name) { kind, _, records, isGiven in
+        let origin = policy.value.local.origin(of: records)
+        answer.origins.append(
+          NameFacts.RecordOrigin(
+            type: kind, source: origin.source, line: origin.line, isGiven: isGiven))
+      }
+    }
+    return .special(answer)
   }
 }

@@ -204,17 +204,13 @@ extension Service {
     waiting.loadName(index, into: &key)
     var writer = MessageWriter(&reply, limit: client.header.limit, suffixes: suffixes)
     Service.begin(&writer, client.header, waiting.question(index))
-    if let count = compose(
-      client.header, unsigned ? client.queryFlags.allowingUnsigned : client.queryFlags,
-      from: &cache, into: &writer,
-      overlays: overlays, stale: stale, beside: remarks,
+    var material = Material(
+      unsigned ? client.queryFlags.allowingUnsigned : client.queryFlags,
       now: UInt32(truncatingIfNeeded: now / 1000))
-    {
-      return count
-    }
-    // An alias may lead to a name that is answered here.
-    let hidesLoopback = cache.isAliasFiltered && cache.rebindFilter.coversLoopback
-    return composeSpecial(client.header, hidesLoopback: hidesLoopback, into: &writer)
+    material.overlays = overlays
+    material.stale = stale
+    return compose(client.header, material, beside: remarks, from: &cache, into: &writer)
+      ?? composeLocal(client.header, material, beside: remarks, from: &cache, into: &writer)
   }
 }
 

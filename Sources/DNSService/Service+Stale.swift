@@ -54,9 +54,10 @@ extension Service {
     key.load(trusted: question.extracting(0..<question.count - Service.questionTail))
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Service.begin(&writer, header, question)
-    return compose(
-      header, queryFlags, from: &cache, into: &writer, overlays: .newQuery, stale: true,
-      now: UInt32(truncatingIfNeeded: now / 1000))
+    var material = Material(queryFlags, now: UInt32(truncatingIfNeeded: now / 1000))
+    material.stale = true
+    return compose(header, material, from: &cache, into: &writer)
+      ?? composeLocal(header, material, from: &cache, into: &writer)
   }
 
   /// Writes a stale answer to a waiting client, if there is one.

@@ -216,12 +216,11 @@ public struct Service: ~Copyable {
     if Service.isSpecial(query.type) {
       return answerSpecialType(query, header, question, reply: &reply, now: now)
     }
-    let seconds = UInt32(truncatingIfNeeded: now / 1000)
+    let material = Material(
+      header.queryFlags, now: UInt32(truncatingIfNeeded: now / 1000))
     var writer = MessageWriter(&reply, limit: header.limit, suffixes: suffixes)
     Service.begin(&writer, header, question)
-    if let count = compose(
-      header, header.queryFlags, from: &cache, into: &writer, overlays: .newQuery, now: seconds)
-    {
+    if let count = compose(header, material, from: &cache, into: &writer) {
       let rcode = Service.rcode(reply)
       if rcode != 0 {
         // Names that don't exist are what floods ask for.
@@ -236,8 +235,7 @@ public struct Service: ~Copyable {
       counters.hits &+= 1
       return .reply(count, .hit)
     }
-    let hidesLoopback = cache.isAliasFiltered && cache.rebindFilter.coversLoopback
-    if let count = composeSpecial(header, hidesLoopback: hidesLoopback, into: &writer) {
+    if let count = composeLocal(header, material, from: &cache, into: &writer) {
       guard Service.rcode(reply) == 0 || admitCostly(header, now: now),
         admitExcess(of: count, header, now: now)
       else { return limit(header, question, reply: &reply) }
@@ -328,37 +326,52 @@ public struct Service: ~Copyable {
 
   /// Writes the answer that the cache has for the key's name behind the question.
   ///
-  /// - Parameters:
-  ///   - queryFlags: what the data has to be like.
-  ///   - overlays: what else a client that has waited is answered from.
-  ///   - stale: data whose time is over is used, too.
-  ///   - remarks: what upstream said beside the answer: options for an OPT record.
+  /// - Parameter remarks: what upstream said beside the answer: options for an OPT record.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names.
   mutating func compose(
-    _ header: Header, _ queryFlags: QueryFlags, from cache: inout Cache,
-    into writer: inout MessageWriter, overlays: OverlayPair, stale: Bool = false,
-    beside remarks: Span<UInt8> = Span(), now: UInt32
+    _ header: Header, _ material: Material, beside remarks: Span<UInt8> = Span(),
+    from cache: inout Cache, into writer: inout MessageWriter
   ) -> Int? {
-    if cache.hasUnjudged {
-      judge(header.type, queryFlags, &cache, overlays, stale: stale, now: now)
-    }
-    let limit = writer.limit
-    writer.limit = limit - header.optOctets
-    var flags = Service.responseFlags(header.flags)
-    let start = writer.mark
-    switch cache.answer(
-      &key, type: header.type, queryFlags: queryFlags, into: &writer, overlays: overlays,
-      stale: stale,
-      partly: !header.hasEDNS && header.transport == .udp, now: now)
-    {
+    if cache.hasUnjudged { judge(header.type, &cache, material) }
+    writer.limit -= header.optOctets
+    let answer = cache.answer(
+      &key, type: header.type, queryFlags: material.queryFlags, into: &writer,
+      overlays: material.overlays, stale: material.stale, partly: Service.isWrittenPartly(header),
+      now: material.now)
+    if case .missing = answer { return nil }
+    return finish(
+      answer, header, Service.responseFlags(header.flags), material, beside: remarks, cache,
+      into: &writer)
+  }
+
+  /// Whether a client is given as many records of an RRset as fit, since it takes little and may not come again.
+  @inline(__always)
+  static func isWrittenPartly(_ header: Header) -> Bool {
+    !header.hasEDNS && header.transport == .udp
+  }
+
+  /// Ends an answer whose sections the cache has written.
+  ///
+  /// - Parameter flags: those that do not depend on the answer.
+  /// - Returns: the message's octets; nothing when it is no answer after all.
+  @inline(__always)
+  mutating func finish(
+    _ answer: Cache.Answer, _ header: Header, _ flags: UInt16, _ material: Material,
+    beside remarks: Span<UInt8>, _ cache: borrowing Cache, into writer: inout MessageWriter
+  ) -> Int? {
+    var flags = flags
+    writer.limit = header.limit
+    switch answer {
     case .missing:
       return nil
     case .written(let rcode, let isTruncated, let isAuthentic):
       flags |= rcode.rawValue & MessageHeader.Flag.rcodeMask
+      let stale = material.stale
       // What upstream said of data whose time is over is no longer its word, nor will it do instead of
       // signatures.
-      let isUnsigned = stale && queryFlags.contains(.allowUnsigned)
+      let isUnsigned = stale && material.queryFlags.contains(.allowUnsigned)
       if isAuthentic && header.understandsAD && !isUnsigned && (!stale || cache.staleness == .none)
+        && flags & MessageHeader.Flag.authoritative == 0
       {
         flags |= MessageHeader.Flag.authenticData
       }
@@ -366,22 +379,16 @@ public struct Service: ~Copyable {
         flags |= MessageHeader.Flag.truncated
         counters.truncated &+= 1
       }
-      if stale {
-        writer.limit = limit
-        return Service.finishStale(header, flags, cache.staleness, isUnsigned, &writer)
-      }
+      if stale { return Service.finishStale(header, flags, cache.staleness, isUnsigned, &writer) }
     case .endless:
-      if stale { return nil }
-      writer.rewind(to: start)
-      writer.limit = limit
+      if material.stale { return nil }
+      writer.rewindToQuestion()
       return Service.finishEndless(header, &writer)
     case .blocked:
-      writer.rewind(to: start)
-      writer.limit = limit
+      writer.rewindToQuestion()
       counters.rebindBlocked &+= 1
       return Service.finishBlocked(header, &writer)
     }
-    writer.limit = limit
     if header.hasEDNS {
       if remarks.isEmpty {
         Service.writeWordlessOPT(for: header, into: &writer)
@@ -394,12 +401,10 @@ public struct Service: ~Copyable {
 
   /// Has the names judged that the answer to a question for the key's name is made of.
   @inline(never)
-  private func judge(
-    _ type: RecordType, _ queryFlags: QueryFlags, _ cache: inout Cache, _ overlays: OverlayPair,
-    stale: Bool, now: UInt32
-  ) {
+  func judge(_ type: RecordType, _ cache: inout Cache, _ material: Material) {
     cache.judgeAnswer(
-      key, type: type, queryFlags: queryFlags, overlays: overlays, stale: stale, now: now
+      key, type: type, queryFlags: material.queryFlags, overlays: material.overlays,
+      stale: material.stale, now: material.now
     ) { policy.value.keeps($0, since: $1) }
   }
 
@@ -444,7 +449,7 @@ public struct Service: ~Copyable {
 
   /// Ends the answer to a question whose aliases lead nowhere.
   @inline(never)
-  private static func finishEndless(_ header: Header, _ writer: inout MessageWriter) -> Int {
+  static func finishEndless(_ header: Header, _ writer: inout MessageWriter) -> Int {
     if header.hasEDNS {
       writeOPT(
         extendedRcode: 0, for: header, error: ResolutionError.endlessAliases.extendedError,

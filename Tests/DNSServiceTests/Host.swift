@@ -27,6 +27,31 @@ final class Host {
   private(set) var miscounted: [String] = []
   private var buffer = [UInt8](repeating: 0, count: ServiceSettings.streamSize)
 
+  /// Takes in a record of the LAN's own; each kind of source is one file here.
+  func addLocal(_ record: Record, _ kind: LocalSource.Kind) {
+    guard let source = LocalSource.ID(index: Int(kind.rawValue)) else { return }
+    policy.value.local.setKind(kind, of: source)
+    let owner = record.name.lowercased.wire
+    localLines[kind, default: 0] += 1
+    let added = policy.value.local.add(
+      LocalRecord(
+        owner.span, record.type, ttl: record.ttl, data: record.rdata.span,
+        line: localLines[kind, default: 0]), from: source)
+    if case .added(isName: true) = added {
+      var key = NameKey(seed: cache.seed)
+      key.load(trusted: owner.span)
+      _ = cache.flush(key, .everything)
+    }
+  }
+
+  /// Reads a source of local records anew, in which nothing stands any more.
+  func emptyLocal(_ kind: LocalSource.Kind) {
+    guard let source = LocalSource.ID(index: Int(kind.rawValue)) else { return }
+    policy.value.local.beginReading(source)
+    var cursor = 0
+    while !policy.value.local.removeUnread(of: source, from: &cursor, buckets: 7) {}
+  }
+
   /// Something that the service did.
   enum Event {
     /// A packet for an upstream, over UDP or TCP.
@@ -54,6 +79,11 @@ final class Host {
     var local: [IPNetwork] = IPNetwork.notGlobal
     var specialZones: [SpecialZone] = []
     var routes: [Route] = []
+    var localZones: [LocalZone] = []
+    var localDomain: Name?
+    var deniesOneLabel = false
+    /// The LAN's own records, of each kind of source.
+    var localRecords: [(kind: LocalSource.Kind, record: Record)] = []
     var rebindProtection: RebindProtection?
     var cacheOctets = CacheLimits.leastOctets
     var start: UInt64 = 0
@@ -92,6 +122,9 @@ final class Host {
   static let version = "test 1"
   static let identity = "test.example.net"
 
+  /// How many lines each source of local records has.
+  private var localLines: [LocalSource.Kind: Int] = [:]
+
   init(_ options: Options = Options()) {
     now = options.start
     addresses = (0..<max(options.upstreams, options.addresses.count)).map {
@@ -104,8 +137,11 @@ final class Host {
       cookieSecrets: CookieSecrets(current: Host.cookieSecret))
     settings.clients = options.clients
     settings.local = options.local
-    rules = PolicyRules(routes: options.routes, specialZones: options.specialZones)
-    policy = Pinned(Policy(rules))
+    rules = PolicyRules(
+      routes: options.routes, specialZones: options.specialZones, localZones: options.localZones,
+      localDomain: options.localDomain, deniesOneLabel: options.deniesOneLabel,
+      negativeTTL: options.localRecords.isEmpty && options.localDomain == nil ? nil : 10)
+    policy = Pinned(Policy(rules, seed: seed))
     var forwarding = ResolverSettings(
       exchanges: ExchangeSettings(
         sockets: options.socketsPerUpstream, inFlightLimit: options.inFlightLimit,
@@ -129,6 +165,7 @@ final class Host {
       resolver.exchanges.servers[ServerID(upstream)].keepsCase = true
       resolver.exchanges.servers[ServerID(upstream)].answersEDNS = true
     }
+    for (kind, record) in options.localRecords { addLocal(record, kind) }
     guard options.adTrust != .on else { return }
     for (number, address) in addresses.enumerated() {
       let source = Endpoint(address, port: 53)

@@ -38,7 +38,7 @@ struct Sequence: RandomNumberGenerator {
 final class Conversation {
   private var input: Input
   /// Which names are answered here, and which route the others take.
-  private let policy = Pinned(Policy(PolicyRules()))
+  private let policy = Pinned(Policy(PolicyRules(), seed: HashSeed(1, 2)))
   private var service: Service
   private var cache: Cache
   private var resolver: Resolver

@@ -9,6 +9,12 @@ import Observability
 // The rules and limits that touched a name, for `ctl explain`.
 
 extension Explanation {
+  /// Where a record of the LAN's own stands.
+  private static func sentence(_ origin: NameFacts.RecordOrigin) -> String {
+    let rest = origin.isGiven ? "" : ", but a better source has the name"
+    return "\(origin.type) is from line \(origin.line) of source \(origin.source.index)\(rest)"
+  }
+
   /// The rules that had a say in what is known of a name, and in what becomes of a question for it.
   static func rules(
     _ facts: NameFacts, _ type: RecordType, cache: borrowing Cache, isStrict: Bool
@@ -20,8 +26,10 @@ extension Explanation {
       }
     }
     if case .special(let answer) = facts.outcome {
-      let zone = Name.text(answer.zone.span)
-      if answer.route == .default {
+      if !answer.origins.isEmpty {
+        for origin in answer.origins { add("local", sentence(origin)) }
+      } else if answer.route == .default, let zone = answer.zone {
+        let zone = Name.text(zone.span)
         add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
       }
     }

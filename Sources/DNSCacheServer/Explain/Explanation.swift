@@ -55,7 +55,9 @@ struct Explanation {
     }
     var rules = Explanation.rules(
       facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder)
-    if worker.policy.value.decide(last.span).route != .default, let last = try? Name(wire: last) {
+    if worker.policy.value.decide(last.span, asked: type).route != .default,
+      let last = try? Name(wire: last)
+    {
       rules.append(("routes", routes.answer(for: last, by: worker.policy.value).sentence))
     }
 

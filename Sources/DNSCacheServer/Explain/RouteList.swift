@@ -53,16 +53,20 @@ struct RouteList {
     let wire = name.lowercased.wire
     let zone =
       if let zone = policy.zone(of: wire.span) { Name.text(policy.name(zone)) } else { "." }
-    let decision = policy.decide(wire.span)
+    let decision = policy.decide(wire.span, asked: .a)
     let servers: [UpstreamServer]
     let sentence: String
     switch decision {
     case .local(let match):
       servers = []
       sentence =
-        match.route == .default
-        ? "names in \(zone) are answered here"
-        : "the route of \(zone) has no server, so no name in it exists"
+        if match.route != .default {
+          "the route of \(zone) has no server, so no name in it exists"
+        } else if case .records = match.answer {
+          "the name is one of the LAN's own"
+        } else {
+          "names in \(zone) are answered here"
+        }
     case .route(let route):
       servers = self.servers(route)
       let before = route == .default ? "no route has this name" : "names in \(zone) have a route"

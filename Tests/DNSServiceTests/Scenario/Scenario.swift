@@ -1,3 +1,4 @@
+import DNSPolicy
 import DNSService
 import DNSWire
 
@@ -27,6 +28,9 @@ struct Scenario {
     case streamFails(query: String)
     case sweepPasses
     case networkChanges
+    /// The LAN has records more, or none of a source any more.
+    case localAdds(LocalSource.Kind, [Record])
+    case localLoses(LocalSource.Kind)
     // What is expected.
     case upstreamIsAsked(UpstreamQuery)
     case upstreamIsProbed(upstream: IPAddress, Question, isStream: Bool, label: String)

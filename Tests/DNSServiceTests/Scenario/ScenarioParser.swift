@@ -30,8 +30,18 @@ struct ScenarioParser {
     let line = words.line
     let first = try words.next("a statement")
     switch first {
+    case "local" where words.accept("adds"):
+      let kind = try localKind()
+      let records = try words.records()
+      return scenario.steps.append(
+        Scenario.Step(line: line, time: time, statement: .localAdds(kind, records)))
+    case "local" where words.accept("loses"):
+      let kind = try localKind()
+      try words.end()
+      return scenario.steps.append(
+        Scenario.Step(line: line, time: time, statement: .localLoses(kind)))
     case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes", "special", "rebind",
-      "trust-ad", "strict", "route":
+      "trust-ad", "strict", "route", "local", "zone", "one-label":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
       try parseSetting(first)
       return try words.end()
@@ -70,6 +80,13 @@ struct ScenarioParser {
       try parseRoute()
       return
     }
+    if first == "local" { return try parseLocal() }
+    if first == "zone" { return try parseZone() }
+    if first == "one-label" {
+      try words.expect("nxdomain")
+      scenario.options.deniesOneLabel = true
+      return
+    }
     if first == "rotate" {
       scenario.options.rotates = true
       return
@@ -94,6 +111,43 @@ struct ScenarioParser {
     case "pending": scenario.options.pendingLimit = value
     default: throw words.unknown(name)
     }
+  }
+
+  /// The LAN's domain, or a record of one of its sources.
+  private mutating func parseLocal() throws {
+    if words.accept("domain") {
+      scenario.options.localDomain = try words.name()
+      return
+    }
+    let kind = try localKind()
+    scenario.options.localRecords += try words.records().map { (kind, $0) }
+  }
+
+  private mutating func localKind() throws -> LocalSource.Kind {
+    switch try words.next("records, zone, hosts or leases") {
+    case "records": .records
+    case "zone": .zone
+    case "hosts": .hosts
+    case "leases": .leases
+    case let word: throw words.unknown(word)
+    }
+  }
+
+  private mutating func parseZone() throws {
+    let name = try words.name()
+    try words.expect("is")
+    let kind: LocalZone.Kind =
+      switch try words.next("static, transparent or redirect") {
+      case "static": .static
+      case "transparent": .transparent
+      case "redirect": .redirect
+      case let word: throw words.unknown(word)
+      }
+    var types: [RecordType] = []
+    if words.accept("without") {
+      repeat { types.append(try words.type()) } while !words.isAtEnd
+    }
+    scenario.options.localZones.append(LocalZone(name: name, kind: kind, without: types))
   }
 
   private mutating func parseUpstreams() throws {

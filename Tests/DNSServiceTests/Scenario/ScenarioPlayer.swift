@@ -121,6 +121,12 @@ final class ScenarioPlayer {
       earlierCookies.formUnion(cookies.values.map(\.octets))
       cookies = [:]
       seen = shown(host.networkChanged())
+    case .localAdds(let kind, let records):
+      try expectNothingMore()
+      for record in records { host.addLocal(record, kind) }
+    case .localLoses(let kind):
+      try expectNothingMore()
+      host.emptyLocal(kind)
     case .sweepPasses:
       try expectNothingMore()
       seen = shown(host.sweep())
