@@ -40,6 +40,7 @@ extension Configuration {
   /// Settings that are allowed, but perhaps not meant.
   package func warnings(on host: HostAddresses) -> [ConfigurationError] {
     var found = missingListeners(on: host) + upstreamsOfInterfaces(on: host) + routeWarnings()
+    found += localWarnings()
     found += values("allow").compactMap { value -> ConfigurationError? in
       guard let network = value.value.network,
         network.prefixLength

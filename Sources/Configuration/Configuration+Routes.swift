@@ -44,7 +44,7 @@ extension Configuration {
     return found + servers(items, settings, own: own)
   }
 
-  private static func fault(of domain: Name) -> String? {
+  static func fault(of domain: Name) -> String? {
     if domain.labelCount == 0 {
       return "that is the default route; its servers are `upstream`"
     }

@@ -55,6 +55,8 @@ extension Settings {
     // Zones that are not the internet's: whoever forwards them wants their addresses.
     var allowed = names.rebindAllowed + SpecialZone.registry.map(\.name)
     if let reserved = try? Name("internal") { allowed.append(reserved) }
+    allowed += local.zones.map(\.zone.name)
+    if let domain = local.domain { allowed.append(domain) }
     allowed += routes.filter(\.isOfOwnNetwork).flatMap(\.domains)
     return RebindProtection(allowed: allowed, allowsLoopback: names.rebindAllowsLoopback)
   }

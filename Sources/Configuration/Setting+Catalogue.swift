@@ -9,7 +9,8 @@ import Logging
 
 extension Setting {
   package static let all: [Setting] =
-    general + cacheSettings + timesToLive + clientSettings + nameSettings + resolverSettings
+    general + cacheSettings + timesToLive + clientSettings + nameSettings + localSettings
+    + resolverSettings
     + tcpSettings + logSettings
 
   private static let day = 86_400_000
@@ -172,6 +173,48 @@ extension Setting {
       "names.rebind-allow-loopback", flag: "rebind-allow-loopback", .boolean,
       help: "Let names of the internet lead to loopback addresses, as block lists of mail do.",
       .boolean(\.names.rebindAllowsLoopback)),
+  ]
+
+  private static let localSettings = [
+    Setting(
+      "local.name", flag: "local-name", .text("name"), default: "the host's name",
+      help: "This server's own name, to which its addresses lead; without a dot, in local.domain.",
+      .text(\.local.name)),
+    Setting(
+      "local.domain", flag: "local-domain", .domain, default: "none",
+      help:
+        "The LAN's domain: hosts without a dot are known in it, and what isn't known here doesn't exist, unless a route has the very same domain.",
+      .domain(\.local.domain)),
+    Setting(
+      "local.hosts", flag: "local-hosts", .text("path"), arity: .any, default: "none",
+      help: "A hosts file, as /etc/hosts; read again when it changes.", .texts(\.local.hosts)),
+    Setting(
+      "local.leases", flag: "local-leases", .text("path"), arity: .any, default: "none",
+      help:
+        "A file of DHCP leases, of dnsmasq, odhcpd, ISC dhcpd or Kea; read again when it changes.",
+      .texts(\.local.leases)),
+    Setting(
+      "local.records", flag: "local-record", .text("record"), arity: .any, default: "none",
+      help: "A record as a line of a zone file; names without a final dot are in local.domain.",
+      .texts(\.local.records)),
+    Setting(
+      "local.zones", flag: "local-zone", .item(LocalZoneRule.kind), arity: .any, default: "none",
+      help: "Zones of the LAN's own, and what becomes of names in them that have no records.",
+      .localZones),
+    Setting(
+      "local.one-label", flag: "local-one-label", .oneOf(OneLabelNames.allCases.map(\.rawValue)),
+      help:
+        "What becomes of names without a dot that nobody here knows, if there is a local domain: they don't exist, or upstream is asked.",
+      .word(\.local.oneLabel)),
+    Setting(
+      "local.ttl", flag: "local-ttl", .duration(0...day),
+      help: "How long local data may be kept by those who ask.", .seconds(\.local.ttl)),
+    Setting(
+      "local.memory", flag: "local-memory", .size(1 << 20...1 << 30), isLive: false,
+      help: "Memory for local data, beside the cache's.", .number(\.local.memory)),
+    Setting(
+      "local.max-file-size", flag: "local-max-file-size", .size(4 << 10...1 << 30),
+      help: "A larger file of local names isn't read.", .number(\.local.maxFileSize)),
   ]
 
   private static let resolverSettings = [

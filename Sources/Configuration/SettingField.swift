@@ -86,6 +86,10 @@ struct SettingField: Sendable {
     list(path, { .text($0) }, { $0.text })
   }
 
+  static func domain(_ path: Path<Name?>) -> SettingField {
+    optional(path, { .domain($0) }, { $0.domain })
+  }
+
   static func networks(_ path: Path<[IPNetwork]>) -> SettingField {
     list(path, { .network($0) }, { $0.network })
   }
@@ -96,6 +100,10 @@ struct SettingField: Sendable {
 
   static let routes = list(
     \.routes, { .item($0.item) }, { (value: Value) in value.item.map { RouteRule($0) } })
+
+  static let localZones = list(
+    \.local.zones, { .item($0.item) },
+    { (value: Value) in value.item.flatMap { LocalZoneRule($0) } })
 
   /// Networks, and whether ``LocalNetworks`` are among them.
   static func networks(

@@ -34,6 +34,8 @@ package struct Settings: Sendable {
   package var cookieSecrets: CookieSecrets?
   /// Names that are answered here, and names whose answers are filtered.
   package var names = NameRules()
+  /// The LAN's own names.
+  package var local = LocalRules()
   /// The size of the cache, and the bounds of TTLs.
   package var cache = Settings.defaultCache
   package var cacheFile = Settings.defaultCacheFile()

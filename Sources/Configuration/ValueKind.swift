@@ -22,6 +22,8 @@ package enum ValueKind: Sendable {
   case percent(ClosedRange<Int>)
   case number(ClosedRange<Int>)
   case boolean
+  /// The name of a type of records.
+  case recordType
   case oneOf([String])
   /// Any text that is not empty, as a path or a user's name.
   case text(String)
@@ -43,6 +45,7 @@ package enum ValueKind: Sendable {
     case .percent: "percent"
     case .number: "number"
     case .boolean: "true or false"
+    case .recordType: "type"
     case .oneOf(let words): words.joined(separator: "|")
     case .text(let what): what
     case .item(let kind): kind.line?.form ?? kind.noun
@@ -150,6 +153,11 @@ package enum ValueKind: Sendable {
         throw ValueError(description: "neither true nor false")
       }
       return .boolean(text == "true")
+    case .recordType:
+      guard let type = RecordType(text), !type.isMeta, type.rawValue != 0 else {
+        throw ValueError(description: "not a type of records; write AAAA, HTTPS or TYPE65")
+      }
+      return .text("\(type)")
     case .oneOf(let words):
       guard words.contains(text) else {
         throw ValueError(

@@ -118,7 +118,7 @@ final class Server {
     let seed = HashSeed(random.next(), random.next())
     host = .asFarAsTold()
     localNetworks = LocalNetworks(of: host, besides: settings.allowed)
-    let policy = Pinned(Policy(settings.policy, seed: seed))
+    let policy = Pinned(Policy(settings.policy, localOctets: settings.local.memory, seed: seed))
     worker = Pinned(
       Worker(
         Service(settings: settings.service(in: localNetworks), policy: policy, seed: seed),

@@ -12,13 +12,13 @@ import Memory
 /// It is no second ``Cache``: nothing here expires, is evicted or has a rank, and every record has a place in a file.
 public struct LocalData: ~Copyable {
   var arena: Arena
-  private var names: BucketTable
-  private let seed: HashSeed
+  var names: BucketTable
+  let seed: HashSeed
   /// What each source is, and how often it was read, modulo 256.
-  private var sources: FixedArray<Source>
+  var sources: FixedArray<Source>
   /// A bit for each last label that names have or had, chosen by its hash: nearly every name of the internet is told
   /// by it.
-  private var lastLabels: UInt64 = 0
+  var lastLabels: UInt64 = 0
 
   // Not private: the compiler cannot lay out a generic over it from another module then.
   struct Source: BitwiseCopyable {
@@ -30,9 +30,11 @@ public struct LocalData: ~Copyable {
   public var defaultTTL: UInt32 = 60
 
   /// Names that have records.
-  public private(set) var nameCount = 0
+  public internal(set) var nameCount = 0
   /// Records there are.
-  public private(set) var recordCount = 0
+  public internal(set) var recordCount = 0
+  /// Names there are, those included that only others are below.
+  var nodeCount = 0
 
   /// Records that a name has at most.
   public static let recordsPerName = 256
@@ -96,14 +98,14 @@ public struct LocalData: ~Copyable {
     let suffixes = Suffixes(name, seed)
     let own = find(suffixes.hash(0), name)
     if !own.isNone {
-      return arena.link(own, NodeField.firstRecord).isNone
+      return arena.link(own, LocalNodeField.firstRecord).isNone
         ? .emptyNonTerminal : .name(LocalName(node: own))
     }
     // RFC 4592 §3.3.1: the closest encloser's own wildcard, and no other.
     for label in 1..<max(suffixes.count, 1) {
       let parent = find(suffixes.hash(label), name.extracting(suffixes.start(label)..<name.count))
       if parent.isNone { continue }
-      let wildcard = arena.link(parent, NodeField.wildcard)
+      let wildcard = arena.link(parent, LocalNodeField.wildcard)
       return wildcard.isNone ? .unknown : .wildcard(LocalName(node: wildcard))
     }
     return .unknown
@@ -115,13 +117,15 @@ public struct LocalData: ~Copyable {
     return found
   }
 
-  private func find(_ hash: UInt32, _ name: Span<UInt8>) -> Reference {
+  func find(_ hash: UInt32, _ name: Span<UInt8>) -> Reference {
     var node = names[names.bucket(hash)]
     while !node.isNone {
-      if arena.load32(node, NodeField.hash) == hash && WireName.isSame(self.name(of: node), name) {
+      if arena.load32(node, LocalNodeField.hash) == hash
+        && WireName.isSame(self.name(of: node), name)
+      {
         return node
       }
-      node = arena.link(node, NodeField.chain)
+      node = arena.link(node, LocalNodeField.chain)
     }
     return node
   }
@@ -132,7 +136,7 @@ public struct LocalData: ~Copyable {
 
   @_lifetime(borrow self)
   private func name(of node: Reference) -> Span<UInt8> {
-    arena.octets(node, NodeField.name, count: Int(arena.load8(node, NodeField.nameCount)))
+    arena.octets(node, LocalNodeField.name, count: Int(arena.load8(node, LocalNodeField.nameCount)))
   }
 
   // MARK: Records
@@ -142,7 +146,7 @@ public struct LocalData: ~Copyable {
   /// Of the PTR records that follow from addresses only the first is given: a host has one name by its address.
   public func records(of name: LocalName, _ type: RecordType) -> LocalRecords {
     var records = LocalRecords(type: type, standing: standing(of: name))
-    records.current = next(from: arena.link(name.node, NodeField.firstRecord), records)
+    records.current = next(from: arena.link(name.node, LocalNodeField.firstRecord), records)
     if records.standing >= LocalData.derivedStanding { records.only = firstDerived(records) }
     if !records.only.isNone { records.current = records.only }
     return records
@@ -152,36 +156,37 @@ public struct LocalData: ~Copyable {
   public func advance(_ records: inout LocalRecords) {
     records.current =
       records.only.isNone
-      ? next(from: arena.link(records.current, RecordField.next), records) : .none
+      ? next(from: arena.link(records.current, LocalRecordField.next), records) : .none
   }
 
   /// How good the best source of a name is: the less the better.
-  private func standing(of name: LocalName) -> UInt8 {
+  func standing(of name: LocalName) -> UInt8 {
     var best = UInt8.max
-    var record = arena.link(name.node, NodeField.firstRecord)
+    var record = arena.link(name.node, LocalNodeField.firstRecord)
     while !record.isNone {
       best = min(best, standing(of: record))
-      record = arena.link(record, RecordField.next)
+      record = arena.link(record, LocalRecordField.next)
     }
     return best
   }
 
   private static let derivedStanding: UInt8 = 4
 
-  private func standing(of record: Reference) -> UInt8 {
-    let kind = sources[Int(arena.load8(record, RecordField.source))].kind.rawValue
-    return arena.load8(record, RecordField.isDerived) == 0 ? kind : kind + LocalData.derivedStanding
+  func standing(of record: Reference) -> UInt8 {
+    let kind = sources[Int(arena.load8(record, LocalRecordField.source))].kind.rawValue
+    return arena.load8(record, LocalRecordField.isDerived) == 0
+      ? kind : kind + LocalData.derivedStanding
   }
 
   private func next(from start: Reference, _ records: LocalRecords) -> Reference {
     var record = start
     while !record.isNone {
-      if arena.load16(record, RecordField.type) == records.type.rawValue,
+      if arena.load16(record, LocalRecordField.type) == records.type.rawValue,
         standing(of: record) == records.standing
       {
         return record
       }
-      record = arena.link(record, RecordField.next)
+      record = arena.link(record, LocalRecordField.next)
     }
     return record
   }
@@ -192,14 +197,14 @@ public struct LocalData: ~Copyable {
     var record = first
     while !record.isNone {
       if order(of: record) < order(of: first) { first = record }
-      record = next(from: arena.link(record, RecordField.next), records)
+      record = next(from: arena.link(record, LocalRecordField.next), records)
     }
     return first
   }
 
   private func order(of record: Reference) -> UInt64 {
-    UInt64(arena.load8(record, RecordField.source)) << 32
-      | UInt64(arena.load32(record, RecordField.line))
+    UInt64(arena.load8(record, LocalRecordField.source)) << 32
+      | UInt64(arena.load32(record, LocalRecordField.line))
   }
 
   /// A record's RDATA, uncompressed.
@@ -208,15 +213,15 @@ public struct LocalData: ~Copyable {
 
   /// Seconds for which a record may be kept.
   public func ttl(of records: LocalRecords) -> UInt32 {
-    let ttl = arena.load32(records.current, RecordField.ttl)
-    return ttl == RecordField.noTTL ? defaultTTL : ttl
+    let ttl = arena.load32(records.current, LocalRecordField.ttl)
+    return ttl == LocalRecordField.noTTL ? defaultTTL : ttl
   }
 
   /// Where a record was read.
   public func origin(of records: LocalRecords) -> (source: LocalSource.ID, line: Int) {
     (
-      LocalSource.ID(number: arena.load8(records.current, RecordField.source)),
-      Int(arena.load32(records.current, RecordField.line))
+      LocalSource.ID(number: arena.load8(records.current, LocalRecordField.source)),
+      Int(arena.load32(records.current, LocalRecordField.line))
     )
   }
 
@@ -226,16 +231,16 @@ public struct LocalData: ~Copyable {
     _ body: (RecordType, _ data: Span<UInt8>, LocalRecords, _ isGiven: Bool) -> Void
   ) {
     let best = standing(of: name)
-    var record = arena.link(name.node, NodeField.firstRecord)
+    var record = arena.link(name.node, LocalNodeField.firstRecord)
     while !record.isNone {
-      let type = RecordType(rawValue: arena.load16(record, RecordField.type))
+      let type = RecordType(rawValue: arena.load16(record, LocalRecordField.type))
       var view = LocalRecords(type: type, standing: best)
       view.current = record
       let isGiven =
         standing(of: record) == best
         && (best < LocalData.derivedStanding || records(of: name, type).current == record)
       body(type, data(of: record), view, isGiven)
-      record = arena.link(record, RecordField.next)
+      record = arena.link(record, LocalRecordField.next)
     }
   }
 
@@ -245,247 +250,9 @@ public struct LocalData: ~Copyable {
   }
 
   @_lifetime(borrow self)
-  private func data(of record: Reference) -> Span<UInt8> {
+  func data(of record: Reference) -> Span<UInt8> {
     arena.octets(
-      record, RecordField.data, count: Int(arena.load16(record, RecordField.dataCount)))
-  }
-
-  // MARK: Reading a source
-
-  /// Says what a source is.
-  public mutating func setKind(_ kind: LocalSource.Kind, of source: LocalSource.ID) {
-    sources[Int(source.number)].kind = kind
-  }
-
-  /// Begins to read a source anew: what is not added from now on is removed by ``removeUnread(of:from:names:)``.
-  public mutating func beginReading(_ source: LocalSource.ID) {
-    sources[Int(source.number)].pass &+= 1
-  }
-
-  /// What became of a record.
-  public enum Addition: Sendable {
-    /// It is new; `isName` when its name had no records before, so that others may have said something of it.
-    case added(isName: Bool)
-    /// It was there.
-    case known
-    /// It is new, but another source has more to say of its name.
-    case shadowed(isName: Bool)
-    /// The name has as many records as it may.
-    case tooMany
-    /// There is no room.
-    case noRoom
-  }
-
-  /// Takes in a record, or notes that its source still has it.
-  public mutating func add(_ record: LocalRecord, from source: LocalSource.ID) -> Addition {
-    guard record.name.count > 1, record.data.count <= LocalData.largestData else { return .noRoom }
-    let pass = sources[Int(source.number)].pass
-    let suffixes = Suffixes(record.name, seed)
-    let known = find(suffixes.hash(0), record.name)
-    var last = Reference.none
-    var count = 0
-    if !known.isNone {
-      var other = arena.link(known, NodeField.firstRecord)
-      while !other.isNone {
-        if isSame(other, record, source) {
-          // The same twice in one reading counts where it stands first.
-          if arena.load8(other, RecordField.pass) != pass {
-            arena.store8(pass, other, RecordField.pass)
-            arena.store32(UInt32(clamping: record.line), other, RecordField.line)
-            arena.store32(record.ttl ?? RecordField.noTTL, other, RecordField.ttl)
-          }
-          return .known
-        }
-        count += 1
-        last = other
-        other = arena.link(other, RecordField.next)
-      }
-      guard count < LocalData.recordsPerName else { return .tooMany }
-    }
-    guard let block = arena.allocate(octets: RecordField.data + record.data.count) else {
-      return .noRoom
-    }
-    let node: Reference
-    if known.isNone {
-      guard let new = insert(record.name, suffixes, 0) else {
-        arena.free(block)
-        return .noRoom
-      }
-      node = new
-    } else {
-      node = known
-    }
-    arena.store32(0, block, RecordField.next)
-    arena.store32(UInt32(clamping: record.line), block, RecordField.line)
-    arena.store32(record.ttl ?? RecordField.noTTL, block, RecordField.ttl)
-    arena.store16(record.type.rawValue, block, RecordField.type)
-    arena.store16(UInt16(record.data.count), block, RecordField.dataCount)
-    arena.store8(source.number, block, RecordField.source)
-    arena.store8(pass, block, RecordField.pass)
-    arena.store8(record.isDerived ? 1 : 0, block, RecordField.isDerived)
-    arena.store(record.data, block, RecordField.data)
-    if last.isNone {
-      arena.setLink(node, NodeField.firstRecord, block)
-      nameCount += 1
-    } else {
-      arena.setLink(last, RecordField.next, block)
-    }
-    recordCount += 1
-    let isShadowed = standing(of: block) > standing(of: LocalName(node: node))
-    return isShadowed ? .shadowed(isName: count == 0) : .added(isName: count == 0)
-  }
-
-  private func isSame(
-    _ other: Reference, _ record: LocalRecord, _ source: LocalSource.ID
-  ) -> Bool {
-    arena.load16(other, RecordField.type) == record.type.rawValue
-      && arena.load8(other, RecordField.source) == source.number
-      && (arena.load8(other, RecordField.isDerived) != 0) == record.isDerived
-      && data(of: other).isSame(record.data)
-  }
-
-  /// Removes what a source no longer has, a part of the names at a time.
-  ///
-  /// - Parameters:
-  ///   - cursor: where to go on; 0 at first.
-  ///   - buckets: how many parts of the table are looked through.
-  /// - Returns: whether all has been looked through.
-  public mutating func removeUnread(
-    of source: LocalSource.ID, from cursor: inout Int, buckets: Int
-  ) -> Bool {
-    let pass = sources[Int(source.number)].pass
-    let end = min(cursor + buckets, names.count)
-    while cursor < end {
-      var node = names[cursor]
-      while !node.isNone {
-        let next = arena.link(node, NodeField.chain)
-        // A node that goes may take its parents with it, of which the next may be one.
-        node = removeRecords(of: source, butOf: pass, at: node) ? names[cursor] : next
-      }
-      cursor += 1
-    }
-    return cursor >= names.count
-  }
-
-  /// Removes a name's records that a reading has not met; true when the name went, too.
-  private mutating func removeRecords(
-    of source: LocalSource.ID, butOf pass: UInt8, at node: Reference
-  ) -> Bool {
-    var previous = Reference.none
-    var record = arena.link(node, NodeField.firstRecord)
-    guard !record.isNone else { return false }
-    while !record.isNone {
-      let next = arena.link(record, RecordField.next)
-      if arena.load8(record, RecordField.source) == source.number
-        && arena.load8(record, RecordField.pass) != pass
-      {
-        if previous.isNone {
-          arena.setLink(node, NodeField.firstRecord, next)
-        } else {
-          arena.setLink(previous, RecordField.next, next)
-        }
-        arena.free(record)
-        recordCount -= 1
-      } else {
-        previous = record
-      }
-      record = next
-    }
-    guard previous.isNone else { return false }
-    nameCount -= 1
-    return removeIfEmpty(node)
-  }
-
-  // MARK: Nodes
-
-  /// Makes the node of a name, and those of its parents that are missing.
-  private mutating func insert(
-    _ name: Span<UInt8>, _ suffixes: borrowing Suffixes, _ label: Int
-  ) -> Reference? {
-    let own = name.extracting(suffixes.start(label)..<name.count)
-    guard let node = arena.allocate(octets: NodeField.name + own.count) else { return nil }
-    var parent = Reference.none
-    if label + 1 < suffixes.count {
-      let above = name.extracting(suffixes.start(label + 1)..<name.count)
-      parent = find(suffixes.hash(label + 1), above)
-      if parent.isNone {
-        guard let made = insert(name, suffixes, label + 1) else {
-          arena.free(node)
-          return nil
-        }
-        parent = made
-      }
-      arena.store32(arena.load32(parent, NodeField.children) + 1, parent, NodeField.children)
-      if own[0] == 1 && own[1] == UInt8(ascii: "*") {
-        arena.setLink(parent, NodeField.wildcard, node)
-      }
-    } else {
-      lastLabels |= LocalData.bit(suffixes.hash(label))
-    }
-    let hash = suffixes.hash(label)
-    let bucket = names.bucket(hash)
-    arena.setLink(node, NodeField.chain, names[bucket])
-    arena.store32(hash, node, NodeField.hash)
-    arena.store32(0, node, NodeField.firstRecord)
-    arena.store32(0, node, NodeField.children)
-    arena.store32(0, node, NodeField.wildcard)
-    arena.setLink(node, NodeField.parent, parent)
-    arena.store8(UInt8(own.count), node, NodeField.nameCount)
-    arena.store(own, node, NodeField.name)
-    names[bucket] = node
-    nodeCount += 1
-    if nodeCount * 4 > names.count * 3 { splitBucket() }
-    return node
-  }
-
-  private var nodeCount = 0
-
-  private mutating func splitBucket() {
-    guard let old = names.grow() else { return }
-    var node = names[old]
-    names[old] = .none
-    while !node.isNone {
-      let next = arena.link(node, NodeField.chain)
-      let bucket = names.bucket(arena.load32(node, NodeField.hash))
-      arena.setLink(node, NodeField.chain, names[bucket])
-      names[bucket] = node
-      node = next
-    }
-  }
-
-  /// Removes a node without records and children, and its parents that are of no more use; true when it went.
-  private mutating func removeIfEmpty(_ first: Reference) -> Bool {
-    var node = first
-    while !node.isNone, arena.link(node, NodeField.firstRecord).isNone,
-      arena.load32(node, NodeField.children) == 0
-    {
-      let parent = arena.link(node, NodeField.parent)
-      if !parent.isNone {
-        arena.store32(arena.load32(parent, NodeField.children) - 1, parent, NodeField.children)
-        if arena.link(parent, NodeField.wildcard) == node {
-          arena.setLink(parent, NodeField.wildcard, .none)
-        }
-      }
-      unchain(node)
-      arena.free(node)
-      nodeCount -= 1
-      node = parent
-    }
-    return node != first
-  }
-
-  private mutating func unchain(_ node: Reference) {
-    let bucket = names.bucket(arena.load32(node, NodeField.hash))
-    let next = arena.link(node, NodeField.chain)
-    var before = names[bucket]
-    if before == node {
-      names[bucket] = next
-      return
-    }
-    while arena.link(before, NodeField.chain) != node {
-      before = arena.link(before, NodeField.chain)
-    }
-    arena.setLink(before, NodeField.chain, next)
+      record, LocalRecordField.data, count: Int(arena.load16(record, LocalRecordField.dataCount)))
   }
 
   // MARK: For people
@@ -498,8 +265,8 @@ public struct LocalData: ~Copyable {
     while cursor < end {
       var node = names[cursor]
       while !node.isNone {
-        if !arena.link(node, NodeField.firstRecord).isNone { body(LocalName(node: node)) }
-        node = arena.link(node, NodeField.chain)
+        if !arena.link(node, LocalNodeField.firstRecord).isNone { body(LocalName(node: node)) }
+        node = arena.link(node, LocalNodeField.chain)
       }
       cursor += 1
     }
@@ -510,11 +277,11 @@ public struct LocalData: ~Copyable {
   //
   // From the right end, label by label, so that one pass has the hashes of all parents.
 
-  private static var rootHash: UInt64 { 0x9E37_79B9_7F4A_7C15 }
+  static var rootHash: UInt64 { 0x9E37_79B9_7F4A_7C15 }
 
-  private static func bit(_ hash: UInt32) -> UInt64 { 1 << UInt64(hash & 63) }
+  static func bit(_ hash: UInt32) -> UInt64 { 1 << UInt64(hash & 63) }
 
-  private static func folded(_ hash: UInt64) -> UInt32 {
+  static func folded(_ hash: UInt64) -> UInt32 {
     UInt32(truncatingIfNeeded: hash ^ hash >> 32)
   }
 
@@ -522,7 +289,7 @@ public struct LocalData: ~Copyable {
     LocalData.folded(LocalData.hash(rest, name, labelAt: start, seed))
   }
 
-  private static func hash(
+  static func hash(
     _ rest: UInt64, _ name: Span<UInt8>, labelAt start: Int, _ seed: HashSeed
   ) -> UInt64 {
     var hash = rest
@@ -540,7 +307,7 @@ public struct LocalData: ~Copyable {
   }
 
   /// Where the labels of a name begin, and the hashes of the names from there on.
-  private struct Suffixes: ~Copyable {
+  struct Suffixes: ~Copyable {
     // A name of 255 octets has 127 labels at most (RFC 1035 §2.3.4).
     private var starts: InlineArray<128, UInt8> = InlineArray(repeating: 0)
     private var hashes: InlineArray<128, UInt32> = InlineArray(repeating: 0)
@@ -566,7 +333,7 @@ public struct LocalData: ~Copyable {
 }
 
 /// Where a node's fields lie in its block: a name of ``LocalData``.
-private enum NodeField {
+enum LocalNodeField {
   /// Next node of the same bucket.
   static let chain = 0
   /// The name's hash.
@@ -586,7 +353,7 @@ private enum NodeField {
 }
 
 /// Where a record's fields lie in its block.
-private enum RecordField {
+enum LocalRecordField {
   /// Next record of the same name.
   static let next = 0
   /// The line that it was read from.
@@ -610,7 +377,7 @@ private enum RecordField {
 }
 
 extension Span<UInt8> {
-  fileprivate func isSame(_ other: Span<UInt8>) -> Bool {
+  func isSame(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }
     for index in indices where self[index] != other[index] { return false }
     return true
@@ -618,11 +385,11 @@ extension Span<UInt8> {
 }
 
 extension Arena {
-  fileprivate func link(_ place: Reference, _ field: Int) -> Reference {
+  func link(_ place: Reference, _ field: Int) -> Reference {
     Reference(rawValue: load32(place, field))
   }
 
-  fileprivate mutating func setLink(_ place: Reference, _ field: Int, _ target: Reference) {
+  mutating func setLink(_ place: Reference, _ field: Int, _ target: Reference) {
     store32(target.rawValue, place, field)
   }
 }

@@ -18,11 +18,13 @@ struct CatalogueTests {
     case .percent(let range): "\(range.upperBound)%"
     case .number(let range): "\(range.upperBound)"
     case .boolean: setting.defaultText == "true" ? "false" : "true"
+    case .recordType: "AAAA"
     case .oneOf(let words): words.first { $0 != setting.defaultText } ?? ""
     case .text: "/tmp/other"
     case .item(let kind):
       // As it is shown when it has been read.
-      read(setting.key, kind.example).given.first.map { given in
+      read(setting.key, kind.isKeyed ? "[\(kind.example)]" : kind.example).given.first.map {
+        given in
         given.values.map { setting.kind.text(of: $0.value) }.joined()
       } ?? ""
     }

@@ -42,7 +42,11 @@ extension Settings {
 
   /// What is decided by the name alone.
   var policy: PolicyRules {
-    PolicyRules(routes: routes.map(\.route), specialZones: names.specialZones)
+    PolicyRules(
+      routes: routes.map(\.route), specialZones: names.specialZones,
+      localZones: local.zones.map(\.zone), localDomain: local.domain,
+      deniesOneLabel: local.domain != nil && local.oneLabel == .nxdomain,
+      negativeTTL: local.negativeTTL)
   }
 
   /// Whom questions are forwarded to, each with what was said about it and about all.
