@@ -29,6 +29,7 @@ let package = Package(
     .target(name: "DNSWire", dependencies: ["Memory"], swiftSettings: house),
     .target(name: "DNSCache", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "DNSPolicy", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
+    .target(name: "LocalFiles", dependencies: ["DNSWire"], swiftSettings: house),
     .target(name: "DNSExchange", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(
       name: "DNSResolver",
@@ -49,14 +50,15 @@ let package = Package(
       name: "Configuration",
       dependencies: [
         "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "Observability", "System", "YAML", .product(name: "Logging", package: "swift-log"),
+        "LocalFiles", "Observability", "System", "YAML",
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "Observability", "System", "EventLoop", "HTTP", "Configuration",
+        "LocalFiles", "Observability", "System", "EventLoop", "HTTP", "Configuration",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -71,6 +73,9 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "DNSPolicyTests", dependencies: ["Randomness", "DNSPolicy", "DNSWire"],
+      swiftSettings: house),
+    .testTarget(
+      name: "LocalFilesTests", dependencies: ["LocalFiles", "DNSWire", "Randomness"],
       swiftSettings: house),
     .testTarget(
       name: "DNSExchangeTests", dependencies: ["Randomness", "DNSExchange", "DNSWire", "Memory"],

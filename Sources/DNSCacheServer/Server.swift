@@ -44,6 +44,8 @@ final class Server {
   private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   let history: HistoryKeeper
+  /// Keeps the LAN's own names.
+  let local: LocalKeeper
   let tickBudget: TickBudget
   /// Sees when the system's name servers change, as long as they are who is asked.
   var systemServers: [FileWatch] = []
@@ -133,6 +135,7 @@ final class Server {
       on: loop, worker: worker, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
     history = HistoryKeeper(on: loop, worker: worker)
+    local = LocalKeeper(on: loop, worker: worker, logger: logger)
     tickBudget = TickBudget(on: loop, worker: worker)
     self.service = ServiceManager(on: loop, service, logger: logger) { [worker] in
       Server.statusLine(worker.value)
@@ -184,6 +187,14 @@ final class Server {
     } catch {
       throw StartupError(.unavailable, ControlAddress.cannotOpen(settings.control, error))
     }
+    local.whenWidened = { [unowned self] in
+      // Names of the cache may be under a wildcard that is new.
+      applyServers(isPolicyNew: true)
+      purging?.start()
+    }
+    // As the user that reads them from now on, and before anybody is answered.
+    local.reconfigure(settings.local, host: host)
+    local.readAtStart()
     snapshot.whenLoaded = { [unowned self] in
       // The file may be from a time when local addresses were not forbidden.
       if self.settings.names.isRebindProtected { purging?.start() }
@@ -197,7 +208,10 @@ final class Server {
   /// Has ages corrected when the clock is set after the snapshot was read.
   private func watchClock() {
     do {
-      clock = try ClockWatch(on: loop) { [unowned self] in snapshot.clockWasSet() }
+      clock = try ClockWatch(on: loop) { [unowned self] in
+        snapshot.clockWasSet()
+        local.clockWasSet()
+      }
     } catch {
       logger.notice(
         "that the clock is set isn't told here; it is found out before each save",

@@ -34,6 +34,28 @@ extension Name: CustomStringConvertible {
     self.init(validated: wire)
   }
 
+  /// Reads a name of a zone file: relative to an origin unless it ends in a dot, `@` being the origin itself.
+  ///
+  /// Without an origin such a name is no name.
+  init(presentation text: ArraySlice<UInt8>, origin: Name?) throws(NameTextError) {
+    let isOrigin = text.count == 1 && text.first == Octet.at
+    // An escaped dot is no end.
+    let escapes = text.dropLast().reversed().prefix { $0 == Octet.backslash }.count
+    if text.last == Octet.dot, escapes.isMultiple(of: 2) {
+      try self.init(presentation: text)
+      return
+    }
+    guard let origin else { throw .noOrigin }
+    if isOrigin {
+      self = origin
+      return
+    }
+    let relative = try Name(presentation: text)
+    let wire = relative.wire.dropLast() + origin.wire
+    guard wire.count <= WireName.longest else { throw .nameTooLong }
+    self.init(validated: Array(wire))
+  }
+
   /// The text form, always with the final dot.
   ///
   /// What a zone file would read differently is escaped: dot, backslash, `"`, `;`, `(`, `)`, `@`

@@ -3,7 +3,13 @@ struct RDataParser {
   private(set) var tokens: ArraySlice<PresentationToken>
   private(set) var rdata: [UInt8] = []
 
-  init(tokens: ArraySlice<PresentationToken>) { self.tokens = tokens }
+  /// What names without a final dot are relative to; see ``Name/init(presentation:origin:)``.
+  private let origin: Name??
+
+  init(tokens: ArraySlice<PresentationToken>, origin: Name?? = nil) {
+    self.tokens = tokens
+    self.origin = origin
+  }
 
   mutating func parse(_ field: RDataField) throws(RDataTextError) {
     switch field {
@@ -89,7 +95,13 @@ struct RDataParser {
 
   private mutating func parseName() throws(RDataTextError) {
     let text = try next().text
-    guard let name = try? Name(presentation: text) else { throw .badName }
+    let name: Name? =
+      if let origin {
+        try? Name(presentation: text, origin: origin)
+      } else {
+        try? Name(presentation: text)
+      }
+    guard let name else { throw .badName }
     rdata += name.wire
   }
 

@@ -29,14 +29,16 @@ public enum RDataText {
     try parse(type: type, tokens: PresentationToken.tokens(of: text)[...])
   }
 
+  /// - Parameter origin: what names without a final dot are relative to, or that they are a mistake; without it all
+  ///   names are absolute.
   static func parse(
-    type: RecordType, tokens: ArraySlice<PresentationToken>
+    type: RecordType, tokens: ArraySlice<PresentationToken>, origin: Name?? = nil
   ) throws(RDataTextError) -> [UInt8] {
     if let first = tokens.first, !first.isQuoted, first.text.elementsEqual("\\#".utf8) {
       return try parseGeneric(tokens.dropFirst())
     }
     guard let fields = RDataField.fields(of: type) else { throw .noTextForm }
-    var parser = RDataParser(tokens: tokens)
+    var parser = RDataParser(tokens: tokens, origin: origin)
     for field in fields { try parser.parse(field) }
     guard parser.tokens.isEmpty else { throw .extraField }
     guard parser.rdata.count <= maximumLength else { throw .tooLong }

@@ -47,12 +47,13 @@ struct CatalogueTests {
   func `a value gets from the file into its field`(key: String) throws {
     let setting = try #require(Setting.named(key))
     let text = Self.other(setting)
-    let isBare =
+    let written =
       switch setting.kind {
-      case .boolean, .item: true
-      default: false
+      case .boolean: text
+      case .item(let kind): kind.isKeyed ? "[\(text)]" : text
+      default: "\"\(text)\""
       }
-    let file = Self.read(key, isBare ? text : "\"\(text)\"")
+    let file = Self.read(key, written)
     #expect(file.errors == [])
     var settings = Settings()
     let before = setting.text(in: settings)

@@ -38,6 +38,7 @@ extension Server {
     _ = systemServersChanged()
     listeners.follow(settings, on: host)
     lookForNetworks(on: host)
+    local.hostChanged(host)
   }
 
   /// Reads which addresses this host has.

@@ -93,11 +93,14 @@ extension Server {
     listeners.lookForMissing(settings, on: host)
     lookForNetworks(on: host, isNew: result.changed.contains("allow"))
     let areNamesChanged = result.changed.contains {
-      $0.hasPrefix("names.") || $0.hasPrefix("routes[")
+      $0.hasPrefix("names.") || $0.hasPrefix("routes[") || $0.hasPrefix("local.")
     }
     // In another order the same routes have other numbers.
     let areRoutesMoved = old.routes.map(\.route) != settings.routes.map(\.route)
     applyServers(isPolicyNew: areNamesChanged || areRoutesMoved)
+    if result.changed.contains(where: { $0.hasPrefix("local.") }) {
+      local.reconfigure(settings.local, host: host)
+    }
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
@@ -225,6 +228,7 @@ extension Settings {
     var settings = self
     settings.user = old.user
     settings.cache.octets = min(cache.octets, reservedCache)
+    settings.local.memory = old.local.memory
     settings.resolver.inFlight = old.resolver.inFlight
     settings.resolver.waiters = old.resolver.waiters
     return settings

@@ -3,6 +3,7 @@ import DNSCache
 import DNSExchange
 import DNSResolver
 import DNSService
+import DNSWire
 import EventLoop
 import System
 
@@ -74,6 +75,14 @@ extension Worker {
 }
 
 extension Worker {
+  /// Forgets what others have said of a name that is one of the LAN's own now.
+  mutating func forget(_ name: [UInt8]) {
+    guard cache.nameCount > 0 else { return }
+    var key = NameKey(seed: cache.seed)
+    key.load(trusted: name.span)
+    _ = cache.flush(key, .everything)
+  }
+
   /// Notes that all names have been judged by the rules of a generation.
   mutating func endJudging(of generation: UInt16) {
     policy.value.forget(before: generation)

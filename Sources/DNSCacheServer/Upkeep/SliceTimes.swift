@@ -4,7 +4,7 @@ import Observability
 
 /// Work that holds up the loop and is no client's.
 enum SliceWork: Int, CaseIterable {
-  case sweep, save, load, control, walk, sockets
+  case sweep, save, load, control, walk, sockets, local
 
   /// The name that `ctl stats` shows it by.
   var name: String { "\(self)" }

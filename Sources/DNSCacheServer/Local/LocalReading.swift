@@ -1,0 +1,199 @@
+import Configuration
+import DNSPolicy
+import DNSWire
+import LocalFiles
+import System
+
+/// A source of local names that is being read.
+final class LocalReading {
+  /// Why a file isn't read.
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+    /// Whether there is no such file.
+    var isMissing = false
+  }
+
+  /// What the next step is.
+  enum Phase {
+    case adding
+    /// What the source no longer has is looked for, from a part of the table on.
+    case removing(Int)
+  }
+
+  /// What a step brought.
+  enum Event {
+    case record(LocalFileRecord)
+    case mistake(LineMistake)
+    case ignored
+    /// Nothing yet.
+    case progress
+  }
+
+  let source: LocalFileSource
+  var phase = Phase.adding
+  /// Whether all that the source has goes.
+  private(set) var isEmptying = false
+  private(set) var refusals: [LeaseTable.Refusal] = []
+  /// When the first lease ends.
+  private(set) var leaseEnd: Int64?
+
+  private let domain: Name?
+  private var files: [FileReader] = []
+  private var lines = LineReader()
+  /// What has been read and not handed out, the first last.
+  private var events: [LocalFileEvent] = []
+  private var parser: Parser
+
+  private enum Parser {
+    case none
+    case hosts(HostsFile)
+    case zone(ZoneFile)
+    case leases(LeaseFile, LeaseTable)
+  }
+
+  /// Octets that are read from a file at once.
+  private static let pieceSize = 16_384
+
+  /// Opens what a source has.
+  init(
+    _ source: LocalFileSource, _ rules: LocalRules, host: HostAddresses
+  ) throws(Failure) {
+    self.source = source
+    domain = rules.domain
+    parser = .none
+    guard !source.isGone else {
+      isEmptying = true
+      return
+    }
+    switch source.place {
+    case .ownName:
+      events = OwnName.records(rules, host).map { .record($0) }.reversed()
+    case .records:
+      var file = ZoneFile(recordsIn: rules.domain, ttl: rules.ttl)
+      for (index, line) in rules.records.enumerated() {
+        events += file.read(Array(line.utf8), number: index + 1)
+      }
+      events += file.finish()
+      events.reverse()
+    case .file(let path, let content):
+      var paths = [path]
+      switch content {
+      case .hosts: parser = .hosts(HostsFile(domain: rules.domain))
+      case .zone(let name): parser = .zone(ZoneFile(zone: name, ttl: rules.ttl))
+      case .leases:
+        parser = .leases(LeaseFile(), LeaseTable())
+        paths = LeaseFile.paths(of: path) { Process.exists($0) }
+      }
+      for path in paths { files.append(try LocalReading.open(path, limit: rules.maxFileSize)) }
+    }
+  }
+
+  /// Has all that a source had go.
+  init(emptying source: LocalFileSource) {
+    self.source = source
+    domain = nil
+    parser = .none
+    isEmptying = true
+  }
+
+  private static func open(_ path: String, limit: Int) throws(Failure) -> FileReader {
+    let file: FileReader
+    do throws(SystemError) {
+      file = try FileReader(path: path)
+    } catch {
+      throw Failure(
+        description: error.isNotAFile ? "is no file" : error.reason, isMissing: error.isMissingFile)
+    }
+    guard file.size <= limit else {
+      throw Failure(
+        description:
+          "has \(file.size) bytes, and local.max-file-size is \(Quantity.size.text(limit))")
+    }
+    return file
+  }
+
+  /// The next that the source has; nothing at its end.
+  func next(now: Int64) throws(Failure) -> Event? {
+    if let event = events.popLast() {
+      switch event {
+      case .record(let record): return .record(record)
+      case .mistake(let mistake): return .mistake(mistake)
+      case .ignored: return .ignored
+      }
+    }
+    if let line = lines.next() {
+      take(line)
+      return .progress
+    }
+    if let file = files.first {
+      try read(file)
+      return .progress
+    }
+    return end(now: now) ? .progress : nil
+  }
+
+  private func read(_ file: FileReader) throws(Failure) {
+    let count: Int
+    var octets = [UInt8](repeating: 0, count: LocalReading.pieceSize)
+    do throws(SystemError) {
+      var space = octets.mutableSpan
+      count = try file.read(into: &space)
+    } catch {
+      throw Failure(description: error.reason)
+    }
+    if count > 0 {
+      lines.append(octets[..<count])
+    } else {
+      lines.finish()
+      if let line = lines.next() { take(line) }
+      files.removeFirst()
+      lines = LineReader()
+    }
+  }
+
+  private func take(_ line: LineReader.Line) {
+    let number = lines.number
+    guard case .whole(let octets, let isEnded) = line else {
+      events = [.mistake(.tooLong(number))]
+      return
+    }
+    switch parser {
+    case .none: return
+    case .hosts(let file): events = file.read(octets, number: number).reversed()
+    case .zone(var file):
+      parser = .none
+      events = file.read(octets, number: number).reversed()
+      parser = .zone(file)
+    case .leases(var file, var table):
+      parser = .none
+      for event in file.read(octets, number: number, isEnded: isEnded) {
+        switch event {
+        case .lease(let lease): table.take(lease)
+        case .mistake(let mistake): events = [.mistake(mistake)]
+        }
+      }
+      parser = .leases(file, table)
+    }
+  }
+
+  /// Hands out what only the end of the files tells; false when there is nothing more.
+  private func end(now: Int64) -> Bool {
+    switch parser {
+    case .none, .hosts: return false
+    case .zone(var file):
+      parser = .none
+      events = file.finish().reversed()
+    case .leases(_, let table):
+      parser = .none
+      let found = table.records(domain: domain, now: now)
+      events = found.records.map { .record($0) }.reversed()
+      refusals = found.refusals
+      leaseEnd = found.nextEnd
+      if table.isFull {
+        refusals.append(
+          LeaseTable.Refusal(label: "*", why: "more than \(LeaseTable.mostLeases) leases"))
+      }
+    }
+    return !events.isEmpty
+  }
+}
