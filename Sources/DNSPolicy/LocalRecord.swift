@@ -58,7 +58,9 @@ public struct LocalRecords: Sendable, BitwiseCopyable {
 
 /// Where local records come from.
 public enum LocalSource {
-  /// What a source is. Of two that have the same name the first of these answers for it.
+  /// What a source is.
+  ///
+  /// Of two that have the same name the first of these answers for it.
   public enum Kind: UInt8, Sendable, BitwiseCopyable {
     /// The configuration's `local.records`, and this server's own name.
     case records = 0

@@ -160,7 +160,8 @@ public struct Policy: ~Copyable {
   private func decide(_ name: Span<UInt8>, _ type: RecordType) -> Decision {
     let zone = rules.zones.zone(of: name)
     let target = rules.target(zone)
-    if !target.isFinal {
+    // The check beforehand: what is borrowed for a call is copied.
+    if !target.isFinal && local.nameCount > 0 {
       switch local.place(of: name) {
       case .name(let found), .wildcard(let found):
         return localDecision(.records(found), name, zone)
@@ -171,7 +172,9 @@ public struct Policy: ~Copyable {
     }
     switch target.action {
     case .ask:
-      if rules.isWithout(type, target) { return localDecision(.noData, name, zone) }
+      if target.without != nil && rules.isWithout(type, target) {
+        return localDecision(.noData, name, zone)
+      }
       if rules.deniesOneLabel, zone == nil, type.isOfHosts, WireName.labelCount(name) == 1 {
         return localDecision(.nxDomain, name, zone)
       }

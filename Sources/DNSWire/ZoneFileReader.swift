@@ -108,6 +108,7 @@ public enum ZoneFileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The class is not IN.
   case notInternet
 
+  /// What is wrong, and what to write instead.
   public var description: String {
     switch self {
     case .text(let error): error.sentence

@@ -2,6 +2,7 @@ import DNSWire
 
 /// What a row of a lease file says.
 public struct Lease: Equatable, Sendable {
+  /// The client's address.
   public var address: IPAddress
   /// What the client calls itself, as a label that a host may have; nothing when it says nothing of use.
   public var label: [UInt8]?
@@ -9,6 +10,7 @@ public struct Lease: Equatable, Sendable {
   public var expiry: Int64?
   /// Whether the address is the client's; else the row says that it isn't any more.
   public var isActive = true
+  /// The line that it stands in, or begins at.
   public var line: Int
 }
 
@@ -22,6 +24,7 @@ public struct LeaseTable: Sendable {
   /// Rows that found no room.
   public private(set) var isFull = false
 
+  /// Begins with no lease.
   public init() {}
 
   /// Takes the next row.
@@ -40,7 +43,9 @@ public struct LeaseTable: Sendable {
 
   /// A name that a client may not have.
   public struct Refusal: Equatable, Sendable {
+    /// The name.
     public var label: String
+    /// Why, as the rest of a sentence that begins with "it".
     public var why: String
 
     /// Names a name and why it is refused.

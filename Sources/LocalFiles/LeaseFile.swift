@@ -19,6 +19,7 @@ public struct LeaseFile: Sendable {
   private var columns: [String: Int] = [:]
   private var block: Lease?
 
+  /// Begins a file, of whatever server.
   public init() {}
 
   /// What a line says.

@@ -15,6 +15,7 @@ public struct LineReader {
   /// The number of the last line that was given out, from 1 on.
   public private(set) var number = 0
 
+  /// Begins a file.
   public init() {}
 
   /// A line.

@@ -4,6 +4,7 @@ import DNSWire
 public struct LocalFileRecord: Equatable, Sendable {
   /// The owner in wire form, lower-cased.
   public var name: [UInt8]
+  /// The type.
   public var type: RecordType
   /// Seconds; nothing for the usual time.
   public var ttl: UInt32?
@@ -31,6 +32,7 @@ public struct LocalFileRecord: Equatable, Sendable {
 
 /// A line that can't be used: the rest of the file is.
 public struct LineMistake: Equatable, Sendable {
+  /// The line, from 1 on.
   public var line: Int
   /// What is wrong, and what to do.
   public var text: String
