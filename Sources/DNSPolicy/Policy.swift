@@ -64,8 +64,6 @@ public struct Policy: ~Copyable {
         })
     }
 
-    func target(_ zone: Int?) -> Target { if let zone { targets[zone] } else { Target() } }
-
     /// Whether names in a zone have no records of a type.
     func isWithout(_ type: RecordType, _ target: Target) -> Bool {
       guard let zone = target.without, type.rawValue != 0 else { return false }
@@ -149,7 +147,7 @@ public struct Policy: ~Copyable {
   public func decide(_ name: Span<UInt8>, asked type: RecordType) -> Decision {
     let decision = decide(name, type)
     if type == .ds, name.count > 1, case .local(let match) = decision, match.isApex,
-      rules.target(match.zone).isDelegated
+      let zone = match.zone, rules.targets[zone].isDelegated
     {
       return decide(name.extracting(Int(name[0]) + 1..<name.count), type)
     }
@@ -159,7 +157,8 @@ public struct Policy: ~Copyable {
   @inline(__always)
   private func decide(_ name: Span<UInt8>, _ type: RecordType) -> Decision {
     let zone = rules.zones.zone(of: name)
-    let target = rules.target(zone)
+    // Not by a method of the rules: all of them would be copied for the call.
+    let target = if let zone { rules.targets[zone] } else { Target() }
     // The check beforehand: what is borrowed for a call is copied.
     if !target.isFinal && local.nameCount > 0 {
       switch local.place(of: name) {
@@ -197,11 +196,11 @@ public struct Policy: ~Copyable {
   private func localDecision(
     _ answer: LocalMatch.Answer, _ name: Span<UInt8>, _ zone: Int?
   ) -> Decision {
-    .local(
-      LocalMatch(
-        answer: answer, zone: zone, isApex: isApex(name, zone),
-        route: rules.target(zone).action == .special(.absent) ? rules.target(zone).route : .default)
-    )
+    // A special zone has a route only if that has nobody to ask.
+    var route = RouteID.default
+    if let zone, case .special = rules.targets[zone].action { route = rules.targets[zone].route }
+    return .local(
+      LocalMatch(answer: answer, zone: zone, isApex: isApex(name, zone), route: route))
   }
 
   /// The zone whose SOA says what a name does not have; nothing for a name in no zone that is answered here.
