@@ -199,7 +199,7 @@ public struct SnapshotReader: ~Copyable {
       return readRoutes(payload, count: block.entryCount)
     case .names:
       totals.blocks &+= 1
-      // Once: looking up in the set is cheap, making it isn't.
+      // Looking up in the set is cheap, making it isn't.
       if routes.count < routeNames.count { routes = ZoneSet(routeNames) }
       cache.grow(towards: expected, buckets: SnapshotReader.bucketsPerBlock)
       let entriesEnd = payload.count - block.sourceCount * SnapshotSources.size
@@ -233,12 +233,17 @@ public struct SnapshotReader: ~Copyable {
   }
 
   /// Takes the domains that had routes.
+  ///
+  /// Before all names, so that a set is made of them once, and in order, so that none is in it twice: else a file made to
+  /// be slow could hold up the loop.
   private mutating func readRoutes(_ payload: Span<UInt8>, count: Int) -> Bool {
+    guard totals.blocks == 0 else { return false }
     var position = 0
     for _ in 0..<count {
       guard routeNames.count < SnapshotReader.mostRoutes,
         let end = try? WireName.endOfPlain(payload, at: position),
-        let name = try? Name(wire: payload.extracting(position..<end))
+        let name = try? Name(wire: payload.extracting(position..<end)).lowercased,
+        routeNames.last.map({ $0.wire.lexicographicallyPrecedes(name.wire) }) ?? true
       else { return false }
       routeNames.append(name)
       position = end

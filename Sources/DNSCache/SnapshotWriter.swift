@@ -25,7 +25,7 @@ public struct SnapshotWriter: ~Copyable {
   public private(set) var skippedSets = 0
 
   private enum State { case start, routes, names, end, finished }
-  /// The domains that have routes, and how many of them are written.
+  /// The domains that have routes, in order, and how many of them are written.
   private let routes: [Name]
   private var routesWritten = 0
 
@@ -52,7 +52,9 @@ public struct SnapshotWriter: ~Copyable {
   public init(wallClock: Int64, now: UInt32, routes: [Name] = []) {
     created = UInt32(clamping: wallClock)
     self.now = now
-    self.routes = routes
+    self.routes = Set(routes.map(\.lowercased)).sorted {
+      $0.wire.lexicographicallyPrecedes($1.wire)
+    }
   }
 
   /// Encodes the next block: first the start, then routes, then names, last the totals.
@@ -116,7 +118,7 @@ public struct SnapshotWriter: ~Copyable {
     var position = SnapshotBlock.frame
     var count = 0
     while routesWritten < routes.count {
-      let wire = routes[routesWritten].lowercased.wire
+      let wire = routes[routesWritten].wire
       guard position + wire.count <= SnapshotWriter.blockFill else { break }
       buffer.store(wire.span, position)
       position += wire.count

@@ -146,6 +146,8 @@ struct SnapshotDamageTests {
     arguments: [
       ([1, 97], 1), ([1, 97, 0], 2), ([1, 97, 0, 0], 1), ([0xC0, 0], 1),
       ([64] + Array(repeating: 97, count: 64) + [0], 1),
+      // Out of order, and twice.
+      ([1, 98, 0, 1, 97, 0], 2), ([1, 97, 0, 1, 97, 0], 2), ([1, 97, 0, 1, 65, 0], 2),
     ] as [([UInt8], Int)])
   func `an impossible domain of a route is damage, and costs its block alone`(
     payload: [UInt8], count: Int
@@ -157,6 +159,20 @@ struct SnapshotDamageTests {
       + SnapshotFile.end(1, 1, 1, 1)
     let result = lab.restore(file)
     #expect(result.damaged == 1 && result.restored == 1 && !result.isComplete)
+  }
+
+  @Test func `domains of routes behind names are damage`() {
+    let lab = Lab()
+    let names = SnapshotFile.block(
+      kind: 1, entries: 1, lab.wire("a.example.") + [1] + SnapshotFile.set())
+    let routes = SnapshotFile.block(kind: 3, entries: 1, lab.wire("lan."))
+    let late = lab.restore(
+      SnapshotFile.start(1, 0, 0) + names + routes + SnapshotFile.end(1, 1, 1, 1))
+    #expect(late.damaged == 1 && late.restored == 1 && !late.isComplete)
+    // One that can't be read wholly is a block of names, too.
+    let cut = SnapshotFile.block(
+      kind: 1, entries: 2, lab.wire("b.example.") + [1] + SnapshotFile.set())
+    #expect(Lab().restore(SnapshotFile.start(1, 0, 0) + cut + routes).damaged == 2)
   }
 
   @Test func `a block of another version in the middle is damage`() {
