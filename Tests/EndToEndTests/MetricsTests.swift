@@ -125,6 +125,14 @@ extension EndToEnd {
       #expect(times.values.reduce(0) { $0 + $1.intValue } - short <= 2, "\(times)")
     }
 
+    /// By processor time, as above.
+    @Test(.enabled(if: ServerProcess.isRelease, "only the release binary has a speed"))
+    func `the first request for figures holds the loop for less than a millisecond, too`() throws {
+      let server = try ServerProcess(upstreams: [silent.endpoint])
+      _ = try server.ctlJSON("stats")
+      #expect(try server.stat("loop.longest_cpu_us.control") < 1_000)
+    }
+
     @Test func `only GET is let through`() throws {
       #expect(try ControlPage("/metrics", of: server, method: "POST").status == 405)
     }

@@ -51,7 +51,8 @@ package struct FigureTable<Source>: Sendable {
 
   /// The same as an object for each group; null is a group that isn't there at present, as HTTP when it is off.
   package func values(of source: Source, matching filter: String? = nil) -> StructuredValue {
-    FigureTable.tree(matching(filter)[...], depth: 0, of: source)
+    var next = 0
+    return FigureTable.tree(matching(filter), from: &next, depth: 0, of: source)
   }
 
   /// One of the figures; null when it isn't there.
@@ -67,21 +68,20 @@ package struct FigureTable<Source>: Sendable {
     return group.isEmpty ? shown.filter { $0.path.contains(filter) } : group
   }
 
+  /// Those from one on whose paths begin with as many parts of its own; moves behind them.
   private static func tree(
-    _ figures: ArraySlice<(figure: Figure<Source>, path: String, parts: [String])>, depth: Int,
-    of source: Source
+    _ figures: [(figure: Figure<Source>, path: String, parts: [String])], from next: inout Int,
+    depth: Int, of source: Source
   ) -> StructuredValue {
+    let first = next
     var members: [(name: String, value: StructuredValue)] = []
-    var rest = figures
-    while let first = rest.first {
-      let name = first.parts[depth]
-      if first.parts.count == depth + 1 {
-        rest.removeFirst()
-        if let value = first.figure.value(of: source) { members.append((name, value)) }
+    while next < figures.count, figures[next].parts[..<depth] == figures[first].parts[..<depth] {
+      let name = figures[next].parts[depth]
+      if figures[next].parts.count > depth + 1 {
+        members.append((name, tree(figures, from: &next, depth: depth + 1, of: source)))
       } else {
-        let part = rest.prefix { $0.parts.count > depth + 1 && $0.parts[depth] == name }
-        rest = rest.dropFirst(part.count)
-        members.append((name, tree(part, depth: depth + 1, of: source)))
+        if let value = figures[next].figure.value(of: source) { members.append((name, value)) }
+        next += 1
       }
     }
     return members.isEmpty && depth > 0 ? .null : .object(members)

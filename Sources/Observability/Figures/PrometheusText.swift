@@ -188,6 +188,7 @@ public struct PrometheusText {
 
   /// Escapes what ends a line; in a label's value, what ends that, too.
   private static func escaped(_ text: String, quotes: Bool) -> String {
+    guard text.utf8.contains(where: { "\\\n\"".utf8.contains($0) }) else { return text }
     var result = ""
     for scalar in text.unicodeScalars {
       switch scalar {
