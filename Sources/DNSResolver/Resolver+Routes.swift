@@ -50,8 +50,8 @@ extension Resolver {
   /// First new servers are opened, then those that go are retired. Replies to what these were asked are still good.
   /// The questions that were asked there last are asked elsewhere as well, a few at a time, so that nothing
   /// hangs on a server that is perhaps gone. A question whose name takes another route now begins anew with
-  /// that route's servers: what the others say of it doesn't count any more. The failures that are remembered are
-  /// forgotten. What is in the cache has to be judged by the new rules: ``Cache/hasUnjudged``.
+  /// that route's servers: what the others say of it doesn't count any more; so does one that holds links of an alias
+  /// chain which are not in the cache, since nothing else judges them. The failures that are remembered are forgotten. What is in the cache has to be judged by the new rules: ``Cache/hasUnjudged``.
   ///
   /// - Parameter isPolicyNew: whether the rules may be others than before.
   public mutating func setRoutes(
@@ -85,7 +85,8 @@ extension Resolver {
       }
       // Routes may only have got other numbers.
       exchanges.setGroup(ServerGroupID(route), of: id)
-      if isMoved { beginAnew(id, now: now) }
+      // A link that is held may have come by a route that its name takes no more.
+      if isMoved || lookups[id].held != HeldOverlays() { beginAnew(id, now: now) }
     }
   }
 

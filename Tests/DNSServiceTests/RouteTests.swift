@@ -55,6 +55,23 @@ struct RouteTests {
     #expect(try Message(parsing: reply).answers == right.answers)
   }
 
+  /// www and x have TTL 0, so that no cache has them while the question for y waits; x gets another route.
+  @Test func `a link that came by an old route begins a question anew`() throws {
+    _ = host.route([])
+    let first = try answer(ask("www.example.net"), "www.example.net. 0 IN CNAME x.corp.example.")
+    let second = try answer(first, "x.corp.example. 0 IN CNAME y.example.org.")
+    #expect(host.resolver.inFlight == 2)
+    let moved = host.route([(try Name("corp.example"), 1)])
+    let again = try answer(moved, "www.example.net. 0 IN CNAME x.corp.example.")
+    #expect(asked(again) == [IPAddress(v4: 0x0A00_0035)])
+    // Nobody waits for the question that the old route's link led to.
+    #expect(try answer(second, "y.example.org. 300 IN A 192.0.2.66").isEmpty)
+    let answers = try given(answer(again, "x.corp.example. 0 IN A 10.0.0.1"))
+    #expect(answers.count == 2 && answers[1].hasSuffix("10.0.0.1"))
+    #expect(host.resolver.inFlight == 0 && host.resolver.waiting == 0)
+    #expect(host.cache.overlayOctets == 0)
+  }
+
   @Test func `other servers of the same name leave the question under way`() throws {
     _ = host.route([(try Name("corp.example"), 1)])
     let events = host.ask(Message(query: try Name("www.corp.example"), .a).encoded())
