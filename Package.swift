@@ -82,7 +82,10 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "DNSResolverTests",
-      dependencies: ["DNSResolver", "DNSExchange", "DNSCache", "DNSWire"], swiftSettings: house),
+      dependencies: [
+        "DNSResolver", "DNSExchange", "DNSPolicy", "DNSCache", "DNSWire", "Memory",
+      ],
+      swiftSettings: house),
     .testTarget(
       name: "DNSServiceTests",
       dependencies: [

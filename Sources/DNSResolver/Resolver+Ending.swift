@@ -100,6 +100,7 @@ extension Resolver {
     case .client: clientCount -= 1
     case .lookup(let parent): lookups[parent.exchange].waitsFor = .none
     }
+    // There is room: ``hasRoomToTell``.
     _ = completions.push(Ended(recipient: recipient, outcome: outcome, overlays: overlays))
     waiters.remove(waiter.slot)
   }

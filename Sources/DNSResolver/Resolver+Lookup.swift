@@ -21,11 +21,15 @@ extension Resolver {
       let begin = exchanges[waitsFor == .none ? id : waitsFor].started
       waiter.responseTimeout = min(since, begin) + timeout
     }
-    guard let slot = waiters.insert(waiter) else { return false }
+    guard hasRoomToTell, let slot = waiters.insert(waiter) else { return false }
     if isClient { clientCount += 1 }
     link(WaiterID(slot), to: id)
     return true
   }
+
+  /// Whether one more may wait or be told: there is a completion for each who waits.
+  @inline(__always)
+  var hasRoomToTell: Bool { waiters.count + completions.count < completions.capacity }
 
   /// Puts somebody among those who wait for a lookup.
   mutating func link(_ waiter: WaiterID, to id: ExchangeID) {

@@ -58,7 +58,8 @@ public struct Resolver: ~Copyable {
     let waiterLimit = settings.waiterLimit + limit
     waiters = Slab(capacity: waiterLimit)
     completions = Queue(
-      capacity: waiterLimit, filler: Ended(recipient: .client(0), outcome: .rebound))
+      capacity: waiterLimit + ResolverSettings.untold,
+      filler: Ended(recipient: .client(0), outcome: .rebound))
     dropped = Queue(capacity: limit, filler: HeldOverlays())
     self.seed = seed
     reply = Reply(seed: seed, policy: policy, rebind: settings.rebindProtection)
@@ -188,10 +189,7 @@ public struct Resolver: ~Copyable {
       }
       lookups[id] = Lookup()
       // Who has something else is not the one to find out whether anybody is there.
-      if isTrial, timeout != nil,
-        completions.push(
-          Ended(recipient: recipient, outcome: .clientResponseTimeout(lacksDNSSEC: false)))
-      {
+      if isTrial, timeout != nil, giveStale(recipient) {
         lookups[id].outlivesWaiters = true
       } else if !addWaiter(recipient, since: since, timeout: timeout, to: id) {
         exchanges.discard(id)
@@ -203,15 +201,20 @@ public struct Resolver: ~Copyable {
     }
   }
 
+  /// Has somebody told at once to take something stale; false when there is no room for that.
+  private mutating func giveStale(_ recipient: Recipient) -> Bool {
+    hasRoomToTell
+      && completions.push(
+        Ended(recipient: recipient, outcome: .clientResponseTimeout(lacksDNSSEC: false)))
+  }
+
   /// Has somebody wait for a question that is in flight.
   private mutating func join(
     _ id: ExchangeID, _ recipient: Recipient, since: UInt64, timeout: UInt64?, now: UInt64
   ) -> Requested {
     // One that waits for others has something for its clients to be given, too.
     if let timeout, !exchanges[id].isEnded,
-      min(since, exchanges[id].started) + timeout <= now,
-      completions.push(
-        Ended(recipient: recipient, outcome: .clientResponseTimeout(lacksDNSSEC: false)))
+      min(since, exchanges[id].started) + timeout <= now, giveStale(recipient)
     {
       lookups[id].outlivesWaiters = true
       lookups[id].isPrefetch = false

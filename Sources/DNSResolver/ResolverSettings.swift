@@ -10,6 +10,10 @@ public struct ResolverSettings: Sendable {
   public var waiterLimit: Int
   /// Clients, and questions that need it, waiting for one question at most.
   public var waitersPerQuestion: Int
+  /// Clients that may be told something while so many wait, before ``Resolver/nextCompletion(cache:now:)`` is called.
+  ///
+  /// More than queries come in a tick: 32 datagrams, or 135 messages over TCP. Others are refused.
+  static let untold = 160
   /// Percent of the slots for questions up to which those that nobody waits for may be added.
   public var prefetchShare = usualPrefetchShare
 

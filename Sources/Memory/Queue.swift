@@ -7,6 +7,9 @@ public struct Queue<Element>: ~Copyable {
   /// Elements in it.
   @inlinable public var count: Int { length }
 
+  /// Elements that it may have.
+  @inlinable public var capacity: Int { elements.count }
+
   /// Makes an empty queue.
   ///
   /// - Parameter filler: any value; it fills the places that are not in use.
