@@ -31,7 +31,7 @@ public final class Stream {
   /// reading is on, it calls again and again.
   private var isFull = false
   /// The peer's end was read; there is nothing behind it.
-  private var hasEnded = false
+  public private(set) var hasEnded = false
   /// Nil once closed.
   private var buffers: OpaquePointer?
   /// Self, while nobody else may keep it and there is something to send.
@@ -199,6 +199,15 @@ public final class Stream {
     // SAFETY: the bufferevent is alive. Deferred: whoever reads or writes is not called in the middle of it.
     unsafe bufferevent_trigger_event(
       buffers, Int16(BEV_EVENT_ERROR), Int32(BEV_TRIG_DEFER_CALLBACKS.rawValue))
+  }
+
+  /// Tells the peer that no more comes; what it sends can still be read.
+  ///
+  /// What was written and is not sent yet is lost.
+  public func endWriting() {
+    guard let buffers = unsafe openBuffers else { return }
+    // SAFETY: the descriptor is open as long as `buffers` is there.
+    _ = shutdown(unsafe bufferevent_getfd(buffers), Int32(SHUT_WR))
   }
 
   /// Reads no more until `resumeReading()`; an end or a reset isn't noticed either.

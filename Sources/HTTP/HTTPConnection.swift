@@ -10,6 +10,11 @@ final class HTTPConnection: StreamDelegate {
     case answering
     /// The answer has ended and is on its way.
     case sending
+    /// A refusal has been sent, and what the client still sends is read and dropped, until it closes.
+    ///
+    /// A socket that is closed with something unread resets the connection: who is still sending a large body would
+    /// hear of that, and not of the refusal.
+    case draining
   }
 
   /// When it was accepted, when the last answer had been sent, or when some of one was taken last.
@@ -22,6 +27,8 @@ final class HTTPConnection: StreamDelegate {
   private var phase = Phase.reading
   /// Whether it closes once all is sent.
   private var isLast = false
+  /// Whether some of a request is left unread.
+  private var isRefused = false
   /// Who answers the present request, and is told when the client goes away.
   private weak var responder: HTTPResponder?
   /// Bytes that were written, and those of them that the kernel had taken when it was looked at last.
@@ -37,10 +44,14 @@ final class HTTPConnection: StreamDelegate {
   }
 
   /// Whether a whole request has come and its answer has not been sent.
-  var isAnswering: Bool { phase != .reading }
+  var isAnswering: Bool { phase == .answering || phase == .sending }
+
+  /// Whether it has said all, and only waits for the client to close.
+  var isDraining: Bool { phase == .draining }
 
   /// Whether a request, or the taking of an answer's next part, has taken longer than is allowed.
   func isOverdue(now: UInt64, after timeout: UInt64) -> Bool {
+    if isDraining { return now > since + HTTPServer.drainTime }
     if isAnswering {
       let pending = stream.pendingOutput
       if pending == 0 || written - pending > taken { since = now }
@@ -59,6 +70,7 @@ final class HTTPConnection: StreamDelegate {
   // MARK: Reading
 
   func streamReadable(_ stream: Stream) {
+    if isDraining { return stream.consume(stream.readableBytes) }
     // All that has come of a request is taken at once, so the limit of the input is never in the way.
     while phase == .reading, stream.readableBytes > 0 {
       guard let (count, event) = stream.withInput(stream.readableBytes, { parser.take($0) })
@@ -86,6 +98,7 @@ final class HTTPConnection: StreamDelegate {
 
   private func refuse(_ refusal: HTTPRefusal) {
     server?.countRefusal()
+    isRefused = true
     stream.pauseReading()
     let body = Array("\(refusal.sentence)\n".utf8)
     write(
@@ -111,8 +124,13 @@ final class HTTPConnection: StreamDelegate {
 
   func streamDrained(_ stream: Stream) {
     switch phase {
-    case .reading: break
+    case .reading, .draining: break
     case .answering: responder?.wasFlushed()
+    case .sending where isRefused && !stream.hasEnded:
+      since = EventLoop.now()
+      phase = .draining
+      stream.endWriting()
+      stream.resumeReading()
     case .sending where isLast: close()
     case .sending:
       since = EventLoop.now()

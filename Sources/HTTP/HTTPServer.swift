@@ -41,6 +41,8 @@ package final class HTTPServer {
   static let acceptsPerTick = 16
   /// Bytes of a connection that are read at a time, and kept while an answer is awaited.
   static let readAhead = 4 * 1_024
+  /// Milliseconds for which what is left of a refused request is read and dropped, unless the client closes.
+  static let drainTime: UInt64 = 1_000
   /// Milliseconds between two looks at how long requests have taken.
   private static let interval: UInt64 = 100
 
@@ -114,8 +116,8 @@ package final class HTTPServer {
 
   /// Takes a connection that was just accepted.
   ///
-  /// When there is no place for it, the connection gives way that has waited for a request for longest,
-  /// or else the one whose answer moves least: whoever only holds connections keeps nobody out.
+  /// When there is no place for it, the connection gives way that has waited for a request, or to be closed, for
+  /// longest, or else the one whose answer moves least: whoever only holds connections keeps nobody out.
   private func add(_ stream: Stream) {
     counters.accepted += 1
     if connections.count >= limits.connections {
@@ -134,7 +136,7 @@ package final class HTTPServer {
   private func closeOverdue() {
     let now = EventLoop.now()
     for connection in connections where connection.isOverdue(now: now, after: limits.timeout) {
-      counters.timedOut += 1
+      if !connection.isDraining { counters.timedOut += 1 }
       connection.close()
     }
     if !connections.isEmpty { timer?.schedule(after: HTTPServer.interval) }
