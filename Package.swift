@@ -54,12 +54,18 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
+    .target(
+      name: "Control",
+      dependencies: [
+        "DNSWire", "Observability", "System", "EventLoop", "HTTP", "Configuration",
+      ],
+      swiftSettings: house),
     .executableTarget(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
         "LocalFiles", "Observability", "System", "EventLoop", "HTTP", "Configuration",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Control", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: house),
@@ -114,9 +120,10 @@ let package = Package(
     .testTarget(
       name: "ConfigurationTests",
       dependencies: ["Configuration", "DNSPolicy", "Observability", "System"], swiftSettings: house),
+    .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: house),
     .testTarget(
       name: "DNSCacheServerTests",
-      dependencies: ["DNSCacheServer", "Configuration", "Observability", "System"],
+      dependencies: ["DNSCacheServer", "Control", "Configuration", "Observability", "System"],
       exclude: ["Golden"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.

@@ -1,4 +1,5 @@
 import Configuration
+import Control
 import DNSCache
 import DNSExchange
 import DNSPolicy

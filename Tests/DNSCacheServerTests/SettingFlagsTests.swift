@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Configuration
+@testable import Control
 @testable import DNSCacheServer
 
 @Suite("Flags of settings")

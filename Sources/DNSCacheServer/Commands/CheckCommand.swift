@@ -1,5 +1,6 @@
 import ArgumentParser
 import Configuration
+import Control
 import System
 
 /// Checks a configuration file without starting anything.

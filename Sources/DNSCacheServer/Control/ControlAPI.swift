@@ -1,3 +1,4 @@
+import Control
 import DNSCache
 import DNSWire
 import EventLoop
@@ -351,7 +352,7 @@ private final class DumpJob: ControlJob {
     let (lines, isDone) = worker.value.measureSlice(.walk) { worker in
       let (rows, isDone) = CacheReport.dump(
         cursor, names: DumpJob.namesPerSlice, in: &worker.cache)
-      return (reply.lines(rows), isDone)
+      return (reply.lines(rows, text: CacheReport.zoneLine), isDone)
     }
     if isDone {
       reply.write(lines) {}
@@ -363,101 +364,4 @@ private final class DumpJob: ControlJob {
       reply.write(lines) { [weak self] in self?.goOn() }
     }
   }
-}
-
-/// The answer to one request of control, as text or as JSON.
-final class ControlReply {
-  private let responder: HTTPResponder
-  private let isText: Bool
-  /// What text is laid out for; nil for lines that programs may read.
-  private let display: Display?
-
-  init(_ responder: HTTPResponder, isText: Bool, _ display: Display?) {
-    self.responder = responder
-    self.isText = isText
-    self.display = display
-  }
-
-  /// Whether whoever asked is still there.
-  var isWanted: Bool { responder.isOpen }
-
-  /// Calls back when whoever asked goes away before the answer's end.
-  func whenGone(_ body: @escaping () -> Void) { responder.onClientGone = body }
-
-  private var contentType: String {
-    isText ? "text/plain; charset=utf-8" : "application/json"
-  }
-
-  /// Sends a report; `empty` is what a person reads when there are no rows.
-  func send(_ report: StructuredValue, empty: String? = nil) {
-    var text = isText ? report.text : report.json + "\n"
-    if isText, text.isEmpty, let empty { text = empty + "\n" }
-    responder.send(status: 200, contentType: contentType, body: text)
-  }
-
-  /// Sends a report that people read as a text of its own, and on a terminal as it is laid out for that.
-  func send(
-    _ report: StructuredValue, as text: @autoclosure () -> String,
-    laidOut: ((Display) -> String)? = nil
-  ) {
-    let body =
-      if !isText {
-        report.json + "\n"
-      } else if let display, let laidOut {
-        laidOut(display)
-      } else {
-        text()
-      }
-    responder.send(status: 200, contentType: contentType, body: body)
-  }
-
-  /// Sends a report that is laid out for a terminal.
-  func send(_ report: StructuredValue, laidOut: (Display) -> String) {
-    withoutActuallyEscaping(laidOut) { send(report, as: report.text, laidOut: $0) }
-  }
-
-  /// A text with its lines broken where they are too long for the terminal, if there is one.
-  func wrapped(_ text: String) -> String {
-    guard let display, display.rows != nil else { return text }
-    return display.wrapped(text)
-  }
-
-  /// Sends rows, and says so when there are more; as JSON, by a last row `{"more":true}`.
-  func send(_ rows: Rows, empty: String) {
-    guard rows.isCut else { return send(.list(rows.rows), empty: empty) }
-    let text =
-      isText
-      ? StructuredValue.list(rows.rows).text + "and more: only \(Rows.limit) are shown\n"
-      : StructuredValue.list(rows.rows + [.object([("more", .flag(true))])]).json + "\n"
-    responder.send(status: 200, contentType: contentType, body: text)
-  }
-
-  /// Says what is wrong.
-  func fail(_ sentence: String, status: Int) {
-    let text =
-      isText ? sentence + "\n" : StructuredValue.object([("error", .text(sentence))]).json + "\n"
-    responder.send(status: status, contentType: contentType, body: text)
-  }
-
-  /// Begins an answer of many lines; as JSON, an object each (application/x-ndjson).
-  func beginLines() {
-    responder.begin(
-      status: 200, contentType: isText ? contentType : "application/x-ndjson")
-  }
-
-  /// Rows as lines.
-  func lines(_ rows: [StructuredValue]) -> [UInt8] {
-    var lines: [UInt8] = []
-    for row in rows { lines += (isText ? CacheReport.zoneLine(row) : row.json + "\n").utf8 }
-    return lines
-  }
-
-  /// Sends lines; `then` is called when they are on their way.
-  func write(_ lines: [UInt8], then: @escaping () -> Void) {
-    guard !lines.isEmpty else { return then() }
-    responder.write(lines, then: then)
-  }
-
-  /// Ends an answer of many lines.
-  func endLines() { responder.end() }
 }

@@ -1,3 +1,4 @@
+import Control
 import DNSCache
 import DNSWire
 import EventLoop
@@ -113,15 +114,6 @@ enum CacheReport {
       "\(value("name"))\t\(value("ttl"))\tIN\t\(value("type"))\t\(value("data"))"
     return "\(isNegative ? "; " : "")\(record)\t; \(value("rank")) \(value("section"))\n"
   }
-}
-
-/// Rows of a report, the first of more when ``isCut``.
-struct Rows {
-  var rows: [StructuredValue] = []
-  var isCut = false
-
-  /// Rows of one report at most: more would hold up the loop for longer than a slice may.
-  static let limit = 1_000
 }
 
 extension Cache {

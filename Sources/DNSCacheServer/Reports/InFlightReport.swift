@@ -1,3 +1,4 @@
+import Control
 import DNSExchange
 import DNSResolver
 import DNSWire

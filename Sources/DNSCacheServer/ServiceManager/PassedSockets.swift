@@ -1,3 +1,4 @@
+import Control
 import System
 
 /// The sockets that a service manager opened before it started the program (sd_listen_fds(3)).

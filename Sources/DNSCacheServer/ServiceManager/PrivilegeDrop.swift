@@ -1,3 +1,4 @@
+import Control
 import System
 
 /// The change to the user that the server is to run as, once what needs root is open.

@@ -1,3 +1,4 @@
+import Control
 import System
 
 /// What a service manager told the program by its environment (sd_notify(3), sd_listen_fds(3)).

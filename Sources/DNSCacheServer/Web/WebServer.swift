@@ -1,4 +1,5 @@
 import Configuration
+import Control
 import DNSExchange
 import DNSResolver
 import EventLoop

@@ -2,7 +2,7 @@ import EventLoop
 import System
 
 /// Tells on a terminal how far a dump has come, in one line that is written over.
-struct DumpProgress {
+package struct DumpProgress {
   /// Names that the server had at the start; some come and go meanwhile.
   private let total: Int
   private var names = 0
@@ -21,10 +21,10 @@ struct DumpProgress {
   /// The longest name that is told from others, escapes and all.
   private static let longestName = 1_100
 
-  init(total: Int) { self.total = total }
+  package init(total: Int) { self.total = total }
 
   /// Takes the next octets of the dump, as lines of a zone file or as JSON.
-  mutating func note(_ octets: [UInt8], now: UInt64 = EventLoop.now()) {
+  package mutating func note(_ octets: [UInt8], now: UInt64 = EventLoop.now()) {
     for octet in octets { note(octet) }
     guard now >= shownAt + DumpProgress.interval else { return }
     shownAt = now
@@ -56,7 +56,7 @@ struct DumpProgress {
   }
 
   /// Takes the line away again.
-  func end() {
+  package func end() {
     if isShown { Process.writeError("\r\u{1B}[K") }
   }
 }

@@ -4,17 +4,17 @@ import Observability
 import System
 
 /// Asks a running server over its control socket and prints what it says.
-struct ControlClient {
+package struct ControlClient {
   /// The socket that is used.
   let path: String
   private let address: ControlAddress
   /// Seconds without a word from the server after which it is given up.
   private let timeout: Int
 
-  static let usualTimeout = 60
+  package static let usualTimeout = 60
 
   /// What an answer is to look like.
-  enum Format {
+  package enum Format {
     case json
     /// Text that programs may read: `name value`, or a table.
     case lines
@@ -33,7 +33,7 @@ struct ControlClient {
   /// Milliseconds between two looks at whether the server is gone.
   private static let pause = 20
 
-  init(_ address: ControlAddress, timeout: Int = ControlClient.usualTimeout) {
+  package init(_ address: ControlAddress, timeout: Int = ControlClient.usualTimeout) {
     self.address = address
     self.timeout = timeout
     path = address.choose()
@@ -43,7 +43,8 @@ struct ControlClient {
   /// error.
   ///
   /// - Parameter progress: is told what comes.
-  func perform(_ verb: ControlVerb, as format: Format, progress: DumpProgress? = nil) throws {
+  package func perform(_ verb: ControlVerb, as format: Format, progress: DumpProgress? = nil) throws
+  {
     var progress = progress
     defer { progress?.end() }
     try request(verb, format) {
@@ -53,13 +54,13 @@ struct ControlClient {
   }
 
   /// Asks for the number of names in the cache; nothing when it isn't told.
-  func nameCount() -> Int? {
+  package func nameCount() -> Int? {
     (try? answer(.stats(filter: "cache.names", all: false), as: .json))
       .flatMap { Int($0.filter(\.isNumber)) }
   }
 
   /// Sends a verb and returns the answer.
-  func answer(_ verb: ControlVerb, as format: Format) throws -> String {
+  package func answer(_ verb: ControlVerb, as format: Format) throws -> String {
     var answer: [UInt8] = []
     try request(verb, format) { answer += $0 }
     return String(decoding: answer, as: UTF8.self)
@@ -97,7 +98,7 @@ struct ControlClient {
   }
 
   /// Waits until the server is gone, its cache saved.
-  func waitForEnd() throws {
+  package func waitForEnd() throws {
     for _ in 0..<(timeout * 1_000 / ControlClient.pause) {
       do {
         _ = try UnixClient(path: path, timeout: 1)
@@ -167,7 +168,7 @@ extension Display {
   private static let most = 1_000
 
   /// The terminal that standard output is, or what is usual.
-  static var current: Display {
+  package static var current: Display {
     let size = Terminal.size()
     return Display(
       columns: size?.columns ?? usualColumns, rows: size?.rows, isUnicode: Terminal.isUnicode,
@@ -180,7 +181,7 @@ extension Display {
   }
 
   /// What a request tells of its terminal; nil when it tells nothing.
-  init?(of request: HTTPRequest) {
+  package init?(of request: HTTPRequest) {
     func number(_ name: String) -> Int? {
       request.queryValue(name).flatMap { Int($0) }.map { min(max($0, 1), Display.most) }
     }

@@ -1,5 +1,5 @@
 /// How the program ends, as scripts and units see it.
-enum ExitStatus: Int32 {
+package enum ExitStatus: Int32 {
   /// A clean stop.
   case success = 0
   /// `ctl status --check`: nothing can be resolved.
@@ -13,11 +13,11 @@ enum ExitStatus: Int32 {
 }
 
 /// Why the program can't go on: one sentence that says what to do, and the exit status.
-struct StartupError: Error, CustomStringConvertible {
-  let status: ExitStatus
-  let description: String
+package struct StartupError: Error, CustomStringConvertible {
+  package let status: ExitStatus
+  package let description: String
 
-  init(_ status: ExitStatus, _ sentence: String) {
+  package init(_ status: ExitStatus, _ sentence: String) {
     self.status = status
     description = sentence
   }

@@ -2,7 +2,7 @@ import Configuration
 import System
 
 /// Where `ctl` looks for the server: one socket that somebody named, or the usual ones.
-struct ControlAddress {
+package struct ControlAddress {
   /// Paths of sockets, the likeliest first; never empty.
   let paths: [String]
   /// Who named the only path; nil for the usual ones.
@@ -11,10 +11,10 @@ struct ControlAddress {
   private(set) var doubt: String?
 
   /// Names the socket for `ctl`, as `--control` does.
-  static let variable = "DNS_CACHE_SERVER_CONTROL"
+  package static let variable = "DNS_CACHE_SERVER_CONTROL"
 
   /// Looks at the flag, then at the environment, then at the configuration, then at the usual paths.
-  init(
+  package init(
     flag: String?, environment: (String) -> String? = Process.environment,
     configuration: String = SettingsSource.defaultFile
   ) {
@@ -83,7 +83,7 @@ struct ControlAddress {
   }
 
   /// Why a server could not open its control socket, and what to do.
-  static func cannotOpen(_ path: String, _ error: SystemError) -> String {
+  package static func cannotOpen(_ path: String, _ error: SystemError) -> String {
     guard error.isInUse else {
       return "cannot open the control socket \(path): \(error); choose another with --control PATH"
     }

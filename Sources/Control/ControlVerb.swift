@@ -1,5 +1,4 @@
 import Configuration
-import DNSCache
 import DNSWire
 import EventLoop
 import HTTP
@@ -9,7 +8,7 @@ import Observability
 ///
 /// This is the one list of verbs: `ctl` turns words into a path with it, the server turns the path
 /// back.
-enum ControlVerb {
+package enum ControlVerb {
   case status
   /// Those of a group, or else with a part of their names; on a terminal also those for developers.
   case stats(filter: String?, all: Bool)
@@ -30,7 +29,7 @@ enum ControlVerb {
   case stop
 
   /// The method and the path, with the query, under which the server knows the verb.
-  var request: (method: HTTPRequest.Method, target: String) {
+  package var request: (method: HTTPRequest.Method, target: String) {
     switch self {
     case .status: (.get, "status")
     case .stats(let filter, let all):
@@ -69,12 +68,12 @@ enum ControlVerb {
   }
 
   /// What every path begins with.
-  static let root = "/api/v1/"
+  package static let root = "/api/v1/"
   /// What precedes the name to be explained.
   private static let explainRoot = "explain/"
 
   /// Whether a path is one that only tells, and lists no clients; also a path that is no verb's.
-  static func tells(_ path: String) -> Bool {
+  package static func tells(_ path: String) -> Bool {
     !path.hasPrefix(root) || path.hasPrefix(root + explainRoot)
   }
 
@@ -97,15 +96,21 @@ enum ControlVerb {
   }
 
   /// Why a request is not a verb.
-  struct Refusal: Error {
-    let status: Int
-    let sentence: String
+  package struct Refusal: Error {
+    package let status: Int
+    package let sentence: String
     /// The methods that there are, where it was asked for with another one (RFC 9110 §15.5.6).
-    var methods: String?
+    package let methods: String?
+
+    package init(status: Int, sentence: String, methods: String? = nil) {
+      self.status = status
+      self.sentence = sentence
+      self.methods = methods
+    }
   }
 
   /// Reads a request.
-  init(method: HTTPRequest.Method, path: String, query: [(name: String, value: String)])
+  package init(method: HTTPRequest.Method, path: String, query: [(name: String, value: String)])
     throws(Refusal)
   {
     guard path.hasPrefix(ControlVerb.root) else {
@@ -152,26 +157,26 @@ enum ControlVerb {
   }
 
   /// Explains a name; an address means the name that names it.
-  static func explain(_ text: String, type: String?) throws(Refusal) -> ControlVerb {
+  package static func explain(_ text: String, type: String?) throws(Refusal) -> ControlVerb {
     let type = try self.type(type)
     if let address = IPAddress(text) { return .explain(address.reverseName, type ?? .ptr) }
     return .explain(try name(text), type)
   }
 
   /// Reads a name; an address means the name that names it.
-  static func nameOrAddress(_ text: String) throws(Refusal) -> Name {
+  package static func nameOrAddress(_ text: String) throws(Refusal) -> Name {
     if let address = IPAddress(text) { return address.reverseName }
     return try name(text)
   }
 
-  static func name(_ text: String?) throws(Refusal) -> Name {
+  package static func name(_ text: String?) throws(Refusal) -> Name {
     guard let text, let name = try? Name(text) else {
       throw Refusal(status: 400, sentence: "not a domain name: \(text ?? "(none given)")")
     }
     return name
   }
 
-  static func type(_ text: String?) throws(Refusal) -> RecordType? {
+  package static func type(_ text: String?) throws(Refusal) -> RecordType? {
     guard let text else { return nil }
     guard let type = RecordType(text) else {
       throw Refusal(
@@ -196,7 +201,7 @@ enum ControlVerb {
     return number
   }
 
-  static func address(_ text: String?) throws(Refusal) -> IPAddress {
+  package static func address(_ text: String?) throws(Refusal) -> IPAddress {
     guard let text, let address = IPAddress(text) else {
       throw Refusal(status: 400, sentence: "not an address: \(text ?? "(none given)")")
     }

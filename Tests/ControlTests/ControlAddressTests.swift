@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import DNSCacheServer
+@testable import Control
 
 @Suite("Where ctl looks for the server")
 struct ControlAddressTests {
