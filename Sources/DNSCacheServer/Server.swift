@@ -45,6 +45,8 @@ final class Server {
   private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
   let history: HistoryKeeper
+  /// Tells when files change.
+  let files: FileWatcher
   /// Keeps the LAN's own names.
   let local: LocalKeeper
   let tickBudget: TickBudget
@@ -136,7 +138,10 @@ final class Server {
       on: loop, worker: worker, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
     history = HistoryKeeper(on: loop, worker: worker)
-    local = LocalKeeper(on: loop, worker: worker, logger: logger)
+    files = FileWatcher(on: loop) { error in
+      logger.warning("\(error); files that change are seen after some seconds")
+    }
+    local = LocalKeeper(on: loop, worker: worker, files: files, logger: logger)
     tickBudget = TickBudget(on: loop, worker: worker)
     self.service = ServiceManager(on: loop, service, logger: logger) { [worker] in
       Server.statusLine(worker.value)

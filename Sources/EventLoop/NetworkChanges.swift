@@ -128,8 +128,8 @@ struct NetworkChanges {
 
 extension Span<UInt8> {
   /// A number in the machine's own order.
-  fileprivate func native16(_ offset: Int) -> UInt16 { load16(offset).bigEndian }
+  func native16(_ offset: Int) -> UInt16 { load16(offset).bigEndian }
 
   /// A number in the machine's own order.
-  fileprivate func native32(_ offset: Int) -> UInt32 { load32(offset).bigEndian }
+  func native32(_ offset: Int) -> UInt32 { load32(offset).bigEndian }
 }

@@ -9,11 +9,13 @@ import Testing
 struct FileWatchTests {
   let directory: TemporaryDirectory
   let loop: EventLoop
+  let watcher: FileWatcher
   var path: String { "\(directory.path)/list" }
 
   init() throws {
     directory = try TemporaryDirectory()
     loop = try EventLoop()
+    watcher = FileWatcher(on: loop) { Issue.record("\($0)") }
   }
 
   private func write(_ text: String, to path: String) throws {
@@ -26,11 +28,11 @@ struct FileWatchTests {
 
   @Test func `it tells that a file is made, written, replaced and removed`() throws {
     let calls = Count()
-    let watch = FileWatch(on: loop, path: path) { calls.value += 1 }
+    let watch = FileWatch(by: watcher, path: path) { calls.value += 1 }
     func isTold() throws -> Bool {
       let before = calls.value
       // Well below the look every few seconds.
-      return try loop.turn(within: FileWatch.interval / 2) { calls.value > before }
+      return try loop.turn(within: FileWatcher.interval / 2) { calls.value > before }
     }
     try write("one", to: path)
     #expect(try isTold())
@@ -49,10 +51,10 @@ struct FileWatchTests {
     let target = "\(directory.path)/later/deep"
     #expect(unsafe symlink("later/deep/list", path) == 0)
     let calls = Count()
-    let watch = FileWatch(on: loop, path: path) { calls.value += 1 }
+    let watch = FileWatch(by: watcher, path: path) { calls.value += 1 }
     func isTold() throws -> Bool {
       let before = calls.value
-      return try loop.turn(within: FileWatch.interval / 2) { calls.value > before }
+      return try loop.turn(within: FileWatcher.interval / 2) { calls.value > before }
     }
     #expect(unsafe mkdir("\(directory.path)/later", 0o755) == 0)
     #expect(try isTold())
@@ -72,21 +74,98 @@ struct FileWatchTests {
 
   @Test func `many changes are told together`() throws {
     let calls = Count()
-    let watch = FileWatch(on: loop, path: path) { calls.value += 1 }
+    let watch = FileWatch(by: watcher, path: path) { calls.value += 1 }
     for number in 0..<1_000 { try write("\(number)", to: path) }
     #expect(try loop.turn { calls.value > 0 })
     // What was written before the first call is told by it.
     let told = calls.value
-    let end = EventLoop.now() + 4 * FileWatch.delay
-    _ = try loop.turn(within: 5 * FileWatch.delay) { EventLoop.now() > end }
+    let end = EventLoop.now() + 4 * FileWatcher.delay
+    _ = try loop.turn(within: 5 * FileWatcher.delay) { EventLoop.now() > end }
     #expect(calls.value <= told + 1)
     withExtendedLifetime(watch) {}
   }
 
   @Test func `a link to itself ends`() throws {
     #expect(unsafe symlink("list", path) == 0)
-    let watch = FileWatch(on: loop, path: path) {}
+    let watch = FileWatch(by: watcher, path: path) {}
     try loop.spin(3)
     withExtendedLifetime(watch) {}
+  }
+
+  @Test func `what happens to other files of the folder is not told`() throws {
+    let calls = Count()
+    let others = Count()
+    let watch = FileWatch(by: watcher, path: path) { calls.value += 1 }
+    let other = FileWatch(by: watcher, path: path + ".lock") { others.value += 1 }
+    for number in 1...3 {
+      try write("\(number)", to: path + ".lock")
+      try write("\(number)", to: path + ".tmp")
+      let before = others.value
+      // The watch of the list would have been called by the same timer.
+      #expect(try loop.turn(within: FileWatcher.interval / 2) { others.value > before })
+    }
+    #expect(calls.value == 0)
+    withExtendedLifetime((watch, other)) {}
+  }
+
+  @Test func `a folder that is another by a link is told`() throws {
+    let folder = directory.path
+    for name in ["one", "two"] {
+      #expect(unsafe mkdir("\(folder)/\(name)", 0o755) == 0)
+      try write(name, to: "\(folder)/\(name)/list")
+    }
+    #expect(unsafe symlink("one", "\(folder)/data") == 0)
+    #expect(unsafe symlink("data/list", path) == 0)
+    let calls = Count()
+    let watch = FileWatch(by: watcher, path: path) { calls.value += 1 }
+    #expect(unsafe symlink("two", "\(folder)/data.new") == 0)
+    #expect(unsafe rename("\(folder)/data.new", "\(folder)/data") == 0)
+    #expect(try loop.turn(within: FileWatcher.interval / 2) { calls.value > 0 })
+    withExtendedLifetime(watch) {}
+  }
+
+  @Test func `without inotify files are looked at, and that is said once`() throws {
+    errno = EMFILE
+    var said: [SystemError] = []
+    let blind = FileWatcher(on: loop, notices: -1, interval: 20) { said.append($0) }
+    let calls = Count()
+    let watch = FileWatch(by: blind, path: path) { calls.value += 1 }
+    #expect(said.map(\.code) == [EMFILE])
+    try write("one", to: path)
+    #expect(try loop.turn { calls.value == 1 })
+    #expect(unsafe unlink(path) == 0)
+    #expect(try loop.turn { calls.value == 2 })
+    withExtendedLifetime(watch) {}
+  }
+
+  @Test func `many files need one descriptor`() throws {
+    let before = openDescriptors()
+    var watches: [FileWatch] = []
+    for number in 0..<FileWatcher.mostFiles {
+      watches.append(FileWatch(by: watcher, path: "\(path)\(number)") {})
+    }
+    #expect(openDescriptors() - before < FileWatcher.mostFiles / 2)
+    // One more is looked at now and then.
+    let calls = Count()
+    let late = FileWatch(by: watcher, path: path) { calls.value += 1 }
+    #expect(late.places.isEmpty && watches.allSatisfy { !$0.places.isEmpty })
+    watches = []
+    withExtendedLifetime(late) {}
+  }
+
+  @Test func `a watch may end while it is told`() throws {
+    let calls = Count()
+    var first: FileWatch?
+    var second: FileWatch?
+    first = FileWatch(by: watcher, path: path) {
+      calls.value += 1
+      second = nil
+      first = nil
+    }
+    second = FileWatch(by: watcher, path: path) { calls.value += 1 }
+    try write("one", to: path)
+    #expect(try loop.turn(within: FileWatcher.interval / 2) { calls.value > 0 })
+    try loop.spin(3)
+    #expect(calls.value == 1 && first == nil && second == nil)
   }
 }

@@ -21,7 +21,7 @@ final class LocalKeeper {
   /// Milliseconds that reading may take before the server begins to answer.
   private static let startTime: UInt64 = 2_000
 
-  private let loop: EventLoop
+  private let files: FileWatcher
   private let worker: Pinned<Worker>
   private let logger: Logger
   private var rules = LocalRules()
@@ -39,8 +39,8 @@ final class LocalKeeper {
   private(set) var counters = LocalCounters()
   private var mistakes = LocalMistakeLog()
 
-  init(on loop: EventLoop, worker: Pinned<Worker>, logger: Logger) {
-    self.loop = loop
+  init(on loop: EventLoop, worker: Pinned<Worker>, files: FileWatcher, logger: Logger) {
+    self.files = files
     self.worker = worker
     self.logger = logger
     timer = Timer(on: loop) { [unowned self] in slice() }
@@ -75,7 +75,7 @@ final class LocalKeeper {
         sources.append(source)
         worker.value.policy.value.local.setKind(place.kind, of: id)
         if let path = place.path {
-          source.watch = FileWatch(on: loop, path: path) { [unowned self, unowned source] in
+          source.watch = FileWatch(by: files, path: path) { [unowned self, unowned source] in
             changed(source)
           }
         }

@@ -12,7 +12,7 @@ extension Server {
       systemServers = []
     } else if systemServers.isEmpty {
       systemServers = [ResolvConf.path, ResolvConf.resolvedPath].map { path in
-        FileWatch(on: loop, path: path) { [unowned self] in
+        FileWatch(by: files, path: path) { [unowned self] in
           _ = systemServersChanged()
           // An address that was an upstream's may be listened on now.
           listeners.follow(settings, on: host)
