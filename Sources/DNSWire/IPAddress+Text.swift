@@ -3,7 +3,11 @@ extension IPAddress: LosslessStringConvertible {
   ///
   /// Strict: no leading zeros in a quad, which some programs read as octal, and no spaces.
   public init?(_ text: String) {
-    let octets = Array(text.utf8)[...]
+    self.init(text: Array(text.utf8)[...])
+  }
+
+  /// Reads the octets of such a text.
+  public init?(text octets: ArraySlice<UInt8>) {
     if let address = IPAddress.quad(octets) {
       self.init(v4: address)
       return
@@ -35,17 +39,24 @@ extension IPAddress: LosslessStringConvertible {
   }
 
   private static func quad(_ text: ArraySlice<UInt8>) -> UInt32? {
-    let parts = text.split(separator: Octet.dot, omittingEmptySubsequences: false)
-    guard parts.count == 4 else { return nil }
     var address: UInt32 = 0
-    for part in parts {
-      guard (1...3).contains(part.count), part.count == 1 || part.first != Octet.zero else {
-        return nil
+    var dots = 0
+    // The part that is being read; nothing before its first digit.
+    var part: UInt32?
+    for octet in text {
+      if octet == Octet.dot, let number = part {
+        address = address << 8 | number
+        dots += 1
+        part = nil
+      } else {
+        guard let digit = octet.digitValue, part != 0 else { return nil }
+        let number = (part ?? 0) * 10 + UInt32(digit)
+        guard number <= 255 else { return nil }
+        part = number
       }
-      guard let number = part.decimal(UInt8.self) else { return nil }
-      address = address << 8 | UInt32(number)
     }
-    return address
+    guard dots == 3, let part else { return nil }
+    return address << 8 | part
   }
 
   /// Reads groups of one to four hexadecimal digits, the last two perhaps as a dotted quad.

@@ -42,9 +42,13 @@ public struct IPAddress: Hashable, Sendable, BitwiseCopyable {
 
   /// The 4 or 16 octets, as in A and AAAA records.
   public var octets: [UInt8] {
-    isIPv4
-      ? Array(low.octets[4...])
-      : high.octets + low.octets
+    var octets = [UInt8](repeating: 0, count: isIPv4 ? 4 : 16)
+    for index in octets.indices {
+      // The most significant first.
+      let fromEnd = octets.count - 1 - index
+      octets[index] = UInt8(truncatingIfNeeded: (fromEnd < 8 ? low : high) >> (fromEnd % 8 * 8))
+    }
+    return octets
   }
 
   /// Length in bits, 32 or 128.
@@ -64,11 +68,13 @@ public struct IPAddress: Hashable, Sendable, BitwiseCopyable {
   /// The name whose PTR record names this address (RFC 1035 §3.5, RFC 3596 §2.5).
   public var reverseName: Name {
     var wire: [UInt8] = []
+    wire.reserveCapacity(isIPv4 ? 30 : 74)
     for octet in octets.reversed() {
       if isIPv4 {
-        let digits = Array("\(octet)".utf8)
-        wire.append(UInt8(digits.count))
-        wire.append(contentsOf: digits)
+        wire.append(octet < 10 ? 1 : octet < 100 ? 2 : 3)
+        if octet >= 100 { wire.append(Octet.zero + octet / 100) }
+        if octet >= 10 { wire.append(Octet.zero + octet / 10 % 10) }
+        wire.append(Octet.zero + octet % 10)
       } else {
         wire.append(contentsOf: [1, (octet & 0xF).hexDigit, 1, (octet >> 4).hexDigit])
       }

@@ -2,21 +2,37 @@ import DNSWire
 
 /// Names of hosts as files of hosts and leases have them.
 enum HostName {
-  /// The name that a word of a hosts file is, made absolute; nothing when no host can have it (RFC 952, RFC 1123 §2.1,
-  /// and the underscore, which is in use).
-  static func name(_ word: ArraySlice<UInt8>) -> Name? {
-    let text = word.last == UInt8(ascii: ".") ? word.dropLast() : word
-    let labels = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard !text.isEmpty,
-      labels.allSatisfy({ label in
-        (1...63).contains(label.count) && label.allSatisfy(isOfHostName)
-      })
-    else { return nil }
-    return try? Name(labels: labels)
+  /// The name that a word of a hosts file is, in wire form, absolute and lower-cased; nothing when no host can have it
+  /// (RFC 952, RFC 1123 §2.1, and the underscore, which is in use).
+  static func wire(_ word: ArraySlice<UInt8>) -> [UInt8]? {
+    var wire: [UInt8] = [0]
+    wire.reserveCapacity(word.count + 2)
+    var label = 0
+    for octet in word {
+      if octet == UInt8(ascii: ".") {
+        guard wire[label] > 0 else { return nil }
+        label = wire.count
+        wire.append(0)
+      } else {
+        guard let octet = lowercased(octet), wire[label] < WireName.longestLabel else { return nil }
+        wire[label] += 1
+        wire.append(octet)
+      }
+    }
+    // Without a final dot the last label is still open, and the root is missing.
+    if wire[label] > 0 { wire.append(0) }
+    return wire.count > 1 && wire.count <= WireName.longest ? wire : nil
   }
 
-  private static func isOfHostName(_ octet: UInt8) -> Bool {
-    isLetterOrDigit(octet) || octet == UInt8(ascii: "-") || octet == UInt8(ascii: "_")
+  /// An octet that a name of a host may have, as a small letter if it is one.
+  private static func lowercased(_ octet: UInt8) -> UInt8? {
+    switch octet {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): octet | 0x20
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+      UInt8(ascii: "-"), UInt8(ascii: "_"):
+      octet
+    default: nil
+    }
   }
 
   private static func isLetterOrDigit(_ octet: UInt8) -> Bool {

@@ -79,8 +79,9 @@ public struct LeaseFile: Sendable {
     return [
       .lease(
         Lease(
-          address: address, label: LeaseFile.label(words[3]), expiry: expiry == 0 ? nil : expiry,
-          line: number))
+          address: address, label: LeaseFile.label(words[3]),
+          client: Array((words.count > 4 && !address.isIPv4 ? words[4] : words[1]).utf8),
+          expiry: expiry == 0 ? nil : expiry, line: number))
     ]
   }
 
@@ -92,6 +93,8 @@ public struct LeaseFile: Sendable {
     guard words.count >= 8, let until = Int64(words[5]) else {
       return [mistake("not a lease of odhcpd", number)]
     }
+    // A name that odhcpd itself refuses to give out.
+    let isBroken = words[4].hasPrefix("broken\\x20")
     return words.dropFirst(8).compactMap { word in
       let parts = word.split(separator: "/")
       // A prefix that is given to a router is no host's address.
@@ -100,8 +103,8 @@ public struct LeaseFile: Sendable {
       else { return nil }
       return .lease(
         Lease(
-          address: address, label: LeaseFile.label(words[4]), expiry: until < 0 ? nil : until,
-          line: number))
+          address: address, label: isBroken ? nil : LeaseFile.label(words[4]),
+          client: Array(words[2].utf8), expiry: until < 0 ? nil : until, line: number))
     }
   }
 
@@ -190,6 +193,7 @@ public struct LeaseFile: Sendable {
       .lease(
         Lease(
           address: address, label: field("hostname").flatMap { LeaseFile.label($0) },
+          client: Array((field("duid") ?? "").utf8),
           // All ones: for ever (RFC 2131 §3.3).
           expiry: lifetime == 0xFFFF_FFFF ? nil : expiry,
           // An address that has no lifetime any more was released.

@@ -30,6 +30,7 @@ public struct LineReader {
     if position > 0 {
       octets.removeFirst(position)
       position = 0
+      isAtStart = false
     }
     octets.append(contentsOf: piece)
     guard isAtStart, octets.count >= 3 else { return }

@@ -15,8 +15,9 @@ public struct LocalFileRecord: Equatable, Sendable {
   /// Whether it follows from an address, and gives way to what was written.
   public var isDerived = false
 
-  init(_ name: Name, _ type: RecordType, _ data: [UInt8], line: Int, isDerived: Bool = false) {
-    self.name = name.lowercased.wire
+  /// - Parameter name: in wire form, lower-cased.
+  init(_ name: [UInt8], _ type: RecordType, _ data: [UInt8], line: Int, isDerived: Bool = false) {
+    self.name = name
     self.type = type
     self.data = data
     self.line = line
@@ -25,7 +26,7 @@ public struct LocalFileRecord: Equatable, Sendable {
 
   /// Takes a record of a zone.
   init(_ record: Record, line: Int) {
-    self.init(record.name, record.type, record.rdata, line: line)
+    self.init(record.name.lowercased.wire, record.type, record.rdata, line: line)
     ttl = record.ttl
   }
 }
@@ -60,31 +61,40 @@ public enum LocalFileEvent: Equatable, Sendable {
 
 /// The names of a host, in its own domain and without it.
 struct HostNames {
-  /// The domain of hosts without a dot.
-  let domain: Name?
+  /// The domain of hosts without a dot, in wire form and lower-cased.
+  private let domain: [UInt8]?
 
-  /// All names by which a host is known, the whole one first.
-  func all(_ name: Name) -> [Name] {
-    guard name.labelCount == 1, let whole = whole(name) else { return [name] }
-    return [whole, name]
+  init(domain: Name?) { self.domain = domain?.lowercased.wire }
+
+  /// A name without a dot in its domain; nothing when there is none, or when the whole is too long.
+  private func whole(_ name: [UInt8]) -> [UInt8]? {
+    guard let domain, Int(name[0]) + 2 == name.count,
+      name.count - 1 + domain.count <= WireName.longest
+    else { return nil }
+    return name.dropLast() + domain
   }
 
-  /// The name in its domain.
-  func whole(_ name: Name) -> Name? {
-    guard let domain else { return nil }
-    return try? Name(wire: Array(name.wire.dropLast()) + domain.wire)
-  }
-
-  /// Records of a host with an address: its names, and the way back.
-  func records(_ names: [Name], _ address: IPAddress, line: Int, isReversed: Bool)
-    -> [LocalFileRecord]
-  {
+  /// Records of a host with an address: its names, the whole one first, and the way back.
+  ///
+  /// - Parameter names: in wire form, lower-cased; none is the root.
+  func records(
+    _ names: [[UInt8]], _ address: IPAddress, line: Int, isReversed: Bool
+  ) -> [LocalFileEvent] {
     let type: RecordType = address.isIPv4 ? .a : .aaaa
-    var records = names.flatMap(all).map { LocalFileRecord($0, type, address.octets, line: line) }
-    if isReversed, let first = names.first.map(all)?.first {
+    let data = address.octets
+    var first: [UInt8]?
+    var records: [LocalFileEvent] = []
+    records.reserveCapacity(names.count * 2 + 1)
+    for name in names {
+      let whole = whole(name)
+      first = first ?? whole ?? name
+      if let whole { records.append(.record(LocalFileRecord(whole, type, data, line: line))) }
+      records.append(.record(LocalFileRecord(name, type, data, line: line)))
+    }
+    if isReversed, let first {
       records.append(
-        LocalFileRecord(
-          address.reverseName, .ptr, first.lowercased.wire, line: line, isDerived: true))
+        .record(
+          LocalFileRecord(address.reverseName.wire, .ptr, first, line: line, isDerived: true)))
     }
     return records
   }
@@ -95,8 +105,10 @@ public enum HostRecords {
   /// Its names, in its domain and without it, and the way back from its addresses.
   public static func of(
     _ name: Name, _ addresses: [IPAddress], in domain: Name?
-  ) -> [LocalFileRecord] {
+  ) -> [LocalFileEvent] {
     let names = HostNames(domain: domain)
-    return addresses.flatMap { names.records([name], $0, line: 1, isReversed: true) }
+    return addresses.flatMap {
+      names.records([name.lowercased.wire], $0, line: 1, isReversed: true)
+    }
   }
 }

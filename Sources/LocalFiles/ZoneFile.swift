@@ -91,7 +91,8 @@ public struct ZoneFile: Sendable {
     return [
       .record(
         LocalFileRecord(
-          address.reverseName, .ptr, record.name.lowercased.wire, line: entryLine, isDerived: true))
+          address.reverseName.wire, .ptr, record.name.lowercased.wire, line: entryLine,
+          isDerived: true))
     ]
   }
 

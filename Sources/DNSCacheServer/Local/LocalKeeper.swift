@@ -180,6 +180,9 @@ final class LocalKeeper {
         source.mistakes += 1
         mistakes.say(mistake, of: source, by: logger)
       case .ignored: counters.ignored &+= 1
+      case .refused(let refusal):
+        counters.refused &+= 1
+        mistakes.sayRefused(refusal.label, refusal.why, of: source, by: logger)
       case .record(let record): take(record, from: source)
       }
     } catch {
@@ -244,10 +247,6 @@ final class LocalKeeper {
       source.hasBeenRead = true
       source.state = .read
       source.leaseEnd = reading.leaseEnd
-    }
-    for refusal in reading.refusals {
-      counters.refused &+= 1
-      mistakes.sayRefused(refusal.label, refusal.why, of: source, by: logger)
     }
     scheduleLeaseEnd()
     if hasNewWildcard {

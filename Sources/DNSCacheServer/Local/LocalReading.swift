@@ -25,6 +25,8 @@ final class LocalReading {
     case record(LocalFileRecord)
     case mistake(LineMistake)
     case ignored
+    /// A name that a lease can't have.
+    case refused(LeaseTable.Refusal)
     /// Nothing yet.
     case progress
   }
@@ -33,7 +35,6 @@ final class LocalReading {
   var phase = Phase.adding
   /// Whether all that the source has goes.
   private(set) var isEmptying = false
-  private(set) var refusals: [LeaseTable.Refusal] = []
   /// When the first lease ends.
   private(set) var leaseEnd: Int64?
 
@@ -67,7 +68,7 @@ final class LocalReading {
     }
     switch source.place {
     case .ownName:
-      events = OwnName.records(rules, host).map { .record($0) }.reversed()
+      events = OwnName.records(rules, host).reversed()
     case .records:
       var file = ZoneFile(recordsIn: rules.domain, ttl: rules.ttl)
       for (index, line) in rules.records.enumerated() {
@@ -76,15 +77,15 @@ final class LocalReading {
       events += file.finish()
       events.reverse()
     case .file(let path, let content):
-      var paths = [path]
       switch content {
       case .hosts: parser = .hosts(HostsFile(domain: rules.domain))
       case .zone(let name): parser = .zone(ZoneFile(zone: name, ttl: rules.ttl))
       case .leases:
         parser = .leases(LeaseFile(), LeaseTable())
-        paths = LeaseFile.paths(of: path) { Process.exists($0) }
+        files = try LocalReading.open(leases: path, limit: rules.maxFileSize)
+        return
       }
-      for path in paths { files.append(try LocalReading.open(path, limit: rules.maxFileSize)) }
+      files = [try LocalReading.open(path, limit: rules.maxFileSize)]
     }
   }
 
@@ -94,6 +95,24 @@ final class LocalReading {
     domain = nil
     parser = .none
     isEmptying = true
+  }
+
+  /// Opens all that belong to a file of leases.
+  private static func open(leases path: String, limit: Int) throws(Failure) -> [FileReader] {
+    var attempts = 3
+    while true {
+      do throws(Failure) {
+        var files: [FileReader] = []
+        for path in LeaseFile.paths(of: path, exists: { Process.exists($0) }) {
+          files.append(try open(path, limit: limit))
+        }
+        return files
+      } catch {
+        // Kea's clean-up may have renamed one since it was looked for.
+        attempts -= 1
+        guard error.isMissing, attempts > 0 else { throw error }
+      }
+    }
   }
 
   private static func open(_ path: String, limit: Int) throws(Failure) -> FileReader {
@@ -129,7 +148,7 @@ final class LocalReading {
       try read(file)
       return .progress
     }
-    return end(now: now) ? .progress : nil
+    return end(now: now)
   }
 
   private func read(_ file: FileReader) throws(Failure) {
@@ -176,24 +195,28 @@ final class LocalReading {
     }
   }
 
-  /// Hands out what only the end of the files tells; false when there is nothing more.
-  private func end(now: Int64) -> Bool {
+  /// Hands out what only the end of the files tells; nothing when there is no more.
+  private func end(now: Int64) -> Event? {
     switch parser {
-    case .none, .hosts: return false
+    case .none, .hosts: return nil
     case .zone(var file):
       parser = .none
       events = file.finish().reversed()
-    case .leases(_, let table):
+      return .progress
+    case .leases(let file, var table):
       parser = .none
-      let found = table.records(domain: domain, now: now)
-      events = found.records.map { .record($0) }.reversed()
-      refusals = found.refusals
-      leaseEnd = found.nextEnd
-      if table.isFull {
-        refusals.append(
-          LeaseTable.Refusal(label: "*", why: "more than \(LeaseTable.mostLeases) leases"))
+      guard let outcome = table.next(domain: domain, now: now) else {
+        let why = "is one of more than \(LeaseTable.mostLeases) leases"
+        return table.isFull ? .refused(LeaseTable.Refusal(label: "*", why: why)) : nil
       }
+      leaseEnd = table.nextEnd
+      parser = .leases(file, table)
+      switch outcome {
+      case .records(let records): events = records.reversed()
+      case .refused(let refusal): return .refused(refusal)
+      case .nothing: break
+      }
+      return .progress
     }
-    return !events.isEmpty
   }
 }

@@ -6,7 +6,7 @@ import System
 /// This server's own name: `nslookup` asks for the name of the server's address first.
 enum OwnName {
   /// The records of the name and its addresses, if there is a name or a domain in the settings.
-  static func records(_ rules: LocalRules, _ host: HostAddresses) -> [LocalFileRecord] {
+  static func records(_ rules: LocalRules, _ host: HostAddresses) -> [LocalFileEvent] {
     guard rules.name != nil || rules.domain != nil,
       let text = rules.name ?? Process.hostName(), let name = try? Name(text), name.labelCount > 0
     else { return [] }
