@@ -1,5 +1,6 @@
 import DNSPolicy
 import DNSWire
+import LocalFiles
 import System
 
 /// The LAN's own names as they are configured: where they stand, and what becomes of others in the LAN's domain.
@@ -147,7 +148,19 @@ extension Configuration {
           "local.records",
           "\(LocalRules.mostRecords) is the most; write a zone file and name it in local.zones"))
     }
-    return found + localFiles()
+    return found + localFiles() + localRecords(settings)
+  }
+
+  /// Records that are none.
+  private func localRecords(_ settings: Settings) -> [ConfigurationError] {
+    var file = ZoneFile(recordsIn: settings.local.domain, ttl: settings.local.ttl)
+    return values("local.records").flatMap { value -> [ConfigurationError] in
+      let events = file.read(Array((value.value.text ?? "").utf8), number: 1) + file.finish()
+      let mistakes = events.compactMap {
+        if case .mistake(let mistake) = $0 { mistake } else { nil }
+      }
+      return mistakes.map { value.error("local.records", $0.text) }
+    }
   }
 
   private func localFiles() -> [ConfigurationError] {

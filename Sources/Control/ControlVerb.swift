@@ -22,6 +22,7 @@ package enum ControlVerb {
   case inFlight
   case upstreams
   case routes(Name?)
+  case local(Name?)
   case top(TopList, count: Int)
   case history(last: Int)
   case watch
@@ -59,6 +60,8 @@ package enum ControlVerb {
     case .upstreams: (.get, "upstreams")
     case .routes(let name):
       (.get, "routes" + (name.map { "?name=\(ControlVerb.encoded("\($0)"))" } ?? ""))
+    case .local(let name):
+      (.get, "local/show" + (name.map { "?name=\(ControlVerb.encoded("\($0)"))" } ?? ""))
     case .top(let list, let count): (.get, "top/\(list.rawValue)?count=\(count)")
     case .history(let last): (.get, "history?last=\(last)")
     case .watch: (.get, "watch")
@@ -138,6 +141,7 @@ package enum ControlVerb {
       case "inflight": .inFlight
       case "upstreams": .upstreams
       case "routes": .routes(try value("name").map(ControlVerb.nameOrAddress))
+      case "local/show": .local(try value("name").map(ControlVerb.nameOrAddress))
       case "top/names": .top(.names, count: try ControlVerb.topCount(value("count")))
       case "top/clients": .top(.clients, count: try ControlVerb.topCount(value("count")))
       case "top/failures": .top(.failures, count: try ControlVerb.topCount(value("count")))

@@ -22,6 +22,8 @@ public struct NameFacts: Sendable {
   public struct SpecialAnswer: Sendable {
     /// The name of the zone that is answered here, in wire form; nothing for a name of the LAN's own outside of any.
     public var zone: [UInt8]?
+    /// Whether that zone is the LAN's own, and no special one.
+    public var isOwnZone = false
     /// The route that has nobody to ask, if it is one's zone; else the default one.
     public var route: RouteID
     /// The answer's code.
@@ -149,6 +151,7 @@ extension Service {
     if let zone = policy.value.authority(match) {
       let name = policy.value.name(zone)
       answer.zone = name.indices.map { name[$0] }
+      answer.isOwnZone = policy.value.isLocal(zone)
     }
     if case .records(let name) = match.answer {
       policy.value.local.visitRecords(of: name) { kind, _, records, isGiven in

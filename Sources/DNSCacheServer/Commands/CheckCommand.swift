@@ -25,6 +25,9 @@ struct CheckCommand: ParsableCommand {
       let settings = try configuration.settings()
       try configuration.checkHost()
       let warnings = configuration.warnings(on: .asFarAsTold()) + text.warnings
+      for complaint in LocalReading.complaints(settings.local) {
+        Process.writeError("warning: \(complaint)\n")
+      }
       for warning in warnings { Process.writeError("warning: \(warning)\n") }
       print("\(path): nothing is wrong")
       for route in settings.routes { print("route: \(route.sentence)") }

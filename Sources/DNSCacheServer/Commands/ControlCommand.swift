@@ -12,7 +12,7 @@ struct ControlCommand: ParsableCommand {
     commandName: "ctl", abstract: "Ask or tell a running server.",
     subcommands: [
       Status.self, Stats.self, CacheCommand.self, Explain.self, InFlight.self, Upstreams.self,
-      Routes.self, TopCommand.self, WatchCommand.self, Reload.self, Stop.self,
+      Routes.self, LocalCommand.self, TopCommand.self, WatchCommand.self, Reload.self, Stop.self,
     ])
 
   /// What every verb takes.
@@ -114,6 +114,25 @@ struct ControlCommand: ParsableCommand {
       try options.perform { () throws(ControlVerb.Refusal) in
         guard let name else { return .routes(nil) }
         return .routes(try ControlVerb.nameOrAddress(name))
+      }
+    }
+  }
+
+  struct LocalCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "local", abstract: "The LAN's own names.", subcommands: [LocalShow.self])
+  }
+
+  struct LocalShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "show",
+      abstract: "Where the LAN's own names come from and what they have, or the records of one.")
+    @Argument(help: "A domain name, or an address for its reverse name.") var name: String?
+    @OptionGroup var options: Options
+    func run() throws {
+      try options.perform { () throws(ControlVerb.Refusal) in
+        guard let name else { return .local(nil) }
+        return .local(try ControlVerb.nameOrAddress(name))
       }
     }
   }

@@ -92,7 +92,8 @@ final class ControlAPI {
         empty: "\(address): no name in the cache")
     case .explain(let name, let type):
       let explanation = Explanation(
-        of: name, type ?? .a, in: &worker.value, routes: RouteList(server.settings))
+        of: name, type ?? .a, in: &worker.value, routes: RouteList(server.settings),
+        local: server.local)
       reply.send(explanation.report, as: reply.wrapped(explanation.text))
     case .inFlight:
       reply.send(InFlightReport.rows(worker.value.resolver), empty: "nothing in flight")
@@ -107,6 +108,7 @@ final class ControlAPI {
       } else {
         reply.send(routes.report, as: routes.text)
       }
+    case .local(let name): local(name, reply)
     case .top(let list, let count): top(list, count: count, reply)
     case .history(let last):
       reply.send(ObservationsReport.history(worker.value.seen.value, last: last))
@@ -168,11 +170,34 @@ final class ControlAPI {
       ("inflight", Figures.statistics.value("inflight.now", of: server)),
     ]
     rows += Figures.statistics.values(of: server, matching: "snapshot").members
+    let local = LocalReport.sources(server.local)
+    if !server.local.sources.isEmpty { rows.append(("local", local)) }
     return .object(rows)
   }
 
+  private func local(_ name: Name?, _ reply: ControlReply) {
+    let sources = LocalReport.sources(server.local)
+    let policy = worker.value.policy
+    let records = LocalReport.records(of: name, server.local, policy.value.local)
+    let report = StructuredValue.object([
+      ("sources", sources), ("records", .list(records.rows)), ("more", .flag(records.isCut)),
+    ])
+    let rows = StructuredValue.list(records.rows)
+    if let name {
+      reply.send(report, as: records.rows.isEmpty ? "\(name): no local records\n" : rows.text)
+    } else {
+      let rest = records.isCut ? "and more: only \(Rows.limit) are shown\n" : ""
+      let text =
+        server.local.sources.isEmpty
+        ? "no local names; see `local` in the configuration\n" : sources.text
+      reply.send(report, as: text + rows.text + rest)
+    }
+  }
+
   private func top(_ list: TopList, count: Int, _ reply: ControlReply) {
-    let (total, rows) = ObservationsReport.top(list, limit: count, of: worker.value.seen.value)
+    let (total, rows) = ObservationsReport.top(
+      list, limit: count, of: worker.value.seen.value
+    ) { [server] in server.local.name(of: $0) }
     let facts = StructuredValue.object([
       ("since", .number(server.history.since)), ("total", .count(total)),
       ("samples", .count(list == .failures ? total : worker.value.seen.value.samples)),

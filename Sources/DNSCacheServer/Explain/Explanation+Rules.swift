@@ -10,14 +10,16 @@ import Observability
 
 extension Explanation {
   /// Where a record of the LAN's own stands.
-  private static func sentence(_ origin: NameFacts.RecordOrigin) -> String {
+  private static func sentence(_ origin: NameFacts.RecordOrigin, _ local: LocalKeeper) -> String {
     let rest = origin.isGiven ? "" : ", but a better source has the name"
-    return "\(origin.type) is from line \(origin.line) of source \(origin.source.index)\(rest)"
+    let place = local.place(of: origin.source, line: origin.line)
+    return "\(origin.type) is from \(place)\(rest)"
   }
 
   /// The rules that had a say in what is known of a name, and in what becomes of a question for it.
   static func rules(
-    _ facts: NameFacts, _ type: RecordType, cache: borrowing Cache, isStrict: Bool
+    _ facts: NameFacts, _ type: RecordType, cache: borrowing Cache, isStrict: Bool,
+    local: LocalKeeper
   ) -> [(rule: String, sentence: String)] {
     var rules: [(rule: String, sentence: String)] = []
     func add(_ rule: String, _ sentence: String) {
@@ -27,10 +29,14 @@ extension Explanation {
     }
     if case .special(let answer) = facts.outcome {
       if !answer.origins.isEmpty {
-        for origin in answer.origins { add("local", sentence(origin)) }
+        for origin in answer.origins { add("local", sentence(origin, local)) }
       } else if answer.route == .default, let zone = answer.zone {
         let zone = Name.text(zone.span)
-        add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
+        if answer.isOwnZone {
+          add("local", "names in \(zone) are the LAN's own: local.domain, or local.zones, has it")
+        } else {
+          add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
+        }
       }
     }
     let sets = facts.links.flatMap(\.sets)

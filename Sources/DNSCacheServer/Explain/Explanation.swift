@@ -24,8 +24,13 @@ struct Explanation {
 
   /// Explains a name: asks nobody, and counts as no use.
   ///
-  /// - Parameter routes: those that are in force.
-  init(of name: Name, _ type: RecordType, in worker: inout Worker, routes: RouteList) {
+  /// - Parameters:
+  ///   - routes: those that are in force.
+  ///   - local: where names of the LAN come from.
+  init(
+    of name: Name, _ type: RecordType, in worker: inout Worker, routes: RouteList,
+    local: LocalKeeper
+  ) {
     let name = name.lowercased
     let now = EventLoop.now()
     let facts = worker.service.explain(
@@ -54,7 +59,8 @@ struct Explanation {
       Explanation.failure(view, of: worker.cache.source(view.trouble.source)?.text)
     }
     var rules = Explanation.rules(
-      facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder)
+      facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder,
+      local: local)
     if worker.policy.value.decide(last.span, asked: type).route != .default,
       let last = try? Name(wire: last)
     {

@@ -1,3 +1,4 @@
+import Configuration
 import DNSPolicy
 import DNSWire
 import EventLoop
@@ -36,6 +37,15 @@ final class LocalFileSource {
       case .records: "local.records"
       case .file(let path, _): path
       }
+    }
+
+    /// All that the settings name.
+    static func all(_ rules: LocalRules) -> [Place] {
+      var all: [Place] = [.ownName]
+      if !rules.records.isEmpty { all.append(.records) }
+      all += rules.zones.compactMap { zone in zone.file.map { .file($0, .zone(zone.zone.name)) } }
+      all += rules.hosts.map { .file($0, .hosts) } + rules.leases.map { .file($0, .leases) }
+      return all
     }
 
     /// What it holds, in a word.

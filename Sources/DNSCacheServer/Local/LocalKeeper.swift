@@ -55,12 +55,8 @@ final class LocalKeeper {
   func reconfigure(_ rules: LocalRules, host: HostAddresses) {
     self.rules = rules
     worker.value.policy.value.local.defaultTTL = rules.ttl
-    var wanted: [LocalFileSource.Place] = [.ownName]
-    if !rules.records.isEmpty { wanted.append(.records) }
-    wanted += rules.zones.compactMap { zone in
-      zone.file.map { .file($0, .zone(zone.zone.name)) }
-    }
-    wanted += rules.hosts.map { .file($0, .hosts) } + rules.leases.map { .file($0, .leases) }
+    self.host = host
+    let wanted = rules.isEmpty && rules.name == nil ? [] : LocalFileSource.Place.all(rules)
     for source in sources where !wanted.contains(source.place) {
       source.watch = nil
       source.isGone = true
@@ -82,7 +78,6 @@ final class LocalKeeper {
         enqueue(source)
       }
     }
-    self.host = host
   }
 
   private var host = HostAddresses([])
@@ -111,6 +106,22 @@ final class LocalKeeper {
     // What is read just now is read once more.
     if !waiting.contains(where: { $0 === source }) { waiting.append(source) }
     if timer?.isScheduled == false { timer?.schedule(after: 0) }
+  }
+
+  /// Where a record was read: the file and the line.
+  func place(of source: LocalSource.ID, line: Int) -> String {
+    let place = sources.first { $0.id == source }?.place
+    return place.map { $0 == .ownName ? "\($0)" : "\($0):\(line)" } ?? "line \(line)"
+  }
+
+  /// What a host of the LAN is called, by its address; nothing when it has no name here.
+  func name(of address: IPAddress) -> String? {
+    let reverse = address.reverseName.lowercased.wire
+    let policy = worker.value.policy
+    guard let found = policy.value.local.find(reverse.span) else { return nil }
+    let names = policy.value.local.records(of: found, .ptr)
+    guard !names.isEmpty else { return nil }
+    return String(Name.text(policy.value.local.data(of: names)).dropLast())
   }
 
   // MARK: Reading

@@ -220,3 +220,34 @@ final class LocalReading {
     }
   }
 }
+
+extension LocalReading {
+  /// Complaints about one file at most.
+  private static let mostComplaints = 20
+
+  /// What can't be read, or used, of all files of local names.
+  static func complaints(_ rules: LocalRules) -> [String] {
+    var complaints: [String] = []
+    for place in LocalFileSource.Place.all(rules) where place.path != nil {
+      guard let id = LocalSource.ID(index: 0) else { continue }
+      var count = 0
+      do throws(Failure) {
+        let reading = try LocalReading(LocalFileSource(place, id), rules, host: HostAddresses([]))
+        // No lease is over, so that each is looked at.
+        while let event = try reading.next(now: 0) {
+          guard case .mistake(let mistake) = event else { continue }
+          count += 1
+          if count <= mostComplaints {
+            complaints.append("\(place):\(mistake.line): \(mistake.text)")
+          }
+        }
+      } catch {
+        complaints.append("\(place): \(error)")
+      }
+      if count > mostComplaints {
+        complaints.append("\(place): \(count - mostComplaints) more lines can't be used")
+      }
+    }
+    return complaints
+  }
+}

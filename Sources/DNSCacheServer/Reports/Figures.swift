@@ -14,7 +14,7 @@ enum Figures {
   static let statistics = FigureTable(
     [
       queries, clients, cache, inFlight, upstream, tcp, udp, latency, loop, snapshot,
-      http("control", "the control socket") { $0.control?.http },
+      local, http("control", "the control socket") { $0.control?.http },
       refusedForm("control") { $0.control?.http },
       http("http", "HTTP over TCP") { $0.web?.http }, web, log, network, process,
     ].flatMap { $0 })
@@ -104,6 +104,29 @@ enum Figures {
           \.setsPerNameLimit
         ),
         ("sources_limit_reached", "Upstreams not remembered because too many were", \.sourcesLimit),
+      ])
+
+  private static let local: [Figure<Server>] =
+    [
+      .gauge("local.names", "Names that the LAN has itself") {
+        $0.worker.value.policy.value.local.nameCount
+      },
+      .gauge("local.records", "Their records") { $0.worker.value.policy.value.local.recordCount },
+      .gauge("local.bytes", "Memory that they take", .bytes) {
+        $0.worker.value.policy.value.local.octets
+      },
+      .gauge("local.limit_bytes", "Memory that they may take", .bytes) {
+        $0.settings.local.memory
+      },
+    ]
+    + counters(
+      "local", of: { $0.local.counters },
+      [
+        ("readings", "Times that a source of such names was read", \.readings),
+        ("mistakes", "Lines that could not be used", \.mistakes),
+        ("ignored", "Lines left out on purpose: loopback addresses in hosts files", \.ignored),
+        ("refused", "Names that a lease could not have", \.refused),
+        ("limit_reached", "Records that found no room", \.noRoom),
       ])
 
   private static let inFlight: [Figure<Server>] =

@@ -7,7 +7,7 @@ package struct StatusText {
   /// What is shown in words of its own; all else that a server says is shown as it is.
   private static let shown: Set<String> = [
     "health", "resolves", "version", "pid", "uptime_seconds", "listening", "upstreams", "cache",
-    "inflight", "snapshot",
+    "inflight", "snapshot", "local",
   ]
 
   /// Lays out what a server says of itself.
@@ -41,6 +41,7 @@ package struct StatusText {
     add(
       "in flight", [NumberText.count(status.number("inflight") ?? 0, "question", "questions")])
     add("snapshot", StatusText.snapshot(status["snapshot"], display))
+    if let local = status["local"] { add("local", StatusText.local(local, stats)) }
     for (name, value) in status.members where !StatusText.shown.contains(name) {
       let separator = value.elements.isEmpty ? "; " : " "
       add(name, [value.text.split(separator: "\n").joined(separator: separator)])
@@ -57,6 +58,15 @@ package struct StatusText {
       return "\(row["address"]?.string ?? "?") \(state)\(speed)"
     }
     return rows.isEmpty ? ["none"] : rows
+  }
+
+  /// The LAN's own names, and what is wrong with their sources.
+  private static func local(_ sources: StructuredValue, _ stats: StructuredValue) -> [String] {
+    let wrong = sources.elements.compactMap { source -> String? in
+      guard let state = source["state"]?.string, state != "read" else { return nil }
+      return "\(source["source"]?.string ?? "?"): \(state)"
+    }
+    return [NumberText.count(stats.number("local.names") ?? 0, "name", "names")] + wrong
   }
 
   private static func queries(_ stats: StructuredValue) -> [String] {

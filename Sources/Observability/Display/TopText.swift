@@ -14,12 +14,14 @@ package struct TopText {
     let numbers = cells[0].count
     switch list {
     case .names: cells[0] += ["type", "name"]
-    case .clients: cells[0] += ["client"]
+    case .clients:
+      // Only where some have a name on the LAN.
+      cells[0] += ["client"] + (rows.contains { $0["host"] != nil } ? ["host"] : [])
     case .failures: cells[0] += ["type", "reason", "name"]
     }
     for row in rows {
       let counts = ["count", "at_least", "at_most"].prefix(numbers).map { row.number($0) ?? 0 }
-      let facts = cells[0].dropFirst(numbers).map { row[$0]?.string ?? "?" }
+      let facts = cells[0].dropFirst(numbers).map { row[$0]?.string ?? ($0 == "host" ? "" : "?") }
       cells.append(counts.map { NumberText.count($0) } + facts)
     }
     text =

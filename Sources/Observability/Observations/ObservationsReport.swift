@@ -28,8 +28,11 @@ package enum ObservationsReport {
   }
 
   /// What came most, the first rows of a list.
+  ///
+  /// - Parameter hostName: what a client is called, if it has a name on the LAN.
   package static func top(
-    _ list: TopList, limit: Int, of seen: borrowing Observations
+    _ list: TopList, limit: Int, of seen: borrowing Observations,
+    hostName: (IPAddress) -> String? = { _ in nil }
   ) -> (total: UInt64, rows: [StructuredValue]) {
     var rows: [StructuredValue] = []
     func row(
@@ -51,7 +54,8 @@ package enum ObservationsReport {
       return (seen.queries, rows)
     case .clients:
       seen.topClients(limit) { address, estimate in
-        row([("client", .text("\(address)"))], estimate)
+        let name = hostName(address).map { [("host", StructuredValue.text($0))] } ?? []
+        row([("client", .text("\(address)"))] + name, estimate)
       }
       return (seen.queries, rows)
     case .failures:

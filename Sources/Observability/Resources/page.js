@@ -187,7 +187,8 @@ function showTop(list, rows) {
   byId(`top-${list}`).replaceChildren(...(rows.length
     ? rows.map(row => make('li', { share: row.count / most },
       make('span', { className: 'what' },
-        row.name ? link(row.name, row.type) : make('span', { className: 'mono' }, row.client),
+        row.name ? link(row.name, row.type) : make('span', { className: row.host ? '' : 'mono', title: row.client }, row.host ?? row.client),
+        row.host ? make('small', { className: 'mono' }, row.client) : undefined,
         row.type ? make('span', { className: 'kind' }, row.type) : undefined,
         row.reason ? make('small', {}, row.reason) : undefined),
       make('span', { title: row.at_least < row.at_most ? `${plain.format(row.at_least)} to ${plain.format(row.at_most)}` : '' }, count(row.count))))
