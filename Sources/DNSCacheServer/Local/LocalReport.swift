@@ -1,3 +1,4 @@
+import Control
 import DNSPolicy
 import DNSWire
 import Observability
