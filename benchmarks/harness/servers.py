@@ -102,13 +102,16 @@ class Ours(Server):
     def command(self):
         size = self.cache_octets or 256 << 20
         # Not the file in /etc, which an installed package may have left.
-        configuration = f"{self.folder}/none.yaml"
-        open(configuration, "w").close()
+        configuration = self.write("server.yaml", self.configuration())
         return [self.path(), "run", "--config", configuration, "--listen", f"127.0.0.1:{self.port}",
                 "--upstream", f"127.0.0.1:{self.upstream_port}", "--cache-file", f"{self.folder}/cache.snapshot",
                 "--cache-save-interval", "0", "--control", f"{self.folder}/control.sock",
                 "--cache-size", f"{size >> 20}MiB", "--log-level", "warning"] + (
                     [] if self.stale else ["--serve-stale", "0"])
+
+    def configuration(self):
+        """What stands in the file of settings."""
+        return ""
 
     def ctl(self, *words, seconds=120):
         return processes.run([self.path(), "ctl", "--control", f"{self.folder}/control.sock", *words],
@@ -122,6 +125,24 @@ class Ours(Server):
         before = time.monotonic()
         self.ctl("cache", "save")
         return time.monotonic() - before, f"{self.folder}/cache.snapshot"
+
+
+class WithLocalNames(Ours):
+    """Ours with names of the LAN, routes, and a rule for the zone that is asked for."""
+    name = "with-local-names"
+    lines = 10_000
+
+    def configuration(self):
+        self.write("hosts", "".join(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255} host{i}\n" for i in range(self.lines)))
+        routes = ", ".join(f"{{domains: [corp{i}.example], upstream: [127.0.0.1:{self.upstream_port}]}}"
+                           for i in range(5))
+        return (f"routes: [{routes}]\nlocal: {{domain: home.arpa, hosts: [{self.folder}/hosts],\n"
+                f"  zones: [{{name: {zone.ZONE}, kind: transparent, without: [TYPE65000]}}]}}\n")
+
+
+class WithManyLocalNames(WithLocalNames):
+    name = "with-many-local-names"
+    lines = 100_000
 
 
 class FloorHit(Server):

@@ -182,6 +182,47 @@ def misses(bench, upstream):
     return work
 
 
+def local(bench, upstream):
+    """What the LAN's own names cost those who ask for others, and what it costs to ask for them."""
+    work = Work("10,000 names of the LAN, 5 routes and a rule for the zone asked for",
+                ["Work", "without, user µs", "total µs", "with, user µs", "total µs", "more by µs", "range"])
+    with started(bench, work, [servers.Ours, servers.WithLocalNames], upstream) as running:
+        if len(running) < 2:
+            return work
+        plain, with_names = running
+        few = zone.few(bench.folder)
+        hosts = with_names.write("hosts.txt", "".join(
+            f"host{i}.home.arpa A\n" for i in range(servers.WithLocalNames.lines)))
+        warm(bench, work, running, few)
+        count = int(max(60_000, 60_000 * bench.seconds))
+        both = {
+            "hit": rounds_of(bench, work, running, few, seconds=bench.seconds),
+            "miss": rounds_of(bench, work, running, lambda number: zone.fresh(bench.folder, f"l{number}", count),
+                              seconds=bench.seconds, runs=1)}
+        # A hit of the one beside a local name of the other.
+        names = {plain.name: [], with_names.name: []}
+        for _ in range(bench.rounds):
+            names[plain.name].append(load.measure(bench, plain, few, seconds=bench.seconds))
+            names[with_names.name].append(load.measure(bench, with_names, hosts, seconds=bench.seconds))
+        both["hit beside a local name"] = names
+        for what, rounds in both.items():
+            one, other = rounds[plain.name], rounds[with_names.name]
+            more = sorted(b["total"] - a["total"] for a, b in zip(one, other))
+            if not more:
+                continue
+            (user, total), (user_with, total_with) = cost_of(one), cost_of(other)
+            work.rows.append([what, f"{user:.2f}", f"{total[0]:.2f}", f"{user_with:.2f}", f"{total_with[0]:.2f}",
+                              f"{statistics.median(more):+.3f}", f"{more[0]:+.3f}–{more[-1]:+.3f}"])
+            work.figures[what] = {"without": total[0], "with": total_with[0], "more": statistics.median(more)}
+    with started(bench, work, [servers.WithManyLocalNames], upstream) as running:
+        for server in running:
+            cpu, found = server.cpu().total / 1e9, server.statistics()["local"]
+            work.note(f"{server.lines:,} lines of hosts, {found['names']:,} names: {found['bytes'] / found['names']:.0f} bytes a name, "
+                      f"{cpu:.2f} s of processor time until it serves")
+            work.figures["load"] = {"names": found["names"], "bytes": found["bytes"], "cpu": cpu}
+    return work
+
+
 def streams(bench, upstream):
     work = Work("TCP hits, 32 connections, pipelined",
                 ["Server", "user µs", "total µs", "range", "answers a CPU-second"])
@@ -464,6 +505,7 @@ WORKS = {
     "nxdomain": hits("NXDOMAIN hit", zone.absent, ("NXDOMAIN",)),
     "tcp": streams,
     "miss": misses,
+    "local": local,
     "million": million,
     "dead": dead,
     "churn": churn,
