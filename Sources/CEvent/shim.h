@@ -42,8 +42,6 @@ int recvmmsg(int descriptor, struct mmsghdr *messages, unsigned int count, int f
              struct timespec *timeout);
 int sendmmsg(int descriptor, struct mmsghdr *messages, unsigned int count, int flags);
 int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
-int sync_file_range(int descriptor, off_t offset, off_t count, unsigned int flags);
-#define SYNC_FILE_RANGE_WRITE 2
 int setresuid(uid_t real, uid_t effective, uid_t saved);
 int setresgid(gid_t real, gid_t effective, gid_t saved);
 

@@ -1,4 +1,3 @@
-import CEvent
 import Glibc
 import System
 
@@ -10,7 +9,7 @@ import System
 public final class AtomicFile {
   /// The path that `commit()` replaces.
   public let path: String
-  /// Octets appended so far.
+  /// Bytes appended so far.
   public private(set) var size = 0
 
   private let temporaryPath: String
@@ -20,7 +19,7 @@ public final class AtomicFile {
   private var failure: CommitError?
   private var writtenBack = 0
 
-  /// Octets appended since the last write-back.
+  /// Bytes appended since the last write-back.
   public var unwritten: Int { size - writtenBack }
 
   private enum Phase {
@@ -51,7 +50,7 @@ public final class AtomicFile {
     discard()
   }
 
-  /// Writes octets at the end.
+  /// Writes bytes at the end.
   ///
   /// Goes to the page cache, which blocks when too much in it has yet to be written: begin a write-back
   /// now and then. Throws ENOSPC and the like.
@@ -92,15 +91,6 @@ public final class AtomicFile {
       .value(call: "rename", purpose: path)
   }
 
-  /// Has the kernel begin to write what was appended to the disk, so that less is left for the end.
-  ///
-  /// Can block when the disk is slow.
-  public func writeBack() {
-    // A hint: file systems that don't know it do without.
-    _ = sync_file_range(descriptor, writtenBack, unwritten, UInt32(SYNC_FILE_RANGE_WRITE))
-    writtenBack = size
-  }
-
   /// Has what was appended written to the disk while the loop goes on, and then calls back on the
   /// loop's thread.
   ///
@@ -109,15 +99,10 @@ public final class AtomicFile {
   public func writeBack(
     on loop: EventLoop, _ completion: @escaping (Result<Void, SystemError>) -> Void
   ) {
-    let isBegun = loop.beginSync(descriptor, dataOnly: true) { [self] code in
+    writtenBack = size
+    loop.sync(descriptor, dataOnly: true) { [self] code in
       let error = SystemError(call: "fdatasync", purpose: temporaryPath, code: code)
       completion(code == 0 ? .success(()) : .failure(error))
-    }
-    if isBegun {
-      writtenBack = size
-    } else {
-      writeBack()
-      loop.onNextTurn { completion(.success(())) }
     }
   }
 }
@@ -140,90 +125,82 @@ extension AtomicFile {
   /// Waits for the disk. Finishes a commit that was begun on a loop, too; `EventLoop.finishSyncs()`
   /// comes first then, or an error may be missed.
   public func commit() throws(CommitError) {
-    if phase == .writing {
-      let number = descriptor
-      do {
-        _ = try CallResult(retrying: { Int(fdatasync(number)) })
-          .value(call: "fdatasync", purpose: temporaryPath)
-      } catch {
-        throw end(failure: error)
-      }
-      try replace()
-    }
-    if phase == .replaced {
-      do {
-        let directory = try openDirectory()
-        let number = directory.number
-        _ = try CallResult(retrying: { Int(fsync(number)) })
-          .value(call: "fsync", purpose: self.directory)
-        phase = .ended
-      } catch {
-        throw end(failure: error)
-      }
-    }
+    commit(on: nil) { _ in }
     if let failure { throw failure }
   }
 
   /// Does what `commit()` does while the loop goes on, and then calls back on the loop's thread.
   ///
-  /// Where the kernel can't sync beside us the call waits for the disk, and calls back on the next
-  /// turn. The file keeps itself until then. A `commit()` meanwhile ends it without the callback.
+  /// The file keeps itself until then. A `commit()` meanwhile ends it without the callback.
   public func commit(
     on loop: EventLoop, _ completion: @escaping (Result<Void, CommitError>) -> Void
   ) {
-    let isBegun = loop.beginSync(descriptor, dataOnly: true) { [self] code in
+    commit(on: Optional(loop), completion)
+  }
+
+  /// Without a loop it is done when the call returns.
+  private func commit(
+    on loop: EventLoop?, _ completion: @escaping (Result<Void, CommitError>) -> Void
+  ) {
+    guard phase == .writing else { return commitDirectory(on: loop, completion) }
+    sync(descriptor, dataOnly: true, on: loop) { [self] code in
       guard phase == .writing else { return }
-      do throws(CommitError) {
-        guard code == 0 else {
-          throw end(
-            failure: SystemError(call: "fdatasync", purpose: temporaryPath, code: code))
-        }
-        let old = FileEviction(of: path, on: loop)
+      do throws(SystemError) {
+        try check(code, of: "fdatasync", for: temporaryPath)
+        let old = loop.flatMap { FileEviction(of: path, on: $0) }
         try replace()
         commitDirectory(on: loop, completion)
         old?.run()
       } catch {
-        completion(.failure(error))
+        completion(.failure(end(failure: error)))
       }
     }
-    if !isBegun { finishWaiting(on: loop, completion) }
   }
 
   /// Makes the new name durable, and calls back.
   private func commitDirectory(
-    on loop: EventLoop, _ completion: @escaping (Result<Void, CommitError>) -> Void
+    on loop: EventLoop?, _ completion: @escaping (Result<Void, CommitError>) -> Void
   ) {
-    if let directory = try? openDirectory() {
-      let isBegun = loop.beginSync(directory.number, dataOnly: false) { [self] code in
+    guard phase == .replaced else { return }
+    do throws(SystemError) {
+      let directory = try openDirectory()
+      sync(directory.number, dataOnly: false, on: loop) { [self] code in
         guard phase == .replaced else { return }
-        guard code == 0 else {
-          let cause = SystemError(call: "fsync", purpose: self.directory, code: code)
-          return completion(.failure(end(failure: cause)))
+        do throws(SystemError) {
+          try check(code, of: "fsync", for: self.directory)
+          phase = .ended
+          completion(.success(()))
+        } catch {
+          completion(.failure(end(failure: error)))
         }
-        phase = .ended
-        completion(.success(()))
       }
-      if isBegun { return }
+    } catch {
+      completion(.failure(end(failure: error)))
     }
-    finishWaiting(on: loop, completion)
   }
 
-  private func finishWaiting(
-    on loop: EventLoop, _ completion: @escaping (Result<Void, CommitError>) -> Void
+  private func sync(
+    _ descriptor: Int32, dataOnly: Bool, on loop: EventLoop?,
+    _ completion: @escaping (Int32) -> Void
   ) {
-    let result = Result { () throws(CommitError) in try commit() }
-    loop.onNextTurn { completion(result) }
+    if let loop {
+      loop.sync(descriptor, dataOnly: dataOnly, completion)
+    } else {
+      completion(DiskSync.wait(for: descriptor, dataOnly: dataOnly))
+    }
+  }
+
+  private func check(
+    _ code: Int32, of call: StaticString, for purpose: String
+  ) throws(SystemError) {
+    if code != 0 { throw SystemError(call: call, purpose: purpose, code: code) }
   }
 
   /// Puts the synced content in the target's place.
-  private func replace() throws(CommitError) {
-    do {
-      // SAFETY: rename reads two terminated strings.
-      _ = try CallResult(retrying: { unsafe Int(Glibc.rename(temporaryPath, path)) })
-        .value(call: "rename", purpose: path)
-    } catch {
-      throw end(failure: error)
-    }
+  private func replace() throws(SystemError) {
+    // SAFETY: rename reads two terminated strings.
+    _ = try CallResult(retrying: { unsafe Int(Glibc.rename(temporaryPath, path)) })
+      .value(call: "rename", purpose: path)
     close()
     phase = .replaced
   }

@@ -72,6 +72,15 @@ final class DiskSync {
     while takeOne(waiting: false) {}
   }
 
+  /// Makes a file or a directory durable and waits for it; gives 0 or the `errno`.
+  static func wait(for descriptor: Int32, dataOnly: Bool) -> Int32 {
+    let result = CallResult(retrying: {
+      Int(dataOnly ? fdatasync(descriptor) : fsync(descriptor))
+    })
+    if case .failed(let code) = result { return code }
+    return 0
+  }
+
   /// Waits for all that is under way, and for what its completions begin, and makes the calls.
   func finish() {
     while !completions.isEmpty, takeOne(waiting: true) {}

@@ -15,8 +15,7 @@ public final class EventLoop {
   /// Wakes the loop for the deferred actions.
   private var wake: LoopEvent?
   /// Nil until it is first wanted, and where the kernel refuses it.
-  private var diskSync: DiskSync?
-  private var hasTriedDiskSync = false
+  private lazy var diskSync: DiskSync? = unsafe DiskSync(on: base)
 
   /// Times that libevent has memory for from the start, so that timers don't fire early for want of it.
   ///
@@ -111,17 +110,13 @@ public final class EventLoop {
     wake?.add(atMost: timeval())
   }
 
-  /// Begins to make a file or a directory durable without waiting; false when that can't be done here.
+  /// Makes a file or a directory durable without waiting, and then calls back with 0 or an `errno`.
   ///
-  /// `completion` gets 0 or an `errno`.
-  func beginSync(
-    _ descriptor: Int32, dataOnly: Bool, _ completion: @escaping (Int32) -> Void
-  ) -> Bool {
-    if !hasTriedDiskSync {
-      hasTriedDiskSync = true
-      unsafe diskSync = DiskSync(on: base)
-    }
-    return diskSync?.begin(descriptor, dataOnly: dataOnly, completion) ?? false
+  /// Where the kernel can't do it beside us the call waits for the disk, and calls back on the next turn.
+  func sync(_ descriptor: Int32, dataOnly: Bool, _ completion: @escaping (Int32) -> Void) {
+    if diskSync?.begin(descriptor, dataOnly: dataOnly, completion) == true { return }
+    let code = DiskSync.wait(for: descriptor, dataOnly: dataOnly)
+    onNextTurn { completion(code) }
   }
 
   /// Waits for every file that is being made durable beside the loop, for the end of the program.

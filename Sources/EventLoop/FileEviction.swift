@@ -1,12 +1,12 @@
 import Glibc
 import System
 
-/// Takes a file's content out of memory bit by bit, so that its end costs no long turn of the loop.
+/// Takes a file's content out of memory bit by bit, so that its end costs no long tick of the loop.
 ///
 /// When the last name and descriptor of a file go, the kernel frees its cached pages in that very
 /// call: measured, 50 µs a MiB and more. The file itself isn't touched; whoever reads it goes on.
 final class FileEviction {
-  /// Octets that are let go in one turn of the loop.
+  /// Bytes that are let go in one tick of the loop.
   private static let slice = 1 << 20
 
   private let loop: EventLoop
@@ -32,10 +32,10 @@ final class FileEviction {
     self.descriptor = descriptor
   }
 
-  /// Does the next bit and comes back on the next turn, until all is done; keeps itself until then.
+  /// Does the next bit and comes back in the next tick, until all is done; keeps itself until then.
   func run() {
     guard offset < size else { return }
-    // A hint: where it isn't taken, the last turn is the long one.
+    // A hint: where it isn't taken, the last tick is the long one.
     _ = posix_fadvise(descriptor.number, offset, Self.slice, POSIX_FADV_DONTNEED)
     offset += Self.slice
     loop.onNextTurn { [self] in run() }

@@ -44,7 +44,7 @@ struct PrivilegeDrop {
     try OwnedFolder.prepare(
       folder, for: user,
       isOwn: folder.split(separator: "/").last.map { $0 == Self.ownName } ?? false,
-      files: [path, SnapshotKeeper.lockPath(of: path)].map {
+      files: [path, SnapshotLock.file(for: path)].map {
         String($0[path.index(after: slash)...])
       })
   }

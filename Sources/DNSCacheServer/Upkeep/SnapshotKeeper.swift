@@ -7,11 +7,11 @@ import System
 /// Keeps the cache over restarts: reads the snapshot at start, saves one regularly, on request and at
 /// the end.
 ///
-/// While the server serves, reading and saving go block by block, a slice each turn of the loop, and
+/// While the server serves, reading and saving go block by block, a slice each tick of the loop, and
 /// nothing waits for the disk. A file that is damaged, of another version or can't be read is set aside
 /// under another name, never overwritten.
 final class SnapshotKeeper {
-  /// A report to whoever asked for a save.
+  /// Called at the end of a save.
   typealias Completion = (Result<SaveResult, SnapshotError>) -> Void
 
   /// What a save wrote.
@@ -20,14 +20,14 @@ final class SnapshotKeeper {
     let milliseconds: UInt64
   }
 
-  /// Octets read from the file at a time, many blocks: what is left of the last one moves to the front.
+  /// Bytes read from the file at a time, many blocks: what is left of the last one moves to the front.
   private static let bufferSize = 4 * SnapshotReader.blockSize
 
   /// Microseconds after which a slice of loading ends: a hit waits for a slice, the loop's own work
   /// between two takes some microseconds.
   private static let loadSlice: UInt64 = 250
 
-  /// Octets written before the disk has to follow: what the kernel hands to it in about a millisecond.
+  /// Bytes written before the disk has to follow: what the kernel hands to it in about a millisecond.
   private static let writeBackInterval = 1 << 20
 
   /// Why a save failed, in one sentence.
@@ -37,7 +37,6 @@ final class SnapshotKeeper {
 
   private let loop: EventLoop
   private let worker: Pinned<Worker>
-  private(set) var path: String
   private let logger: Logger
   private let buffer = Pinned(FixedArray<UInt8>(repeating: 0, count: SnapshotKeeper.bufferSize))
   private var loading: Loading?
@@ -48,19 +47,17 @@ final class SnapshotKeeper {
   private var period = 0
   /// Why nothing is saved: what is at ``path`` must not be overwritten.
   private var obstacle: String?
-  /// Held while the snapshot at ``path`` is this server's to write.
-  private var lock: FileLock?
-  /// Who has it instead.
-  private var rival: String?
-  /// Whether it was said that there are no locks at ``path``.
-  private var lacksLocks = false
+  /// The lock of the snapshot at ``path``.
+  private var lock: SnapshotLock
   /// The path is another than before and nothing is there of ours yet: saved as soon as that may be.
   private var hasMoved = false
   /// How old the snapshot of the start was taken to be.
   private var age: SnapshotAge?
-  /// Makes it older, and those who want the cache saved when that is done.
-  private var correction: (job: AgeCorrection, followers: [Completion])?
-  /// Called when what is in a file has come into the cache.
+  /// Makes what it brought older.
+  private var correction: AgeCorrection?
+  /// Those who want the cache saved after what is under way: a correction, or a save to where the snapshot was before.
+  private var followers: [Completion] = []
+  /// Called when loading has finished.
   var whenLoaded: () -> Void = {}
 
   /// The last save, for `ctl`.
@@ -72,7 +69,7 @@ final class SnapshotKeeper {
   private final class Loading {
     let file: FileReader
     var reader: SnapshotReader
-    /// The octets in the buffer that were not used up yet.
+    /// Where the bytes in the buffer begin that were not used up yet.
     var position = 0
     var filled = 0
     var isAtEnd = false
@@ -92,7 +89,7 @@ final class SnapshotKeeper {
   private final class Saving {
     let file: AtomicFile
     /// Held until this is over, also when the next one goes elsewhere.
-    let lock: FileLock?
+    let lock: SnapshotLock
     var writer: SnapshotWriter
     let cursor: Cache.Cursor
     /// The cache's when it was begun.
@@ -101,8 +98,6 @@ final class SnapshotKeeper {
     var octets = 0
     let started = EventLoop.now()
     var completions: [Completion]
-    /// Those who want the next one, for this one goes to where the snapshot was before.
-    var followers: [Completion] = []
 
     enum Phase {
       case writing
@@ -113,7 +108,7 @@ final class SnapshotKeeper {
     }
 
     init(
-      _ file: AtomicFile, _ lock: FileLock?, _ writer: consuming SnapshotWriter,
+      _ file: AtomicFile, _ lock: SnapshotLock, _ writer: consuming SnapshotWriter,
       _ cursor: Cache.Cursor, _ generation: UInt16, _ completions: [Completion]
     ) {
       self.file = file
@@ -128,8 +123,8 @@ final class SnapshotKeeper {
   init(on loop: EventLoop, worker: Pinned<Worker>, path: String, interval: Int, logger: Logger) {
     self.loop = loop
     self.worker = worker
-    self.path = path
     self.logger = logger
+    lock = SnapshotLock(path, logger)
     slice = Timer(on: loop) { [unowned self] in takeSlice() }
     self.interval = Timer(on: loop) { [unowned self] in save { _ in } }
     period = interval
@@ -149,8 +144,8 @@ final class SnapshotKeeper {
     } catch {
       throw SnapshotError(description: "\(error)")
     }
-    if case .taken(let process) = FileLock.take(SnapshotKeeper.lockPath(of: path)) {
-      throw SnapshotError(description: "\(SnapshotKeeper.rival(process)) keeps its cache there")
+    if case .taken(let process) = FileLock.take(SnapshotLock.file(for: path)) {
+      throw SnapshotError(description: "\(SnapshotLock.name(process)) keeps its cache there")
     }
     do {
       try AtomicFile(replacing: path).discard()
@@ -173,14 +168,15 @@ final class SnapshotKeeper {
       }
     }
     guard path != self.path else { return }
-    self.path = path
     obstacle = nil
-    // A save that is under way keeps it until its end.
-    lock = nil
-    rival = nil
-    lacksLocks = false
+    // A save that is under way keeps its lock until its end.
+    if let old = saving?.lock, old.path == path {
+      lock = old
+    } else {
+      lock = SnapshotLock(path, logger)
+    }
     hasMoved = true
-    // Else it is read when that one has been.
+    // Else it is read after the one that is being read.
     if loading == nil { load() }
   }
 
@@ -220,56 +216,6 @@ final class SnapshotKeeper {
     slice?.schedule(after: 0)
   }
 
-  // MARK: The lock
-
-  /// The file that is locked as long as a server keeps its cache in a snapshot: that one itself is replaced
-  /// with each save.
-  static func lockPath(of path: String) -> String { path + ".lock" }
-
-  private static func rival(_ process: Int32?) -> String {
-    process.map { "another server, process \($0)," } ?? "another server"
-  }
-
-  /// Takes the lock if it isn't held yet; false when another server has it.
-  ///
-  /// Where there are no locks the snapshot is written all the same.
-  private func mayWrite() -> Bool {
-    if lock != nil { return true }
-    let lockPath = SnapshotKeeper.lockPath(of: path)
-    if let old = saving?.lock, old.path == lockPath {
-      lock = old
-      return true
-    }
-    switch FileLock.take(lockPath) {
-    case .locked(let taken):
-      lock = taken
-      if rival != nil {
-        rival = nil
-        logger.notice(
-          "the cache is saved from now on: nobody else does", metadata: ["file": "\(path)"])
-      }
-      return true
-    case .taken(let process):
-      if rival == nil {
-        rival = "\(SnapshotKeeper.rival(process)) keeps its cache in \(path)"
-        logger.warning(
-          "the cache is not saved: \(rival ?? ""); stop that one, or name another file with --cache-file"
-        )
-      }
-      return false
-    case .unavailable(let error, let isThere):
-      // Where no file can be made, saving will fail, too, and say so. One that is there and can't be had may be
-      // locked by another server, of another user.
-      if !lacksLocks, isThere ? !error.isReadOnly : !error.isNoPlaceToWrite {
-        lacksLocks = true
-        logger.warning(
-          "the snapshot can't be locked; see that no other server has the same --cache-file",
-          metadata: ["error": "\(error)"])
-      }
-      return true
-    }
-  }
-
   // MARK: Reading
 
   /// Begins to read the snapshot, if there is one.
@@ -277,11 +223,11 @@ final class SnapshotKeeper {
     do {
       loading = Loading(
         try FileReader(path: path), SnapshotReader(seed: worker.value.cache.seed))
-      _ = mayWrite()
+      _ = lock.take()
       slice?.schedule(after: 0)
     } catch  where error.isMissingFile {
       logger.info("no snapshot yet", metadata: ["file": "\(path)"])
-      _ = mayWrite()
+      _ = lock.take()
       finishMove()
     } catch  where error.isNotAFile {
       obstacle = "\(path) is not a regular file"
@@ -379,17 +325,16 @@ final class SnapshotKeeper {
     logger.notice(
       "the clock was set: what the snapshot brought is older than it seemed",
       metadata: ["seconds": "\(seconds)"])
-    let job = AgeCorrection(on: loop, worker, cameUntil: age.ended, by: seconds) { [unowned self] in
-      let followers = correction?.followers ?? []
+    correction = AgeCorrection(on: loop, worker, cameUntil: age.ended, by: seconds) {
+      [unowned self] in
       correction = nil
-      for completion in followers { save(completion) }
+      saveForFollowers()
     }
-    correction = (job, [])
   }
 
   /// Renames a file that must not be overwritten, so that a person can look at it.
   private func setAside(_ path: String, _ reason: String) {
-    guard path != self.path || mayWrite() else {
+    guard path != self.path || lock.take() else {
       obstacle = "\(path) \(reason)"
       logger.warning("the snapshot \(reason)", metadata: ["file": "\(path)"])
       return
@@ -414,7 +359,7 @@ final class SnapshotKeeper {
       if saving.file.path == path {
         saving.completions.append(completion)
       } else {
-        saving.followers.append(completion)
+        followers.append(completion)
       }
       return
     }
@@ -428,13 +373,11 @@ final class SnapshotKeeper {
       return
     }
     correctAges()
-    if correction != nil {
-      correction?.followers.append(completion)
-      return
-    }
-    guard mayWrite() else {
+    guard correction == nil else { return followers.append(completion) }
+    guard lock.take() else {
       failures += 1
-      completion(.failure(SnapshotError(description: "the cache is not saved: \(rival ?? "")")))
+      let rival = lock.rival ?? ""
+      completion(.failure(SnapshotError(description: "the cache is not saved: \(rival)")))
       return
     }
     guard let cursor = worker.value.cache.openCursor() else {
@@ -472,22 +415,17 @@ final class SnapshotKeeper {
   func saveNow(progress: () -> Void) {
     while loading != nil { loadSlice() }
     if correction == nil { correctAges() }
-    let followers = correction?.followers ?? []
-    correction?.job.finish()
+    correction?.finish()
     correction = nil
-    for completion in followers { save(completion) }
+    // Those who waited for it; and what a save doesn't have that is almost done is saved again.
+    if saving == nil { saveForFollowers() }
     loop.finishSyncs()
-    // What that one has not is saved again.
     if let saving, saving.phase == .committing { commit(saving) }
     if saving?.file.path != path { save { _ in } }
     while let saving {
       progress()
       saveSlice()
-      if saving.phase == .committing {
-        commit(saving)
-      } else if saving.file.unwritten >= SnapshotKeeper.writeBackInterval {
-        saving.file.writeBack()
-      }
+      if saving.phase == .committing { commit(saving) }
     }
   }
 
@@ -524,7 +462,8 @@ final class SnapshotKeeper {
     worker.value.cache.closeCursor(saving.cursor)
     self.saving = nil
     saving.file.discard()
-    for completion in saving.completions + saving.followers { save(completion) }
+    followers = saving.completions + followers
+    saveForFollowers()
   }
 
   private func abandon(_ saving: Saving, _ error: SystemError) {
@@ -532,14 +471,14 @@ final class SnapshotKeeper {
     self.saving = nil
     saving.file.discard()
     report(failure: error, to: saving.completions)
-    saveForFollowers(of: saving)
+    saveForFollowers()
   }
 
   private func finishSaving(_ saving: Saving, _ result: Result<Void, AtomicFile.CommitError>) {
     // Ended by the program's end already.
     guard saving === self.saving else { return }
     self.saving = nil
-    defer { saveForFollowers(of: saving) }
+    defer { saveForFollowers() }
     if case .failure(let error) = result {
       guard error.isReplaced else { return report(failure: error.cause, to: saving.completions) }
       logger.warning(
@@ -558,10 +497,12 @@ final class SnapshotKeeper {
     for completion in saving.completions { completion(.success(saved)) }
   }
 
-  private func saveForFollowers(of saving: Saving) {
-    guard !saving.followers.isEmpty else { return }
+  private func saveForFollowers() {
+    guard !followers.isEmpty else { return }
+    let completions = followers
+    followers = []
     save { result in
-      for completion in saving.followers { completion(result) }
+      for completion in completions { completion(result) }
     }
   }
 
@@ -577,6 +518,9 @@ final class SnapshotKeeper {
 
   // MARK: For people
 
+  /// Where the cache is saved.
+  var path: String { lock.path }
+
   /// Whether a snapshot is being read.
   var isLoading: Bool { loading != nil }
 
@@ -584,5 +528,5 @@ final class SnapshotKeeper {
   var isSaving: Bool { saving != nil }
 
   /// Why the cache is not saved; nil when it is.
-  var reasonNotSaved: String? { rival ?? obstacle }
+  var reasonNotSaved: String? { lock.rival ?? obstacle }
 }
