@@ -121,6 +121,9 @@ extension EndToEnd {
         environment: ["LC_ALL": "C.UTF-8"], timeout: .seconds(300))
       #expect(result.status == 0, "\(result.output)\(result.errors)")
       #expect(!result.output.contains("E: "), "\(result.output)")
+      // The loop alone is linked: nothing of libevent's HTTP, DNS or TLS.
+      let depends = try Tool.run("dpkg-deb", ["--field", package, "Depends"]).output
+      #expect(depends.contains("libevent-core-") && !depends.contains("libevent-2"), "\(depends)")
     }
 
     @Test(.enabled(if: ServerProcess.isRelease, "the package holds what is shipped"))

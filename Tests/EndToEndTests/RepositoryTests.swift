@@ -30,6 +30,39 @@ extension EndToEnd {
       #expect(result.errors.contains(words) && result.errors.contains("swift.org"))
     }
 
+    @Test(.enabled(if: PackageTests.mayOverlay, "needs a mount namespace"))
+    func `setup disables the services of what it installs for tests`() throws {
+      // Nothing is installed: the tools of packages are others here, and so is /usr/sbin.
+      let tools = [
+        "dpkg-query": """
+        case "$*" in
+          --listfiles*keepalived*bird2*) printf '/lib/systemd/system/%s.service\\n' keepalived bird ;;
+          *keepalived | *bird2) exit 1 ;;
+          *) printf installed ;;
+        esac
+        """,
+        "apt-get": "exit 0", "systemctl": "echo \"$@\" >>\(folder.file("disabled"))",
+        "swift": "echo 'Swift version 99.0'",
+      ]
+      for (name, script) in tools {
+        let file = folder.file(name)
+        try "#!/bin/sh\n\(script)\n".write(toFile: file, atomically: false, encoding: .utf8)
+        #expect(unsafe chmod(file, 0o755) == 0)
+      }
+      let result = try Tool.run(
+        "unshare",
+        [
+          "--mount", "sh", "-c",
+          """
+          mount -t tmpfs tmpfs /usr/sbin && mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system \
+            && PATH=\(folder.path):/usr/bin:/bin exec \(PackageTests.repository)/scripts/setup test
+          """,
+        ])
+      #expect(result.status == 0, "\(result.errors)")
+      let disabled = Tool.text(of: folder.file("disabled"))
+      #expect(disabled == "disable --quiet keepalived.service bird.service\n")
+    }
+
     /// What an installed package has in `/etc` would have a say in the test.
     @Test func `each server that a test starts is given its configuration file`() throws {
       let tests = URL(filePath: "\(PackageTests.repository)/Tests/EndToEndTests")
