@@ -64,8 +64,8 @@ final class Server {
   var web: WebServer?
   /// Performs the verbs.
   private(set) var api: ControlAPI?
-  /// Servers that were given up, kept for those whose requests are under way.
-  var pastDoors: PastDoors?
+  /// What was given up and still goes on for some seconds.
+  let retirements: Retirements
 
   /// Signals that ask for something and end a program that doesn't know them: held back from the very start
   /// until there is someone to hear them.
@@ -133,7 +133,9 @@ final class Server {
           policy: policy, seed: seed, random: RandomPool(), now: EventLoop.now()),
         policy))
     worker.value.setAnswering(settings)
-    listeners = Listeners(on: loop, worker: worker, passed: service.sockets, logger: logger)
+    retirements = Retirements(on: loop)
+    listeners = Listeners(
+      on: loop, worker: worker, passed: service.sockets, retirements: retirements, logger: logger)
     snapshot = SnapshotKeeper(
       on: loop, worker: worker, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
@@ -156,7 +158,7 @@ final class Server {
     listeners.apply(try listeners.prepare(settings, on: host))
     listeners.lookForMissing(settings, on: host)
     worker.value.upstreams = try UpstreamSockets(
-      on: loop, worker: worker,
+      on: loop, worker: worker, retirements: retirements,
       logger: logger)
     worker.value.upstreamStreams = UpstreamStreams(
       on: loop, limits: settings.resolver, worker: worker, budget: tickBudget)
@@ -183,7 +185,6 @@ final class Server {
     Process.release(Server.requestSignals)
     let api = ControlAPI(on: loop, worker: worker, server: self)
     self.api = api
-    pastDoors = PastDoors(on: loop)
     web = try WebServer(settings.web, on: loop, worker: worker, api: api, budget: tickBudget)
     announceWeb()
     // All that needs root is open; what follows is the user's.
@@ -244,7 +245,7 @@ final class Server {
     try sendLastAnswers()
     snapshot.saveNow { [service] in service.stillStopping() }
     web?.close()
-    pastDoors?.closeAll()
+    retirements.endAll()
     // Last: `ctl stop` takes it for the end.
     control?.close()
     // One more signal while all is taken down would end the program by its default effect.

@@ -18,8 +18,8 @@ final class Listeners {
   private let passed: PassedSockets
   private var open: [Listener] = []
   /// Those given up, the first to close first.
-  private var retired: [(listener: Listener, until: UInt64)] = []
-  private var closing: Timer?
+  private var retired: [(listener: Listener, number: Retirements.Number)] = []
+  private let retirements: Retirements
   /// Interfaces whose addresses are followed that have none at present.
   private var idle: [ListenInterface] = []
   /// Addresses of interfaces that could not be had, of which a line has told.
@@ -29,8 +29,6 @@ final class Listeners {
   /// How often interfaces had more addresses than are followed.
   private(set) var followedCut: UInt64 = 0
 
-  /// Milliseconds that a listener goes on when it is given up: longer than any question lasts.
-  private static let retirement: UInt64 = 5_000
   /// Bytes that the kernel is asked to hold for each UDP socket while the loop is busy.
   private static let receiveBuffer = 4 << 20
   /// Ports tried when the kernel is to pick one that is free for UDP and for TCP.
@@ -70,12 +68,15 @@ final class Listeners {
     }
   }
 
-  init(on loop: EventLoop, worker: Pinned<Worker>, passed: PassedSockets, logger: Logger) {
+  init(
+    on loop: EventLoop, worker: Pinned<Worker>, passed: PassedSockets, retirements: Retirements,
+    logger: Logger
+  ) {
     self.loop = loop
     self.worker = worker
     self.passed = passed
+    self.retirements = retirements
     self.logger = logger
-    closing = Timer(on: loop) { [unowned self] in closeRetired() }
   }
 
   // MARK: Changes
@@ -177,17 +178,24 @@ final class Listeners {
         metadata: ["address": "\(address)", "error": "\(complaint)"])
     }
     for listener in change.givenUp {
-      retired.append((listener, EventLoop.now() + Listeners.retirement))
+      let number = retirements.add { [unowned self] in
+        listener.close()
+        retired.removeAll { $0.listener === listener }
+      }
+      retired.append((listener, number))
       logger.info("listening no more", metadata: ["address": "\(listener.datagrams.localAddress)"])
     }
     open.removeAll { old in change.givenUp.contains { $0 === old } }
-    retired.removeAll { old in change.revived.contains { $0 === old.listener } }
+    retired.removeAll { old in
+      guard change.revived.contains(where: { $0 === old.listener }) else { return false }
+      retirements.cancel(old.number)
+      return true
+    }
     for listener in change.opened { noteReceiveBuffer(of: listener.datagrams) }
     for listener in change.opened + change.revived {
       open.append(listener)
       logger.info("listening", metadata: ["address": "\(listener.datagrams.localAddress)"])
     }
-    scheduleClosing()
   }
 
   /// Says once what the kernel doesn't give.
@@ -291,22 +299,6 @@ final class Listeners {
   /// Those of them that this host doesn't have at present, and interfaces without an address.
   var missing: [String] {
     open.filter { !$0.isHere }.map { "\($0.datagrams.localAddress)" } + idle.map(\.description)
-  }
-
-  // MARK: The end of a listener
-
-  private func scheduleClosing() {
-    guard let first = retired.first else { return }
-    closing?.schedule(after: max(first.until, EventLoop.now() + 1) - EventLoop.now())
-  }
-
-  private func closeRetired() {
-    let now = EventLoop.now()
-    while let first = retired.first, first.until <= now {
-      first.listener.close()
-      retired.removeFirst()
-    }
-    scheduleClosing()
   }
 
   // MARK: Opening

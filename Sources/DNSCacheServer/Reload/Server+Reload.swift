@@ -209,14 +209,14 @@ extension Server {
       // Its place is free at once, to come back to.
       if let old = control {
         old.stopListening()
-        pastDoors?.add { old.close() }
+        retirements.add { old.close() }
       }
       control = fresh
     }
     guard doors.isWebGone else { return }
     if let old = web {
       old.stopListening()
-      pastDoors?.add { old.close() }
+      retirements.add { old.close() }
     }
     web = doors.web
     announceWeb()

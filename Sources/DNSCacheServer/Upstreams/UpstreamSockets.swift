@@ -23,8 +23,6 @@ final class UpstreamSockets {
   /// Queries that leave from a socket before it is renewed; with a pool of 256, at a steady 10,000 queries
   /// a second, a port lasts for a hundred seconds.
   private static let queriesPerSocket: UInt32 = 4_096
-  /// Milliseconds that a socket that was replaced still takes replies: longer than any question lasts.
-  private static let retirement: UInt64 = 5_000
   /// A pool's sockets for each that was used up and still takes replies, at most.
   ///
   /// With a pool of 256, enough for 50,000 queries a second; beyond, sockets serve longer.
@@ -65,8 +63,9 @@ final class UpstreamSockets {
   private let group: DatagramGroup
   /// Those of the first pool, then those of the next.
   private let sockets = Pinned(Slab<Socket>(capacity: ServerID.limit * most))
-  /// Replaced sockets in the order in which their time is over.
-  private var retired: [Retired] = []
+  /// Sockets that were replaced and still take replies.
+  private var retired = 0
+  private let retirements: Retirements
   private var renewal: Timer?
   /// The socket that was renewed last.
   private var lastRenewed = (pool: 0, member: 0)
@@ -83,12 +82,6 @@ final class UpstreamSockets {
     var uses: UInt32 = 0
   }
 
-  /// A socket that was replaced.
-  private struct Retired {
-    let socket: DatagramGroup.Member
-    let until: UInt64
-  }
-
   /// What is known of the way to one upstream.
   private struct Pool {
     var server: ServerID
@@ -99,8 +92,8 @@ final class UpstreamSockets {
     /// Whether it has only ``mostIdle`` sockets, and others as they are wanted.
     var isIdle = false
     var state = State.open
-    /// When the sockets of an upstream that is asked no more are closed.
-    var closesAt: UInt64 = 0
+    /// The end of the sockets of an upstream that is asked no more.
+    var retirement: Retirements.Number?
     /// No socket could be opened at the last attempt, and that was said.
     var isUnreachable = false
     /// When the renewal of the whole pool began last.
@@ -127,8 +120,11 @@ final class UpstreamSockets {
     }
   }
 
-  init(on loop: EventLoop, worker: Pinned<Worker>, logger: Logger) throws(SystemError) {
+  init(
+    on loop: EventLoop, worker: Pinned<Worker>, retirements: Retirements, logger: Logger
+  ) throws(SystemError) {
     self.worker = worker
+    self.retirements = retirements
     self.logger = logger
     ports = UpstreamPort.range()
     var options = DatagramSocket.Options()
@@ -277,7 +273,6 @@ final class UpstreamSockets {
   }
 
   private func renewNext() {
-    closeRetiredPools()
     lookForIdle()
     guard let (pool, member) = nextToRenew() else { return }
     lastRenewed = (pool, member)
@@ -318,25 +313,20 @@ final class UpstreamSockets {
 
   /// Replaces a socket; false when the old one has to go on.
   private func renew(_ number: Int) -> Bool {
-    let now = EventLoop.now()
-    dropRetired(now)
-    guard retired.count < mostRetired,
+    guard retired < mostRetired,
       let old = sockets.value[number].member, (try? replace(number)) != nil,
       let fresh = sockets.value[number].member
     else { return false }
-    retired.append(Retired(socket: old, until: now + UpstreamSockets.retirement))
+    retired += 1
+    retirements.add { [unowned self] in
+      group.close(old)
+      retired -= 1
+    }
     if !isSameHost(fresh, old) {
       renewPool(
         number / perUpstream, atMostEvery: UpstreamSockets.sourceRenewalInterval)
     }
     return true
-  }
-
-  /// Closes the replaced sockets whose time is over.
-  private func dropRetired(_ now: UInt64) {
-    let past = retired.prefix { $0.until <= now }
-    for one in past { group.close(one.socket) }
-    retired.removeFirst(past.count)
   }
 
   /// Begins to replace every socket of an upstream, unless that was done not long ago.
@@ -399,6 +389,7 @@ final class UpstreamSockets {
         Pool(server: server, upstream: upstream, state: .free, renewedCount: perUpstream))
       for _ in 0..<perUpstream { _ = sockets.value.insert(Socket()) }
     }
+    if let number = pools[place].retirement { retirements.cancel(number) }
     if pools[place].upstream != upstream { close(place, 0..<perUpstream) }
     let needsSockets = address.transport == .udp
     pools[place] = Pool(
@@ -414,7 +405,11 @@ final class UpstreamSockets {
     guard place < pools.count else { return }
     pools[place].state = .retired
     pools[place].renewedCount = perUpstream
-    pools[place].closesAt = EventLoop.now() + UpstreamSockets.retirement
+    pools[place].retirement = retirements.add { [unowned self] in
+      pools[place].state = .closing
+      pools[place].renewedCount = 0
+      poolRenewal?.schedule(after: 0)
+    }
     scheduleRenewal()
   }
 
@@ -437,16 +432,6 @@ final class UpstreamSockets {
   private func scheduleRenewal() {
     renewal?.schedule(
       every: UpstreamSockets.renewalInterval / UInt64(max(openPools, 1)))
-  }
-
-  private func closeRetiredPools() {
-    let now = EventLoop.now()
-    for place in pools.indices where pools[place].state == .retired && pools[place].closesAt <= now
-    {
-      pools[place].state = .closing
-      pools[place].renewedCount = 0
-      poolRenewal?.schedule(after: 0)
-    }
   }
 
   private func fillOrClose(_ place: Int, _ members: Range<Int>) {
