@@ -3,13 +3,22 @@ import Glibc
 import Memory
 import System
 
+/// What became of a datagram that was to be sent at once.
+public enum SendResult: Equatable, Sendable {
+  /// The kernel took it.
+  case sent
+  /// The kernel's buffer is full; nothing was sent and nothing is kept.
+  case wouldBlock
+  /// It can't be sent: an `errno`, as ENETUNREACH.
+  case failed(Int32)
+}
+
 /// Connected UDP sockets that are announced together: hundreds of them, each with seldom more than one
 /// datagram.
 ///
-/// An epoll of the group's own watches them, and the loop watches that as one descriptor. So a turn of the
-/// loop costs libevent one event however many sockets are ready. The group owns its sockets; elsewhere
-/// they are known by ``Member``, so that nothing on the way of a packet counts references. All that such
-/// a packet needs of its socket lies in 32 octets.
+/// An epoll of the group's own watches them, and the loop watches that as one descriptor. So a tick of the
+/// loop costs libevent one event however many sockets are ready. A socket is a descriptor and what follows
+/// here in ``Place``; elsewhere it is known by ``Member``.
 @safe
 public final class DatagramGroup {
   /// A socket of the group, until it is closed.
@@ -20,46 +29,35 @@ public final class DatagramGroup {
   }
 
   // Not private: the compiler cannot lay out a generic over it from another module then.
-  @safe
   struct Place: BitwiseCopyable {
-    let socket: Unmanaged<DatagramSocket>
     let number: Int
     let generation: UInt32
     let descriptor: Int32
+    let isIPv4: Bool
     /// The error queue may hold something.
     var hasPendingErrors = false
     /// Something was read since the socket was announced.
     var hasReadSomething = false
   }
 
-  /// Sockets that are called in one turn of the loop; the rest is announced again.
-  static let callsPerTurn = 64
+  /// Sockets that are called in one tick of the loop; the rest is announced again.
+  static let callsPerTick = 64
 
-  private let loop: EventLoop
-  private let options: DatagramSocket.Options
-  private let buffers: ReceiveBuffers
   private let receiver: DatagramGroupReceiver
   private let epoll: Descriptor
   private let event: LoopEvent
   private let ready: UnsafeMutablePointer<epoll_event>
-  private let places: Pinned<Slab<Place>>
+  let places: Pinned<Slab<Place>>
   private var generation: UInt32 = 0
 
   /// Makes a group without sockets.
   ///
   /// - Parameters:
   ///   - capacity: sockets at most.
-  ///   - options: how each socket is set up, but for sizes.
-  ///   - buffers: where batches are read to.
   ///   - receiver: what is called when a socket has something.
   public init(
-    on loop: EventLoop, capacity: Int, options: DatagramSocket.Options,
-    sharing buffers: ReceiveBuffers,
-    receiver: DatagramGroupReceiver
+    on loop: EventLoop, capacity: Int, receiver: DatagramGroupReceiver
   ) throws(SystemError) {
-    self.loop = loop
-    self.options = options
-    self.buffers = buffers
     self.receiver = receiver
     let epoll = try Descriptor("epoll_create1", for: "a group of UDP sockets") {
       epoll_create1(Int32(EPOLL_CLOEXEC))
@@ -67,7 +65,7 @@ public final class DatagramGroup {
     let number = epoll.number
     self.epoll = epoll
     places = Pinned(Slab(capacity: capacity))
-    unsafe ready = .allocate(capacity: Self.callsPerTurn)
+    unsafe ready = .allocate(capacity: Self.callsPerTick)
     event = LoopEvent(on: loop)
     // SAFETY: the callback gets self, of the type that it says.
     unsafe event.assign(EV_READ | EV_PERSIST, of: number, to: self) { _, _, context in
@@ -78,11 +76,11 @@ public final class DatagramGroup {
 
   deinit {
     event.remove()
-    // SAFETY: nothing is read to `ready` any more; what the places hold was retained by `open`.
     for place in 0..<places.value.end where places.value.contains(place) {
-      unsafe places.value[place].socket.release()
+      _ = Descriptor(owning: places.value[place].descriptor)
     }
     places.destroy()
+    // SAFETY: nothing is read to it any more.
     unsafe ready.deallocate()
   }
 
@@ -103,22 +101,20 @@ public final class DatagramGroup {
     guard let place = places.value.nextFree else {
       throw SystemError(call: "epoll_ctl", purpose: "one more UDP socket", code: ENOBUFS)
     }
-    let socket = try DatagramSocket(
-      on: loop, groupedTo: address, localPort: localPort, options: options, sharing: buffers,
-      number: number, receiver: receiver)
+    let socket = try Descriptor.datagrams(connectedTo: address, localPort: localPort)
     generation &+= 1
     let member = Member(place: UInt32(place), generation: generation)
     // SAFETY: the kernel copies the event; of the union only the number is used.
     var interest = unsafe epoll_event()
     unsafe interest.events = EPOLLIN.rawValue
     unsafe interest.data.u64 = member.token
-    guard unsafe epoll_ctl(epoll.number, EPOLL_CTL_ADD, socket.descriptor, &interest) == 0 else {
+    guard unsafe epoll_ctl(epoll.number, EPOLL_CTL_ADD, socket.number, &interest) == 0 else {
       throw SystemError(call: "epoll_ctl", purpose: "UDP to \(address)", code: errno)
     }
-    _ = unsafe places.value.insert(
+    _ = places.value.insert(
       Place(
-        socket: Unmanaged.passRetained(socket), number: number, generation: generation,
-        descriptor: socket.descriptor))
+        number: number, generation: generation, descriptor: socket.release(),
+        isIPv4: address.isIPv4))
     return member
   }
 
@@ -127,23 +123,19 @@ public final class DatagramGroup {
   /// Does nothing when it is closed already.
   public func close(_ member: Member) {
     guard let place = find(member) else { return }
-    // SAFETY: takes over the reference of `open`; the place is given back.
-    let socket = unsafe places.value[place].socket.takeRetainedValue()
-    places.value.remove(place)
     // The last copy of the descriptor: so it leaves the epoll, too (epoll(7)).
-    socket.close()
+    _ = Descriptor(owning: places.value[place].descriptor)
+    places.value.remove(place)
   }
 
   /// The address and port of a socket's own end; nothing once it is closed.
   public func localAddress(of member: Member) -> SocketAddress? {
-    guard let place = find(member) else { return nil }
-    // SAFETY: the group keeps the socket until it is closed.
-    return unsafe places.value[place].socket.takeUnretainedValue().localAddress
+    find(member).flatMap { SocketAddress(ofSocket: places.value[$0].descriptor) }
   }
 
   /// The place of a socket that is open.
   @inline(__always)
-  private func find(_ member: Member) -> Int? {
+  func find(_ member: Member) -> Int? {
     let place = Int(member.place)
     guard places.value.contains(place), places.value[place].generation == member.generation
     else { return nil }
@@ -152,31 +144,78 @@ public final class DatagramGroup {
 
   // MARK: Datagrams
 
-  /// Sends one datagram now; see ``DatagramSocket/send(_:)``.
+  /// Sends one datagram now.
+  ///
+  /// An ICMP error that waits to be reported doesn't count against this datagram.
   ///
   /// - Returns: `.failed(EBADF)` for a socket that was closed.
   public func send(_ octets: Span<UInt8>, from member: Member) -> SendResult {
     guard let place = find(member) else { return .failed(EBADF) }
-    return DatagramSocket.send(
-      octets, on: places.value[place].descriptor, &places.value[place].hasPendingErrors)
+    let number = places.value[place].descriptor
+    var error: Int32 = 0
+    // A pending ICMP error takes the place of one send.
+    for _ in 0..<2 {
+      // SAFETY: the kernel copies the octets.
+      let result = unsafe octets.withUnsafeBufferPointer { octets in
+        CallResult(retrying: {
+          unsafe Glibc.send(
+            number, octets.baseAddress, octets.count,
+            Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        })
+      }
+      switch result {
+      case .done: return .sent
+      // ENOBUFS: the interface's queue is full, which passes as well (send(2)).
+      case .wouldBlock, .failed(ENOBUFS): return .wouldBlock
+      case .failed(let code):
+        error = code
+        places.value[place].hasPendingErrors = true
+      }
+    }
+    return .failed(error)
   }
 
-  /// Reads one datagram; see ``DatagramSocket/receiveOne(into:at:capacity:)``.
+  /// Reads one datagram into the caller's memory: the cheapest way when seldom more than one waits.
+  ///
+  /// The loop announces the socket again while there is another.
+  ///
+  /// - Parameters:
+  ///   - offset: where in `buffer` it begins.
+  ///   - capacity: octets of it that are kept at most.
+  /// - Returns: the octets that it had, more than `capacity` when it was cut; nothing when none waits.
   public func receiveOne(
     from member: Member, into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int
   ) -> Int? {
+    // UNREACHABLE: a bound: offset and capacity are the inbox's constants.
+    precondition(offset >= 0 && capacity > 0 && offset + capacity <= buffer.count)
     guard let place = find(member) else { return nil }
-    let length = DatagramSocket.receiveOne(
-      on: places.value[place].descriptor, into: &buffer, at: offset, capacity: capacity,
-      &places.value[place].hasPendingErrors)
-    if length != nil { places.value[place].hasReadSomething = true }
-    return length
+    let number = places.value[place].descriptor
+    // A pending ICMP error takes the place of one read.
+    for _ in 0..<2 {
+      // With MSG_TRUNC the kernel tells the datagram's length also when it is longer (recv(2)).
+      let result = unsafe buffer.withUnsafeMutableBytes { octets in
+        // SAFETY: as many octets follow on `offset`, as just checked.
+        CallResult(retrying: {
+          unsafe recv(
+            number, octets.baseAddress.map { unsafe $0 + offset }, capacity,
+            Int32(MSG_DONTWAIT | MSG_TRUNC))
+        })
+      }
+      switch result {
+      case .done(let length):
+        places.value[place].hasReadSomething = true
+        return length
+      case .wouldBlock: return nil
+      case .failed: places.value[place].hasPendingErrors = true
+      }
+    }
+    return nil
   }
 
   private func becameReadable() {
     // SAFETY: the kernel writes at most as many events as there is room for.
     let result = CallResult(retrying: {
-      unsafe Int(epoll_wait(epoll.number, ready, Int32(Self.callsPerTurn), 0))
+      unsafe Int(epoll_wait(epoll.number, ready, Int32(Self.callsPerTick), 0))
     })
     guard case .done(let count) = result else { return }
     for index in 0..<count {
@@ -186,34 +225,41 @@ public final class DatagramGroup {
       guard let place = find(member) else { continue }
       places.value[place].hasReadSomething = false
       receiver.datagramReady(member, number: places.value[place].number, in: self)
-      if options.reportErrors { reportErrors(of: member) }
+      // A send may have met the pending error first, so that the read didn't. The queue alone keeps
+      // the socket announced, hence the look into it when there was nothing to read.
+      if let place = find(member),
+        places.value[place].hasPendingErrors || !places.value[place].hasReadSomething
+      {
+        reportErrors(of: member, to: receiver)
+      }
     }
-  }
-
-  /// Empties a socket's error queue, if there may be something in it; see
-  /// ``DatagramSocket/becameReadable()``.
-  @inline(__always)
-  private func reportErrors(of member: Member) {
-    guard let place = find(member),
-      places.value[place].hasPendingErrors || !places.value[place].hasReadSomething
-    else { return }
-    // SAFETY: the group keeps the socket until it is closed, and this call from now on.
-    let socket = unsafe places.value[place].socket.takeUnretainedValue()
-    let isEmpty = socket.reportErrors()
-    if find(member) != nil { places.value[place].hasPendingErrors = !isEmpty }
   }
 }
 
 /// Takes what comes in on the sockets of a ``DatagramGroup``: subclass it and override.
-open class DatagramGroupReceiver: DatagramReceiver {
+///
+/// The calls may close any member.
+open class DatagramGroupReceiver {
+  /// Makes a receiver.
+  public init() {}
+
   /// A datagram waits: take it with ``DatagramGroup/receiveOne(from:into:at:capacity:)``.
   ///
-  /// What isn't read now is announced again on the loop's next turn. The call may close any member.
+  /// What isn't read now is announced again on the loop's next tick.
   ///
   /// - Parameter number: what the socket was opened with.
   open func datagramReady(
     _ member: DatagramGroup.Member, number: Int, in group: DatagramGroup
   ) {}
+
+  /// An error was reported for something that a socket sent.
+  ///
+  /// Called once for each error. `error` is an `errno`, as ECONNREFUSED or EHOSTUNREACH; `payload`
+  /// is the beginning of the datagram that failed, empty when the kernel doesn't tell. The network
+  /// can lie about both.
+  ///
+  /// - Parameter number: what the socket was opened with.
+  open func socketFailed(_ number: Int, error: Int32, payload: Span<UInt8>) {}
 }
 
 extension DatagramGroup.Member {

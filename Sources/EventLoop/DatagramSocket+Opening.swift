@@ -9,21 +9,15 @@ extension DatagramSocket {
     ///
     /// Without the privilege to go over the system's limit, the limit.
     public var receiveBuffer = 0
-    /// Whether replies from a wildcard address leave from the address that was asked.
-    public var packetInfo = true
-    /// Whether ICMP errors reach the receiver; for connected sockets.
-    public var reportErrors = false
     /// Whether the address may be one that this host gets later (IP_FREEBIND).
     public var mayBeMissing = false
     /// SO_REUSEADDR: on Linux another socket of the same user can then take the port over.
     public var reuseAddress = false
-    /// SO_REUSEPORT: several sockets, one for each loop, share the port's traffic.
-    public var reusePort = false
     /// Datagrams read or sent in one system call.
     public var batchSize = 32
     /// Octets of a received datagram that are kept.
     public var receiveCapacity = 4096
-    /// Octets of the largest reply; 0 for a socket that composes none.
+    /// Octets of the largest reply.
     public var replyCapacity = 1232
     /// Replies that wait while the kernel's buffer is full, at least `batchSize`.
     public var replySlots = 128
@@ -34,16 +28,21 @@ extension DatagramSocket {
     /// Whether the kernel is asked to tell the address that a datagram came to.
     ///
     /// A socket bound to one address knows it without.
-    func tellsDestination(_ local: SocketAddress, isConnected: Bool) -> Bool {
-      packetInfo && !isConnected && local.isUnspecified
-    }
+    func tellsDestination(_ local: SocketAddress) -> Bool { local.isUnspecified }
   }
 
   static func open(
     boundTo address: SocketAddress, options: Options
   ) throws(SystemError) -> Descriptor {
     let purpose = "UDP on \(address)"
-    let descriptor = try open(family: address, options: options, purpose: purpose)
+    let descriptor = try Descriptor.datagrams(for: address, purpose: purpose)
+    if options.reuseAddress {
+      try descriptor.setOption(SO_REUSEADDR, level: SOL_SOCKET, to: 1, purpose: purpose)
+    }
+    if options.receiveBuffer > 0, !forceReceiveBuffer(descriptor, options.receiveBuffer) {
+      try descriptor.setOption(
+        SO_RCVBUF, level: SOL_SOCKET, to: Int32(clamping: options.receiveBuffer), purpose: purpose)
+    }
     try tellDestinations(descriptor, address, options)
     try descriptor.bind(to: address, mayBeMissing: options.mayBeMissing, purpose: purpose)
     return descriptor
@@ -57,12 +56,9 @@ extension DatagramSocket {
     precondition(inherited.kind == .udp)
     let descriptor = try inherited.duplicate()
     let address = inherited.localAddress
-    var options = options
-    if options.receiveBuffer > 0, !forceReceiveBuffer(descriptor, options.receiveBuffer) {
-      // Who made the socket may have had the privilege; asking without it could make it smaller.
-      options.receiveBuffer = 0
-    }
-    try prepare(descriptor, isIPv4: address.isIPv4, options, purpose: "UDP on \(address)")
+    // Who made the socket may have had the privilege; asking without it could make it smaller.
+    if options.receiveBuffer > 0 { _ = forceReceiveBuffer(descriptor, options.receiveBuffer) }
+    try descriptor.ignorePathNews(isIPv4: address.isIPv4, purpose: "UDP on \(address)")
     try tellDestinations(descriptor, address, options)
     return descriptor
   }
@@ -101,7 +97,7 @@ extension DatagramSocket {
   private static func tellDestinations(
     _ descriptor: borrowing Descriptor, _ address: SocketAddress, _ options: Options
   ) throws(SystemError) {
-    guard options.tellsDestination(address, isConnected: false) else { return }
+    guard options.tellsDestination(address) else { return }
     if address.isIPv4 {
       try descriptor.setOption(
         IP_PKTINFO, level: Int32(IPPROTO_IP), to: 1, purpose: "UDP on \(address)")
@@ -110,11 +106,21 @@ extension DatagramSocket {
         IPV6_RECVPKTINFO, level: Int32(IPPROTO_IPV6), to: 1, purpose: "UDP on \(address)")
     }
   }
+}
 
-  static func open(
-    connectedTo address: SocketAddress, localPort: UInt16, options: Options
+extension Descriptor {
+  /// Opens a UDP socket that exchanges datagrams with one address only, and hears of errors.
+  ///
+  /// - Parameter localPort: the port that it leaves from; 0 for one of the kernel's choice.
+  static func datagrams(
+    connectedTo address: SocketAddress, localPort: UInt16
   ) throws(SystemError) -> Descriptor {
-    let descriptor = try open(family: address, options: options, purpose: "UDP to \(address)")
+    let purpose = "UDP to \(address)"
+    let descriptor = try datagrams(for: address, purpose: purpose)
+    // Without it only a closed port is reported, not an unreachable host, and no payload.
+    try descriptor.setOption(
+      address.isIPv4 ? IP_RECVERR : IPV6_RECVERR,
+      level: Int32(address.isIPv4 ? IPPROTO_IP : IPPROTO_IPV6), to: 1, purpose: purpose)
     if localPort != 0 {
       let local =
         address.isIPv4
@@ -125,51 +131,34 @@ extension DatagramSocket {
     _ = try CallResult(retrying: {
       // SAFETY: the kernel copies the address before the call returns.
       unsafe KernelAddress(address).withPointer { unsafe Int(connect(number, $0, $1)) }
-    }).value(call: "connect", purpose: "UDP to \(address)")
+    }).value(call: "connect", purpose: purpose)
     return descriptor
   }
 
-  private static func open(
-    family address: SocketAddress, options: Options, purpose: String
+  /// Opens a UDP socket of an address's family; an IPv6 one doesn't include IPv4.
+  fileprivate static func datagrams(
+    for address: SocketAddress, purpose: String
   ) throws(SystemError) -> Descriptor {
     let descriptor = try Descriptor(socket: SOCK_DGRAM, family: address.family, for: purpose)
     if !address.isIPv4 {
-      try descriptor.setOption(
-        IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: 1, purpose: purpose)
+      try descriptor.setOption(IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), to: 1, purpose: purpose)
     }
-    if options.reuseAddress {
-      try descriptor.setOption(SO_REUSEADDR, level: SOL_SOCKET, to: 1, purpose: purpose)
-    }
-    if options.reusePort {
-      try descriptor.setOption(SO_REUSEPORT, level: SOL_SOCKET, to: 1, purpose: purpose)
-    }
-    try prepare(descriptor, isIPv4: address.isIPv4, options, purpose: purpose)
+    try descriptor.ignorePathNews(isIPv4: address.isIPv4, purpose: purpose)
     return descriptor
   }
 
-  /// Sets what can be set on a bound socket as well.
-  private static func prepare(
-    _ descriptor: borrowing Descriptor, isIPv4: Bool, _ options: Options, purpose: String
-  ) throws(SystemError) {
-    // Path MTU news comes in unauthenticated packets: with OMIT nobody can make us fragment
-    // smaller than the interface, and the size of DNS messages is limited already
-    // (draft-ietf-dnsop-avoid-fragmentation, RFC 9715 §3.1).
+  /// Has the socket believe nothing that it is told of the path's packet size.
+  ///
+  /// Such news comes in unauthenticated packets: with OMIT nobody can make us fragment smaller than the
+  /// interface, and the size of DNS messages is limited already (draft-ietf-dnsop-avoid-fragmentation,
+  /// RFC 9715 §3.1).
+  fileprivate func ignorePathNews(isIPv4: Bool, purpose: String) throws(SystemError) {
     if isIPv4 {
-      try descriptor.setOption(
+      try setOption(
         IP_MTU_DISCOVER, level: Int32(IPPROTO_IP), to: IP_PMTUDISC_OMIT, purpose: purpose)
     } else {
-      try descriptor.setOption(
+      try setOption(
         IPV6_MTU_DISCOVER, level: Int32(IPPROTO_IPV6), to: IPV6_PMTUDISC_OMIT, purpose: purpose)
-    }
-    if options.reportErrors {
-      // Without it only a closed port is reported, not an unreachable host, and no payload.
-      try descriptor.setOption(
-        isIPv4 ? IP_RECVERR : IPV6_RECVERR,
-        level: Int32(isIPv4 ? IPPROTO_IP : IPPROTO_IPV6), to: 1, purpose: purpose)
-    }
-    if options.receiveBuffer > 0, !forceReceiveBuffer(descriptor, options.receiveBuffer) {
-      try descriptor.setOption(
-        SO_RCVBUF, level: SOL_SOCKET, to: Int32(clamping: options.receiveBuffer), purpose: purpose)
     }
   }
 }

@@ -18,95 +18,35 @@ extension DatagramSocket {
   public func receiveBatch() -> Int {
     // SAFETY: state lives as long as self; slots below `receivedCount` exist.
     let last = unsafe state.pointee.receivedCount
-    let nameCapacity = connection == nil ? socklen_t(KernelAddress.capacity) : 0
-    let controlCapacity = incoming.batch.controlCapacity
+    let nameCapacity = socklen_t(KernelAddress.capacity)
+    let controlCapacity = incoming.controlCapacity
     for slot in 0..<last {
       // The kernel left the sizes of the last datagram here.
-      unsafe incoming.batch.headers[slot].msg_hdr.msg_namelen = nameCapacity
-      unsafe incoming.batch.headers[slot].msg_hdr.msg_controllen = controlCapacity
+      unsafe incoming.headers[slot].msg_hdr.msg_namelen = nameCapacity
+      unsafe incoming.headers[slot].msg_hdr.msg_controllen = controlCapacity
     }
     unsafe state.pointee.receivedCount = 0
-    // A pending ICMP error takes the place of one read.
-    for _ in 0..<2 {
-      let number = unsafe state.pointee.descriptor
-      guard number >= 0 else { return 0 }
-      // SAFETY: the headers describe memory of `incoming`, one slot each.
-      let result = CallResult(retrying: {
-        unsafe Int(
-          recvmmsg(number, incoming.batch.headers, UInt32(batchSize), Int32(MSG_DONTWAIT), nil))
-      })
-      switch result {
-      case .done(let count):
-        for slot in 0..<count {
-          unsafe (datagrams + slot).initialize(to: describe(slot))
-        }
-        unsafe state.pointee.receivedCount = count
-        unsafe state.pointee.hasReadSomething = true
-        unsafe state.pointee.counters.received += UInt64(count)
-        return count
-      case .wouldBlock:
-        return 0
-      case .failed:
-        unsafe state.pointee.counters.errors += 1
-        unsafe state.pointee.hasPendingErrors = true
+    let number = unsafe state.pointee.descriptor
+    guard number >= 0 else { return 0 }
+    // SAFETY: the headers describe memory of `incoming`, one slot each.
+    let result = CallResult(retrying: {
+      unsafe Int(
+        recvmmsg(number, incoming.headers, UInt32(batchSize), Int32(MSG_DONTWAIT), nil))
+    })
+    switch result {
+    case .done(let count):
+      for slot in 0..<count {
+        unsafe (datagrams + slot).initialize(to: describe(slot))
       }
+      unsafe state.pointee.receivedCount = count
+      unsafe state.pointee.counters.received += UInt64(count)
+      return count
+    case .wouldBlock:
+      return 0
+    case .failed:
+      unsafe state.pointee.counters.errors += 1
+      return 0
     }
-    return 0
-  }
-
-  /// Reads one datagram into the caller's memory, for connected sockets: the cheapest way when seldom
-  /// more than one waits.
-  ///
-  /// The loop announces the socket again while there is another.
-  ///
-  /// - Parameters:
-  ///   - offset: where in `buffer` it begins.
-  ///   - capacity: octets of it that are kept at most.
-  /// - Returns: the octets that it had, more than `capacity` when it was cut; nothing when none waits.
-  public func receiveOne(
-    into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int
-  ) -> Int? {
-    // UNREACHABLE: only upstream sockets call it, which are connected.
-    precondition(connection != nil, "receiveOne() is for connected sockets")
-    // SAFETY: state lives as long as self.
-    let length = unsafe Self.receiveOne(
-      on: state.pointee.descriptor, into: &buffer, at: offset, capacity: capacity,
-      &state.pointee.hasPendingErrors)
-    guard let length else { return nil }
-    unsafe state.pointee.hasReadSomething = true
-    unsafe state.pointee.counters.received += 1
-    return length
-  }
-
-  /// Reads one datagram from a connected socket; see ``receiveOne(into:at:capacity:)``.
-  ///
-  /// - Parameter hasPendingErrors: set when the error queue may hold something.
-  @inline(__always)
-  static func receiveOne(
-    on number: Int32, into buffer: inout MutableSpan<UInt8>, at offset: Int, capacity: Int,
-    _ hasPendingErrors: inout Bool
-  ) -> Int? {
-    // UNREACHABLE: a bound: offset and capacity are the inbox's constants.
-    precondition(offset >= 0 && capacity > 0 && offset + capacity <= buffer.count)
-    guard number >= 0 else { return nil }
-    // A pending ICMP error takes the place of one read.
-    for _ in 0..<2 {
-      // With MSG_TRUNC the kernel tells the datagram's length also when it is longer (recv(2)).
-      let result = unsafe buffer.withUnsafeMutableBytes { octets in
-        // SAFETY: as many octets follow on `offset`, as just checked.
-        CallResult(retrying: {
-          unsafe recv(
-            number, octets.baseAddress.map { unsafe $0 + offset }, capacity,
-            Int32(MSG_DONTWAIT | MSG_TRUNC))
-        })
-      }
-      switch result {
-      case .done(let length): return length
-      case .wouldBlock: return nil
-      case .failed: hasPendingErrors = true
-      }
-    }
-    return nil
   }
 
   /// The octets of a datagram of the current batch; good until the next `receiveBatch()` or the
@@ -150,31 +90,28 @@ extension DatagramSocket {
     // SAFETY: the index is checked.
     // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
-    if let connection { return connection }
     return describePeer(unsafe datagrams[index].sender, slot: index)
   }
 
   @inline(__always)
   private func describe(_ slot: Int) -> ReceivedDatagram {
     // SAFETY: the kernel filled the header of this slot and the memory that it points to.
-    let header = unsafe incoming.batch.headers + slot
+    let header = unsafe incoming.headers + slot
     let length = unsafe min(Int(header.pointee.msg_len), receiveCapacity)
     let isTruncated = unsafe header.pointee.msg_hdr.msg_flags & Int32(MSG_TRUNC) != 0
     let sender =
-      if let connection { connection.address } else {
-        unsafe SocketAddress(at: incoming.batch.name(slot)) ?? SocketAddress(ipv4: 0, port: 0)
-      }
+      unsafe SocketAddress(at: incoming.name(slot)) ?? SocketAddress(ipv4: 0, port: 0)
     return ReceivedDatagram(length: length, isTruncated: isTruncated, sender: sender)
   }
 
   @inline(__always)
   private func describePeer(_ address: SocketAddress, slot: Int) -> Peer {
     // SAFETY: as above; find(level:type:dataSize:in:length:) checks that the data is there.
-    guard incoming.batch.controlCapacity > 0 else {
+    guard incoming.controlCapacity > 0 else {
       return Peer(address: address, local: localAddress)
     }
-    let control = unsafe UnsafeRawPointer(incoming.batch.control(slot))
-    let length = unsafe Int(incoming.batch.headers[slot].msg_hdr.msg_controllen)
+    let control = unsafe UnsafeRawPointer(incoming.control(slot))
+    let length = unsafe Int(incoming.headers[slot].msg_hdr.msg_controllen)
     let port = localAddress.port
     if localAddress.isIPv4 {
       let size = MemoryLayout<in_pktinfo>.size

@@ -2,16 +2,6 @@ import CEvent
 import Glibc
 import System
 
-/// What became of a datagram that was to be sent at once.
-public enum SendResult: Equatable, Sendable {
-  /// The kernel took it.
-  case sent
-  /// The kernel's buffer is full; nothing was sent and nothing is kept.
-  case wouldBlock
-  /// It can't be sent: an `errno`, as ENETUNREACH.
-  case failed(Int32)
-}
-
 extension DatagramSocket {
   /// Composes a reply in place, to be sent with its batch.
   ///
@@ -74,13 +64,11 @@ extension DatagramSocket {
   func commitReply(_ slot: Int, count: Int, to peer: Peer) {
     // SAFETY: `slot` came from reserveReply; a slot's name and control buffer hold what is stored.
     guard endComposing(slot, count: count) else { return }
-    if connection == nil {
-      let header = unsafe outgoing.headers + slot
-      unsafe header.pointee.msg_hdr.msg_namelen = peer.address.store(at: outgoing.name(slot))
-      if outgoing.controlCapacity > 0 {
-        unsafe header.pointee.msg_hdr.msg_controllen =
-          ControlMessage.storeSource(of: peer, at: outgoing.control(slot))
-      }
+    let header = unsafe outgoing.headers + slot
+    unsafe header.pointee.msg_hdr.msg_namelen = peer.address.store(at: outgoing.name(slot))
+    if outgoing.controlCapacity > 0 {
+      unsafe header.pointee.msg_hdr.msg_controllen =
+        ControlMessage.storeSource(of: peer, at: outgoing.control(slot))
     }
     queueReply(slot)
   }
@@ -91,12 +79,10 @@ extension DatagramSocket {
     guard endComposing(slot, count: count) else { return }
     // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
-    if connection == nil {
-      unsafe outgoing.copyName(of: index, in: incoming.batch, to: slot)
-      if outgoing.controlCapacity > 0 {
-        unsafe outgoing.headers[slot].msg_hdr.msg_controllen =
-          ControlMessage.storeSource(of: peer(index), at: outgoing.control(slot))
-      }
+    unsafe outgoing.copyName(of: index, in: incoming, to: slot)
+    if outgoing.controlCapacity > 0 {
+      unsafe outgoing.headers[slot].msg_hdr.msg_controllen =
+        ControlMessage.storeSource(of: peer(index), at: outgoing.control(slot))
     }
     queueReply(slot)
   }
@@ -136,7 +122,6 @@ extension DatagramSocket {
     // SAFETY: state lives as long as self; the slots from first to end are composed.
     var first = unsafe state.pointee.firstReply
     let end = unsafe state.pointee.endReply
-    var hasRetried = false
     while first < end {
       let number = unsafe state.pointee.descriptor
       let result = CallResult(retrying: {
@@ -149,71 +134,17 @@ extension DatagramSocket {
       case .done(let count):
         unsafe state.pointee.counters.sent += UInt64(count)
         first += count
-        hasRetried = false
       case .wouldBlock:
         unsafe state.pointee.firstReply = first
         awaitWritability()
         return
-      case .failed where connection != nil && !hasRetried:
-        // A pending ICMP error takes the place of one send.
-        hasRetried = true
-        unsafe state.pointee.hasPendingErrors = true
       case .failed:
         unsafe state.pointee.counters.errors += 1
         first += 1
-        hasRetried = false
       }
     }
     unsafe state.pointee.firstReply = 0
     unsafe state.pointee.endReply = 0
-  }
-
-  /// Sends one datagram now; for connected sockets.
-  ///
-  /// An ICMP error that waits to be reported doesn't count against this datagram.
-  public func send(_ octets: Span<UInt8>) -> SendResult {
-    // UNREACHABLE: only upstream sockets call it, which are connected.
-    precondition(connection != nil, "send(_:) is for connected sockets")
-    // SAFETY: state lives as long as self.
-    let result = unsafe Self.send(
-      octets, on: state.pointee.descriptor, &state.pointee.hasPendingErrors)
-    switch result {
-    case .sent: unsafe state.pointee.counters.sent += 1
-    case .failed: unsafe state.pointee.counters.errors += 1
-    case .wouldBlock: break
-    }
-    return result
-  }
-
-  /// Sends one datagram on a connected socket.
-  ///
-  /// - Parameter hasPendingErrors: set when the error queue may hold something.
-  @inline(__always)
-  static func send(
-    _ octets: Span<UInt8>, on number: Int32, _ hasPendingErrors: inout Bool
-  ) -> SendResult {
-    guard number >= 0 else { return .failed(EBADF) }
-    var error: Int32 = 0
-    // A pending ICMP error takes the place of one send.
-    for _ in 0..<2 {
-      // SAFETY: the kernel copies the octets.
-      let result = unsafe octets.withUnsafeBufferPointer { octets in
-        CallResult(retrying: {
-          unsafe Glibc.send(
-            number, octets.baseAddress, octets.count,
-            Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
-        })
-      }
-      switch result {
-      case .done: return .sent
-      // ENOBUFS: the interface's queue is full, which passes as well (send(2)).
-      case .wouldBlock, .failed(ENOBUFS): return .wouldBlock
-      case .failed(let code):
-        error = code
-        hasPendingErrors = true
-      }
-    }
-    return .failed(error)
   }
 
   func becameWritable() {

@@ -2,24 +2,19 @@ import CEvent
 import Glibc
 import System
 
-/// A UDP socket that reads and writes in batches.
+/// A UDP socket that clients send to: it reads and writes in batches.
 ///
 /// Nothing on the way of a packet allocates or counts references: the buffers are made once, and
 /// what changes lives in memory of the socket's own rather than in stored properties.
 ///
-/// Datagrams and the buffers lent for replies belong to the socket, or to those that share its
-/// `ReceiveBuffers`. A closed socket reads nothing and sends nothing.
+/// Datagrams and the buffers lent for replies belong to the socket. A closed socket reads nothing and sends
+/// nothing.
 @safe
 public final class DatagramSocket {
-  let receiver: DatagramReceiver
-  /// What the receiver of a ``DatagramGroup`` knows the socket by.
-  public let number: Int
-  /// Who is at the other end, for a connected socket.
-  let connection: Peer?
-  let hasErrorQueue: Bool
+  private let receiver: DatagramReceiver
   /// Datagrams that one `receiveBatch()` reads at most.
   public let batchSize: Int
-  let incoming: ReceiveBuffers
+  let incoming: MessageBatch
   let outgoing: MessageBatch
   private let readEvent: LoopEvent
   private let writeEvent: LoopEvent
@@ -43,9 +38,7 @@ public final class DatagramSocket {
     receiver: DatagramReceiver
   ) throws(SystemError) {
     let descriptor = try Self.open(boundTo: address, options: options)
-    try self.init(
-      on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
-      receiver: receiver)
+    try self.init(on: loop, owning: descriptor, options: options, receiver: receiver)
   }
 
   /// Serves clients on a socket that was open when the program started; of kind `udp`.
@@ -54,41 +47,11 @@ public final class DatagramSocket {
     receiver: DatagramReceiver
   ) throws(SystemError) {
     let descriptor = try Self.adopt(inherited, options: options)
-    try self.init(
-      on: loop, owning: descriptor, connection: nil, options: options, buffers: nil,
-      receiver: receiver)
+    try self.init(on: loop, owning: descriptor, options: options, receiver: receiver)
   }
 
-  /// Opens a socket that exchanges datagrams with one address only.
-  ///
-  /// It leaves from `localPort`, or from a port of the kernel's choice for 0. `buffers` take the place
-  /// of the options' sizes. Throws when the port is taken (EADDRINUSE) or there is no route.
-  public convenience init(
-    on loop: EventLoop, connectedTo address: SocketAddress, localPort: UInt16 = 0,
-    options: Options = Options(), sharing buffers: ReceiveBuffers? = nil,
-    receiver: DatagramReceiver
-  ) throws(SystemError) {
-    let descriptor = try Self.open(connectedTo: address, localPort: localPort, options: options)
-    try self.init(
-      on: loop, owning: descriptor, connection: address, options: options, buffers: buffers,
-      receiver: receiver)
-  }
-
-  /// Opens a connected socket for a group, which watches it instead of the loop.
-  convenience init(
-    on loop: EventLoop, groupedTo address: SocketAddress, localPort: UInt16, options: Options,
-    sharing buffers: ReceiveBuffers, number: Int, receiver: DatagramReceiver
-  ) throws(SystemError) {
-    let descriptor = try Self.open(connectedTo: address, localPort: localPort, options: options)
-    try self.init(
-      on: loop, owning: descriptor, connection: address, options: options, buffers: buffers,
-      groupedAs: number, receiver: receiver)
-  }
-
-  /// - Parameter number: what a group knows the socket by, which watches it; otherwise the loop does.
   private init(
-    on loop: EventLoop, owning descriptor: consuming Descriptor, connection: SocketAddress?,
-    options: Options, buffers: ReceiveBuffers?, groupedAs number: Int? = nil,
+    on loop: EventLoop, owning descriptor: consuming Descriptor, options: Options,
     receiver: DatagramReceiver
   ) throws(SystemError) {
     // UNREACHABLE: sizes are constants.
@@ -98,49 +61,44 @@ public final class DatagramSocket {
       throw SystemError(call: "getsockname", purpose: "UDP", code: errno)
     }
     self.receiver = receiver
-    self.number = number ?? 0
-    self.connection = connection.map { Peer(address: $0, local: local) }
-    hasErrorQueue = options.reportErrors
     localAddress = local
-    let tellsDestination = options.tellsDestination(local, isConnected: connection != nil)
-    let controlCapacity = tellsDestination ? ControlMessage.capacity : 0
-    incoming =
-      if let buffers { buffers } else {
-        try ReceiveBuffers(
-          batchSize: options.batchSize, capacity: options.receiveCapacity,
-          controlCapacity: controlCapacity, named: connection == nil)
-      }
-    batchSize = incoming.batch.slots
+    batchSize = options.batchSize
+    let controlCapacity = options.tellsDestination(local) ? ControlMessage.capacity : 0
+    incoming = try MessageBatch(
+      slots: batchSize, capacity: options.receiveCapacity, controlCapacity: controlCapacity)
     outgoing = try MessageBatch(
-      slots: options.replyCapacity > 0 ? max(options.replySlots, options.batchSize) : 0,
-      capacity: options.replyCapacity, controlCapacity: controlCapacity,
-      named: connection == nil)
-    // SAFETY: allocated here, freed in deinit; the octets belong to the batches and live as long.
+      slots: max(options.replySlots, batchSize), capacity: options.replyCapacity,
+      controlCapacity: controlCapacity)
+    // SAFETY: allocated here, freed in deinit; the octets belong to the batches and live as long. A
+    // datagram's element is initialised before it is read.
     unsafe state = .allocate(capacity: 1)
     unsafe state.initialize(to: DatagramState(descriptor: descriptor.release()))
-    unsafe datagrams = incoming.datagrams
-    unsafe receivedOctets = incoming.batch.octets
+    unsafe datagrams = .allocate(capacity: batchSize)
+    unsafe receivedOctets = incoming.octets
     unsafe replyOctets = outgoing.octets
-    receiveCapacity = incoming.batch.capacity
+    receiveCapacity = incoming.capacity
     replyCapacity = outgoing.capacity
     readEvent = LoopEvent(on: loop)
     writeEvent = LoopEvent(on: loop)
     // The socket is retained once for a batch, not for each packet.
     // SAFETY: the callback gets self, of the type that it says.
     unsafe readEvent.assign(EV_READ | EV_PERSIST, of: file, to: self) { _, _, context in
-      unsafe LoopEvent.call(context) { (socket: DatagramSocket) in socket.becameReadable() }
+      unsafe LoopEvent.call(context) { (socket: DatagramSocket) in
+        socket.receiver.datagramsReady(socket)
+      }
     }
     // SAFETY: the callback gets self, of the type that it says.
     unsafe writeEvent.assign(EV_WRITE, of: file, to: self) { _, _, context in
       unsafe LoopEvent.call(context) { (socket: DatagramSocket) in socket.becameWritable() }
     }
-    if number == nil { try readEvent.add(for: "UDP on \(local)") }
+    try readEvent.add(for: "UDP on \(local)")
   }
 
   deinit {
     close()
     // SAFETY: after close() nothing refers to this memory.
     unsafe state.deallocate()
+    unsafe datagrams.deallocate()
   }
 
   /// Closes the socket, unsent replies included; the receiver hears no more of it.
@@ -154,7 +112,7 @@ public final class DatagramSocket {
     _ = Descriptor(owning: number)
   }
 
-  /// The open file, for who watches it; -1 once closed.
+  /// The open file; -1 once closed.
   var descriptor: Int32 {
     // SAFETY: state lives as long as self.
     unsafe state.pointee.descriptor
@@ -199,10 +157,6 @@ struct DatagramState {
   var endReply = 0
   var isComposing = false
   var isAwaitingRoom = false
-  /// The error queue may hold something.
-  var hasPendingErrors = false
-  /// Something was read since the loop announced the socket.
-  var hasReadSomething = false
 
   init(descriptor: Int32) {
     self.descriptor = descriptor
@@ -214,6 +168,35 @@ struct DatagramState {
     firstReply = 0
     endReply = 0
     isAwaitingRoom = false
-    hasPendingErrors = false
   }
+}
+
+/// What a datagram socket did since it was made.
+public struct DatagramCounters: Equatable, Sendable {
+  /// Datagrams read.
+  public var received: UInt64 = 0
+  /// Datagrams that the kernel took for sending.
+  public var sent: UInt64 = 0
+  /// Replies given up because the kernel's buffer and then the socket's own were full.
+  public var dropped: UInt64 = 0
+  /// Datagrams that the kernel refused to send, and errors met while reading.
+  public var errors: UInt64 = 0
+
+  /// Nothing yet.
+  public init() {}
+}
+
+/// Takes what comes in on datagram sockets: subclass it and override.
+///
+/// A class rather than a closure: one call through a table for each batch. A socket keeps its receiver;
+/// one that keeps its sockets has to close them.
+open class DatagramReceiver {
+  /// Makes a receiver; one may serve many sockets.
+  public init() {}
+
+  /// Datagrams can be read: call `receiveBatch()` on the socket, once or until it returns 0.
+  ///
+  /// What isn't read now is announced again on the loop's next tick. The call may close the socket
+  /// or let go of it.
+  open func datagramsReady(_ socket: DatagramSocket) {}
 }

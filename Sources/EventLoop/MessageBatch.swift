@@ -21,9 +21,7 @@ struct MessageBatch: ~Copyable {
   private let controls: UnsafeMutableRawPointer
 
   /// Reserves memory; pages are not touched before they are used.
-  init(
-    slots: Int, capacity: Int, controlCapacity: Int, named: Bool
-  ) throws(SystemError) {
+  init(slots: Int, capacity: Int, controlCapacity: Int) throws(SystemError) {
     // UNREACHABLE: sizes are constants.
     precondition(slots >= 0 && capacity >= 0 && controlCapacity >= 0)
     // SAFETY: each array has `slots` elements and every pointer below stays inside of its slot.
@@ -55,10 +53,8 @@ struct MessageBatch: ~Copyable {
       unsafe vectors[slot] = iovec(iov_base: octets + slot * capacity, iov_len: capacity)
       unsafe headers[slot].msg_hdr.msg_iov = vectors + slot
       unsafe headers[slot].msg_hdr.msg_iovlen = 1
-      if named {
-        unsafe headers[slot].msg_hdr.msg_name = name(slot)
-        unsafe headers[slot].msg_hdr.msg_namelen = socklen_t(KernelAddress.capacity)
-      }
+      unsafe headers[slot].msg_hdr.msg_name = name(slot)
+      unsafe headers[slot].msg_hdr.msg_namelen = socklen_t(KernelAddress.capacity)
       if controlCapacity > 0 {
         unsafe headers[slot].msg_hdr.msg_control = control(slot)
         unsafe headers[slot].msg_hdr.msg_controllen = controlCapacity

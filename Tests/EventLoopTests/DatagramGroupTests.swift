@@ -41,20 +41,14 @@ struct DatagramGroupTests {
       onMessage?(number)
     }
 
-    override func socketFailed(_ socket: DatagramSocket, error: Int32, payload: Span<UInt8>) {
+    override func socketFailed(_ number: Int, error: Int32, payload: Span<UInt8>) {
       #expect(error == ECONNREFUSED)
-      failures.append(Failure(number: socket.number, payload: Array(payload)))
+      failures.append(Failure(number: number, payload: Array(payload)))
     }
   }
 
   private func group(capacity: Int = 128) throws -> DatagramGroup {
-    var options = DatagramSocket.Options()
-    options.packetInfo = false
-    options.reportErrors = true
-    options.replyCapacity = 0
-    return try DatagramGroup(
-      on: loop, capacity: capacity, options: options,
-      sharing: try ReceiveBuffers(batchSize: 1, capacity: 64), receiver: taker)
+    try DatagramGroup(on: loop, capacity: capacity, receiver: taker)
   }
 
   private func open(_ numbers: Range<Int>, in group: DatagramGroup) throws -> [DatagramGroup.Member]
@@ -66,7 +60,7 @@ struct DatagramGroupTests {
     throws
   {
     let group = try group()
-    let numbers = 0..<DatagramGroup.callsPerTurn + 36
+    let numbers = 0..<DatagramGroup.callsPerTick + 36
     let members = try open(numbers, in: group)
     for octet in [1, 2] as [UInt8] {
       for (number, member) in zip(numbers, members) {

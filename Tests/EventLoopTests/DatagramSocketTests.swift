@@ -10,6 +10,7 @@ struct DatagramSocketTests {
   let loop: EventLoop
   let echo = Echo()
   let inbox = Inbox()
+  let letterbox = Letterbox()
   let loopback = SocketAddress(ipv4: 0x7f00_0001, port: 0)
 
   init() throws {
@@ -28,7 +29,8 @@ struct DatagramSocketTests {
     let port = server.localAddress.port
     let address = try #require(SocketAddress(asked, defaultPort: port))
     // Connected: a reply from elsewhere wouldn't arrive.
-    let client = try DatagramSocket(on: loop, connectedTo: address, receiver: inbox)
+    let client = try Client(
+      on: loop, connectedTo: address, receiver: inbox)
     #expect(client.send([1, 2, 3].span) == .sent)
     #expect(try loop.turn { inbox.messages.count == 1 })
     #expect(inbox.messages == [[3, 2, 1]])
@@ -42,7 +44,8 @@ struct DatagramSocketTests {
       on: loop, boundTo: SocketAddress(ipv6: 0, 0, port: 0), receiver: echo)
     let text = try #require(linkLocalAddress())
     let address = try #require(SocketAddress(text, defaultPort: server.localAddress.port))
-    let client = try DatagramSocket(on: loop, connectedTo: address, receiver: inbox)
+    let client = try Client(
+      on: loop, connectedTo: address, receiver: inbox)
     #expect(client.send([1, 2].span) == .sent)
     #expect(try loop.turn { inbox.messages == [[2, 1]] })
     let peer = try #require(echo.peers.first)
@@ -57,14 +60,13 @@ struct DatagramSocketTests {
     guard hasIPv6 || !address.contains(":") else { return }
     let bound = try DatagramSocket(
       on: loop, boundTo: try #require(SocketAddress(address, defaultPort: 0)), receiver: echo)
-    let connected = try DatagramSocket(
-      on: loop, connectedTo: bound.localAddress, receiver: inbox)
-    for socket in [bound, connected] {
+    let connected = try Descriptor.datagrams(connectedTo: bound.localAddress, localPort: 0)
+    for number in [bound.descriptor, connected.number] {
       var value: Int32 = -1
       var length = socklen_t(MemoryLayout<Int32>.size)
       // SAFETY: the kernel writes four octets.
       let result = unsafe getsockopt(
-        socket.state.pointee.descriptor,
+        number,
         Int32(bound.localAddress.isIPv4 ? IPPROTO_IP : IPPROTO_IPV6),
         bound.localAddress.isIPv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER, &value, &length)
       #expect(result == 0)
@@ -75,7 +77,7 @@ struct DatagramSocketTests {
   @Test func `a peer can be kept for a later reply`() throws {
     let server = try DatagramSocket(
       on: loop, boundTo: SocketAddress(ipv4: 0, port: 0), receiver: echo)
-    let client = try DatagramSocket(
+    let client = try Client(
       on: loop, connectedTo: SocketAddress(ipv4: 0x7f00_0003, port: server.localAddress.port),
       receiver: inbox)
     #expect(client.send([7].span) == .sent)
@@ -96,7 +98,7 @@ struct DatagramSocketTests {
     options.batchSize = 8
     let server = try DatagramSocket(
       on: loop, boundTo: loopback, options: options, receiver: echo)
-    let client = try DatagramSocket(
+    let client = try Client(
       on: loop, connectedTo: server.localAddress, receiver: inbox)
     for octet in 0..<100 { #expect(client.send([UInt8(octet), 0].span) == .sent) }
     #expect(try loop.turn { inbox.messages.count == 100 })
@@ -112,74 +114,47 @@ struct DatagramSocketTests {
     var options = DatagramSocket.Options()
     options.receiveCapacity = 16
     let server = try DatagramSocket(
-      on: loop, boundTo: loopback, options: options, receiver: inbox)
-    let client = try DatagramSocket(
+      on: loop, boundTo: loopback, options: options, receiver: letterbox)
+    let client = try Client(
       on: loop, connectedTo: server.localAddress, receiver: Inbox())
     #expect(client.send(Array(repeating: 9, count: 17).span) == .sent)
     #expect(client.send(Array(repeating: 8, count: 16).span) == .sent)
     #expect(client.send(Span()) == .sent)
-    #expect(try loop.turn { inbox.messages.count == 3 })
-    #expect(inbox.truncated == [true, false, false])
-    #expect(inbox.messages.map(\.count) == [16, 16, 0])
-  }
-
-  /// Takes one datagram a call.
-  private final class OneByOne: DatagramReceiver {
-    var messages: [[UInt8]] = []
-    var truncated: [Bool] = []
-    var empty = 0
-
-    override func datagramsReady(_ socket: DatagramSocket) {
-      // Behind an octet that stays as it is.
-      var buffer: [UInt8] = Array(repeating: 0xEE, count: 18)
-      var octets = buffer.mutableSpan
-      guard let length = socket.receiveOne(into: &octets, at: 1, capacity: 16) else {
-        empty += 1
-        return
-      }
-      #expect(buffer[0] == 0xEE && buffer[17] == 0xEE)
-      messages.append(Array(buffer[1..<1 + min(length, 16)]))
-      truncated.append(length > 16)
-    }
+    #expect(try loop.turn { letterbox.messages.count == 3 })
+    #expect(letterbox.truncated == [true, false, false])
+    #expect(letterbox.messages.map(\.count) == [16, 16, 0])
   }
 
   @Test func `datagrams read one a call all come, cut and marked where too long`() throws {
     let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: echo)
-    let buffers = try ReceiveBuffers(batchSize: 2, capacity: 16)
-    let taker = OneByOne()
+    inbox.capacity = 16
     let clients = try (0..<3).map { _ in
-      try DatagramSocket(
-        on: loop, connectedTo: server.localAddress, sharing: buffers, receiver: taker)
+      try Client(on: loop, connectedTo: server.localAddress, receiver: inbox)
     }
     for size in [17, 16, 2, 1] {
       for client in clients {
         #expect(client.send(Array(repeating: UInt8(size), count: size).span) == .sent)
       }
     }
-    #expect(try loop.turn { taker.messages.count == 12 })
+    #expect(try loop.turn { inbox.messages.count == 12 })
     try loop.spin(3)
-    // Each socket's come in their order, the sockets one after the other.
-    #expect(taker.messages.map(\.count).sorted() == [1, 1, 1, 2, 2, 2, 16, 16, 16, 16, 16, 16])
-    #expect(taker.truncated.count { $0 } == 3)
-    #expect(taker.messages.allSatisfy { Set($0).count < 2 })
-    #expect(taker.empty == 0)
-    #expect(clients.allSatisfy { $0.counters.received == 4 })
+    #expect(inbox.messages.map(\.count).sorted() == [1, 1, 1, 2, 2, 2, 16, 16, 16, 16, 16, 16])
+    #expect(inbox.truncated.count { $0 } == 3)
+    #expect(inbox.messages.allSatisfy { Set($0).count < 2 })
+    #expect(inbox.calls == 12)
   }
 
   @Test func `an ICMP error before a datagram costs neither`() throws {
     let home = SocketAddress(ipv4: 0x7f00_0008, port: 0)
     var server: DatagramSocket? = try DatagramSocket(on: loop, boundTo: home, receiver: echo)
     let address = try #require(server?.localAddress)
-    var options = DatagramSocket.Options()
-    options.reportErrors = true
-    let taker = OneByOne()
-    let client = try DatagramSocket(
-      on: loop, connectedTo: address, options: options, receiver: taker)
+    let client = try Client(
+      on: loop, connectedTo: address, receiver: inbox)
     server = nil
     #expect(client.send([1, 2].span) == .sent)
     server = try DatagramSocket(on: loop, boundTo: address, receiver: echo)
     #expect(client.send([3, 4].span) == .sent)
-    #expect(try loop.turn { taker.messages == [[4, 3]] })
+    #expect(try loop.turn { inbox.messages == [[4, 3]] })
     withExtendedLifetime(server) {}
   }
 
@@ -193,7 +168,7 @@ struct DatagramSocketTests {
 
   @Test func `one bad destination doesn't hold up the others`() throws {
     let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: echo)
-    let client = try DatagramSocket(
+    let client = try Client(
       on: loop, connectedTo: server.localAddress, receiver: inbox)
     // Bound to loopback, there is no way to 192.0.2.1; port 0 is never valid.
     let bad = [
@@ -217,7 +192,7 @@ struct DatagramSocketTests {
     options.replySlots = 10
     let server = try DatagramSocket(
       on: loop, boundTo: loopback, options: options, receiver: echo)
-    let client = try DatagramSocket(
+    let client = try Client(
       on: loop, connectedTo: server.localAddress, receiver: inbox)
     let peer = Peer(address: client.localAddress, local: server.localAddress)
     // As after EAGAIN, which the loopback interface never gives.
@@ -238,11 +213,9 @@ struct DatagramSocketTests {
   }
 
   @Test func `a closed port is reported once for each datagram, with its payload`() throws {
-    var options = DatagramSocket.Options()
-    options.reportErrors = true
     let port = try ClosedPort(on: loop)
-    let client = try DatagramSocket(
-      on: loop, connectedTo: port.address, options: options, receiver: inbox)
+    let client = try Client(
+      on: loop, connectedTo: port.address, receiver: inbox)
     // The second send meets the error of the first.
     for octet in 1...5 { #expect(client.send([UInt8(octet), 42].span) == .sent) }
     #expect(try loop.turn { inbox.failures.count == 5 })
@@ -255,24 +228,13 @@ struct DatagramSocketTests {
     #expect(inbox.calls == calls)
   }
 
-  @Test func `a closed port isn't reported unless wanted`() throws {
-    let port = try ClosedPort(on: loop)
-    let client = try DatagramSocket(on: loop, connectedTo: port.address, receiver: inbox)
-    for _ in 0..<5 { #expect(client.send([1].span) == .sent) }
-    try loop.spin(50)
-    #expect(inbox.failures.isEmpty)
-    #expect(inbox.calls <= 2)
-  }
-
   @Test func `replies still arrive while errors are pending`() throws {
     // A server that goes away and comes back on its port.
     let home = SocketAddress(ipv4: 0x7f00_0007, port: 0)
     var server: DatagramSocket? = try DatagramSocket(on: loop, boundTo: home, receiver: echo)
     let address = try #require(server?.localAddress)
-    var options = DatagramSocket.Options()
-    options.reportErrors = true
-    let client = try DatagramSocket(
-      on: loop, connectedTo: address, options: options, receiver: inbox)
+    let client = try Client(
+      on: loop, connectedTo: address, receiver: inbox)
     server = nil
     for _ in 0..<3 { #expect(client.send([1, 2].span) == .sent) }
     server = try DatagramSocket(on: loop, boundTo: address, receiver: echo)
@@ -282,9 +244,9 @@ struct DatagramSocketTests {
   }
 
   @Test func `a receiver may close its socket from within a call`() throws {
-    let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: inbox)
-    inbox.onMessage = { $0.close() }
-    let client = try DatagramSocket(
+    let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: letterbox)
+    letterbox.onMessage = { $0.close() }
+    let client = try Client(
       on: loop, connectedTo: server.localAddress, receiver: Inbox())
     #expect(client.send([1].span) == .sent)
     #expect(try loop.turn { !server.isOpen })
@@ -295,15 +257,13 @@ struct DatagramSocketTests {
   }
 
   @Test func `a receiver may let go of its socket from within a call`() throws {
-    var options = DatagramSocket.Options()
-    options.reportErrors = true
     let port = try ClosedPort(on: loop)
     let descriptors = openDescriptors()
     for _ in 0..<200 {
       inbox.failures = []
-      var client: DatagramSocket? = try DatagramSocket(
-        on: loop, connectedTo: port.address, options: options, receiver: inbox)
-      inbox.onFailure = { _ in client = nil }
+      var client: Client? = try Client(
+        on: loop, connectedTo: port.address, receiver: inbox)
+      inbox.onFailure = { client = nil }
       #expect(client?.send([1].span) == .sent)
       #expect(client?.send([2].span) == .sent)
       #expect(try loop.turn { client == nil })
@@ -314,14 +274,14 @@ struct DatagramSocketTests {
   }
 
   @Test func `a port that is taken is an error that tells which`() throws {
-    let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: inbox)
+    let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: letterbox)
     let error = #expect(throws: SystemError.self) {
-      _ = try DatagramSocket(on: loop, boundTo: server.localAddress, receiver: inbox)
+      _ = try DatagramSocket(on: loop, boundTo: server.localAddress, receiver: letterbox)
     }
     #expect(error?.code == EADDRINUSE)
     #expect(error?.description.contains("bind for UDP on \(server.localAddress)") == true)
     #expect(throws: SystemError.self) {
-      _ = try DatagramSocket(
+      _ = try Client(
         on: loop, connectedTo: server.localAddress, localPort: server.localAddress.port,
         receiver: inbox)
     }
@@ -331,7 +291,7 @@ struct DatagramSocketTests {
     let server = try DatagramSocket(on: loop, boundTo: loopback, receiver: echo)
     // A port that was free a moment ago.
     let port = try ClosedPort(on: loop).address.port
-    let client = try DatagramSocket(
+    let client = try Client(
       on: loop, connectedTo: server.localAddress, localPort: port, receiver: inbox)
     #expect(client.localAddress.port == port)
     #expect(client.send([1].span) == .sent)

@@ -29,7 +29,7 @@ struct HostAddressesTests {
   {
     let missing = try address(text)
     let loop = try EventLoop()
-    let receiver = Inbox()
+    let receiver = Letterbox()
     var options = DatagramSocket.Options()
     let refused = #expect(throws: SystemError.self) {
       try DatagramSocket(on: loop, boundTo: missing, options: options, receiver: receiver)

@@ -8,15 +8,13 @@ import Glibc
 /// It is held by a socket connected elsewhere: others get an ICMP error, and nobody can take it.
 struct ClosedPort {
   let address: SocketAddress
-  private let holder: DatagramSocket
+  private let holder: Client
 
   init(on loop: EventLoop) throws {
     let elsewhere = SocketAddress(ipv4: 0x7f00_0001, port: 9)
-    holder = try DatagramSocket(on: loop, connectedTo: elsewhere, receiver: nobody)
+    holder = try Client(on: loop, connectedTo: elsewhere, receiver: Inbox())
     address = holder.localAddress
   }
-
-  private let nobody = DatagramReceiver()
 }
 
 /// A link-local address of this machine, as "fe80::1%eth0".

@@ -109,7 +109,7 @@ struct TimerTests {
     let server = try DatagramSocket(
       on: loop, boundTo: SocketAddress(ipv4: 0x7f00_0001, port: 0), receiver: echo)
     let inbox = Inbox()
-    let client = try DatagramSocket(
+    let client = try Client(
       on: loop, connectedTo: server.localAddress, receiver: inbox)
     let slices = Count()
     var work: Timer?

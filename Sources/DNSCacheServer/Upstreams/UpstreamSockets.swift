@@ -127,16 +127,9 @@ final class UpstreamSockets {
     self.retirements = retirements
     self.logger = logger
     ports = UpstreamPort.range()
-    var options = DatagramSocket.Options()
-    options.packetInfo = false
-    options.reportErrors = true
-    options.replyCapacity = 0
     group = try DatagramGroup(
       on: loop,
       capacity: ServerID.limit * Self.files(for: Self.most) + 1,
-      options: options,
-      // For what the kernel tells of packets that failed; replies go to the worker's `UpstreamInbox`.
-      sharing: try ReceiveBuffers(batchSize: 1, capacity: UpstreamInbox.longest),
       receiver: UpstreamDatagrams(worker))
     let timer = Timer(on: loop) { [unowned self] in renewNext() }
     renewal = timer
@@ -489,9 +482,9 @@ final class UpstreamDatagrams: DatagramGroupReceiver {
       from: member, socket: SocketID(rawValue: UInt32(truncatingIfNeeded: number)), in: group)
   }
 
-  override func socketFailed(_ socket: DatagramSocket, error: Int32, payload: Span<UInt8>) {
+  override func socketFailed(_ number: Int, error: Int32, payload: Span<UInt8>) {
     worker.value.upstreamFailed(
-      SocketID(rawValue: UInt32(truncatingIfNeeded: socket.number)), query: payload)
+      SocketID(rawValue: UInt32(truncatingIfNeeded: number)), query: payload)
   }
 }
 
