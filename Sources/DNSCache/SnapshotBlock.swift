@@ -4,7 +4,7 @@ import Memory
 struct SnapshotBlock {
   /// What a block holds.
   enum Kind: UInt8 {
-    /// The beginning of a file: octets of the largest block, and what is going to come.
+    /// The beginning of a file: bytes of the largest block, and what is going to come.
     case start = 0
     /// Names and what is known of them.
     case names = 1
@@ -15,7 +15,7 @@ struct SnapshotBlock {
   }
 
   var kind: Kind
-  /// Octets behind the frame.
+  /// Bytes behind the frame.
   var payloadCount: Int
   /// Entries in the payload.
   var entryCount: Int
@@ -28,15 +28,15 @@ struct SnapshotBlock {
   static let version: UInt8 = 5
   /// The oldest version that can be read: 4 is 5 without routes, 3 is 4 without servers.
   static let oldestVersion: UInt8 = 3
-  /// Octets of the largest block, its frame included.
+  /// Bytes of the largest block, its frame included.
   static let size = 65_536
-  /// Octets of the frame.
+  /// Bytes of the frame.
   static let frame = 32
-  /// The eight octets 89 44 4E 53 43 0D 0A 1A, as ``Span/load64(_:)`` reads them.
+  /// The eight bytes 89 44 4E 53 43 0D 0A 1A, as ``Span/load64(_:)`` reads them.
   ///
   /// The first is not ASCII and a line break is among them, so that a copy made in text mode fails.
   static let magic: UInt64 = 0x1A0A_0D43_534E_4489
-  /// The first octet of ``magic``.
+  /// The first byte of ``magic``.
   static let magicFirst: UInt8 = 0x89
 
   /// Why a frame is not one.
@@ -99,10 +99,10 @@ struct SnapshotBlock {
     buffer.store64(SnapshotBlock.checksum(buffer.span, payloadCount: payloadCount), 24)
   }
 
-  /// The checksum of a block: all but its own eight octets.
+  /// The checksum of a block: all but its own eight bytes.
   ///
   /// Against accidents, not against people: it isn't cryptographic. Each step is one-to-one, so a
-  /// change within eight aligned octets is always noticed, and another one misses one time in 2⁶⁴.
+  /// change within eight aligned bytes is always noticed, and another one misses one time in 2⁶⁴.
   static func checksum(_ block: Span<UInt8>, payloadCount: Int) -> UInt64 {
     var sum: UInt64 = 0x6A09_E667_F3BC_C908
     for offset in stride(from: 0, to: 24, by: 8) { sum = step(sum, block.load64(offset)) }

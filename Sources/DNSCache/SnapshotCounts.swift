@@ -9,7 +9,7 @@ struct SnapshotCounts: Equatable {
   var addresses4: UInt32 = 0
   var addresses6: UInt32 = 0
 
-  /// Octets in a block.
+  /// Bytes in a block.
   static let size = 12
 }
 
@@ -39,26 +39,26 @@ extension Cache {
   /// memory overlap.
   ///
   /// - Returns: something made from all that was read, so that the reading isn't optimised away.
-  func anticipate(
+  func prefetchMemory(
     names hashes: Span<UInt32>, addresses4 hashes4: Span<UInt32>, addresses6 hashes6: Span<UInt32>
   ) -> UInt32 {
-    var seen: UInt32 = 0
+    var prefetched: UInt32 = 0
     // All buckets first, then the first entry of each: no read waits for the one before.
-    for index in 0..<hashes.count { seen ^= names[names.bucket(hashes[index])].rawValue }
-    for index in 0..<hashes4.count { seen ^= addresses4.head(hashes4[index]).rawValue }
-    for index in 0..<hashes6.count { seen ^= addresses6.head(hashes6[index]).rawValue }
+    for index in 0..<hashes.count { prefetched ^= names[names.bucket(hashes[index])].rawValue }
+    for index in 0..<hashes4.count { prefetched ^= addresses4.head(hashes4[index]).rawValue }
+    for index in 0..<hashes6.count { prefetched ^= addresses6.head(hashes6[index]).rawValue }
     for index in 0..<hashes.count {
       let node = names[names.bucket(hashes[index])]
-      if !node.isNone { seen ^= arena.load32(node, NodeField.hash) }
+      if !node.isNone { prefetched ^= arena.load32(node, NodeField.hash) }
     }
     for index in 0..<hashes4.count {
       let entry = addresses4.head(hashes4[index])
-      if !entry.isNone { seen ^= arena.load32(entry, AddressField.address) }
+      if !entry.isNone { prefetched ^= arena.load32(entry, AddressField.address) }
     }
     for index in 0..<hashes6.count {
       let entry = addresses6.head(hashes6[index])
-      if !entry.isNone { seen ^= arena.load32(entry, AddressField.address) }
+      if !entry.isNone { prefetched ^= arena.load32(entry, AddressField.address) }
     }
-    return seen
+    return prefetched
   }
 }

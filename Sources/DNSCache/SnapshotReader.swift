@@ -17,13 +17,13 @@ public struct SnapshotReader: ~Copyable {
   private var routeNames: [Name] = []
   private var routes = ZoneSet([])
   /// Made from what was read ahead, so that the reading isn't optimised away.
-  private var seen: UInt32 = 0
+  private var prefetched: UInt32 = 0
   private var totals = Totals()
   private var hasStart = false
   private var isInDamage = false
   private var isFinished = false
 
-  /// Octets that a buffer must hold, so that every block fits.
+  /// Bytes that a buffer must hold, so that every block fits.
   public static let blockSize = SnapshotBlock.size
 
   /// Damaged places after which the rest of a file is given up.
@@ -57,7 +57,8 @@ public struct SnapshotReader: ~Copyable {
     public var restored = 0
     /// Records and negative entries whose time was over.
     public var expired = 0
-    /// Records and negative entries for which there was no place: something newer, other rules, or no room.
+    /// Records and negative entries that were not taken in: something newer is there, other rules hold, or
+    /// there is no room.
     public var refused = 0
     /// When the snapshot was begun, in seconds since 1970; 0 while unknown.
     public var created: UInt32 = 0
@@ -71,7 +72,7 @@ public struct SnapshotReader: ~Copyable {
 
   /// What became of the bytes of one call.
   public struct Progress: Sendable {
-    /// Octets that were used up; the next call's bytes begin behind them.
+    /// Bytes that were used up; the next call's bytes begin behind them.
     public var consumed: Int
     /// Whether there is nothing more to be read, wherever the file ends.
     public var isFinished: Bool
@@ -86,12 +87,12 @@ public struct SnapshotReader: ~Copyable {
 
   /// Reads the next block into a cache.
   ///
-  /// One call is one slice of work, below a millisecond. With ``blockSize`` octets, or at the end,
+  /// One call is one slice of work, below a millisecond. With ``blockSize`` bytes, or at the end,
   /// each call uses some up or is the last.
   ///
   /// - Parameters:
-  ///   - bytes: the file from the first octet not used up; at most ``blockSize`` of them are needed.
-  ///   - isEnd: no more octets follow these.
+  ///   - bytes: the file from the first byte not used up; at most ``blockSize`` of them are needed.
+  ///   - isEnd: no more bytes follow these.
   ///   - wallClock: seconds since 1970, now.
   ///   - now: the time on the cache's clock in seconds.
   ///   - isGood: whether the data of a name is still good which came while the name took its route by a domain;
@@ -211,8 +212,8 @@ public struct SnapshotReader: ~Copyable {
       var remaining = block.entryCount
       while remaining > 0 {
         window.fill(payload, at: position, most: remaining)
-        seen ^= window.anticipate(in: cache)
-        // A block with impossible entries ends at the first; each takes at least a few octets.
+        prefetched ^= window.prefetchMemory(in: cache)
+        // A block with impossible entries ends at the first; each takes at least a few bytes.
         guard window.count > 0 else { return false }
         for index in 0..<window.count {
           guard let next = entry(index, payload, into: &cache, clock, isGood) else { return false }
@@ -234,8 +235,8 @@ public struct SnapshotReader: ~Copyable {
 
   /// Takes the domains that had routes.
   ///
-  /// Before all names, so that a set is made of them once, and in order, so that none is in it twice: else a file made to
-  /// be slow could hold up the loop.
+  /// Before all names, so that a set is made of them once, and in order, so that none is in it twice: else
+  /// a file made to be slow could hold up the loop.
   private mutating func readRoutes(_ payload: Span<UInt8>, count: Int) -> Bool {
     guard totals.blocks == 0 else { return false }
     var position = 0

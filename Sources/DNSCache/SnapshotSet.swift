@@ -16,25 +16,25 @@ struct SnapshotSet {
   var flags: RRsetFlags
   /// The server's number in the block; 0 when it isn't known.
   var source: UInt8 = 0
-  /// Octets of signatures.
+  /// Bytes of signatures.
   var signatureCount = 0
-  /// Octets of proof.
+  /// Bytes of proof.
   var proofCount = 0
 
-  /// Octets of the fields that each has.
+  /// Bytes of the fields that each has.
   static let size = 16
-  /// Octets of the fields that tell of DNSSEC records, where there are some.
+  /// Bytes of the fields that tell of DNSSEC records, where there are some.
   static let dnssecRecordsSize = 4
 
-  /// In the octet with kind, rank and section: the server's number follows.
+  /// In the byte with kind, rank and section: the server's number follows.
   static let sourceFollows: UInt8 = 0x80
 
-  /// Octets of its fields.
+  /// Bytes of its fields.
   var fieldCount: Int {
     SnapshotSet.size + (source > 0 ? 1 : 0)
       + (flags.contains(.hasDNSSECRecords) ? SnapshotSet.dnssecRecordsSize : 0)
   }
-  /// Octets of all of it.
+  /// Bytes of all of it.
   var totalCount: Int { fieldCount + dataCount + signatureCount + proofCount }
 
   /// Reads the fields; nothing when one is out of range or the data go beyond the payload.

@@ -11,10 +11,10 @@ struct SnapshotSources: ~Copyable {
   /// Servers of the block.
   private(set) var count = 0
 
-  /// Octets of a server in a block: 4 or 6 for the address's family, 16 of the address, of which IPv4 has
+  /// Bytes of a server in a block: 4 or 6 for the address's family, 16 of the address, of which IPv4 has
   /// the last four, two of the port.
   static let size = 19
-  /// Octets that a block's servers take at most.
+  /// Bytes that a block's servers take at most.
   static let most = SourceTable.limit * size
 
   // MARK: Writing

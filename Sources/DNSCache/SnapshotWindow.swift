@@ -38,8 +38,7 @@ struct SnapshotWindow: ~Copyable {
 
   /// Takes the entries from a position on, some of them at most.
   ///
-  /// Ends before an entry whose name is impossible. RRsets are only glanced at: whoever takes them in
-  /// has to check them.
+  /// Ends before an entry whose name is impossible. RRsets are only glanced at: the caller checks them.
   mutating func fill(_ payload: Span<UInt8>, at start: Int, most: Int) {
     count = 0
     count4 = 0
@@ -60,7 +59,7 @@ struct SnapshotWindow: ~Copyable {
       count += 1
       position = nameEnd + 1
       for _ in 0..<setCount {
-        // What is wrong here is found, and counted, by whoever takes the entry in.
+        // The caller finds, and counts, what is wrong here when it takes the entry in.
         guard let end = glance(payload, at: position) else { return }
         position = end
       }
@@ -93,8 +92,8 @@ struct SnapshotWindow: ~Copyable {
   }
 
   /// Reads ahead what taking the entries in will need; gives something made from all that was read.
-  func anticipate(in cache: borrowing Cache) -> UInt32 {
-    cache.anticipate(
+  func prefetchMemory(in cache: borrowing Cache) -> UInt32 {
+    cache.prefetchMemory(
       names: hashes.span.extracting(0..<count), addresses4: hashes4.span.extracting(0..<count4),
       addresses6: hashes6.span.extracting(0..<count6))
   }

@@ -29,14 +29,14 @@ public struct SnapshotWriter: ~Copyable {
   private let routes: [Name]
   private var routesWritten = 0
 
-  /// Octets that the buffer for a block must have.
+  /// Bytes that the buffer for a block must have.
   public static let blockSize = SnapshotBlock.size
 
-  /// Octets after which a block gets no other name: reading one is a slice of work, too, and takes
+  /// Bytes after which a block gets no other name: reading one is a slice of work, too, and takes
   /// about a microsecond a name.
   private static let blockFill = 8_192
 
-  /// Octets of a block that entries may take: the servers' addresses come behind them.
+  /// Bytes of a block that entries may take: the servers' addresses come behind them.
   private static let entriesEnd = SnapshotBlock.size - SnapshotSources.most
 
   /// Names looked at for one block, so that a stretch of expired ones costs bounded time.
@@ -63,14 +63,14 @@ public struct SnapshotWriter: ~Copyable {
   ///
   /// - Parameters:
   ///   - cursor: opened for this snapshot by the caller, who closes it afterwards.
-  ///   - buffer: at least ``blockSize`` octets; the block begins at its start.
+  ///   - buffer: at least ``blockSize`` bytes; the block begins at its start.
   ///   - isGood: whether the data of a name is still good, if that is yet to be judged (``Cache/hasUnjudged``).
-  /// - Returns: octets of the block; 0 when the snapshot is complete.
+  /// - Returns: bytes of the block; 0 when the snapshot is complete.
   public mutating func nextBlock(
     from cache: inout Cache, cursor: Cache.Cursor, into buffer: inout MutableSpan<UInt8>,
     judgedBy isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> Int {
-    // UNREACHABLE: the caller's buffer has blockSize octets.
+    // UNREACHABLE: the caller's buffer has blockSize bytes.
     precondition(buffer.count >= SnapshotBlock.size)
     switch state {
     case .start:
@@ -235,7 +235,7 @@ public struct SnapshotWriter: ~Copyable {
     position = end
   }
 
-  /// Octets that the data of an RRset take in a block.
+  /// Bytes that the data of an RRset take in a block.
   private static func dataCount(_ view: RRset) -> Int {
     let entry = RRset.addressEntry(view.type, view.kind)
     return entry > 0 ? view.count * (entry - AddressField.address + 2) : view.dataCount

@@ -59,7 +59,7 @@ public final class AtomicFile {
     while offset < octets.count {
       let rest = octets.extracting(droppingFirst: offset)
       let number = descriptor
-      // SAFETY: the kernel reads as many octets as the span has.
+      // SAFETY: the kernel reads as many bytes as the span has.
       let count = try unsafe rest.withUnsafeBufferPointer { rest in
         CallResult(retrying: { unsafe write(number, rest.baseAddress, rest.count) })
       }.value(call: "write", purpose: temporaryPath)

@@ -67,7 +67,7 @@ final class DiskSync {
 
   private func becameReadable() {
     var count: UInt64 = 0
-    // SAFETY: an eventfd gives eight octets. How many were done is told by the results.
+    // SAFETY: an eventfd gives eight bytes. How many were done is told by the results.
     _ = unsafe read(wake, &count, MemoryLayout<UInt64>.size)
     while takeOne(waiting: false) {}
   }

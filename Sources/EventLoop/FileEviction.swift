@@ -4,7 +4,7 @@ import System
 /// Takes a file's content out of memory bit by bit, so that its end costs no long tick of the loop.
 ///
 /// When the last name and descriptor of a file go, the kernel frees its cached pages in that very
-/// call: measured, 50 µs a MiB and more. The file itself isn't touched; whoever reads it goes on.
+/// call: measured, 50 µs a MiB and more. The file itself isn't touched; a process that reads it goes on.
 final class FileEviction {
   /// Bytes that are let go in one tick of the loop.
   private static let slice = 1 << 20

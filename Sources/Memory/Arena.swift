@@ -1,4 +1,4 @@
-/// A place in an ``Arena``: 32 bits, in units of four octets; zero means none.
+/// A place in an ``Arena``: 32 bits, in units of four bytes; zero means none.
 @frozen
 public struct Reference: Equatable, Sendable {
   /// The unit's number.
@@ -24,11 +24,11 @@ public struct Reference: Equatable, Sendable {
 /// neighbours at once, so freeing enough always ends in room for a larger block. Free blocks wait
 /// in lists by size; both ``allocate(octets:)`` and ``free(_:)`` take constant time.
 ///
-/// A block costs one unit (four octets) beyond what was asked for, and is never smaller than four
+/// A block costs one unit (four bytes) beyond what was asked for, and is never smaller than four
 /// units. References stay valid until freed; the region never moves.
 @safe
 public struct Arena: ~Copyable {
-  /// Octets in a unit, the granularity of references and sizes.
+  /// Bytes in a unit, the granularity of references and sizes.
   @inlinable
   public static var unit: Int { 4 }
 
@@ -53,18 +53,18 @@ public struct Arena: ~Copyable {
   /// Free blocks in ``bins``: none as long as nothing was freed.
   private var freeCount = 0
 
-  /// Octets in blocks that are in use, their tags included.
+  /// Bytes in blocks that are in use, their tags included.
   public private(set) var used: Int
 
-  /// Octets that could be in use at most.
+  /// Bytes that could be in use at most.
   public var capacity: Int { Int(end - first) * Arena.unit }
 
-  /// Octets of the region that have been touched: what it may cost in resident memory.
+  /// Bytes of the region that have been touched: what it may cost in resident memory.
   public var touched: Int { Int(top - first) * Arena.unit }
 
   /// Reserves a region.
   ///
-  /// - Parameter capacity: octets, at most ``maximumCapacity``.
+  /// - Parameter capacity: bytes, at most ``maximumCapacity``.
   public init(capacity: Int) {
     // UNREACHABLE: the cache's least and most size are inside.
     precondition(capacity >= 64 && capacity <= Arena.maximumCapacity)
@@ -128,7 +128,7 @@ public struct Arena: ~Copyable {
     return unsafe base.loadUnaligned(fromByteOffset: at, as: UInt16.self)
   }
 
-  /// Reads an octet of a block.
+  /// Reads an byte of a block.
   @inlinable
   public func load8(_ place: Reference, _ offset: Int) -> UInt8 {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
@@ -138,7 +138,7 @@ public struct Arena: ~Copyable {
     return unsafe base.load(fromByteOffset: at, as: UInt8.self)
   }
 
-  /// Reads eight octets of a block, in memory order.
+  /// Reads eight bytes of a block, in memory order.
   @inlinable
   public func load64(_ place: Reference, _ offset: Int) -> UInt64 {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
@@ -156,7 +156,7 @@ public struct Arena: ~Copyable {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
     // UNREACHABLE: a bound: references and counts are the cache's own.
     precondition(offset >= 0 && at &+ MemoryLayout<Value>.size <= Int(limit) &* Arena.unit)
-    // SAFETY: inside the region, as just checked; callers name types for which any octets will do.
+    // SAFETY: inside the region, as just checked; callers name types for which any bytes will do.
     return unsafe base.loadUnaligned(fromByteOffset: at, as: type)
   }
 
@@ -192,7 +192,7 @@ public struct Arena: ~Copyable {
     unsafe base.storeBytes(of: value, toByteOffset: at, as: UInt16.self)
   }
 
-  /// Writes an octet of a block.
+  /// Writes an byte of a block.
   @inlinable
   public mutating func store8(_ value: UInt8, _ place: Reference, _ offset: Int) {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
@@ -202,7 +202,7 @@ public struct Arena: ~Copyable {
     unsafe base.storeBytes(of: value, toByteOffset: at, as: UInt8.self)
   }
 
-  /// The octets of a part of a block.
+  /// The bytes of a part of a block.
   @inlinable
   @_lifetime(borrow self)
   public func octets(_ place: Reference, _ offset: Int, count: Int) -> Span<UInt8> {
@@ -216,7 +216,7 @@ public struct Arena: ~Copyable {
     return unsafe _overrideLifetime(view, borrowing: self)
   }
 
-  /// Copies octets into a block.
+  /// Copies bytes into a block.
   @inlinable
   public mutating func store(_ octets: Span<UInt8>, _ place: Reference, _ offset: Int) {
     let at = Int(place.rawValue) &* Arena.unit &+ offset
@@ -234,7 +234,7 @@ public struct Arena: ~Copyable {
 
   /// Gives out a block, or nothing when no free space is large enough.
   ///
-  /// Its octets hold whatever was there before.
+  /// Its bytes hold whatever was there before.
   public mutating func allocate(octets: Int) -> Reference? {
     // UNREACHABLE: an RRset and a name have less than 128 KiB.
     precondition(octets >= 0 && octets < Int(Int32.max))
@@ -294,7 +294,7 @@ public struct Arena: ~Copyable {
     link(block, size: size)
   }
 
-  /// Octets that a block can hold.
+  /// Bytes that a block can hold.
   public func room(_ place: Reference) -> Int {
     (Int(size(place.rawValue - 1)) - 1) * Arena.unit
   }

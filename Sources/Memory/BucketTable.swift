@@ -17,7 +17,7 @@ public struct BucketTable: ~Copyable {
 
   /// Makes a table of empty buckets.
   ///
-  /// - Parameter maximum: buckets it may grow to; each costs four octets once it is there.
+  /// - Parameter maximum: buckets it may grow to; each costs four bytes once it is there.
   public init(maximum: Int) {
     self.maximum = max(maximum, BucketTable.initialCount)
     // UNREACHABLE: a twentieth of 4 GiB is below.
@@ -37,7 +37,7 @@ public struct BucketTable: ~Copyable {
   /// Buckets there are.
   @inlinable public var count: Int { bucketCount }
 
-  /// Octets that the heads take.
+  /// Bytes that the heads take.
   public var octets: Int { count * 4 }
 
   /// The bucket of a hash.

@@ -70,11 +70,11 @@ public struct FixedArray<Element: ~Copyable>: ~Copyable {
 }
 
 extension FixedArray<UInt8> {
-  /// Reserves octets without touching them: what was never written reads as whatever was there.
+  /// Reserves bytes without touching them: what was never written reads as whatever was there.
   public init(reserving count: Int) {
     // UNREACHABLE: counts are constants.
     precondition(count >= 0)
-    // SAFETY: any octets will do; freed in deinit.
+    // SAFETY: any bytes will do; freed in deinit.
     unsafe start = UnsafeMutablePointer<UInt8>.allocate(capacity: max(count, 1))
     self.count = count
   }

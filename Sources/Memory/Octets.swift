@@ -1,12 +1,12 @@
 extension Span<UInt8> {
-  /// Reads eight octets in memory order (little-endian value).
+  /// Reads eight bytes in memory order (little-endian value).
   @inlinable
   @inline(__always)
   public func load64(_ offset: Int) -> UInt64 {
     // One look at the bounds; `offset &+ 8` could wrap.
     // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 8)
-    // SAFETY: inside the span, as just checked; any eight octets are a valid integer.
+    // SAFETY: inside the span, as just checked; any eight bytes are a valid integer.
     return unsafe UInt64(
       littleEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
   }
@@ -17,7 +17,7 @@ extension Span<UInt8> {
   public func load16(_ offset: Int) -> UInt16 {
     // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 2)
-    // SAFETY: inside the span, as just checked; any two octets are a valid integer.
+    // SAFETY: inside the span, as just checked; any two bytes are a valid integer.
     return unsafe UInt16(
       bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self))
   }
@@ -28,14 +28,14 @@ extension Span<UInt8> {
   public func load32(_ offset: Int) -> UInt32 {
     // UNREACHABLE: a bound, as an array's: callers compare with the count first.
     precondition(offset >= 0 && offset <= count &- 4)
-    // SAFETY: inside the span, as just checked; any four octets are a valid integer.
+    // SAFETY: inside the span, as just checked; any four bytes are a valid integer.
     return unsafe UInt32(
       bigEndian: bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
   }
 }
 
 extension Span<UInt8> {
-  /// Whether the same octets stand at an offset; false when too few are there.
+  /// Whether the same bytes stand at an offset; false when too few are there.
   @inlinable
   public func holds(_ octets: Span<UInt8>, _ offset: Int) -> Bool {
     // UNREACHABLE: a bound, as an array's: callers compare with the count first.
@@ -51,7 +51,7 @@ extension Span<UInt8> {
       if load64(offset &+ position) != octets.load64(position) { return false }
       position &+= 8
     }
-    // The last eight octets; some of them may have been compared already.
+    // The last eight bytes; some of them may have been compared already.
     return load64(offset &+ others &- 8) == octets.load64(others &- 8)
   }
 }
@@ -83,7 +83,7 @@ extension MutableSpan<UInt8> {
     }
   }
 
-  /// Copies octets to an offset; they must fit.
+  /// Copies bytes to an offset; they must fit.
   @inlinable
   @inline(__always)
   @_lifetime(self: copy self)
@@ -103,13 +103,13 @@ extension MutableSpan<UInt8> {
 }
 
 extension MutableSpan<UInt8> {
-  /// Reads eight octets in memory order (little-endian value).
+  /// Reads eight bytes in memory order (little-endian value).
   @inlinable
   public func load64(_ offset: Int) -> UInt64 {
     span.load64(offset)
   }
 
-  /// Writes eight octets in memory order (little-endian value).
+  /// Writes eight bytes in memory order (little-endian value).
   @inlinable
   @inline(__always)
   @_lifetime(self: copy self)
@@ -124,7 +124,7 @@ extension MutableSpan<UInt8> {
 }
 
 extension MutableSpan<UInt8> {
-  /// Copies octets from one offset to another; the two places may overlap.
+  /// Copies bytes from one offset to another; the two places may overlap.
   @_lifetime(self: copy self)
   public mutating func copy(_ offset: Int, to target: Int, count octets: Int) {
     // UNREACHABLE: a bound, as an array's: callers compare with the count first.
@@ -139,12 +139,12 @@ extension MutableSpan<UInt8> {
   }
 }
 
-/// Copies a few octets faster than a call of the C library's would: names, questions and addresses are
-/// what the hot path copies, most of them shorter than 32 octets.
+/// Copies a few bytes faster than a call of the C library's would: names, questions and addresses are
+/// what the hot path copies, most of them shorter than 32 bytes.
 ///
 /// Two moves do for every count between a power of two and the next: one from the start, one that ends
 /// where the regions end and may repeat what the first has copied. Both regions have at least `count`
-/// octets and don't overlap.
+/// bytes and don't overlap.
 @inlinable
 @inline(__always)
 @unsafe
@@ -168,14 +168,14 @@ func copyOctets(from: UnsafeRawPointer, to: UnsafeMutableRawPointer, count: Int)
   }
 }
 
-/// Copies the first and the last octets of a region, as many as a word has.
+/// Copies the first and the last bytes of a region, as many as a word has.
 @inlinable
 @inline(__always)
 @unsafe
 func copyBothEnds<Word: BitwiseCopyable>(
   from: UnsafeRawPointer, to: UnsafeMutableRawPointer, count: Int, by _: Word.Type
 ) {
-  // SAFETY: the caller has at least a word's octets in both regions.
+  // SAFETY: the caller has at least a word's bytes in both regions.
   let last = count &- MemoryLayout<Word>.size
   let first = unsafe from.loadUnaligned(as: Word.self)
   let end = unsafe from.loadUnaligned(fromByteOffset: last, as: Word.self)

@@ -1,7 +1,7 @@
-/// A pool of equal places, each taken and given back by its number.
+/// A pool of equal slots, each taken and given back by its number.
 ///
-/// The pool's memory is reserved whole and touched as places are first taken; taking and giving back
-/// cost the same few instructions however many places there are.
+/// The pool's memory is reserved whole and touched as slots are first taken; taking and giving back
+/// cost the same few instructions however many slots there are.
 @safe
 public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   @usableFromInline let start: UnsafeMutablePointer<Element>
@@ -10,26 +10,26 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
   /// Places from this number on were never taken.
   @usableFromInline var fresh: Int
 
-  /// How many places there are.
+  /// How many slots there are.
   public let capacity: Int
 
   @usableFromInline var takenCount: Int
 
-  /// How many places are taken.
+  /// How many slots are taken.
   @inlinable public var count: Int { takenCount }
 
-  @inlinable static var noPlace: UInt32 { UInt32.max }
+  @inlinable static var noSlot: UInt32 { UInt32.max }
   @inlinable static var taken: UInt32 { UInt32.max - 1 }
 
-  /// Makes a pool of empty places.
+  /// Makes a pool of empty slots.
   public init(capacity: Int) {
     // UNREACHABLE: capacities are settings with bounds.
     precondition(capacity > 0 && capacity < Int(UInt32.max) - 1)
-    // SAFETY: places are initialised when taken (`Element` is trivial), freed in deinit.
+    // SAFETY: slots are initialised when taken (`Element` is trivial), freed in deinit.
     unsafe start = UnsafeMutablePointer<Element>.allocate(capacity: capacity)
     unsafe next = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
     self.capacity = capacity
-    firstFree = Slab.noPlace
+    firstFree = Slab.noSlot
     fresh = 0
     takenCount = 0
   }
@@ -40,11 +40,11 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
     unsafe next.deallocate()
   }
 
-  /// Takes a place for a value, or returns nothing when all are taken.
+  /// Takes a slot for a value, or returns nothing when all are taken.
   @inlinable
   public mutating func insert(_ value: Element) -> Int? {
     let index: Int
-    if firstFree != Slab.noPlace {
+    if firstFree != Slab.noSlot {
       index = Int(firstFree)
       // SAFETY: numbers in the free list are below `fresh`.
       firstFree = unsafe next[index]
@@ -60,32 +60,32 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
     return index
   }
 
-  /// The place that the next ``insert(_:)`` takes, or nothing when all are taken.
+  /// The slot that the next ``insert(_:)`` takes, or nothing when all are taken.
   @inlinable
   public var nextFree: Int? {
-    if firstFree != Slab.noPlace { return Int(firstFree) }
+    if firstFree != Slab.noSlot { return Int(firstFree) }
     return fresh < capacity ? fresh : nil
   }
 
-  /// Gives a place back.
+  /// Gives a slot back.
   @inlinable
   public mutating func remove(_ index: Int) {
     // UNREACHABLE: who gives back got the number from insert(_:).
-    precondition(contains(index), "a place is given back once")
+    precondition(contains(index), "a slot is given back once")
     // SAFETY: checked by `contains`.
     unsafe next[index] = firstFree
     firstFree = UInt32(index)
     takenCount -= 1
   }
 
-  /// Whether a place is taken.
+  /// Whether a slot is taken.
   @inlinable
   public func contains(_ index: Int) -> Bool {
     // SAFETY: numbers below `fresh` are inside the allocation and initialised.
     index >= 0 && index < fresh && (unsafe next[index] == Slab.taken)
   }
 
-  /// The value in a place that was taken at least once.
+  /// The value in a slot that was taken at least once.
   @inlinable
   public subscript(index: Int) -> Element {
     @_transparent

@@ -2,7 +2,7 @@ import EventLoop
 import Memory
 import Observability
 
-/// Work that holds up the loop and is no client's.
+/// Background work on the loop.
 enum SliceWork: Int, CaseIterable {
   case sweep, save, load, control, walk, sockets, local
 

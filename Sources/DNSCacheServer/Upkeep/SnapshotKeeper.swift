@@ -82,7 +82,7 @@ final class SnapshotKeeper {
       self.reader = reader
     }
 
-    /// Whether more octets must be read before the next block is sure to be there.
+    /// Whether more bytes must be read before the next block is sure to be there.
     var isWanting: Bool { !isAtEnd && filled - position < SnapshotReader.blockSize }
   }
 
