@@ -123,7 +123,9 @@ let package = Package(
     .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: house),
     .testTarget(
       name: "DNSCacheServerTests",
-      dependencies: ["DNSCacheServer", "Control", "Configuration", "Observability", "System"],
+      dependencies: [
+        "DNSCacheServer", "Control", "Configuration", "DNSPolicy", "Observability", "System",
+      ],
       exclude: ["Golden"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),
     // Starts the built program: it depends on the product so that a test run builds it first.

@@ -14,8 +14,9 @@ public final class FileWatcher {
   static let delay: UInt64 = 50
   /// Milliseconds between two looks without news.
   static let interval: UInt64 = 5_000
-  /// Files that the kernel is asked to tell of; further ones are looked at every few seconds.
-  static let mostFiles = 80
+  /// Files that the kernel is asked to tell of, sixteen of local names and the system's servers among them; further
+  /// ones are looked at every few seconds.
+  static let mostFiles = 20
   /// Octets of one read, and reads in one turn of the loop; what is left comes with the next turn.
   private static let bufferSize = 4_096
   private static let readsPerTurn = 16

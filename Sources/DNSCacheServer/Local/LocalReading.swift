@@ -39,6 +39,9 @@ final class LocalReading {
   private(set) var leaseEnd: Int64?
 
   private let domain: Name?
+  /// Octets of a file at most, and how many have been read of the first.
+  private let limit: Int
+  private var octetCount = 0
   private var files: [FileReader] = []
   private var lines = LineReader()
   /// What has been read and not handed out, the first last.
@@ -61,6 +64,7 @@ final class LocalReading {
   ) throws(Failure) {
     self.source = source
     domain = rules.domain
+    limit = rules.maxFileSize
     parser = .none
     guard !source.isGone else {
       isEmptying = true
@@ -93,6 +97,7 @@ final class LocalReading {
   init(emptying source: LocalFileSource) {
     self.source = source
     domain = nil
+    limit = 0
     parser = .none
     isEmptying = true
   }
@@ -123,12 +128,13 @@ final class LocalReading {
       throw Failure(
         description: error.isNotAFile ? "is no file" : error.reason, isMissing: error.isMissingFile)
     }
-    guard file.size <= limit else {
-      throw Failure(
-        description:
-          "has \(file.size) bytes, and local.max-file-size is \(Quantity.size.text(limit))")
-    }
+    guard file.size <= limit else { throw tooLarge(file.size, limit) }
     return file
+  }
+
+  private static func tooLarge(_ size: Int, _ limit: Int) -> Failure {
+    Failure(
+      description: "has \(size) bytes, and local.max-file-size is \(Quantity.size.text(limit))")
   }
 
   /// The next that the source has; nothing at its end.
@@ -160,6 +166,9 @@ final class LocalReading {
     } catch {
       throw Failure(description: error.reason)
     }
+    octetCount += count
+    // It may grow while it is read.
+    guard octetCount <= limit else { throw LocalReading.tooLarge(octetCount, limit) }
     if count > 0 {
       lines.append(octets[..<count])
     } else {
@@ -167,6 +176,7 @@ final class LocalReading {
       if let line = lines.next() { take(line) }
       files.removeFirst()
       lines = LineReader()
+      octetCount = 0
     }
   }
 
