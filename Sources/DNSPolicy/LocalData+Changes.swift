@@ -56,6 +56,7 @@ extension LocalData {
       }
       guard count < LocalData.recordsPerName else { return .tooMany }
     }
+    if suffixes.count > 1 { lastLabels |= LocalData.bit(suffixes.hash(suffixes.count - 1)) }
     guard let block = arena.allocate(octets: LocalRecordField.data + record.data.count) else {
       return .noRoom
     }
@@ -174,8 +175,6 @@ extension LocalData {
       if own[0] == 1 && own[1] == UInt8(ascii: "*") {
         arena.setLink(parent, LocalNodeField.wildcard, node)
       }
-    } else {
-      lastLabels |= LocalData.bit(suffixes.hash(label))
     }
     let hash = suffixes.hash(label)
     let bucket = names.bucket(hash)

@@ -16,8 +16,8 @@ public struct LocalData: ~Copyable {
   let seed: HashSeed
   /// What each source is, and how often it was read, modulo 256.
   var sources: FixedArray<Source>
-  /// A bit for each last label that names have or had, chosen by its hash: nearly every name of the internet is told
-  /// by it.
+  /// A bit for each last label that names of several labels have or had, chosen by its hash: nearly every name of the
+  /// internet is told by it.
   var lastLabels: UInt64 = 0
 
   // Not private: the compiler cannot lay out a generic over it from another module then.
@@ -83,13 +83,15 @@ public struct LocalData: ~Copyable {
   }
 
   private func mayHold(_ name: Span<UInt8>) -> Bool {
-    guard lastLabels != 0, name.count > 1 else { return false }
+    guard name.count > 1 else { return false }
     var last = 0
     var next = 0
     while name[next] != 0 {
       last = next
       next = last + Int(name[last]) + 1
     }
+    // Names of one label are as many as the LAN has hosts: they would set every bit.
+    if last == 0 { return true }
     return lastLabels & LocalData.bit(hash(LocalData.rootHash, name, labelAt: last)) != 0
   }
 

@@ -68,8 +68,9 @@ public struct Policy: ~Copyable {
     func isWithout(_ type: RecordType, _ target: Target) -> Bool {
       guard let zone = target.without, type.rawValue != 0 else { return false }
       let first = Int(zone) * LocalZone.mostWithout
-      for index in first..<first + LocalZone.mostWithout where without[index] == type.rawValue {
-        return true
+      for index in first..<first + LocalZone.mostWithout {
+        if without[index] == type.rawValue { return true }
+        if without[index] == 0 { return false }
       }
       return false
     }
@@ -84,6 +85,9 @@ public struct Policy: ~Copyable {
     self.rules = Rules(rules)
     local = LocalData(octets: localOctets, seed: seed)
   }
+
+  /// Whether any name takes a route but the default one.
+  public var asksSeveral: Bool { rules.hasRoutes }
 
   /// Whether any name takes a route but the default one, or is answered here that others may speak of.
   public var hasRoutes: Bool { rules.hasRoutes || local.nameCount > 0 }

@@ -68,14 +68,6 @@ extension Resolver {
     let lacksDNSSEC = !received.hasDO && queryFlags.contains(.signatures)
     if lacksDNSSEC { queryFlags.remove(.signatures) }
     exchanges.loadName(of: id, into: &reply.question)
-    if policy.value.local.nameCount > 0,
-      case .local = policy.value.decide(reply.question.octets, asked: received.type)
-    {
-      // It has become a name of the LAN's own meanwhile: who waits gets what is answered here.
-      accept(received, packet, isPositive: true, now: now)
-      finish(id, .answered())
-      return
-    }
     if let fault = reply.parse(packet, received.header, at: received.recordsAt) {
       switch fault {
       case _ where received.isNameTooLong:

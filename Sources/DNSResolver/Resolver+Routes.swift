@@ -40,7 +40,7 @@ extension Resolver {
   @inline(__always)
   func group(for name: Span<UInt8>, _ type: RecordType) -> ServerGroupID? {
     // Who asks has looked before whether the name is answered here.
-    guard policy.value.hasRoutes else { return .standard }
+    guard policy.value.asksSeveral else { return .standard }
     guard case .route(let route) = policy.value.decide(name, asked: type) else { return nil }
     return ServerGroupID(route)
   }
@@ -87,6 +87,19 @@ extension Resolver {
       exchanges.setGroup(ServerGroupID(route), of: id)
       // A link that is held may have come by a route that its name takes no more.
       if isMoved || lookups[id].held != HeldOverlays() { beginAnew(id, now: now) }
+    }
+  }
+
+  /// Has who waits for a name that is one of the LAN's own now be given what is answered here.
+  ///
+  /// To be called before another reply is taken in: what others say of it is not to be kept.
+  public mutating func localNamesAdded(now: UInt64) {
+    for slot in 0..<exchanges.end {
+      guard let id = exchanges.exchange(at: slot),
+        exchanges.route(of: id, by: policy.value) == nil
+      else { continue }
+      stopWaiting(id, now: now)
+      finish(id, .answered())
     }
   }
 

@@ -96,12 +96,13 @@ public struct Resolver: ~Copyable {
   ///   - client: a number that comes back with the completion.
   ///   - since: when the client began to wait; ``ExchangeTiming/deadline`` counts from then.
   ///   - takesStale: whether it may be completed that early.
+  ///   - route: the name's route, if it is known.
   public mutating func ask(
     _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags = [], client: UInt32,
-    since: UInt64, takesStale: Bool = true, cache: inout Cache, now: UInt64
+    since: UInt64, takesStale: Bool = true, route: RouteID? = nil, cache: inout Cache, now: UInt64
   ) -> Asked {
     let queryFlags = queryFlags.subtracting(.allowUnsigned)
-    let plan = plan(key, type: type, queryFlags: queryFlags, now: now)
+    let plan = plan(key, type: type, queryFlags: queryFlags, route: route, now: now)
     let seconds = UInt32(truncatingIfNeeded: now / 1_000)
     var isStale =
       takesStale && hasStaleAnswer(key, type, queryFlags, &cache, now: seconds)
@@ -135,13 +136,16 @@ public struct Resolver: ~Copyable {
   /// Says what becomes of a question that no data answers; changes nothing.
   @inline(__always)
   public func plan(
-    _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, now: UInt64
+    _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, route: RouteID? = nil,
+    now: UInt64
   ) -> Plan {
     if let id = exchanges.match(key, type, queryFlags) { return .join(id) }
     if let failure = failures.find(key, type, queryFlags, now: now) {
       return .failedBefore(failure)
     }
-    guard let group = group(for: key.octets, type) else { return .noServer(Failure(.noUpstream)) }
+    guard let group = route.map({ ServerGroupID($0) }) ?? group(for: key.octets, type) else {
+      return .noServer(Failure(.noUpstream))
+    }
     switch exchanges.prospect(of: group, now: now) {
     case .regular: return .ask(group, isTrial: false)
     case .trial: return .ask(group, isTrial: true)

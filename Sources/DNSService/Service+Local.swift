@@ -43,7 +43,15 @@ extension Service {
     // The zone's own data, unless an alias of another's leads here.
     let flags = Service.responseFlags(header.flags) | (isLed ? 0 : MessageHeader.Flag.authoritative)
     var links = Int(writer.counts.answer)
-    while case .local(let match) = policy.value.decide(key.octets, asked: header.type) {
+    while true {
+      let match: Policy.LocalMatch
+      switch policy.value.decide(key.octets, asked: header.type) {
+      case .local(let found): match = found
+      case .route(let route):
+        missingRoute = route
+        writer.limit = header.limit
+        return nil
+      }
       if isFiltered && hasLocalAddress(match, header.type, cache.rebindFilter) {
         writer.rewindToQuestion()
         writer.limit = header.limit
@@ -79,8 +87,6 @@ extension Service {
       }
       return finish(answer, header, flags, material, beside: remarks, cache, into: &writer)
     }
-    writer.limit = header.limit
-    return nil
   }
 
   /// The alias that a name of the LAN's own is.

@@ -25,6 +25,8 @@ public struct Service: ~Copyable {
   var failed: FailedQuestions
   var notedReplies = NotedReplies(count: Service.anticipated)
   var seen: UInt32 = 0
+  /// The route of the name that was missing when an answer was composed last.
+  var missingRoute = RouteID.default
   var waiting: WaitingClients
   var served: ServedNetworks
   var limiter: ClientLimiter
@@ -289,7 +291,7 @@ public struct Service: ~Copyable {
     }
     switch resolver.ask(
       key, type: header.type, queryFlags: header.queryFlags, client: UInt32(index), since: now,
-      cache: &cache, now: now)
+      route: missingRoute, cache: &cache, now: now)
     {
     case .accepted:
       return .waiting(UInt32(index))

@@ -28,8 +28,8 @@ final class Host {
   private var buffer = [UInt8](repeating: 0, count: ServiceSettings.streamSize)
 
   /// Takes in a record of the LAN's own; each kind of source is one file here.
-  func addLocal(_ record: Record, _ kind: LocalSource.Kind) {
-    guard let source = LocalSource.ID(index: Int(kind.rawValue)) else { return }
+  @discardableResult func addLocal(_ record: Record, _ kind: LocalSource.Kind) -> [Event] {
+    guard let source = LocalSource.ID(index: Int(kind.rawValue)) else { return [] }
     policy.value.local.setKind(kind, of: source)
     let owner = record.name.lowercased.wire
     localLines[kind, default: 0] += 1
@@ -41,7 +41,9 @@ final class Host {
       var key = NameKey(seed: cache.seed)
       key.load(trusted: owner.span)
       _ = cache.flush(key, .everything)
+      resolver.localNamesAdded(now: now)
     }
+    return drain()
   }
 
   /// Reads a source of local records anew, in which nothing stands any more.

@@ -31,6 +31,8 @@ final class LocalKeeper {
   private var reading: LocalReading?
   private var timer: Timer?
   private var leaseEnd: Timer?
+  /// Whether names were added that may be in flight.
+  private var hasNewNames = false
   /// Whether a wildcard was added: names that the cache has may be under it.
   private var hasNewWildcard = false
   /// Is told when names of the cache may have become the LAN's own without being named.
@@ -140,6 +142,10 @@ final class LocalKeeper {
       let end = EventLoop.microseconds() + LocalKeeper.sliceTime
       while isBusy, EventLoop.microseconds() < end { step() }
     }
+    if hasNewNames {
+      hasNewNames = false
+      worker.value.localNamesAdded()
+    }
     if isBusy { timer?.schedule(after: 0) }
   }
 
@@ -228,6 +234,7 @@ final class LocalKeeper {
 
   /// What others have said of a name that is the LAN's own now doesn't count any more.
   private func becameLocal(_ record: LocalFileRecord) {
+    hasNewNames = true
     if record.name.starts(with: [1, UInt8(ascii: "*")]) { hasNewWildcard = true }
     worker.value.forget(record.name)
   }

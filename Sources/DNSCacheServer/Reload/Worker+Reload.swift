@@ -75,6 +75,12 @@ extension Worker {
 }
 
 extension Worker {
+  /// Has who waits for names that are the LAN's own now be given what is answered here.
+  mutating func localNamesAdded() {
+    resolver.localNamesAdded(now: EventLoop.now())
+    drainActions()
+  }
+
   /// Forgets what others have said of a name that is one of the LAN's own now.
   mutating func forget(_ name: [UInt8]) {
     guard cache.nameCount > 0 else { return }

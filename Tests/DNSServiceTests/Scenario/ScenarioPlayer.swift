@@ -123,7 +123,7 @@ final class ScenarioPlayer {
       seen = shown(host.networkChanged())
     case .localAdds(let kind, let records):
       try expectNothingMore()
-      for record in records { host.addLocal(record, kind) }
+      seen = shown(records.flatMap { host.addLocal($0, kind) })
     case .localLoses(let kind):
       try expectNothingMore()
       host.emptyLocal(kind)
