@@ -98,7 +98,7 @@ setup-test:
 	@scripts/setup test
 
 lint:
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --parallel --recursive Sources Tests Package.swift
 
 # Warnings are errors in each of our modules, by the manifest, and so is an import that it doesn't name.
 debug:

@@ -6,15 +6,14 @@ import Testing
 
 @Suite("Flags of settings")
 struct SettingFlagsTests {
-  @Test(arguments: Setting.all.map(\.key))
-  func `a flag of run gets to the same setting`(key: String) throws {
-    let setting = try #require(Setting.named(key))
-    let text = setting.isBoolean ? "false" : "a=b"
-    let arguments =
-      setting.isBoolean ? ["--no-\(setting.flag)"] : ["--\(setting.flag)", text]
-    for words in [arguments, ["run"] + arguments, ["--set", "\(key)=\(text)"]] {
+  @Test func `each flag of run gets to its setting`() throws {
+    let values = Setting.all.map { "\($0.key)=\($0.isBoolean ? "false" : "a=b")" }
+    let flags = Setting.all.flatMap {
+      $0.isBoolean ? ["--no-\($0.flag)"] : ["--\($0.flag)", "a=b"]
+    }
+    for words in [flags, ["run"] + flags, values.flatMap { ["--set", $0] }] {
       let command = try #require(try DNSCacheServer.parseAsRoot(words) as? RunCommand)
-      #expect(try command.given() == ["\(key)=\(text)"])
+      #expect(try command.given() == values)
     }
   }
 

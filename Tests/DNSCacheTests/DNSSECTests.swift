@@ -236,7 +236,7 @@ struct DNSSECTests {
 
   // MARK: Rotation
 
-  @Test(arguments: [1, 2, 3, 7, 200])
+  @Test(arguments: [1, 2, 3, 7, 60])
   func `each record comes first equally often`(count: Int) {
     let lab = Lab()
     lab.cache.rotates = true
@@ -244,7 +244,7 @@ struct DNSSECTests {
     lab.insert((0..<count).map { "\(Self.name) 300 TXT \"\($0)\"" })
     var firsts: [[UInt8]: Int] = [:]
     let whole = Set(lab.ask(Self.name, .a).answers)
-    for _ in 0..<count * 50 {
+    for _ in 0..<count * 10 {
       for type in [RecordType.a, .txt] {
         let answers = lab.ask(Self.name, type).message.answers
         #expect(answers.count == count)
@@ -253,7 +253,7 @@ struct DNSSECTests {
       #expect(Set(lab.ask(Self.name, .a).answers) == whole)
     }
     #expect(firsts.count == 2 * count)
-    for times in firsts.values { #expect((25...75).contains(times)) }
+    for times in firsts.values { #expect((5...15).contains(times)) }
   }
 
   @Test func `without rotation the order stays`() {

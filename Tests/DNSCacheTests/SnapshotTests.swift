@@ -91,7 +91,7 @@ struct SnapshotTests {
     other.cache._checkInvariants()
   }
 
-  @Test(arguments: 1...5)
+  @Test(arguments: SplitMix64.fixedSeeds(5))
   func `so do random caches, and their snapshots are the same again`(seed: UInt64) {
     let lab = Self.random(seed, names: 3_000)
     let file = lab.snapshot()

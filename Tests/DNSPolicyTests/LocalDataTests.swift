@@ -95,7 +95,7 @@ struct LocalDataTests {
     return (try? Name(wire: wire))?.description ?? "?"
   }
 
-  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  @Test(arguments: SplitMix64.fixedSeeds(20))
   func `what is read and read again is what a simple model has`(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     var data = LocalData(octets: 1 << 20, seed: HashSeed(seed, 77))

@@ -210,7 +210,9 @@ struct UpstreamHealthTests {
   }
 
   /// The forger knows the name, and the port of every other packet; never the ID.
-  @Test func `a million forged replies during one flight are not believed and cost little`() throws
+  @Test
+  func `a hundred thousand forged replies during one flight are not believed and cost little`()
+    throws
   {
     let host = Host(Host.Options(socketsPerUpstream: 16))
     let name = try Name("www.example.net")
@@ -223,7 +225,8 @@ struct UpstreamHealthTests {
     ).encoded()
     var stream: OutgoingQuery?
     let begin = clock()
-    for round in 0..<1_000_000 {
+    let count = 100_000
+    for round in 0..<count {
       let isOtherPort = round % 2 == 1
       let id = isOtherPort ? sent.id : sent.id &+ UInt16(1 + round / 2 % 65_535)
       forged[0] = UInt8(id >> 8)
@@ -235,8 +238,8 @@ struct UpstreamHealthTests {
       }
     }
     let microseconds = Double(clock() - begin) / Double(CLOCKS_PER_SEC) * 1_000_000
-    #expect(microseconds / 1_000_000 < 40, "processor time of a packet, without optimisation")
-    #expect(host.resolver.exchanges.counters.mismatched == 1_000_000)
+    #expect(microseconds / Double(count) < 40, "processor time of a packet, without optimisation")
+    #expect(host.resolver.exchanges.counters.mismatched == count)
     #expect(host.resolver.exchanges.counters.suspected == 1)
     #expect(host.known(name).isEmpty && host.resolver.inFlight == 1)
     let query = try #require(stream)

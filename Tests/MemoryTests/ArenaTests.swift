@@ -27,7 +27,7 @@ struct ArenaTests {
     return try #require(place)
   }
 
-  @Test(arguments: 1...4)
+  @Test(arguments: SplitMix64.fixedSeeds(4))
   func `blocks taken and given back at random keep their octets apart`(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     var arena = Arena(capacity: 256 << 10)

@@ -28,7 +28,7 @@ struct ObservationsTests {
     #expect(clients == ["::c000:201 32", "192.0.2.1 3"])
   }
 
-  @Test(arguments: [1, 2, 3] as [UInt64])
+  @Test(arguments: SplitMix64.fixedSeeds(3))
   func `under load the true count of each name is between its bounds`(seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
     var seen = Observations(upstreams: 1, seed: HashSeed(random.next(), random.next()))

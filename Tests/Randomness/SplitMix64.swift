@@ -19,9 +19,12 @@ public struct SplitMix64: RandomNumberGenerator {
   /// Fixed seeds, and one that is new in each run; the runner prints the seed of what fails.
   ///
   /// With `FEW_SEEDS`, as `make check` sets it, one of each.
-  public static let seeds: [UInt64] =
-    Array(1...(ProcessInfo.processInfo.environment["FEW_SEEDS"] == nil ? 7 : 1))
-    + [UInt64.random(in: 8...UInt64.max)]
+  public static let seeds = fixedSeeds(7) + [UInt64.random(in: 8...UInt64.max)]
+
+  /// As many fixed seeds; with `FEW_SEEDS` one, so for tests that take long and find little more with another.
+  public static func fixedSeeds(_ count: UInt64) -> [UInt64] {
+    Array(1...(ProcessInfo.processInfo.environment["FEW_SEEDS"] == nil ? count : 1))
+  }
 
   /// A number of a range.
   public mutating func number(_ range: ClosedRange<Int>) -> Int {
