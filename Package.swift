@@ -92,10 +92,18 @@ let package = Package(
         "DNSResolver", "DNSExchange", "DNSPolicy", "DNSCache", "DNSWire", "Memory",
       ],
       swiftSettings: house),
+    // Random conversations, for a test and the fuzzer.
+    .target(
+      name: "Conversations",
+      dependencies: [
+        "DNSService", "DNSResolver", "DNSExchange", "DNSPolicy", "DNSCache", "DNSWire", "Memory",
+      ],
+      path: "Tests/Conversations", swiftSettings: house),
     .testTarget(
       name: "DNSServiceTests",
       dependencies: [
-        "Randomness", "DNSService", "DNSResolver", "DNSExchange", "DNSPolicy", "DNSCache",
+        "Conversations", "Randomness", "DNSService", "DNSResolver", "DNSExchange", "DNSPolicy",
+        "DNSCache",
         "DNSWire", "Memory",
       ],
       resources: [.copy("Scenarios")], swiftSettings: house),

@@ -1,9 +1,9 @@
 /// Octets to draw decisions from; zeros when they are used up.
-struct Input {
+package struct Input {
   private let bytes: [UInt8]
   private var position = 0
 
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
+  package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   var isEmpty: Bool { position >= bytes.count }
 

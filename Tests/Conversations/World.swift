@@ -1,41 +1,50 @@
 import DNSWire
 
-/// What there is: twelve names below example.net, one of each kind.
+/// What there is in a truthful conversation: twelve names below ex, c to n, one of each kind.
 enum World {
-  static let soa = records(["example.net. 60 IN SOA ns1.example.net. host.example.net. 1 2 3 4 30"])
-  static let servers = records(["example.net. 300 IN NS ns1.example.net."])
+  static let soa = records(["ex. 60 IN SOA ns1.ex. host.ex. 1 2 3 4 30"])
+  static let servers = records(["ex. 300 IN NS ns1.ex."])
   static let glue = records([
-    "ns1.example.net. 300 IN A 192.0.2.53", "ns1.example.org. 300 IN A 198.51.100.66",
+    "ns1.ex. 300 IN A 192.0.2.53", "ns1.example.org. 300 IN A 198.51.100.66",
   ])
 
   private static func records(_ lines: [String]) -> [Record] {
     lines.compactMap { try? Record($0) }
   }
 
+  /// One of the names, perhaps in capitals.
+  static func name(_ choice: UInt8) -> [UInt8] {
+    [1, 0x63 + choice % 12 - ((choice >> 7) << 5), 2, 0x65, 0x78, 0]
+  }
+
+  static func type(_ choice: UInt8) -> UInt16 {
+    let types: [RecordType] = [.a, .a, .a, .aaaa, .txt]
+    return types[Int(choice) % types.count].rawValue
+  }
+
   private static func number(_ name: Name) -> Int {
-    guard let label = name.labels.first, label.count == 2 else { return -1 }
-    let digits: [UInt8] = Array("0123456789ab".utf8)
-    return digits.firstIndex(of: (label.last ?? 0) | 0x20) ?? -1
-  }
-
-  /// Where n9 → n8 → n5 → n6 → n0, n7 → n3, na and nb lead.
-  static func alias(_ name: Name) -> Name? {
-    switch number(name) {
-    case 5: try? Name("n6.example.net")
-    case 6: try? Name("n0.example.net")
-    case 7: try? Name("n3.example.net")
-    case 8: try? Name("n5.example.net")
-    case 9: try? Name("n8.example.net")
-    case 10: try? Name("nb.example.net")
-    case 11: try? Name("na.example.net")
-    default: nil
+    guard let label = name.labels.first, label.count == 1, let letter = label.first else {
+      return -1
     }
+    return (0x63...0x6E).contains(letter | 0x20) ? Int(letter | 0x20) - 0x63 : -1
   }
 
-  /// n3 does not exist.
+  /// Where the names lead: 9 → 8 → 5 → 6 → 0, 7 → 3, 10 and 11 to each other.
+  static func alias(_ name: Name) -> Name? {
+    let targets = [5: 6, 6: 0, 7: 3, 8: 5, 9: 8, 10: 11, 11: 10]
+    guard let target = targets[number(name)] else { return nil }
+    return try? Name(wire: World.name(UInt8(target)))
+  }
+
+  /// An address that only forgers give.
+  static func forgery(_ query: Message) -> Record {
+    Record(name: query.questions[0].name, type: .a, ttl: 300, rdata: Conversation.mark)
+  }
+
+  /// The fourth does not exist.
   static func exists(_ name: Name) -> Bool { number(name) != 3 }
 
-  /// n4, n8, n9 and na may not be kept, n6 not for long.
+  /// Some may not be kept, others not for long.
   static func ttl(_ name: Name) -> UInt32 {
     switch number(name) {
     case 4, 8, 9, 10: 0
@@ -50,7 +59,7 @@ enum World {
     guard exists(name), alias(name) == nil else { return [] }
     switch type {
     case .a:
-      // n2 has many.
+      // One has many.
       return (0..<(number == 2 ? 60 : 2)).map {
         Record(name: name, type: .a, ttl: ttl(name), rdata: [192, 0, 2, UInt8($0)])
       }
