@@ -119,5 +119,6 @@ hot-path:
 short-fuzz:
 	scripts/fuzz $(TEST_FUZZ_SECONDS)
 
+# A million names where time matters less.
 end-to-end-tests:
-	scripts/end-to-end
+	$(if $(CI),LOAD_NAMES=1000000) scripts/end-to-end
