@@ -128,7 +128,8 @@ let package = Package(
     .testTarget(
       name: "ConfigurationTests",
       dependencies: ["Configuration", "DNSPolicy", "Observability", "System"], swiftSettings: house),
-    .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: house),
+    .testTarget(
+      name: "ControlTests", dependencies: ["Control", "DNSWire", "HTTP"], swiftSettings: house),
     .testTarget(
       name: "DNSCacheServerTests",
       dependencies: [

@@ -1,6 +1,5 @@
 import EventLoop
 import HTTP
-import Observability
 import System
 
 /// Asks a running server over its control socket and prints what it says.
@@ -12,23 +11,6 @@ package struct ControlClient {
   private let timeout: Int
 
   package static let usualTimeout = 60
-
-  /// What an answer is to look like.
-  package enum Format {
-    case json
-    /// Text that programs may read: `name value`, or a table.
-    case lines
-    /// Text that is laid out for a terminal.
-    case laidOut(Display)
-
-    fileprivate var query: String {
-      switch self {
-      case .json: "format=json"
-      case .lines: "format=text"
-      case .laidOut(let display): "format=text&\(display.query)"
-      }
-    }
-  }
 
   /// Milliseconds between two looks at whether the server is gone.
   private static let pause = 20
@@ -43,41 +25,39 @@ package struct ControlClient {
   /// error.
   ///
   /// - Parameter progress: is told what comes.
-  package func perform(_ verb: ControlVerb, as format: Format, progress: DumpProgress? = nil) throws
-  {
+  package func perform(
+    _ verb: ControlVerb, _ parameters: ControlParameters = [:], as form: ControlForm,
+    progress: DumpProgress? = nil
+  ) throws {
     var progress = progress
     defer { progress?.end() }
-    try request(verb, format) {
+    try request(verb, parameters, form) {
       Process.writeOutput($0)
       progress?.note($0)
     }
   }
 
-  /// Asks for the number of names in the cache; nothing when it isn't told.
-  package func nameCount() -> Int? {
-    (try? answer(.stats(filter: "cache.names", all: false), as: .json))
-      .flatMap { Int($0.filter(\.isNumber)) }
-  }
-
   /// Sends a verb and returns the answer.
-  package func answer(_ verb: ControlVerb, as format: Format) throws -> String {
+  package func answer(
+    _ verb: ControlVerb, _ parameters: ControlParameters = [:], as form: ControlForm
+  ) throws -> String {
     var answer: [UInt8] = []
-    try request(verb, format) { answer += $0 }
+    try request(verb, parameters, form) { answer += $0 }
     return String(decoding: answer, as: UTF8.self)
   }
 
   private func request(
-    _ verb: ControlVerb, _ format: Format, _ take: ([UInt8]) -> Void
+    _ verb: ControlVerb, _ parameters: ControlParameters, _ form: ControlForm,
+    _ take: ([UInt8]) -> Void
   ) throws {
-    let (method, target) = verb.request
-    let separator = target.contains("?") ? "&" : "?"
+    let target = verb.target(parameters.values + form.values)
     var holder: SocketHolder?
     do {
       let connection = try UnixClient(path: path, timeout: timeout)
       holder = connection.holder
       // HTTP/1.0: the answer ends where the connection does, without chunks.
       try connection.write(
-        "\(method == .get ? "GET" : "POST") \(ControlVerb.root)\(target)\(separator)\(format.query) HTTP/1.0\r\nHost: localhost\r\n"
+        "\(verb.method == .get ? "GET" : "POST") \(target) HTTP/1.0\r\nHost: localhost\r\n"
           + "Content-Length: 0\r\n\r\n")
       try readAnswer(of: connection, take)
     } catch let error as SystemError {
@@ -160,34 +140,5 @@ package struct ControlClient {
       return index + 4
     }
     return nil
-  }
-}
-
-extension Display {
-  /// Columns and rows that a screen has at most.
-  private static let most = 1_000
-
-  /// The terminal that standard output is, or what is usual.
-  package static var current: Display {
-    let size = Terminal.size()
-    return Display(
-      columns: size?.columns ?? usualColumns, rows: size?.rows, isUnicode: Terminal.isUnicode,
-      now: EventLoop.wallClock())
-  }
-
-  /// How a request tells it.
-  fileprivate var query: String {
-    "columns=\(columns)" + (rows.map { "&rows=\($0)" } ?? "") + (isUnicode ? "&unicode=1" : "")
-  }
-
-  /// What a request tells of its terminal; nil when it tells nothing.
-  package init?(of request: HTTPRequest) {
-    func number(_ name: String) -> Int? {
-      request.queryValue(name).flatMap { Int($0) }.map { min(max($0, 1), Display.most) }
-    }
-    guard let columns = number("columns") else { return nil }
-    self.init(
-      columns: columns, rows: number("rows"), isUnicode: request.queryValue("unicode") == "1",
-      now: EventLoop.wallClock())
   }
 }

@@ -4,20 +4,21 @@ import Observability
 /// The answer to one request of control, as text or as JSON.
 package final class ControlReply {
   private let responder: HTTPResponder
-  private let isText: Bool
-  /// What text is laid out for; nil for lines that programs may read.
-  private let display: Display?
+  private let form: ControlForm
 
-  package init(_ responder: HTTPResponder, isText: Bool, _ display: Display?) {
+  package init(_ responder: HTTPResponder, as form: ControlForm) {
     self.responder = responder
-    self.isText = isText
-    self.display = display
+    self.form = form
   }
 
-  /// Whether whoever asked is still there.
+  private var isText: Bool {
+    if case .json = form { false } else { true }
+  }
+
+  /// Whether the client is still there.
   package var isWanted: Bool { responder.isOpen }
 
-  /// Calls back when whoever asked goes away before the answer's end.
+  /// Calls back when the client goes away before the answer's end.
   package func whenGone(_ body: @escaping () -> Void) { responder.onClientGone = body }
 
   private var contentType: String {
@@ -37,12 +38,10 @@ package final class ControlReply {
     laidOut: ((Display) -> String)? = nil
   ) {
     let body =
-      if !isText {
-        report.json + "\n"
-      } else if let display, let laidOut {
-        laidOut(display)
-      } else {
-        text()
+      switch form {
+      case .json: report.json + "\n"
+      case .lines: text()
+      case .laidOut(let display): laidOut?(display) ?? text()
       }
     responder.send(status: 200, contentType: contentType, body: body)
   }
@@ -54,7 +53,7 @@ package final class ControlReply {
 
   /// A text with its lines broken where they are too long for the terminal, if there is one.
   package func wrapped(_ text: String) -> String {
-    guard let display, display.rows != nil else { return text }
+    guard case .laidOut(let display) = form, display.rows != nil else { return text }
     return display.wrapped(text)
   }
 

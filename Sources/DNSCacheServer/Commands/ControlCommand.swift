@@ -1,8 +1,6 @@
 import ArgumentParser
 import Configuration
 import Control
-import DNSWire
-import EventLoop
 import Observability
 import System
 
@@ -10,10 +8,7 @@ import System
 struct ControlCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ctl", abstract: "Ask or tell a running server.",
-    subcommands: [
-      Status.self, Stats.self, CacheCommand.self, Explain.self, InFlight.self, Upstreams.self,
-      Routes.self, LocalCommand.self, TopCommand.self, WatchCommand.self, Reload.self, Stop.self,
-    ])
+    subcommands: Verbs.commands())
 
   /// What every verb takes.
   struct Options: ParsableArguments {
@@ -28,21 +23,18 @@ struct ControlCommand: ParsableCommand {
 
     /// Asks the server and prints what it says.
     ///
-    /// - Parameter showsProgress: tells a person at a terminal how far it has come.
-    func perform(
-      showsProgress: Bool = false, _ verb: () throws(ControlVerb.Refusal) -> ControlVerb
+    /// - Parameter progress: is told by how much of the answer has come; made once the server was found.
+    func perform<V: Verb>(
+      _ verb: V, progress: (ControlClient) -> DumpProgress? = { _ in nil }
     ) throws {
       try ask { client throws in
-        let verb = try verb()
-        let progress =
-          showsProgress && Process.isErrorTerminal
-          ? client.nameCount().map { DumpProgress(total: $0) } : nil
-        try client.perform(verb, as: format, progress: progress)
+        try verb.parameters.check()
+        try client.perform(V.row, verb.parameters, as: form, progress: progress(client))
       }
     }
 
     /// How answers are wanted.
-    var format: ControlClient.Format { json ? .json : .laidOut(.current) }
+    var form: ControlForm { json ? .json : .laidOut(.current) }
 
     /// Does something with a client; says what is wrong, and ends the program with the exit status for it.
     ///
@@ -61,189 +53,32 @@ struct ControlCommand: ParsableCommand {
       }
     }
   }
+}
 
-  struct Status: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "status", abstract: "What is running, and how it is doing.")
-    @Flag(help: "Exit with 1 while nothing can be resolved: no upstream answers.") var check = false
-    @OptionGroup var options: Options
+/// The verbs about the cache.
+struct CacheCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cache", abstract: "Look at the cache, flush, dump or save it.",
+    subcommands: Verbs.commands(of: "cache"))
+}
 
-    func run() throws {
-      try options.perform { .status }
-      guard check else { return }
-      var resolves = false
-      try options.ask { client in
-        resolves = try client.answer(.status, as: .json).contains("\"resolves\":true")
-      }
-      if !resolves { throw ExitCode(ExitStatus.notResolving.rawValue) }
-    }
-  }
+/// The verbs about the LAN's own names.
+struct LocalCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "local", abstract: "The LAN's own names.",
+    subcommands: Verbs.commands(of: "local"))
+}
 
-  struct Stats: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "stats", abstract: "Every counter, or those that are named.")
-    @Argument(help: "A group, such as cache, or a part of names, such as limit.")
-    var filter: String?
-    @Flag(help: "Also those of the event loop, for developers.") var all = false
-    @OptionGroup var options: Options
-
-    func run() throws { try options.perform { .stats(filter: filter, all: all) } }
-  }
-
-  struct InFlight: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "inflight", abstract: "Questions that wait for an upstream.")
-    @OptionGroup var options: Options
-    func run() throws { try options.perform { .inFlight } }
-  }
-
-  struct Upstreams: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "upstreams",
-      abstract: "Each upstream: whether it answers, how fast, and what it doesn't understand.")
-    @OptionGroup var options: Options
-    func run() throws { try options.perform { .upstreams } }
-  }
-
-  struct Routes: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "routes", abstract: "Whose servers are asked for which names, or for one name.")
-    @Argument(help: "A domain name, or an address for its reverse name.") var name: String?
-    @OptionGroup var options: Options
-    func run() throws {
-      try options.perform { () throws(ControlVerb.Refusal) in
-        guard let name else { return .routes(nil) }
-        return .routes(try ControlVerb.nameOrAddress(name))
-      }
-    }
-  }
-
-  struct LocalCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "local", abstract: "The LAN's own names.", subcommands: [LocalShow.self])
-  }
-
-  struct LocalShow: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "show",
-      abstract: "Where the LAN's own names come from and what they have, or the records of one.")
-    @Argument(help: "A domain name, or an address for its reverse name.") var name: String?
-    @OptionGroup var options: Options
-    func run() throws {
-      try options.perform { () throws(ControlVerb.Refusal) in
-        guard let name else { return .local(nil) }
-        return .local(try ControlVerb.nameOrAddress(name))
-      }
-    }
-  }
-
-  struct Explain: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "explain",
-      abstract: "What a client gets that asks for a name, and why.",
-      discussion: """
-        Tells what the cache has, since when, from whom and until when, who would be asked, what failed \
-        last, and which rules and limits had a say. Asking changes nothing.
-        """)
-    @Argument(help: "A domain name, or an address for its reverse name.") var name: String
-    @Argument(help: "A record type; A if none is given, PTR for an address.") var type: String?
-    @OptionGroup var options: Options
-    func run() throws {
-      try options.perform { () throws(ControlVerb.Refusal) in
-        try ControlVerb.explain(name, type: type)
-      }
-    }
-  }
-
-  struct Reload: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "reload",
-      abstract: "Read the configuration file again; what is wrong with it changes nothing.")
-    @OptionGroup var options: Options
-    func run() throws { try options.perform { .reload } }
-  }
-
-  struct Stop: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "stop", abstract: "Save the cache and stop.")
-    @OptionGroup var options: Options
-    func run() throws {
-      try options.ask { client in
-        try client.perform(.stop, as: options.format)
-        try client.waitForEnd()
-      }
-    }
-  }
-
-  struct CacheCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "cache", abstract: "Look at the cache, flush, dump or save it.",
-      subcommands: [Show.self, Names.self, Flush.self, Dump.self, Save.self])
-  }
-
-  struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "show", abstract: "What is known of a name: records, TTLs, rank and section.")
-    @Argument(help: "A domain name.") var name: String
-    @Argument(help: "A record type, as AAAA.") var type: String?
-    @OptionGroup var options: Options
-    func run() throws {
-      try options.perform { () throws(ControlVerb.Refusal) in
-        .show(try ControlVerb.name(name), try ControlVerb.type(type))
-      }
-    }
-  }
-
-  struct Names: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "names", abstract: "Which names have an address.")
-    @Argument(help: "An IPv4 or IPv6 address.") var address: String
-    @OptionGroup var options: Options
-    func run() throws {
-      try options.perform { () throws(ControlVerb.Refusal) in
-        .names(try ControlVerb.address(address))
-      }
-    }
-  }
-
-  struct Flush: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "flush",
-      abstract: "Forget a name, one of its types, its whole tree, or all negative answers.")
-    @Argument(help: "A domain name.") var name: String?
-    @Option(help: "Only this record type.") var type: String?
-    @Flag(help: "The names below it, too.") var tree = false
-    @Flag(help: "All negative answers, of every name.") var negative = false
-    @OptionGroup var options: Options
-
-    func validate() throws {
-      if negative == (name != nil) {
-        throw ValidationError("Give a name to forget, or --negative for all negative answers.")
-      }
-      if negative && (tree || type != nil) {
-        throw ValidationError("--negative goes alone.")
-      }
-    }
-
-    func run() throws {
-      try options.perform { () throws(ControlVerb.Refusal) in
-        if negative { return .flushNegative }
-        return .flush(try ControlVerb.name(name), try ControlVerb.type(type), tree: tree)
-      }
-    }
-  }
-
-  struct Dump: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "dump", abstract: "Print the whole cache, as lines of a zone file.")
-    @OptionGroup var options: Options
-    func run() throws { try options.perform(showsProgress: true) { .dump } }
-  }
-
-  struct Save: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      commandName: "save", abstract: "Save the cache now.")
-    @OptionGroup var options: Options
-    func run() throws { try options.perform { .save } }
-  }
+/// The verbs about what comes most.
+struct TopCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "top", abstract: "What comes most, since the start.",
+    discussion: """
+      Counts are kept for 1,024 names, 1,024 clients and 512 failing questions. The true count lies \
+      between the two bounds. Where every query was counted that is certain; they differ only \
+      once there are more names or clients than are kept. While queries come so fast that several are read at \
+      once, or more than 2,000 times a second, one drawn by lot counts for all, and the bounds \
+      are four standard deviations away.
+      """,
+    subcommands: Verbs.commands(of: "top"))
 }

@@ -97,7 +97,7 @@ final class WebServer {
       case "/": .page
       case "/healthz", "/livez": .health
       case ControlAPI.metricsPath: .telling
-      default: ControlVerb.tells(request.path) ? .telling : .everything
+      default: Verbs.access(to: request.path) == .everyone ? .telling : .everything
       }
     do {
       try doorkeeper.check(request, for: resource)

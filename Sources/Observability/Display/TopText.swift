@@ -2,7 +2,7 @@
 package struct TopText {
   package let text: String
 
-  /// Lays out the answer to a ``ControlVerb/top(_:count:)``.
+  /// Lays out the rows of a list.
   package init(_ report: StructuredValue, _ list: TopList, _ display: Display) {
     let rows = report["top"]?.elements ?? []
     guard !rows.isEmpty else {

@@ -1,30 +1,11 @@
-import ArgumentParser
 import Control
 import EventLoop
 import Glibc
 import Observability
 import System
 
-/// `ctl watch`: how a running server is doing, renewed each second.
-struct WatchCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "watch",
-    abstract: "A live view: queries, latency, memory, upstreams; ^C ends it.",
-    discussion: """
-      Where standard output is no terminal, or with --json, a line a second. Latencies are those of \
-      the last ten seconds; shares in lines are thousandths.
-      """)
-  @OptionGroup var options: ControlCommand.Options
-
-  func run() throws {
-    try options.ask(timeout: Watch.patience) { client in
-      try Watch(client, isJSON: options.json).run()
-    }
-  }
-}
-
 /// Asks a server each second and shows what it says, until a signal comes or nobody reads.
-private final class Watch {
+final class LiveView {
   /// Seconds that an answer may take.
   static let patience = 2
   private static let interval: UInt64 = 1_000
@@ -39,7 +20,7 @@ private final class Watch {
   private var last: String
   private var notice: String?
 
-  private var format: ControlClient.Format {
+  private var form: ControlForm {
     isJSON ? .json : isScreen ? .laidOut(.current) : .lines
   }
 
@@ -53,14 +34,15 @@ private final class Watch {
     } catch {
       throw StartupError(.fault, "\(error)")
     }
-    last = try client.answer(.watch, as: isJSON ? .json : isScreen ? .laidOut(.current) : .lines)
+    last = try client.answer(
+      Verbs.Watch.row, as: isJSON ? .json : isScreen ? .laidOut(.current) : .lines)
   }
 
   func run() throws {
     do {
       try listen()
       let timer = Timer(on: loop) { [unowned self] in poll() }
-      timer.schedule(every: Watch.interval)
+      timer.schedule(every: LiveView.interval)
       self.timer = timer
       if isScreen {
         show(Terminal.enter)
@@ -91,7 +73,7 @@ private final class Watch {
 
   private func poll() {
     do {
-      last = try client.answer(.watch, as: format)
+      last = try client.answer(Verbs.Watch.row, as: form)
       notice = nil
       if isScreen { draw() } else { show(last) }
     } catch {
