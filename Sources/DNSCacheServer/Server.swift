@@ -44,7 +44,7 @@ final class Server {
   private var limitLog: LimitLog?
   private(set) var cookies: CookieKeeper?
   let snapshot: SnapshotKeeper
-  let history: HistoryKeeper
+  let history = HistoryKeeper()
   /// Tells when files change.
   let files: FileWatcher
   /// Keeps the LAN's own names.
@@ -139,7 +139,6 @@ final class Server {
     snapshot = SnapshotKeeper(
       on: loop, worker: worker, path: settings.cacheFile, interval: settings.saveInterval,
       logger: logger)
-    history = HistoryKeeper(on: loop, worker: worker)
     files = FileWatcher(on: loop) { error in
       logger.warning("\(error); files that change are seen after some seconds")
     }
@@ -166,6 +165,7 @@ final class Server {
     watchNetwork()
     announceLocalNetworks()
     worker.value.healthLog = UpstreamHealthLog(on: loop, worker: worker, logger: logger)
+    history.begin(self)
     maintenance = Maintenance(on: loop, worker: worker)
     purging = PurgeJob(on: loop, worker) { [logger] removed in
       if removed > 0 {

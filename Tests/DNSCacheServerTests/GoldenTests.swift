@@ -86,7 +86,7 @@ struct GoldenTests {
 
   // MARK: Figures
 
-  /// The figures of `ctl stats` and `ctl upstreams`, and what Prometheus calls them.
+  /// The figures of `ctl stats` and `ctl upstreams`, and what Prometheus calls them; not their help, which is for people.
   private static func figures() -> [String] {
     func paths<Source>(_ table: FigureTable<Source>) -> [String] {
       table.figures.compactMap(\.path)
@@ -95,7 +95,7 @@ struct GoldenTests {
       table.figures.flatMap { figure -> [String] in
         guard let metric = figure.metric else { return [] }
         let name = "metric \(PrometheusText.prefix)\(metric.name)"
-        return ["\(name) \(metric.kind)", "\(name): \(figure.help)"]
+        return ["\(name) \(metric.kind)"]
           + metric.labels.map { "\(name) \($0.name)=\($0.value)" }
       }
     }

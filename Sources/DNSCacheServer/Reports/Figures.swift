@@ -62,7 +62,7 @@ enum Figures {
   private static let cache: [Figure<Server>] =
     [
       .gauge("cache.records", "Records in the cache") { $0.worker.value.cache.recordCount },
-      .gauge("cache.rrsets", "RRsets and negative facts in the cache") {
+      .gauge("cache.rrsets", "RRsets and negative entries in the cache") {
         $0.worker.value.cache.setCount
       },
       .gauge("cache.names", "Names in the cache") { $0.worker.value.cache.nameCount },
@@ -82,7 +82,7 @@ enum Figures {
       [
         ("hits", "Queries answered from the cache at once", \.hits),
         ("misses", "Queries that had to wait for upstream", \.misses),
-        ("stale", "Misses answered with data whose time was over", \.stale),
+        ("stale", "Misses answered with stale data", \.stale),
         ("rebind_blocked", "Answers withheld because they held a local address", \.rebindBlocked),
         ("prefetches", "Questions asked upstream before their answers were over", \.prefetches),
         (
@@ -93,9 +93,9 @@ enum Figures {
     + counters(
       "cache", of: { $0.worker.value.cache.counters },
       [
-        ("inserted", "RRsets and negative facts taken into the cache", \.inserted),
+        ("inserted", "RRsets and negative entries taken into the cache", \.inserted),
         ("evictions", "Names removed to make room", \.evictions),
-        ("expired", "RRsets and negative facts given up for their age", \.expired),
+        ("expired", "RRsets and negative entries given up for their age", \.expired),
         ("outranked", "RRsets not taken because what is there is trusted as much", \.outranked),
         ("no_room", "RRsets that found no room", \.noRoom),
         ("large_rrsets", "RRsets that are used once for lack of room in one piece", \.largeSets),

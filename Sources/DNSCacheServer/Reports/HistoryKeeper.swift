@@ -1,30 +1,30 @@
 import EventLoop
-import Memory
 import Observability
 
-/// Has a sample taken for the history every ten seconds.
+/// Has a sample taken for the history every ten seconds, of what the table of figures says.
 final class HistoryKeeper {
   /// Seconds since 1970 at which counting began.
   let since = EventLoop.wallClock()
   private var timer: Timer?
 
-  init(on loop: EventLoop, worker: Pinned<Worker>) {
-    let timer = Timer(on: loop) { HistoryKeeper.record(worker.value) }
+  func begin(_ server: Server) {
+    let timer = Timer(on: server.loop) { [unowned server] in HistoryKeeper.record(server) }
     timer.schedule(every: UInt64(History.interval) * 1_000)
     self.timer = timer
   }
 
-  /// Ends an interval of the history.
-  private static func record(_ worker: borrowing Worker) {
-    let counters = worker.service.counters
+  private static func record(_ server: Server) {
+    func count(_ figure: String) -> UInt64 {
+      Figures.statistics.value(figure, of: server).magnitude ?? 0
+    }
     var totals = History.Totals()
-    totals.queries = counters.udp &+ counters.tcp
-    totals.hits = counters.hits
-    totals.misses = counters.misses
-    totals.stale = counters.stale
-    totals.failures = counters.failures
-    worker.seen.value.record(
-      time: EventLoop.wallClock(), totals, octets: UInt64(worker.cache.octets),
-      limit: UInt64(worker.cache.limits.octets))
+    totals.queries = count("queries.udp") &+ count("queries.tcp")
+    totals.hits = count("cache.hits")
+    totals.misses = count("cache.misses")
+    totals.stale = count("cache.stale")
+    totals.failures = count("queries.failures")
+    server.worker.value.seen.value.record(
+      time: EventLoop.wallClock(), totals, octets: count("cache.bytes"),
+      limit: count("cache.limit_bytes"))
   }
 }

@@ -125,7 +125,7 @@ package struct FigureTable<Source>: Sendable {
 
 extension StructuredValue {
   /// A number, or whether something is so, as Prometheus is told it.
-  fileprivate var magnitude: UInt64? {
+  package var magnitude: UInt64? {
     switch self {
     case .number(let number): UInt64(clamping: number)
     case .flag(let flag): flag ? 1 : 0
