@@ -1,21 +1,21 @@
 import Glibc
 
 /// Reads a file from its beginning, in pieces.
-public final class FileReader {
+package final class FileReader {
   /// The path that it was opened by.
-  public let path: String
+  package let path: String
   /// Octets in the file when it was opened.
-  public let size: Int
+  package let size: Int
   /// Tells its state from others.
-  public let stamp: FileStamp
+  package let stamp: FileStamp
   /// Whether others than its owner and its group may read or change it.
-  public let isOpenToOthers: Bool
+  package let isOpenToOthers: Bool
 
   private let descriptor: Descriptor
 
   /// Opens a regular file; throws ENOENT and the like, and ``SystemError/isNotAFile`` for anything but
   /// a regular file.
-  public init(path: String) throws(SystemError) {
+  package init(path: String) throws(SystemError) {
     self.path = path
     // O_NONBLOCK: a named pipe doesn't hold us up; on regular files it does nothing.
     // SAFETY: open reads a terminated string.
@@ -39,7 +39,7 @@ public final class FileReader {
   /// Reads the next octets to an offset of the span, up to its end, and returns how many there were.
   ///
   /// Less than there is room for only at the end of the file, 0 there. Blocks for the disk.
-  public func read(
+  package func read(
     into octets: inout MutableSpan<UInt8>, at start: Int = 0
   ) throws(SystemError) -> Int {
     // UNREACHABLE: a bound: callers go on where the last call ended.
@@ -62,7 +62,7 @@ public final class FileReader {
   }
 
   /// Whether there is something at a path that is no regular file, such as a pipe or `/dev/null`.
-  public static func isSpecial(_ path: String) -> Bool {
+  package static func isSpecial(_ path: String) -> Bool {
     var status = stat()
     // SAFETY: stat reads a terminated string and writes one stat.
     return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
@@ -73,7 +73,7 @@ public final class FileReader {
   /// - Parameters:
   ///   - limit: octets at most, else EFBIG.
   ///   - patience: milliseconds to wait for more, else ETIMEDOUT.
-  public static func octets(
+  package static func octets(
     ofSpecial path: String, limit: Int, patience: Int32
   ) throws(SystemError) -> [UInt8] {
     // SAFETY: open reads a terminated string.
@@ -104,14 +104,14 @@ public final class FileReader {
   /// The whole of a small file as text; what isn't UTF-8 is replaced.
   ///
   /// Throws EFBIG when the file has more than `limit` octets.
-  public static func text(of path: String, limit: Int) throws(SystemError) -> String {
+  package static func text(of path: String, limit: Int) throws(SystemError) -> String {
     String(decoding: try octets(of: path, limit: limit), as: UTF8.self)
   }
 
   /// The whole of a small file.
   ///
   /// Throws EFBIG when the file has more than `limit` octets.
-  public static func octets(of path: String, limit: Int) throws(SystemError) -> [UInt8] {
+  package static func octets(of path: String, limit: Int) throws(SystemError) -> [UInt8] {
     let file = try FileReader(path: path)
     guard file.size <= limit else {
       throw SystemError(call: "read", purpose: path, code: EFBIG)
@@ -121,5 +121,22 @@ public final class FileReader {
     let count = try file.read(into: &space)
     octets.removeLast(octets.count - count)
     return octets
+  }
+}
+
+/// What tells one state of a file from another without reading it.
+package struct FileStamp: Equatable, Sendable {
+  private let device: UInt64
+  private let inode: UInt64
+  private let size: Int64
+  private let seconds: Int
+  private let nanoseconds: Int
+
+  package init(_ status: stat) {
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
+    size = Int64(status.st_size)
+    seconds = status.st_mtim.tv_sec
+    nanoseconds = status.st_mtim.tv_nsec
   }
 }
