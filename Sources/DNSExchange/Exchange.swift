@@ -21,7 +21,7 @@ public struct Exchange: Chained {
   /// Whether groups have changed since it began: a server that it has met may not be asked any more.
   var mayHaveLeft = false
   /// The servers that it has met.
-  var touched = Touched()
+  var met = ServersMet()
   /// How it is being asked.
   var phase = Phase.udp
   /// Whether it is not asked any more.
@@ -53,7 +53,7 @@ public struct Exchange: Chained {
   /// What was in the way last.
   public internal(set) var cause = ResolutionError.silence
   /// The same, for people.
-  public internal(set) var trouble = Trouble(.silence)
+  public internal(set) var detail = FailureDetail(.silence)
   /// Octets of what a server said of its error (``UpstreamErrors``).
   var errorsCount: UInt8 = 0
   /// When the packet under way has had time enough.
@@ -84,9 +84,9 @@ public struct Exchange: Chained {
 
   mutating func countPacket() { if packets < UInt8.max { packets += 1 } }
 
-  /// Forgets all that was tried; what it has cost stays.
+  /// Forgets what was tried; what it has cost stays.
   mutating func reset() {
-    touched = Touched()
+    met = ServersMet()
     phase = .udp
     attemptCount = 0
     refusals = 0
@@ -97,7 +97,7 @@ public struct Exchange: Chained {
     hasTriedTCP = false
     usesLowerCase = false
     cause = .silence
-    trouble = Trouble(.silence)
+    detail = FailureDetail(.silence)
     errorsCount = 0
   }
 
@@ -115,7 +115,7 @@ public struct Exchange: Chained {
   /// Whether it was sent without something that a server didn't bear.
   @inline(__always)
   var isSimplified: Bool {
-    !touched.all.isDisjoint(with: .simplified) || phase.isTCP(because: .silence)
+    !met.all.isDisjoint(with: .simplified) || phase.isTCP(because: .silence)
   }
 }
 

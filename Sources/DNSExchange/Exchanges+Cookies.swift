@@ -80,7 +80,7 @@ extension Exchanges {
     case .missing:
       counters.cookiesMissing += 1
       // It goes on without a cookie already; each copy would lead to another connection.
-      guard !exchanges[exchange].touched.has(.withoutCookie, server) else { break }
+      guard !exchanges[exchange].met.has(.withoutCookie, server) else { break }
       // An honest reply over UDP that comes first is as good.
       moveToTCP(exchange, to: server, because: .cookieMissing, now: now)
     case .renewed:
@@ -123,7 +123,7 @@ extension Exchanges {
       moveToTCP(exchange, to: server, because: .badCookie, now: now)
       return
     }
-    guard !exchanges[exchange].phase.isTCP, !exchanges[exchange].touched.has(.failed, server) else {
+    guard !exchanges[exchange].phase.isTCP, !exchanges[exchange].met.has(.failed, server) else {
       return
     }
     exchanges[exchange].hasRenewedCookie = true
@@ -158,7 +158,7 @@ extension Exchanges {
   mutating func retryWithoutProof(_ exchange: ExchangeID, now: UInt64) {
     if exchanges[exchange].cookieDoubts < UInt8.max { exchanges[exchange].cookieDoubts += 1 }
     if exchanges[exchange].cookieDoubts >= Exchanges.cookieDoubtLimit {
-      exchanges[exchange].touched.insert(.withoutCookie, exchanges[exchange].server)
+      exchanges[exchange].met.insert(.withoutCookie, exchanges[exchange].server)
     }
     retry(exchange, now: now)
   }

@@ -36,7 +36,7 @@ extension Exchanges {
   ) -> EDNSOffer {
     let server = exchanges[exchange].server
     if !servers[server].rules.usesEDNS || simplicity == .plain
-      || exchanges[exchange].touched.has(.withoutEDNS, server)
+      || exchanges[exchange].met.has(.withoutEDNS, server)
       || servers[server].withoutEDNS.applies(isTrying: &isTrying, now: now)
     {
       return .none
@@ -50,7 +50,7 @@ extension Exchanges {
   /// The same over TCP, where nothing is tried again.
   func streamOffer(_ exchange: ExchangeID) -> EDNSOffer {
     let server = exchanges[exchange].server
-    return !servers[server].rules.usesEDNS || exchanges[exchange].touched.has(.withoutEDNS, server)
+    return !servers[server].rules.usesEDNS || exchanges[exchange].met.has(.withoutEDNS, server)
       || servers[server].withoutEDNS.isInForce ? .none : .full
   }
 
@@ -62,7 +62,7 @@ extension Exchanges {
   ) -> Bool {
     let server = exchanges[exchange].server
     guard edns != .none, simplicity != .noCookie, servers[server].rules.usesCookies,
-      !exchanges[exchange].touched.has(.withoutCookie, server),
+      !exchanges[exchange].met.has(.withoutCookie, server),
       !servers[server].withoutCookies.applies(isTrying: &isTrying, now: now)
     else { return false }
     renewCookieIfDue(server, now: now)
@@ -73,7 +73,7 @@ extension Exchanges {
   mutating func offersStreamCookie(_ exchange: ExchangeID, _ edns: EDNSOffer, now: UInt64) -> Bool {
     let server = exchanges[exchange].server
     guard edns != .none, servers[server].rules.usesCookies,
-      !exchanges[exchange].touched.has(.withoutCookie, server),
+      !exchanges[exchange].met.has(.withoutCookie, server),
       !servers[server].withoutCookies.isInForce
     else { return false }
     renewCookieIfDue(server, now: now)
@@ -114,14 +114,14 @@ extension Exchanges {
     if packet.hasCookie { servers[server].withoutCookies.end() }
     if showsCase(attempt) { servers[server].lowerCase.end() }
     // What it refused, and answers without.
-    if packet.edns == .none, exchanges[exchange].touched.has(.withoutEDNS, server) {
+    if packet.edns == .none, exchanges[exchange].met.has(.withoutEDNS, server) {
       note(.withoutEDNS, server, name, limit: Fallback.refusalLimit, now: now)
     } else if packet.edns != .none, !packet.hasCookie,
-      exchanges[exchange].touched.has(.withoutCookie, server)
+      exchanges[exchange].met.has(.withoutCookie, server)
     {
       note(.withoutCookies, server, name, limit: Fallback.refusalLimit, now: now)
     }
-    if !packet.isMixedCase, isPositive, exchanges[exchange].touched.has(.caseDenied, server) {
+    if !packet.isMixedCase, isPositive, exchanges[exchange].met.has(.caseDenied, server) {
       note(.lowerCase, server, name, limit: Fallback.refusalLimit, now: now)
     }
     // What it said nothing to.
@@ -139,10 +139,10 @@ extension Exchanges {
   private mutating func noteStreamWays(_ exchange: ExchangeID, _ server: ServerID, now: UInt64) {
     guard let attempt = exchanges[exchange].phase.tcp else { return }
     let name = exchanges[exchange].nameHash
-    if attempt.edns == .none, exchanges[exchange].touched.has(.withoutEDNS, server) {
+    if attempt.edns == .none, exchanges[exchange].met.has(.withoutEDNS, server) {
       note(.withoutEDNS, server, name, limit: Fallback.refusalLimit, now: now)
     } else if attempt.edns != .none,
-      exchanges[exchange].touched.has(.withoutCookie, server)
+      exchanges[exchange].met.has(.withoutCookie, server)
     {
       note(.withoutCookies, server, name, limit: Fallback.refusalLimit, now: now)
     }

@@ -104,7 +104,7 @@ extension Exchanges {
   private mutating func forget(_ server: ServerID) {
     for slot in 0..<end {
       guard let exchange = exchange(at: slot) else { continue }
-      exchanges[exchange].touched.forget(server)
+      exchanges[exchange].met.forget(server)
       if servers[server].inFlight > 0 { forgetTransmissions(of: exchange, at: server) }
     }
   }

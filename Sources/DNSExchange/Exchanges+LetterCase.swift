@@ -142,7 +142,7 @@ extension Exchanges {
       exchanges[exchange].attemptCount < ExchangeTiming.attempts
     else { return false }
     exchanges[exchange].usesLowerCase = true
-    exchanges[exchange].touched.insert(.caseDenied, server)
+    exchanges[exchange].met.insert(.caseDenied, server)
     exchanges[exchange].server = server
     send(exchange, now: now)
     return true

@@ -2,9 +2,9 @@ import DNSWire
 import Memory
 
 // A query of ours may come back to us as a client's: from an upstream that asks us, or by a rule that sends whatever
-// goes to port 53 here. It would wait for itself until its time is over.
+// goes to port 53 here. It would wait for itself until it times out.
 //
-// A forwarder in between may change all by which a query is known: ID, letter case and cookie. Then it joins the very
+// A forwarder in between may change everything by which a query is known: ID, letter case and cookie. Then it joins the very
 // question that it was sent for, and no reply comes. So silence to a question that others have joined is looked into,
 // by a probe whose name only a loop can bring back.
 

@@ -22,7 +22,7 @@ extension Exchanges {
       guard let exchange = exchange(at: slot) else { continue }
       if exchanges[exchange].phase.isTCP(because: .silence) { endTCP(exchange) }
       guard !exchanges[exchange].phase.isTCP else { continue }
-      exchanges[exchange].touched.remove(.failed)
+      exchanges[exchange].met.remove(.failed)
       askAgainSoon(exchange, now: now)
     }
   }

@@ -313,7 +313,7 @@ extension Exchanges {
     /// It has an error, whose code has upper bits (RFC 6891 §6.1.3).
     case error(ResponseCode)
     /// It points elsewhere, or has more than can be kept.
-    case noAnswer(Trouble.Kind)
+    case noAnswer(FailureDetail.Kind)
   }
 
   /// Takes in that a reply is of no use: the question goes on, to others if need be.
@@ -366,21 +366,21 @@ extension Exchanges {
       guard source.edns != .none else { break }
       // Who understands EDNS answers with it (RFC 6891 §7), so the cookie may be what wasn't understood.
       if rcode == .formErr, source.lacksCookie {
-        guard !exchanges[exchange].touched.has(.withoutCookie, source.server) else { return }
-        exchanges[exchange].touched.insert(.withoutCookie, source.server)
+        guard !exchanges[exchange].met.has(.withoutCookie, source.server) else { return }
+        exchanges[exchange].met.insert(.withoutCookie, source.server)
         exchanges[exchange].server = source.server
         askAgain(exchange, now: now)
         return
       }
       // RFC 6891 §6.2.2: asked once more without EDNS. That has been done already when the other
       // packets with EDNS are answered, too.
-      guard !exchanges[exchange].touched.has(.withoutEDNS, source.server) else { return }
+      guard !exchanges[exchange].met.has(.withoutEDNS, source.server) else { return }
       askWithoutEDNS(exchange, source.server, now: now)
       return
     case .servFail, .refused:
       // Some say so to EDNS; who has it, answers with it.
       guard source.edns != .none, !hasOPT, !servers[source.server].answersEDNS,
-        !exchanges[exchange].touched.has(.withoutEDNS, source.server)
+        !exchanges[exchange].met.has(.withoutEDNS, source.server)
       else { break }
       askWithoutEDNS(exchange, source.server, now: now)
       return
@@ -390,31 +390,31 @@ extension Exchanges {
       !servers[source.server].keepsCase
     {
       // That there was no EDNS did not help.
-      let wasWithoutEDNS = exchanges[exchange].touched.has(.withoutEDNS, source.server)
-      exchanges[exchange].touched.remove(.withoutEDNS, source.server)
+      let wasWithoutEDNS = exchanges[exchange].met.has(.withoutEDNS, source.server)
+      exchanges[exchange].met.remove(.withoutEDNS, source.server)
       if askInLowerCase(exchange, server: source.server, now: now) { return }
-      if wasWithoutEDNS { exchanges[exchange].touched.insert(.withoutEDNS, source.server) }
+      if wasWithoutEDNS { exchanges[exchange].met.insert(.withoutEDNS, source.server) }
     }
     exchanges[exchange].cause = .upstreamError
     noteTrouble(exchange, .errorCode, source.server, rcode: rcode)
-    exchanges[exchange].touched.insert(.erred, source.server)
+    exchanges[exchange].met.insert(.erred, source.server)
     giveUp(on: source, now: now)
   }
 
   /// Handles a reply that has no answer: a referral, or more than can be kept.
   private mutating func takeNoAnswer(
-    _ kind: Trouble.Kind, from source: Received, now: UInt64
+    _ kind: FailureDetail.Kind, from source: Received, now: UInt64
   ) {
     let exchange = source.exchange
     noteError(source.server)
     exchanges[exchange].cause = .upstreamError
     noteTrouble(exchange, kind, source.server)
-    exchanges[exchange].touched.insert(.erred, source.server)
+    exchanges[exchange].met.insert(.erred, source.server)
     giveUp(on: source, now: now)
   }
 
   private mutating func askWithoutEDNS(_ exchange: ExchangeID, _ server: ServerID, now: UInt64) {
-    exchanges[exchange].touched.insert(.withoutEDNS, server)
+    exchanges[exchange].met.insert(.withoutEDNS, server)
     exchanges[exchange].server = server
     askAgain(exchange, now: now)
   }
@@ -435,7 +435,7 @@ extension Exchanges {
     markAlive(server, now: now)
     noteError(server)
     guard !noteSpoofAttempt(exchange, isCertain: false, now: now), !exchanges[exchange].phase.isTCP,
-      !exchanges[exchange].touched.has(.withoutEDNS, server)
+      !exchanges[exchange].met.has(.withoutEDNS, server)
     else { return }
     askWithoutEDNS(exchange, server, now: now)
   }
@@ -459,7 +459,7 @@ extension Exchanges {
   private mutating func giveUp(on source: Received, now: UInt64) {
     let exchange = source.exchange
     guard source.isStream == exchanges[exchange].phase.isTCP else { return }
-    exchanges[exchange].touched.insert(.failed, source.server)
+    exchanges[exchange].met.insert(.failed, source.server)
     guard exchanges[exchange].server == source.server else { return }
     endTCP(exchange)
     moveOn(exchange, now: now)

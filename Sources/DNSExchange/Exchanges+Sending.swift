@@ -15,7 +15,7 @@ extension Exchanges {
     let simplicity = simplicity(exchange, attempt: attempt, server, now: now)
     if simplicity == .stream || isStreamUpstream(server, isTrying: &isTrying, now: now) {
       exchanges[exchange].hasTriedTCP = true
-      exchanges[exchange].touched.insert(.tried, server)
+      exchanges[exchange].met.insert(.tried, server)
       startTCP(exchange, because: simplicity == .stream ? .silence : .tcpOnly, now: now)
       return
     }
@@ -44,7 +44,7 @@ extension Exchanges {
     byTransaction.insert(slot, in: &transmissions)
     exchanges[exchange].firstTransmission = TransmissionID(slot)
     exchanges[exchange].attemptCount += 1
-    exchanges[exchange].touched.insert(.tried, server)
+    exchanges[exchange].met.insert(.tried, server)
     exchanges[exchange].countPacket()
     servers[server].inFlight += 1
     servers[server].counters.queries += 1

@@ -41,11 +41,11 @@ extension Exchanges {
     guard
       let next = servers.next(
         of: exchanges[exchange].group, after: exchanges[exchange].server,
-        exchanges[exchange].touched,
+        exchanges[exchange].met,
         now: now)
     else { return false }
     // When all were asked, the round begins anew.
-    if exchanges[exchange].touched.has(.tried, next) { exchanges[exchange].touched.remove(.tried) }
+    if exchanges[exchange].met.has(.tried, next) { exchanges[exchange].met.remove(.tried) }
     exchanges[exchange].server = next
     return true
   }
@@ -117,7 +117,7 @@ extension Exchanges {
     if !isUsual {
       noteWays(exchange, server, attempt: attempt, isPositive: isPositive, now: now)
     }
-    if exchanges[exchange].touched.all.contains(.erred) { noteBadAnswers(exchange, now: now) }
+    if exchanges[exchange].met.all.contains(.erred) { noteBadAnswers(exchange, now: now) }
     if now >= servers[server].knownAt + KnownQuestion.pause
       || servers[server].knownCount == 0
     {
@@ -135,9 +135,9 @@ extension Exchanges {
   ///
   /// Only then the error is the upstream's and not the name's.
   private mutating func noteBadAnswers(_ exchange: ExchangeID, now: UInt64) {
-    let touched = exchanges[exchange].touched
-    for index in 0..<touched.count {
-      guard let server = touched.server(index, with: .erred) else { continue }
+    let met = exchanges[exchange].met
+    for index in 0..<met.count {
+      guard let server = met.server(index, with: .erred) else { continue }
       if servers[server].badAnswers < UInt16.max {
         servers[server].badAnswers += 1
       }
@@ -229,13 +229,13 @@ extension Exchanges {
   ///
   /// What an upstream said tells more than that another one can't be reached.
   public mutating func noteTrouble(
-    _ exchange: ExchangeID, _ kind: Trouble.Kind, _ server: ServerID,
+    _ exchange: ExchangeID, _ kind: FailureDetail.Kind, _ server: ServerID,
     rcode: ResponseCode = ResponseCode(rawValue: 0)
   ) {
-    let known = exchanges[exchange].trouble.kind
+    let known = exchanges[exchange].detail.kind
     if kind == .unreachable && known != .silence && known != .unreachable { return }
-    exchanges[exchange].trouble.kind = kind
-    exchanges[exchange].trouble.rcode = rcode
-    exchanges[exchange].trouble.source = servers[server].source
+    exchanges[exchange].detail.kind = kind
+    exchanges[exchange].detail.rcode = rcode
+    exchanges[exchange].detail.source = servers[server].source
   }
 }

@@ -7,7 +7,7 @@ extension Exchanges {
   mutating func moveToTCP(
     _ exchange: ExchangeID, to server: ServerID, because reason: TCPReason, now: UInt64
   ) {
-    guard !exchanges[exchange].phase.isTCP, !exchanges[exchange].touched.has(.failed, server) else {
+    guard !exchanges[exchange].phase.isTCP, !exchanges[exchange].met.has(.failed, server) else {
       return
     }
     exchanges[exchange].server = server
@@ -69,7 +69,7 @@ extension Exchanges {
       return
     case .truncated, .malformed, .badCookie, .tcpOnly: break
     }
-    exchanges[exchange].touched.insert(.failed, exchanges[exchange].server)
+    exchanges[exchange].met.insert(.failed, exchanges[exchange].server)
     moveOn(exchange, now: now)
   }
 
@@ -84,9 +84,9 @@ extension Exchanges {
     servers[server].counters.timeouts += 1
     noteFailure(server, .silence, sent: attempt.sent, now: now)
     // Where there is nobody else, the reply may still come.
-    var touched = exchanges[exchange].touched
-    touched.insert(.failed, server)
-    let next = servers.next(of: exchanges[exchange].group, after: server, touched, now: now)
+    var met = exchanges[exchange].met
+    met.insert(.failed, server)
+    let next = servers.next(of: exchanges[exchange].group, after: server, met, now: now)
     if next == nil {
       setTimer(exchange, at: exchanges[exchange].deadline, now: now)
     } else {

@@ -170,7 +170,7 @@ public struct Exchanges: ~Copyable {
     return nil
   }
 
-  /// Handles that a packet's time is over, if it is.
+  /// Handles the time-out of a packet, if it is due.
   ///
   /// - Parameter isShared: whether others wait who came later: perhaps the server that it was sent to.
   public mutating func goOn(_ exchange: ExchangeID, isShared: Bool, now: UInt64) {

@@ -47,7 +47,7 @@ struct Fallback: BitwiseCopyable {
 
   /// Whether the next packet does without.
   ///
-  /// When the time is over this packet tries, and others do without until it is answered.
+  /// After that time this packet tries, and others do without until it is answered.
   ///
   /// - Parameter isTrying: whether the packet tries something; one thing at a time, or its silence would tell
   ///   nothing.
@@ -99,7 +99,7 @@ struct Fallback: BitwiseCopyable {
     if until != 0 { until = max(now, 1) }
   }
 
-  /// Ends it for all packets when its time is over.
+  /// Ends it for all packets once it has expired.
   @inline(__always)
   mutating func endWhenOver(now: UInt64) {
     if until != 0 && now >= until { end() }

@@ -165,7 +165,7 @@ struct ServerTable: ~Copyable {
       groups[group.number].until = now + ServerGroup.life
     }
     var left = groups[group.number].candidates
-    guard left != 0 else { return next(of: group, after: .none, Touched(), now: now) }
+    guard left != 0 else { return next(of: group, after: .none, ServersMet(), now: now) }
     if left & (left - 1) != 0 {
       for _ in 0..<draw % UInt32(left.nonzeroBitCount) { left &= left - 1 }
     }
@@ -224,9 +224,9 @@ struct ServerTable: ~Copyable {
   ///
   /// - Parameters:
   ///   - last: the server asked last.
-  ///   - touched: those that the question met so far; the round begins anew when all were asked.
+  ///   - met: those that the question met so far; the round begins anew when all were asked.
   func next(
-    of group: ServerGroupID, after last: ServerID, _ touched: borrowing Touched, now: UInt64
+    of group: ServerGroupID, after last: ServerID, _ met: borrowing ServersMet, now: UInt64
   ) -> ServerID? {
     let count = groups[group.number].count
     // All that are up and have not failed; without any, those that are down and not given up.
@@ -237,8 +237,8 @@ struct ServerTable: ~Copyable {
       for index in 0..<count {
         let server = member(index, of: group)
         guard self[server].isDown == down, !(down && isGivenUp(server, now: now)) else { continue }
-        let marks = touched.marks(of: server)
-        guard !marks.contains(.failed), !touched.isFull || marks != [] else { continue }
+        let marks = met.marks(of: server)
+        guard !marks.contains(.failed), !met.isFull || marks != [] else { continue }
         if groups[group.number].isStrict {
           // One that has only been silent for a while is not down yet.
           if !down { return server }

@@ -9,13 +9,13 @@ extension Cache {
     /// Those that may not be kept, for who waits for them.
     var overlay: Overlay
     /// Why there are such.
-    var uncacheable: Trouble.Kind?
+    var uncacheable: FailureDetail.Kind?
   }
 
   /// Takes in what was listed of a reply, in its order.
   mutating func store(_ reply: inout Reply, now: UInt32) -> Stored {
     beginStoring()
-    var uncacheable: Trouble.Kind?
+    var uncacheable: FailureDetail.Kind?
     for index in 0..<reply.setCount {
       if case .uncacheable(let isLarge) = reply.store(index, in: &self, now: now) {
         uncacheable = isLarge || uncacheable == .large ? .large : .uncacheable

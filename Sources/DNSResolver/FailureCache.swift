@@ -8,8 +8,8 @@ import Memory
 /// Where there is room, it also has what people may wonder about: answers that were not kept. These keep
 /// nobody from asking.
 ///
-/// A table of fixed size: sets of a few slots, chosen by the name's hash; in a full set the entry whose
-/// time is over first gives way.
+/// A table of fixed size: sets of a few slots, chosen by the name's hash; in a full set the entry that
+/// expires first gives way.
 struct FailureCache: ~Copyable {
   /// Questions remembered at most.
   static let capacity = 2_048
@@ -38,7 +38,7 @@ struct FailureCache: ~Copyable {
     /// Failures in a row; none where there was an answer.
     var failures: UInt8 = 0
     var cause = ResolutionError.silence
-    var trouble = Trouble(.silence)
+    var detail = FailureDetail(.silence)
     /// Octets of what upstream said of it (``UpstreamErrors``).
     var errorsCount: UInt8 = 0
     /// When it happened.
@@ -53,7 +53,7 @@ struct FailureCache: ~Copyable {
   /// Where prefetches are noted that failed.
   private var failedPrefetches = Queue<UInt16>(capacity: FailureCache.prefetchLimit, filler: 0)
   private var epoch: UInt32 = 1
-  /// Questions remembered, those whose time is over among them.
+  /// Questions remembered, expired ones among them.
   private(set) var count = 0
 
   init() {
@@ -91,7 +91,7 @@ struct FailureCache: ~Copyable {
   /// - Returns: where, and whether another question that was still remembered had to give way.
   mutating func remember(
     _ name: Span<UInt8>, hash: UInt32, type: RecordType, queryFlags: QueryFlags,
-    cause: ResolutionError, trouble: Trouble, upstreamErrors: Span<UInt8>, now: UInt64
+    cause: ResolutionError, detail: FailureDetail, upstreamErrors: Span<UInt8>, now: UInt64
   ) -> (slot: Int, isForced: Bool) {
     if let slot = slot(of: name, hash, type, queryFlags) {
       let entry = entries[slot]
@@ -99,7 +99,7 @@ struct FailureCache: ~Copyable {
       let failures = isStill ? min(entry.failures + 1, 32) : 1
       entries[slot].failures = failures
       entries[slot].cause = cause
-      entries[slot].trouble = trouble
+      entries[slot].detail = detail
       entries[slot].errorsCount = UInt8(truncatingIfNeeded: upstreamErrors.count)
       errors.store(upstreamErrors, in: slot)
       entries[slot].time = now
@@ -112,7 +112,7 @@ struct FailureCache: ~Copyable {
       Entry(
         epoch: epoch, nameHash: hash, type: type, queryFlags: queryFlags,
         nameCount: UInt8(name.count),
-        failures: 1, cause: cause, trouble: trouble,
+        failures: 1, cause: cause, detail: detail,
         errorsCount: UInt8(truncatingIfNeeded: upstreamErrors.count), time: now,
         until: now + FailureCache.life(failures: 1)), name, at: victim)
     errors.store(upstreamErrors, in: victim)
@@ -123,7 +123,8 @@ struct FailureCache: ~Copyable {
   ///
   /// - Parameter isPrefetch: whether it is a prefetch that failed: ``takeFailedPrefetch(into:)`` tells.
   mutating func note(
-    _ name: Span<UInt8>, hash: UInt32, type: RecordType, queryFlags: QueryFlags, trouble: Trouble,
+    _ name: Span<UInt8>, hash: UInt32, type: RecordType, queryFlags: QueryFlags,
+    detail: FailureDetail,
     isPrefetch: Bool = false, now: UInt64
   ) {
     let slot = slot(of: name, hash, type, queryFlags) ?? victim(hash)
@@ -133,7 +134,7 @@ struct FailureCache: ~Copyable {
       Entry(
         epoch: epoch, nameHash: hash, type: type, queryFlags: queryFlags,
         nameCount: UInt8(name.count),
-        trouble: trouble, time: now, until: now), name, at: slot)
+        detail: detail, time: now, until: now), name, at: slot)
   }
 
   /// Whether ``takeFailedPrefetch(into:)`` may have something.
@@ -169,7 +170,7 @@ struct FailureCache: ~Copyable {
     names.store(name, in: slot)
   }
 
-  /// The slot of a set that is free, or whose entry's time is over first.
+  /// The slot of a set that is free, or whose entry expires first.
   private func victim(_ hash: UInt32) -> Int {
     let first = FailureCache.firstSlot(hash)
     var victim = first
@@ -181,13 +182,13 @@ struct FailureCache: ~Copyable {
   }
 
   /// Visits what is remembered of a name's questions.
-  func visit(_ key: borrowing NameKey, now: UInt64, _ body: (TroubleView) -> Void) {
+  func visit(_ key: borrowing NameKey, now: UInt64, _ body: (FailureView) -> Void) {
     let first = FailureCache.firstSlot(key.hash)
     for slot in first..<first + FailureCache.ways where isEntry(slot, key.octets, key.hash) {
       let entry = entries[slot]
       body(
-        TroubleView(
-          type: entry.type, queryFlags: entry.queryFlags, trouble: entry.trouble,
+        FailureView(
+          type: entry.type, queryFlags: entry.queryFlags, detail: entry.detail,
           age: now &- min(now, entry.time), failures: Int(entry.failures),
           blockedFor: entry.until &- min(now, entry.until)))
     }

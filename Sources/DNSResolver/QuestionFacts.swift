@@ -10,7 +10,7 @@ public struct QuestionFacts: Sendable {
   /// The same question, if it is being asked.
   public let inFlight: Resolver.InFlightView?
   /// What is remembered of the name's questions of any type.
-  public let troubles: [TroubleView]
+  public let lastFailures: [FailureView]
   /// Whom it goes to, in this order.
   public let order: [ServerCandidate]
   /// Every server.
@@ -22,8 +22,8 @@ extension Resolver {
   public func facts(
     of key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, now: UInt64
   ) -> QuestionFacts {
-    var troubles: [TroubleView] = []
-    failures.visit(key, now: now) { troubles.append($0) }
+    var lastFailures: [FailureView] = []
+    failures.visit(key, now: now) { lastFailures.append($0) }
     var views: [UpstreamView] = []
     exchanges.visitUpstreams(now: now) { views.append($0) }
     let plan = plan(key, type: type, queryFlags: queryFlags, now: now)
@@ -31,19 +31,19 @@ extension Resolver {
       if case .join(let index) = plan { inFlightView(index) } else { nil }
     return QuestionFacts(
       plan: plan, inFlight: inFlight,
-      troubles: troubles.sorted { $0.age < $1.age },
+      lastFailures: lastFailures.sorted { $0.age < $1.age },
       order: exchanges.order(of: group(for: key.octets, type) ?? .standard, now: now), views: views)
   }
 }
 
 /// What is remembered of a question that had no answer that could be kept.
-public struct TroubleView: Sendable {
+public struct FailureView: Sendable {
   /// The type that was asked for.
   public let type: RecordType
   /// DO and CD.
   public let queryFlags: QueryFlags
   /// What was in the way.
-  public let trouble: Trouble
+  public let detail: FailureDetail
   /// Milliseconds since.
   public let age: UInt64
   /// Failures in a row; 0 when there was an answer.

@@ -352,7 +352,7 @@ struct Reply: ~Copyable {
 
   /// Lists an RRset that may be kept.
   ///
-  /// - Returns: whether there was room, as there is for all that is looked for.
+  /// - Returns: whether there was room, as there is for everything that is looked for.
   @inline(__always)
   mutating func list(_ set: ReplySet) -> Bool {
     guard setCount < Reply.setLimit else { return false }

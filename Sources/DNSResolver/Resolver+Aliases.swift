@@ -98,7 +98,7 @@ extension Resolver {
     let handle = exchanges.handle(id)
     let type = exchanges[id].type
     let queryFlags = exchanges[id].queryFlags
-    // This lookup ends, too, when what is evicted was all that needed it: so this comes first.
+    // This lookup ends, too, when nothing but what is evicted needed it: so this comes first.
     let plan = plan(target, type: type, queryFlags: queryFlags, now: now)
     if case .ask = plan, exchanges.count == settings.exchanges.inFlightLimit {
       evictOldest(now: now)

@@ -121,12 +121,12 @@ extension Resolver {
   ///
   /// - Returns: where.
   mutating func rememberFailure(_ id: ExchangeID, _ cause: ResolutionError, now: UInt64) -> UInt16 {
-    var trouble = exchanges[id].trouble
-    if trouble.kind == .silence {
-      trouble.source = exchanges.source(of: exchanges[id].server)
+    var detail = exchanges[id].detail
+    if detail.kind == .silence {
+      detail.source = exchanges.source(of: exchanges[id].server)
     }
     let (slot, isForced) = failures.remember(
-      id, of: exchanges, cause: cause, trouble: trouble, now: now)
+      id, of: exchanges, cause: cause, detail: detail, now: now)
     if isForced { counters.failuresDisplaced += 1 }
     return UInt16(truncatingIfNeeded: slot)
   }
@@ -140,7 +140,7 @@ extension Resolver {
 
   /// Notes why a question's answer is not kept, should somebody wonder.
   mutating func noteUncacheable(
-    _ id: ExchangeID, _ kind: Trouble.Kind, server: ServerID, now: UInt64
+    _ id: ExchangeID, _ kind: FailureDetail.Kind, server: ServerID, now: UInt64
   ) {
     exchanges.noteTrouble(id, kind, server)
     noteTrouble(id, now: now)
@@ -191,13 +191,14 @@ extension FailureCache {
   // Two parts of the resolver at once: the compiler sees that only with a method of one of them.
 
   fileprivate mutating func remember(
-    _ id: ExchangeID, of exchanges: borrowing Exchanges, cause: ResolutionError, trouble: Trouble,
+    _ id: ExchangeID, of exchanges: borrowing Exchanges, cause: ResolutionError,
+    detail: FailureDetail,
     now: UInt64
   ) -> (slot: Int, isForced: Bool) {
     remember(
       exchanges.name(of: id), hash: exchanges[id].nameHash,
       type: exchanges[id].type, queryFlags: exchanges[id].queryFlags, cause: cause,
-      trouble: trouble, upstreamErrors: exchanges.errors(of: id), now: now)
+      detail: detail, upstreamErrors: exchanges.errors(of: id), now: now)
   }
 
   fileprivate mutating func note(
@@ -206,7 +207,7 @@ extension FailureCache {
     note(
       exchanges.name(of: id), hash: exchanges[id].nameHash,
       type: exchanges[id].type, queryFlags: exchanges[id].queryFlags,
-      trouble: exchanges[id].trouble, isPrefetch: isPrefetch, now: now)
+      detail: exchanges[id].detail, isPrefetch: isPrefetch, now: now)
   }
 
   mutating func forget(_ id: ExchangeID, of exchanges: borrowing Exchanges) {

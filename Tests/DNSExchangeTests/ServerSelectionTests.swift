@@ -32,15 +32,15 @@ struct ServerSelectionTests {
 
   /// Who is asked after each other, when each fails in a way, until none is left.
   private static func retries(
-    _ table: borrowing ServerTable, marking mark: Touched.Marks, most: Int
+    _ table: borrowing ServerTable, marking mark: ServersMet.Marks, most: Int
   ) -> [Int] {
-    var touched = Touched()
+    var met = ServersMet()
     var last = ServerID.none
     var asked: [Int] = []
     while asked.count < most,
-      let server = table.next(of: .standard, after: last, touched, now: 0)
+      let server = table.next(of: .standard, after: last, met, now: 0)
     {
-      touched.insert(mark, server)
+      met.insert(mark, server)
       asked.append(server.slot)
       last = server
     }

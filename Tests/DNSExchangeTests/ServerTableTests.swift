@@ -86,41 +86,41 @@ struct ServerTableTests {
 }
 
 @Suite("The servers that a question has met")
-struct TouchedTests {
+struct ServersMetTests {
   @Test func `marks are kept for each server, and for all together`() {
-    var touched = Touched()
+    var met = ServersMet()
     let (one, other) = (ServerID(1), ServerID(2))
-    touched.insert(.tried, one)
-    touched.insert(.failed, one)
-    touched.insert(.tried, other)
-    #expect(touched.marks(of: one) == [.tried, .failed] && touched.marks(of: other) == .tried)
-    touched.remove(.tried)
-    #expect(!touched.has(.tried, one) && touched.has(.failed, one) && touched.all == .failed)
-    touched.forget(one)
-    #expect(touched.all == [] && touched.marks(of: one) == [])
+    met.insert(.tried, one)
+    met.insert(.failed, one)
+    met.insert(.tried, other)
+    #expect(met.marks(of: one) == [.tried, .failed] && met.marks(of: other) == .tried)
+    met.remove(.tried)
+    #expect(!met.has(.tried, one) && met.has(.failed, one) && met.all == .failed)
+    met.forget(one)
+    #expect(met.all == [] && met.marks(of: one) == [])
   }
 
   @Test func `no more servers are noted than packets are sent`() {
-    var touched = Touched()
-    for number in 0..<Touched.limit + 5 { touched.insert(.failed, ServerID(number)) }
-    #expect(touched.isFull)
-    #expect(touched.has(.failed, ServerID(Touched.limit - 1)))
-    #expect(!touched.has(.failed, ServerID(Touched.limit)))
+    var met = ServersMet()
+    for number in 0..<ServersMet.limit + 5 { met.insert(.failed, ServerID(number)) }
+    #expect(met.isFull)
+    #expect(met.has(.failed, ServerID(ServersMet.limit - 1)))
+    #expect(!met.has(.failed, ServerID(ServersMet.limit)))
   }
 
   @Test func `with all noted, no other server is chosen`() {
     var table = ServerTable()
     var servers: [ServerID] = []
-    for number in 0..<Touched.limit + 1 {
+    for number in 0..<ServersMet.limit + 1 {
       let endpoint = Endpoint(IPAddress(v4: UInt32(number)), port: 53)
       guard let slot = table.freeSlot() else { continue }
       table.open(ServerAddress(endpoint), at: slot)
       servers.append(slot)
     }
     table.setGroup(.standard, to: servers, isStrict: false)
-    var touched = Touched()
-    for server in servers.dropLast() { touched.insert(.failed, server) }
-    let next = table.next(of: .standard, after: servers[0], touched, now: 0)
+    var met = ServersMet()
+    for server in servers.dropLast() { met.insert(.failed, server) }
+    let next = table.next(of: .standard, after: servers[0], met, now: 0)
     #expect(next == nil)
   }
 }

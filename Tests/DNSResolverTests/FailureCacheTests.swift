@@ -27,7 +27,7 @@ struct FailureCacheTests {
     let nothing: [UInt8] = []
     return failures.remember(
       key.octets, hash: key.hash, type: type, queryFlags: queryFlags, cause: .silence,
-      trouble: Trouble(.silence), upstreamErrors: nothing.span, now: now
+      detail: FailureDetail(.silence), upstreamErrors: nothing.span, now: now
     ).isForced
   }
 
@@ -37,7 +37,7 @@ struct FailureCacheTests {
   ) throws {
     let key = try key(name)
     failures.note(
-      key.octets, hash: key.hash, type: .a, queryFlags: [], trouble: Trouble(.silence),
+      key.octets, hash: key.hash, type: .a, queryFlags: [], detail: FailureDetail(.silence),
       isPrefetch: true, now: now)
   }
 

@@ -73,7 +73,7 @@ struct NameFactsTests {
     #expect(facts.links.count == 1 && facts.links[0].sets.isEmpty)
     #expect(facts.question.order.map(\.server.slot) == [0, 1, 2])
     #expect(facts.question.order.map(\.turn) == [.first, .later, .later])
-    #expect(facts.question.inFlight == nil && facts.question.troubles.isEmpty)
+    #expect(facts.question.inFlight == nil && facts.question.lastFailures.isEmpty)
     #expect(host.service.counters.misses == 0 && host.resolver.inFlight == 0)
   }
 
@@ -132,15 +132,15 @@ struct NameFactsTests {
     host.advance(to: 400) { _ in }
     let facts = try facts(host)
     #expect(word(facts) == "fails again")
-    let trouble = try #require(facts.question.troubles.first)
-    #expect(trouble.trouble.kind == .errorCode && trouble.trouble.rcode == .refused)
-    #expect(host.cache.source(trouble.trouble.source) == server)
-    #expect(trouble.age == 400 && trouble.blockedFor == 600 && trouble.failures == 1)
+    let failure = try #require(facts.question.lastFailures.first)
+    #expect(failure.detail.kind == .errorCode && failure.detail.rcode == .refused)
+    #expect(host.cache.source(failure.detail.source) == server)
+    #expect(failure.age == 400 && failure.blockedFor == 600 && failure.failures == 1)
     host.advance(to: 1_100) { _ in }
     #expect(try word(self.facts(host)) == "asks")
-    #expect(try self.facts(host).question.troubles.count == 1, "still remembered")
+    #expect(try self.facts(host).question.lastFailures.count == 1, "still remembered")
     try learn(host, ["www.example.net. 300 IN A 192.0.2.1"])
-    #expect(try self.facts(host).question.troubles.isEmpty)
+    #expect(try self.facts(host).question.lastFailures.isEmpty)
   }
 
   @Test func `what is stale is told, and that it would be given`() throws {
@@ -164,7 +164,7 @@ struct NameFactsTests {
     _ = try ask(host, "trial.example.net")
     #expect(try word(facts(host, "other.example.net")) == "fails for all")
     #expect(try facts(host, "other.example.net").question.order.map(\.turn) == [.never])
-    #expect(try facts(host).question.troubles.first?.trouble.kind == .silence)
+    #expect(try facts(host).question.lastFailures.first?.detail.kind == .silence)
   }
 
   @Test func `why an answer was not kept is remembered, and keeps nobody from asking`() throws {
@@ -179,12 +179,12 @@ struct NameFactsTests {
       (0..<300).map { "large.example.net. 300 IN A 198.18.1.\($0 % 250)" }
         + (0..<20).map { "large.example.net. 300 IN A 198.18.2.\($0)" }, for: "large.example.net")
     for (name, kind) in [
-      ("once", Trouble.Kind.uncacheable), ("rebound", .rebound), ("large", .large),
+      ("once", FailureDetail.Kind.uncacheable), ("rebound", .rebound), ("large", .large),
     ] {
       let facts = try facts(host, "\(name).example.net")
       #expect(word(facts) == "asks", "\(name)")
-      #expect(facts.question.troubles.first?.trouble.kind == kind, "\(name)")
-      #expect(facts.question.troubles.first?.blockedFor == 0, "\(name)")
+      #expect(facts.question.lastFailures.first?.detail.kind == kind, "\(name)")
+      #expect(facts.question.lastFailures.first?.blockedFor == 0, "\(name)")
       _ = try ask(host, "\(name).example.net")
     }
   }

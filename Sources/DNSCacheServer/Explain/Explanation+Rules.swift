@@ -52,8 +52,8 @@ extension Explanation {
         add("checking-disabled", "what was asked for with CD is given to clients with CD only")
       }
     }
-    for view in facts.question.troubles {
-      rulesOfTrouble(view, add)
+    for view in facts.question.lastFailures {
+      rulesOfFailure(view, add)
     }
     if case .asks = facts.outcome, isStrict {
       add(
@@ -99,7 +99,7 @@ extension Explanation {
     }
   }
 
-  private static func rulesOfTrouble(_ view: TroubleView, _ add: (String, String) -> Void) {
+  private static func rulesOfFailure(_ view: FailureView, _ add: (String, String) -> Void) {
     if view.blockedFor > 0 {
       let flags =
         view.queryFlags.isEmpty ? "" : " with \(view.queryFlags.words.joined(separator: " "))"
@@ -108,7 +108,7 @@ extension Explanation {
         "\(view.type)\(flags) failed \(Elapsed.text(milliseconds: view.age)) ago and is asked again in \(Elapsed.text(milliseconds: view.blockedFor)) (RFC 9520)"
       )
     }
-    switch view.trouble.kind {
+    switch view.detail.kind {
     case .rebound:
       add(
         "rebind-protection",
@@ -137,7 +137,7 @@ extension Explanation {
   }
 }
 
-extension Trouble {
+extension FailureDetail {
   /// What was in the way, for people.
   var words: String {
     switch kind {

@@ -55,8 +55,8 @@ struct Explanation {
     default:
       candidates = facts.question.order.map { Explanation.candidate($0, facts.question.views) }
     }
-    let failures = facts.question.troubles.map { view in
-      Explanation.failure(view, of: worker.cache.source(view.trouble.source)?.text)
+    let failures = facts.question.lastFailures.map { view in
+      Explanation.failure(view, of: worker.cache.source(view.detail.source)?.text)
     }
     var rules = Explanation.rules(
       facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder,
@@ -170,7 +170,7 @@ struct Explanation {
     let cause = view?.cause?.sentence
     let age = view?.sinceFailure ?? 0
     let speed = roundTrip.map { "answers in \($0) ms" } ?? "not timed yet"
-    let trouble = cause.map { "; failed \(Elapsed.text(milliseconds: age)) ago: \($0)" } ?? ""
+    let failure = cause.map { "; failed \(Elapsed.text(milliseconds: age)) ago: \($0)" } ?? ""
     let words = packet.joined(separator: ", ")
     return Fact(
       report: .object([
@@ -179,7 +179,7 @@ struct Explanation {
         ("packet", .text(words)), ("last_failure", .optional(cause)),
         ("last_failure_ms", cause == nil ? .null : .count(age)),
       ]),
-      lines: ["  \(candidate.turn.rawValue): \(upstream), \(state), \(speed), \(words)\(trouble)"])
+      lines: ["  \(candidate.turn.rawValue): \(upstream), \(state), \(speed), \(words)\(failure)"])
   }
 
   private static func inFlight(
@@ -192,19 +192,19 @@ struct Explanation {
   }
 
   /// A question that had no answer that could be kept.
-  private static func failure(_ view: TroubleView, of upstream: String?) -> Fact {
+  private static func failure(_ view: FailureView, of upstream: String?) -> Fact {
     let row = view.failures > 1 ? ", \(view.failures) times in a row" : ""
     let end =
       view.blockedFor > 0
       ? "; not asked again for \(Elapsed.text(milliseconds: view.blockedFor))" : ""
     return Fact(
       report: .object([
-        ("type", .text("\(view.type)")), ("reason", .text(view.trouble.words)),
+        ("type", .text("\(view.type)")), ("reason", .text(view.detail.words)),
         ("upstream", .optional(upstream)), ("age_ms", .count(view.age)),
         ("in_a_row", .count(view.failures)), ("blocked_ms", .count(view.blockedFor)),
       ]),
       lines: [
-        "  \(view.type), \(Elapsed.text(milliseconds: view.age)) ago\(row): \(view.trouble.words), \(upstream ?? "no upstream")\(end)"
+        "  \(view.type), \(Elapsed.text(milliseconds: view.age)) ago\(row): \(view.detail.words), \(upstream ?? "no upstream")\(end)"
       ])
   }
 

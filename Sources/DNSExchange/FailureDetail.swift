@@ -3,7 +3,7 @@ import DNSWire
 /// Why a question had no answer that could be kept, the last time that it was asked; for people.
 ///
 /// ``Failure`` has what clients are told.
-public struct Trouble: Sendable, BitwiseCopyable {
+public struct FailureDetail: Sendable, BitwiseCopyable {
   /// What was in the way.
   public var kind: Kind
   /// The code of an error; zero for other kinds.

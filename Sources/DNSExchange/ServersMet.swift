@@ -1,7 +1,7 @@
 /// The servers that a question has met so far, and how each took it.
 ///
 /// As many as packets are sent for one question: what would be one more is not asked.
-struct Touched: BitwiseCopyable {
+struct ServersMet: BitwiseCopyable {
   /// How a server took a question.
   struct Marks: OptionSet, BitwiseCopyable {
     let rawValue: UInt8
@@ -44,7 +44,7 @@ struct Touched: BitwiseCopyable {
   }
 
   /// Whether no other server than these can be asked.
-  var isFull: Bool { count == Touched.limit }
+  var isFull: Bool { count == ServersMet.limit }
 
   /// How a server took the question; nothing when it was not asked.
   @inline(__always)
