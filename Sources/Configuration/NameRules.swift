@@ -52,7 +52,7 @@ extension Settings {
   /// How answers with local addresses are filtered; nil if they aren't.
   package var rebindProtection: RebindProtection? {
     guard names.isRebindProtected else { return nil }
-    // Zones that are not the internet's: whoever forwards them wants their addresses.
+    // Zones that are not the internet's: who forwards them wants their addresses.
     var allowed = names.rebindAllowed + SpecialZone.registry.map(\.name)
     if let reserved = try? Name("internal") { allowed.append(reserved) }
     allowed += local.zones.map(\.zone.name)

@@ -16,7 +16,7 @@ struct DNSCacheServer: ParsableCommand {
     defaultSubcommand: RunCommand.self)
 
   static func main() {
-    // First of all: whoever sends one as soon as the program runs means the server, which isn't there yet.
+    // First of all: one that is sent as soon as the program runs is meant for the server, which isn't there yet.
     // What the loader takes before, a millisecond or two, is out of our hands.
     Process.hold(Server.requestSignals)
     let arguments = Array(CommandLine.arguments.dropFirst())

@@ -5,7 +5,7 @@ import DNSWire
 import EventLoop
 import Memory
 
-// What follows from all that comes in: packets to upstream, and answers.
+// What follows from everything that comes in: packets to upstream, and answers.
 
 extension Worker {
   /// The same, at a time when nothing has read the clock.
@@ -15,7 +15,7 @@ extension Worker {
   /// the tick; call it after everything that changes the resolver.
   mutating func drainActions(now: UInt64) {
     deliverAnswers(now: now)
-    // Held once for all that there is to do.
+    // Held once for everything that there is to do.
     if let upstreams, let upstreamStreams {
       while let action = resolver.exchanges.nextAction() {
         perform(action, upstreams, upstreamStreams, now: now)

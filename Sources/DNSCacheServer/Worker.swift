@@ -49,14 +49,14 @@ struct Worker: ~Copyable {
   private var deadline: Timer?
   /// When ``deadline`` goes off.
   private var deadlineAt: UInt64?
-  /// How long the loop was held up by work that is no client's.
+  /// How long background work held up the loop.
   var slices = SliceTimes()
   /// What is seen of queries, and how long they take.
   let seen: Pinned<Observations>
   /// When those came whose answers leave at the end of the tick, in microseconds.
   var answered = FixedArray<UInt64>(repeating: 0, count: Worker.answersPerTick)
   var answeredCount = 0
-  /// Where each query gets a line, if that is wanted; whether it is, is all that it costs when it isn't.
+  /// Where each query gets a line; nil, for one comparison a query, when that is not wanted.
   var queryLog: QueryLog?
 
   /// Answers that had to wait whose time is taken together, at the end of a tick.

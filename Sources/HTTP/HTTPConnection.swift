@@ -60,7 +60,7 @@ final class HTTPConnection: StreamDelegate {
     return now > since + timeout
   }
 
-  /// Closes it; whoever answers a request on it hears that the client is gone.
+  /// Closes it; what answers a request on it is told that the client is gone.
   func close() {
     stream.close(flushing: false)
     server?.forget(self)

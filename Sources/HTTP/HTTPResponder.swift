@@ -18,7 +18,7 @@ package final class HTTPResponder {
   private var keepsConnection: Bool
   private var fields = ""
   private var hasBegun = false
-  /// To be called when all that was written has been taken by the kernel.
+  /// To be called when everything that was written has been taken by the kernel.
   private var flushed: [() -> Void] = []
   /// Self, while a response that has begun goes on.
   private var begun: HTTPResponder?
@@ -76,7 +76,7 @@ package final class HTTPResponder {
 
   /// Sends a part of a response that has begun.
   ///
-  /// `then` is called from the loop when the kernel has taken all that was written so far: write
+  /// `then` is called from the loop when the kernel has taken everything written so far: write
   /// the next part there, so that a slow client doesn't make the server keep it all. It isn't
   /// called when the client goes away; `onClientGone` is. Without memory for the part, the connection ends.
   package func write(_ part: [UInt8], then: @escaping () -> Void) {

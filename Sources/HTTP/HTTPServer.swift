@@ -37,7 +37,7 @@ package final class HTTPServer {
     package var refused: UInt64 = 0
   }
 
-  /// Connections accepted in a tick of the loop; the others wait for the next, behind all that is ready.
+  /// Connections accepted in a tick of the loop; the others wait for the next, behind everything that is ready.
   static let acceptsPerTick = 16
   /// Bytes of a connection that are read at a time, and kept while an answer is awaited.
   static let readAhead = 4 * 1_024
@@ -117,7 +117,7 @@ package final class HTTPServer {
   /// Takes a connection that was just accepted.
   ///
   /// When there is no place for it, the connection gives way that has waited for a request, or to be closed, for
-  /// longest, or else the one whose answer moves least: whoever only holds connections keeps nobody out.
+  /// longest, or else the one whose answer moves least: a client that only holds connections keeps nobody out.
   private func add(_ stream: Stream) {
     counters.accepted += 1
     if connections.count >= limits.connections {

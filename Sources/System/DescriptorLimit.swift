@@ -1,12 +1,12 @@
 import Glibc
 
 /// How many files and sockets the process may have open.
-public enum DescriptorLimit {
+package enum DescriptorLimit {
   /// Lifts the limit as far as the process may, and returns what it is then.
   ///
   /// Never lowers it.
   @discardableResult
-  public static func raise() -> UInt64 {
+  package static func raise() -> UInt64 {
     let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
     // SAFETY: the call writes one rlimit. It fails for wrong arguments only.

@@ -4,13 +4,13 @@ import Glibc
 ///
 /// The kernel releases it with the program, however that ends. The file stays: whoever removed it could take a
 /// lock that somebody else holds.
-public final class FileLock {
+package final class FileLock {
   /// The path of the lock's own file.
-  public let path: String
+  package let path: String
   private let descriptor: Descriptor
 
   /// What became of an attempt.
-  public enum Outcome {
+  package enum Outcome {
     case locked(FileLock)
     /// Another program holds it: its process number, if that is known.
     case taken(Int32?)
@@ -23,7 +23,7 @@ public final class FileLock {
   private static let longestNote = 32
 
   /// Tries to take a lock, without waiting.
-  public static func take(_ path: String) -> Outcome {
+  package static func take(_ path: String) -> Outcome {
     do throws(SystemError) {
       // SAFETY: open reads a terminated string.
       let descriptor = try Descriptor("open", for: path) {
@@ -61,7 +61,7 @@ public final class FileLock {
     self.path = path
     let number = descriptor.number
     self.descriptor = descriptor
-    // For people, and for the message of whoever comes second; where it can't be written, that one says less.
+    // For people, and for the message of a second server, which says less where this can't be written.
     let note = Array("\(getpid())\n".utf8)
     if ftruncate(number, 0) == 0 {
       // SAFETY: the kernel reads as many octets as the array has.

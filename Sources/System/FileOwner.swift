@@ -1,16 +1,16 @@
 import Glibc
 
 /// Who owns a file, in words for a message.
-public struct FileOwner: Sendable {
+package struct FileOwner: Sendable {
   /// The file itself, or the nearest folder above it that this program may see.
-  public let path: String
+  package let path: String
   /// Its user's name, or number where no name is known.
-  public let user: String
+  package let user: String
   /// Its group's name, or number where no name is known.
-  public let group: String
+  package let group: String
 
   /// Looks at a file, or at the folder that keeps this program from seeing it.
-  public init?(of path: String) {
+  package init?(of path: String) {
     var path = path
     var status = stat()
     // SAFETY: the call reads a terminated string and writes one stat.

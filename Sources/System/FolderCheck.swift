@@ -1,13 +1,13 @@
 import Glibc
 
 /// Whether a program could make a file at a path: for checks before a start.
-public enum FolderCheck {
+package enum FolderCheck {
   /// What is in the way of a file at a path, in words; nothing when it could be made.
   ///
   /// - Parameters:
   ///   - user: who would make it, when root changes to another user: missing folders are made for that one.
   ///   - looksAtRights: whether who runs this program is who would make the file, or root.
-  public static func fault(
+  package static func fault(
     at path: String, user: SystemUser? = nil, looksAtRights: Bool = true
   ) -> String? {
     if let status = status(of: path), status.st_mode & S_IFMT == S_IFDIR {

@@ -3,7 +3,7 @@ import Glibc
 
 /// A socket that was open and bound when the program started (sd_listen_fds(3)).
 ///
-/// Kept for as long as this lives, also when nothing listens on it at the moment: whoever made it has it
+/// Kept for as long as this lives, also when nothing listens on it at the moment: its maker has it
 /// open as well, so its port could not be bound again.
 public final class InheritedSocket {
   /// What can be listened on.
@@ -64,7 +64,7 @@ public final class InheritedSocket {
     }
     localAddress = local
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
-    // Of the open file, so of whoever made it as well, who does not read it.
+    // Of the open file, so of its maker as well, who does not read it.
     _ = fcntl(number, F_SETFL, fcntl(number, F_GETFL) | Int32(SOCK_NONBLOCK.rawValue))
     descriptor = Descriptor(owning: number)
   }

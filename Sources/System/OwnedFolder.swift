@@ -1,13 +1,13 @@
 import Glibc
 
 /// Folders that root makes for the user that a program changes to.
-public enum OwnedFolder {
+package enum OwnedFolder {
   /// Makes a folder, with the parents that are missing, and gives what it made to a user.
   ///
   /// With `isOwn` a folder that is there already, of root's alone, is given to the user as well, and the
   /// regular files in it with the names given: what an earlier run as root left. No other folder changes
   /// hands: it may be `/tmp`.
-  public static func prepare(
+  package static func prepare(
     _ path: String, for user: SystemUser, isOwn: Bool, files: [String]
   ) throws(SystemError) {
     if try make(path, for: user) { return }

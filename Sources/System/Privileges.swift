@@ -2,7 +2,7 @@ import CEvent
 import Glibc
 
 /// What a program may do beyond its user's rights (capabilities(7)), and how it gives that up.
-public enum Privileges {
+package enum Privileges {
   /// The one capability that stays: ports below 1024 can be bound later, too.
   private static let kept = UInt32(1) << UInt32(CAP_NET_BIND_SERVICE)
   /// Capabilities have numbers below this; the kernel knows some forty.
@@ -15,7 +15,7 @@ public enum Privileges {
   /// refuses one of these; the program then must not go on, for some may be done.
   ///
   /// Capabilities are a thread's: there must be no other thread.
-  public static func drop(to user: SystemUser) throws(SystemError) {
+  package static func drop(to user: SystemUser) throws(SystemError) {
     let purpose = "running as \(user.name)"
     dropBoundingSet()
     let isChanging = !user.isCurrent

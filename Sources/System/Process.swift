@@ -1,9 +1,9 @@
 import Glibc
 
 /// What a program asks of the system about itself.
-public enum Process {
+package enum Process {
   /// The value of an environment variable; nothing when it isn't set or empty.
-  public static func environment(_ name: String) -> String? {
+  package static func environment(_ name: String) -> String? {
     // SAFETY: the environment changes by this type only, on the same thread; the value is copied.
     guard let value = unsafe getenv(name) else { return nil }
     let text = unsafe String(cString: value)
@@ -11,13 +11,13 @@ public enum Process {
   }
 
   /// Takes a variable out of the environment; programs that are started later don't get it.
-  public static func unsetEnvironment(_ name: String) {
+  package static func unsetEnvironment(_ name: String) {
     // SAFETY: the string outlives the call; only one thread reads the environment.
     _ = unsafe unsetenv(name)
   }
 
   /// Whether a folder may be written, or is missing and could be made in its parent.
-  public static func canWrite(folder path: String) -> Bool {
+  package static func canWrite(folder path: String) -> Bool {
     // SAFETY: the strings outlive the calls.
     if unsafe access(path, W_OK) == 0 { return true }
     guard errno == ENOENT else { return false }
@@ -26,13 +26,13 @@ public enum Process {
   }
 
   /// Whether there is something at a path, as far as the program may see.
-  public static func exists(_ path: String) -> Bool {
+  package static func exists(_ path: String) -> Bool {
     // SAFETY: the string outlives the call.
     unsafe access(path, F_OK) == 0
   }
 
   /// Makes a folder and the parents that are missing; nothing happens when it is there.
-  public static func makeFolder(_ path: String, mode: UInt32 = 0o750) throws(SystemError) {
+  package static func makeFolder(_ path: String, mode: UInt32 = 0o750) throws(SystemError) {
     // SAFETY: the string outlives the call.
     if unsafe mkdir(path, mode) == 0 || errno == EEXIST { return }
     if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
@@ -43,7 +43,7 @@ public enum Process {
   }
 
   /// The host's name, or nothing when it has none.
-  public static func hostName() -> String? {
+  package static func hostName() -> String? {
     var name = [CChar](repeating: 0, count: 256)
     // SAFETY: the call gets the array's length, less one so that a zero stays at the end.
     guard unsafe gethostname(&name, name.count - 1) == 0, name[0] != 0 else { return nil }
@@ -51,7 +51,7 @@ public enum Process {
   }
 
   /// The ports that the kernel gives to clients, or nothing when it doesn't tell (ip(7)).
-  public static func clientPorts() -> ClosedRange<UInt16>? {
+  package static func clientPorts() -> ClosedRange<UInt16>? {
     let text = readSmallFile("/proc/sys/net/ipv4/ip_local_port_range")
     let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { UInt16($0) }
     guard numbers.count == 2, numbers[0] > 0, numbers[0] <= numbers[1] else { return nil }
@@ -85,14 +85,14 @@ public enum Process {
   }
 
   /// Octets of the program's memory that are resident; nothing when the kernel doesn't tell (proc(5)).
-  public static var residentOctets: Int? {
+  package static var residentOctets: Int? {
     let fields = readSmallFile("/proc/self/statm").split(separator: " ")
     guard fields.count > 1, let pages = Int(fields[1]) else { return nil }
     return pages * sysconf(Int32(_SC_PAGESIZE))
   }
 
   /// Whether the journal reads a descriptor, by what it set when it started us (systemd.exec(5)).
-  public static func isJournal(_ descriptor: Int32) -> Bool {
+  package static func isJournal(_ descriptor: Int32) -> Bool {
     var status = stat()
     // SAFETY: the kernel fills the structure.
     guard let place = environment("JOURNAL_STREAM"), unsafe fstat(descriptor, &status) == 0 else {
@@ -102,19 +102,19 @@ public enum Process {
   }
 
   /// Whether a person looks at standard error.
-  public static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+  package static var isErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
   /// Whether the program runs as root.
-  public static var isRoot: Bool { geteuid() == 0 }
+  package static var isRoot: Bool { geteuid() == 0 }
 
   /// The program's number.
-  public static var id: Int32 { getpid() }
+  package static var id: Int32 { getpid() }
 
   /// Holds back some signals: they wait until they are released.
-  public static func hold(_ signals: [Int32]) { change(signals, SIG_BLOCK) }
+  package static func hold(_ signals: [Int32]) { change(signals, SIG_BLOCK) }
 
   /// Lets signals through that were held back, those that wait at once.
-  public static func release(_ signals: [Int32]) { change(signals, SIG_UNBLOCK) }
+  package static func release(_ signals: [Int32]) { change(signals, SIG_UNBLOCK) }
 
   private static func change(_ signals: [Int32], _ how: Int32) {
     var set = sigset_t()
@@ -125,7 +125,7 @@ public enum Process {
   }
 
   /// Holds every signal that can be held: from now on none ends the program.
-  public static func holdSignals() {
+  package static func holdSignals() {
     var all = sigset_t()
     // SAFETY: the calls write and read one set.
     unsafe sigfillset(&all)
@@ -133,17 +133,17 @@ public enum Process {
   }
 
   /// Writes text to standard error as it is; what can't be written is lost.
-  public static func writeError(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
+  package static func writeError(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
   /// Writes octets to standard output as they are; false when that can't be, as when nobody reads.
   @discardableResult
-  public static func writeOutput(_ octets: [UInt8]) -> Bool { write(octets, to: STDOUT_FILENO) }
+  package static func writeOutput(_ octets: [UInt8]) -> Bool { write(octets, to: STDOUT_FILENO) }
 
   /// Stops as ^Z does, until somebody lets the program go on.
-  public static func stop() { _ = kill(getpid(), SIGSTOP) }
+  package static func stop() { _ = kill(getpid(), SIGSTOP) }
 
   /// Waits; for command-line tools, not for programs with a loop.
-  public static func sleep(milliseconds: UInt32) { _ = usleep(milliseconds * 1_000) }
+  package static func sleep(milliseconds: UInt32) { _ = usleep(milliseconds * 1_000) }
 
   private static func write(_ octets: [UInt8], to descriptor: Int32) -> Bool {
     var rest = octets[...]

@@ -1,13 +1,13 @@
 import Glibc
 
 /// The process that listens on a Unix socket, as the kernel noted it (SO_PEERCRED, unix(7)).
-public struct SocketHolder: Sendable, CustomStringConvertible {
+package struct SocketHolder: Sendable, CustomStringConvertible {
   /// The process's number; 0 for one of another container.
-  public let process: Int32
+  package let process: Int32
   /// The program's name, where it can be seen (proc(5)).
-  public let program: String?
+  package let program: String?
   /// The user that it ran as when it began to listen.
-  public let user: String
+  package let user: String
 
   /// Asks about a connected socket.
   init?(of descriptor: borrowing Descriptor) {
@@ -27,13 +27,13 @@ public struct SocketHolder: Sendable, CustomStringConvertible {
   }
 
   /// Connects to a socket, to ask who listens there; nil when that can't be told.
-  public init?(path: String) {
+  package init?(path: String) {
     guard let descriptor = try? Descriptor.connecting(unixPath: path) else { return nil }
     self.init(of: descriptor)
   }
 
   /// The process with its program and its user.
-  public var description: String {
+  package var description: String {
     let name = program.map { " (\($0))" } ?? ""
     return process > 0 ? "process \(process)\(name) of user \(user)" : "a process of user \(user)"
   }

@@ -1,13 +1,13 @@
 import Glibc
 
 /// A user of this machine, as its user database has it (passwd(5)).
-public struct SystemUser: Sendable {
+package struct SystemUser: Sendable {
   /// The name to log in with.
-  public let name: String
+  package let name: String
   /// The number that stands for the user.
-  public let id: UInt32
+  package let id: UInt32
   /// The user's own group.
-  public let group: UInt32
+  package let group: UInt32
 
   /// Octets of an entry at most; real ones have some hundred.
   private static let largestEntry = 1 << 20
@@ -15,7 +15,7 @@ public struct SystemUser: Sendable {
   /// Looks a name up; nil when nobody has it.
   ///
   /// Throws when the database can't be read.
-  public init?(named name: String) throws(SystemError) {
+  package init?(named name: String) throws(SystemError) {
     // The C function would take it for the end.
     guard !name.utf8.contains(0) else { return nil }
     var entry = unsafe passwd()
@@ -43,5 +43,5 @@ public struct SystemUser: Sendable {
   }
 
   /// Whether the program runs as this user already.
-  public var isCurrent: Bool { getuid() == id && geteuid() == id }
+  package var isCurrent: Bool { getuid() == id && geteuid() == id }
 }

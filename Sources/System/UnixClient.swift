@@ -2,14 +2,14 @@ import CEvent
 import Glibc
 
 /// A connection to a Unix socket that waits: for command-line tools, not for programs with a loop.
-public final class UnixClient {
+package final class UnixClient {
   private let descriptor: Descriptor
   private let path: String
 
   /// Connects; throws ENOENT when there is no such socket, ECONNREFUSED when nobody listens.
   ///
   /// - Parameter timeout: seconds that a read or a write may take.
-  public init(path: String, timeout: Int) throws(SystemError) {
+  package init(path: String, timeout: Int) throws(SystemError) {
     self.path = path
     descriptor = try Descriptor.connectedBlocking(unixPath: path)
     let number = descriptor.number
@@ -22,10 +22,10 @@ public final class UnixClient {
   }
 
   /// Who listens at the other end.
-  public var holder: SocketHolder? { SocketHolder(of: descriptor) }
+  package var holder: SocketHolder? { SocketHolder(of: descriptor) }
 
   /// Sends text, whole.
-  public func write(_ text: String) throws(SystemError) {
+  package func write(_ text: String) throws(SystemError) {
     var rest = Array(text.utf8)[...]
     let number = descriptor.number
     while !rest.isEmpty {
@@ -40,7 +40,7 @@ public final class UnixClient {
   }
 
   /// Reads the next octets; none at the end.
-  public func read(atMost limit: Int = 65_536) throws(SystemError) -> [UInt8] {
+  package func read(atMost limit: Int = 65_536) throws(SystemError) -> [UInt8] {
     var octets = [UInt8](repeating: 0, count: limit)
     let number = descriptor.number
     // SAFETY: the kernel writes at most the array's length.

@@ -2,9 +2,9 @@ import CEvent
 import Glibc
 
 /// Sends short texts to a Unix socket that takes datagrams, such as a service manager's.
-public final class UnixDatagramSender {
+package final class UnixDatagramSender {
   /// What became of a text.
-  public enum Outcome: Sendable {
+  package enum Outcome: Sendable {
     case sent
     /// The receiver is behind with reading; the same text may be sent again later.
     case full
@@ -18,7 +18,7 @@ public final class UnixDatagramSender {
   /// Prepares to send to a path, or with an `@` in front to a name in the abstract namespace.
   ///
   /// Nobody has to be there yet. Throws ENAMETOOLONG, or when no socket is to be had.
-  public init(to name: String) throws(SystemError) {
+  package init(to name: String) throws(SystemError) {
     self.name = name
     address =
       name.hasPrefix("@")
@@ -27,7 +27,7 @@ public final class UnixDatagramSender {
   }
 
   /// Sends a text, without waiting.
-  public func send(_ text: String) -> Outcome {
+  package func send(_ text: String) -> Outcome {
     let octets = Array(text.utf8)
     let number = descriptor.number
     // SAFETY: the kernel copies address and octets before the call returns.

@@ -81,7 +81,7 @@ extension Worker {
       from: IPAddress(socket.sender(sample.index)))
   }
 
-  /// Answers one datagram: all that a hit costs beside its share of the batch.
+  /// Answers one datagram: what a hit costs beside its share of the batch.
   ///
   /// - Returns: whether it was a hit.
   @inline(never)

@@ -32,7 +32,7 @@ enum CacheReport {
     func row(_ type: String, _ data: String, owner: String = owner) -> StructuredValue {
       .object([
         ("name", .text(owner)), ("ttl", .count(max(left, 0))),
-        // Seconds since its time was over.
+        // Seconds since it expired.
         ("stale", left > 0 ? .null : .count(-left)), ("type", .text(type)),
         ("rank", .text(set.rank.word)), ("section", .text("\(set.section)")),
         ("upstream", cache.source(set.source).map { .text($0.text) } ?? .null),

@@ -5,7 +5,7 @@ import System
 // The server as a service: another user, and news for a service manager.
 
 extension Server {
-  /// Makes the folders of the server's files and gives up root, once all that needs it is open.
+  /// Makes the folders of the server's files and gives up root, once everything that needs it is open.
   func changeUser(_ privileges: PrivilegeDrop?) throws(StartupError) {
     let files = [settings.cacheFile, settings.control]
     guard let privileges else {

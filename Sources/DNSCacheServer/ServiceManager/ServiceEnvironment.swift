@@ -25,7 +25,7 @@ struct ServiceEnvironment {
     let count = variable("LISTEN_FDS")
     let listenProcess = variable("LISTEN_PID")
     let names = variable("LISTEN_FDNAMES")
-    // Without WATCHDOG_PID it is meant for whoever reads it (sd_watchdog_enabled(3)).
+    // Without WATCHDOG_PID it is meant for every process that reads it (sd_watchdog_enabled(3)).
     let isWatched = watchdogProcess.map { $0 == "\(Process.id)" } ?? true
     return ServiceEnvironment(
       // Others, as vsock:, are of virtual machines, for the manager itself.

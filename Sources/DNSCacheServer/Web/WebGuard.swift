@@ -28,7 +28,7 @@ struct WebGuard {
 
   /// What is asked for, as far as the rules differ.
   enum Resource {
-    /// Says only whether the server is well, to whoever asks: a probe has no secrets.
+    /// Says only whether the server is well, to everyone: a probe has no secrets.
     case health
     /// Is the same for all and tells nothing: it may be led to by a link, and asks for the token itself.
     case page

@@ -3,14 +3,14 @@
 /// Samples of one family stand together, behind its HELP and TYPE: ``begin(_:)`` a ``Family``, then write its
 /// samples. What is the same in every text, heads, names and labels, is made once and kept as bytes; then a
 /// sample costs a copy and the digits of its number, and no string is made.
-public struct PrometheusText {
+package struct PrometheusText {
   /// What is written so far.
-  public private(set) var octets: [UInt8] = []
+  package private(set) var octets: [UInt8] = []
 
   private var family: Family?
 
   /// What kind of figure a family is.
-  public enum Kind: String, Sendable {
+  package enum Kind: String, Sendable {
     /// It only grows, but for a restart.
     case counter
     /// It goes up and down.
@@ -23,14 +23,14 @@ public struct PrometheusText {
   ///
   /// Names follow Prometheus' conventions: a prefix, base units (`_seconds`, `_bytes`), and `_total` at the end of
   /// a counter; that is checked in debug builds, and nothing is added.
-  public struct Family: Sendable {
+  package struct Family: Sendable {
     fileprivate let name: [UInt8]
     fileprivate let kind: Kind
     /// The lines HELP and TYPE.
     fileprivate let head: [UInt8]
 
     /// Describes a family.
-    public init(_ name: String, _ kind: Kind, _ help: String) {
+    package init(_ name: String, _ kind: Kind, _ help: String) {
       // UNREACHABLE: families are constants, and their samples stand behind them.
       assert(
         name.hasSuffix("_total") == (kind == .counter), "\(name): only counters end with _total")
@@ -42,15 +42,15 @@ public struct PrometheusText {
   }
 
   /// Labels of samples.
-  public struct Labels: Sendable {
+  package struct Labels: Sendable {
     /// As between braces.
     fileprivate let pairs: [UInt8]
 
     /// No labels.
-    public static let none = Labels([])
+    package static let none = Labels([])
 
     /// Labels in the order in which they are written.
-    public init(_ labels: [(name: String, value: String)]) {
+    package init(_ labels: [(name: String, value: String)]) {
       let pairs = labels.map {
         "\($0.name)=\"\(PrometheusText.escaped($0.value, quotes: true))\""
       }
@@ -68,24 +68,24 @@ public struct PrometheusText {
   }
 
   /// What every name of ours begins with.
-  public static let prefix = "dns_cache_server_"
+  package static let prefix = "dns_cache_server_"
 
   /// The content type of what is written.
-  public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+  package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
   /// Begins a text.
   ///
   /// - Parameter capacity: bytes that it will have, more or less.
-  public init(capacity: Int) { octets.reserveCapacity(capacity) }
+  package init(capacity: Int) { octets.reserveCapacity(capacity) }
 
   /// Begins a family.
-  public mutating func begin(_ family: Family) {
+  package mutating func begin(_ family: Family) {
     self.family = family
     octets += family.head
   }
 
   /// Writes a sample of the family, a whole number.
-  public mutating func sample(_ value: UInt64, _ labels: Labels = .none) {
+  package mutating func sample(_ value: UInt64, _ labels: Labels = .none) {
     // UNREACHABLE: families are constants, and their samples stand behind them.
     assert(family?.kind != .histogram)
     name("", labels)
@@ -93,7 +93,7 @@ public struct PrometheusText {
   }
 
   /// Writes a sample of the family, a time in seconds.
-  public mutating func sample(microseconds: UInt64, _ labels: Labels = .none) {
+  package mutating func sample(microseconds: UInt64, _ labels: Labels = .none) {
     // UNREACHABLE: families are constants, and their samples stand behind them.
     assert(family?.kind != .histogram)
     name("", labels)
@@ -105,7 +105,7 @@ public struct PrometheusText {
   ///
   /// A bucket for each power of two of microseconds: what is less than 16 µs is counted by
   /// `le="1.6e-05"`.
-  public mutating func histogram(
+  package mutating func histogram(
     _ histogram: borrowing LatencyHistogram, _ labels: Labels = .none
   ) {
     // UNREACHABLE: families are constants, and each sample is written behind its own.

@@ -53,7 +53,7 @@ public struct RepeatFilter {
     oldest { $0.held > 0 }.map { entries[$0].began + RepeatFilter.window }
   }
 
-  /// Takes a text of which lines were held back and whose time is over, and how many there were.
+  /// Takes an expired text of which lines were held back, and how many there were.
   public mutating func takeDue(now: UInt64) -> (text: String, times: UInt64)? {
     guard let place = oldest(where: { $0.held > 0 }),
       now >= entries[place].began + RepeatFilter.window

@@ -17,7 +17,7 @@ public struct History: ~Copyable {
     public var hits: UInt64 = 0
     /// Those that had to wait for upstream.
     public var misses: UInt64 = 0
-    /// Misses that were answered with data whose time was over.
+    /// Misses that were answered with stale data.
     public var stale: UInt64 = 0
     /// Queries answered with SERVFAIL.
     public var failures: UInt64 = 0
