@@ -18,7 +18,7 @@ import Memory
 public struct Policy: ~Copyable {
   private var rules: Rules
   /// What the LAN knows itself; it stays when rules are replaced.
-  public var local: LocalData
+  public let local: Pinned<LocalData>
 
   // Not private: the compiler cannot lay out a generic over it from another module then.
   struct Target: BitwiseCopyable {
@@ -83,14 +83,15 @@ public struct Policy: ~Copyable {
   ///   - seed: a secret that names of local data are hashed with.
   public init(_ rules: PolicyRules, localOctets: Int = LocalData.usualOctets, seed: HashSeed) {
     self.rules = Rules(rules)
-    local = LocalData(octets: localOctets, seed: seed)
+    // Apart: what is borrowed for a call is copied, and this would be most of it.
+    local = Pinned(LocalData(octets: localOctets, seed: seed))
   }
 
   /// Whether any name takes a route but the default one.
   public var asksSeveral: Bool { rules.hasRoutes }
 
   /// Whether any name takes a route but the default one, or is answered here that others may speak of.
-  public var hasRoutes: Bool { rules.hasRoutes || local.nameCount > 0 }
+  public var hasRoutes: Bool { rules.hasRoutes || local.value.nameCount > 0 }
 
   /// Seconds for which it may be kept that a name of the LAN has no data; nothing without local data.
   public var negativeTTL: UInt32? { rules.negativeTTL }
@@ -100,7 +101,10 @@ public struct Policy: ~Copyable {
   /// The rules before, the latest last; see ``replace(with:)``.
   private var replaced: [Pinned<Rules>] = []
 
-  deinit { for rules in replaced { rules.destroy() } }
+  deinit {
+    for rules in replaced { rules.destroy() }
+    local.destroy()
+  }
 
   /// Who answers for a name.
   public enum Decision: Sendable, BitwiseCopyable {
@@ -164,8 +168,8 @@ public struct Policy: ~Copyable {
     // Not by a method of the rules: all of them would be copied for the call.
     let target = if let zone { rules.targets[zone] } else { Target() }
     // The check beforehand: what is borrowed for a call is copied.
-    if !target.isFinal && local.nameCount > 0 {
-      switch local.place(of: name) {
+    if !target.isFinal && local.value.nameCount > 0 {
+      switch local.value.place(of: name) {
       case .name(let found), .wildcard(let found):
         return localDecision(.records(found), name, zone)
       case .emptyNonTerminal:
@@ -185,7 +189,7 @@ public struct Policy: ~Copyable {
     case .special(let kind): return localDecision(.special(kind), name, zone)
     case .local(let kind):
       let isApex = isApex(name, zone)
-      if kind == .redirect, let zone, let apex = local.find(rules.zones.name(zone)) {
+      if kind == .redirect, let zone, let apex = local.value.find(rules.zones.name(zone)) {
         return localDecision(.records(apex), name, zone)
       }
       return localDecision(isApex || kind == .redirect ? .noData : .nxDomain, name, zone)
@@ -254,7 +258,9 @@ public struct Policy: ~Copyable {
   /// It is when the same domain has other servers now, as data stays when `upstream` changes. It is not when
   /// another domain matches than did before, or when nobody is asked any more.
   public func keeps(_ name: Span<UInt8>, cameBy domain: Span<UInt8>) -> Bool {
-    if local.nameCount > 0, case .local = decide(name, RecordType(rawValue: 0)) { return false }
+    if local.value.nameCount > 0, case .local = decide(name, RecordType(rawValue: 0)) {
+      return false
+    }
     guard let zone = rules.zones.zone(of: name) else { return domain.isEmpty }
     // Of a name whose types are taken away it isn't known which data has come; there are few such names.
     return rules.targets[zone].action == .ask && rules.targets[zone].without == nil

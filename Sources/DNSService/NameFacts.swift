@@ -154,8 +154,8 @@ extension Service {
       answer.isOwnZone = policy.value.isLocal(zone)
     }
     if case .records(let name) = match.answer {
-      policy.value.local.visitRecords(of: name) { kind, _, records, isGiven in
-        let origin = policy.value.local.origin(of: records)
+      policy.value.local.value.visitRecords(of: name) { kind, _, records, isGiven in
+        let origin = policy.value.local.value.origin(of: records)
         answer.origins.append(
           NameFacts.RecordOrigin(
             type: kind, source: origin.source, line: origin.line, isGiven: isGiven))

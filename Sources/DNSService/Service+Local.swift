@@ -74,7 +74,7 @@ extension Service {
         writer.rewind(to: mark)
         return finish(header, flags | MessageHeader.Flag.truncated, into: &writer)
       }
-      key.load(trusted: policy.value.local.data(of: alias))
+      key.load(trusted: policy.value.local.value.data(of: alias))
       if cache.hasUnjudged { judge(header.type, &cache, material) }
       let answer = cache.answer(
         &key, after: Cache.AliasChain(owner: target, links: links, isFiltered: isFiltered),
@@ -92,7 +92,7 @@ extension Service {
   /// The alias that a name of the LAN's own is.
   private func alias(_ match: Policy.LocalMatch) -> LocalRecords? {
     guard case .records(let name) = match.answer else { return nil }
-    let alias = policy.value.local.records(of: name, .cname)
+    let alias = policy.value.local.value.records(of: name, .cname)
     return alias.isEmpty ? nil : alias
   }
 
@@ -100,8 +100,8 @@ extension Service {
   ///
   /// - Returns: where its target stands in the message.
   private func writeAlias(_ alias: LocalRecords, into writer: inout MessageWriter) -> Int {
-    let begin = begin(.cname, ttl: policy.value.local.ttl(of: alias), into: &writer)
-    writer.name(policy.value.local.data(of: alias), compress: true)
+    let begin = begin(.cname, ttl: policy.value.local.value.ttl(of: alias), into: &writer)
+    writer.name(policy.value.local.value.data(of: alias), compress: true)
     writer.endRecord(begin, in: .answer)
     return begin
   }
@@ -114,10 +114,10 @@ extension Service {
     case .special(let kind):
       return kind == .loopback && (type == .a || type == .aaaa) && filter.coversLoopback
     case .records(let name):
-      var records = policy.value.local.records(of: name, type)
+      var records = policy.value.local.value.records(of: name, type)
       while !records.isEmpty {
-        if filter.isLocal(policy.value.local.data(of: records), type) { return true }
-        policy.value.local.advance(&records)
+        if filter.isLocal(policy.value.local.value.data(of: records), type) { return true }
+        policy.value.local.value.advance(&records)
       }
       return false
     case .noData, .nxDomain: return false
@@ -209,21 +209,21 @@ extension Service {
   private func writeRecords(
     _ name: LocalName, _ type: RecordType, into writer: inout MessageWriter
   ) -> Bool {
-    let first = policy.value.local.records(of: name, type)
+    let first = policy.value.local.value.records(of: name, type)
     guard !first.isEmpty else { return false }
     // RFC 2181 §5.2: the records of an RRset have the same TTL.
     var ttl = UInt32.max
     var records = first
     while !records.isEmpty {
-      ttl = min(ttl, policy.value.local.ttl(of: records))
-      policy.value.local.advance(&records)
+      ttl = min(ttl, policy.value.local.value.ttl(of: records))
+      policy.value.local.value.advance(&records)
     }
     records = first
     while !records.isEmpty && !writer.overflowed {
       let begin = begin(type, ttl: ttl, into: &writer)
-      writer.data(policy.value.local.data(of: records), of: type)
+      writer.data(policy.value.local.value.data(of: records), of: type)
       writer.endRecord(begin, in: .answer)
-      policy.value.local.advance(&records)
+      policy.value.local.value.advance(&records)
     }
     if !writer.overflowed { writeAdditional(first, type, ttl: ttl, into: &writer) }
     return true
@@ -244,17 +244,17 @@ extension Service {
     }
     var targets = first
     while !targets.isEmpty {
-      let data = policy.value.local.data(of: targets)
+      let data = policy.value.local.value.data(of: targets)
       let host = data.extracting(min(before, data.count)..<data.count)
-      if !host.isEmpty, let name = policy.value.local.find(host) {
+      if !host.isEmpty, let name = policy.value.local.value.find(host) {
         for type in [RecordType.a, .aaaa] {
           let mark = writer.mark
-          var addresses = policy.value.local.records(of: name, type)
+          var addresses = policy.value.local.value.records(of: name, type)
           while !addresses.isEmpty && !writer.overflowed {
             let begin = writer.beginRecord(ownerName: host, type: type, ttl: ttl)
-            writer.octets(policy.value.local.data(of: addresses))
+            writer.octets(policy.value.local.value.data(of: addresses))
             writer.endRecord(begin, in: .additional)
-            policy.value.local.advance(&addresses)
+            policy.value.local.value.advance(&addresses)
           }
           if writer.overflowed {
             writer.rewind(to: mark)
@@ -262,7 +262,7 @@ extension Service {
           }
         }
       }
-      policy.value.local.advance(&targets)
+      policy.value.local.value.advance(&targets)
     }
   }
 
@@ -318,15 +318,15 @@ extension Service {
       writeSOA(owner: owner, zone: owner, ttl: ttl, in: .authority, into: &writer)
       return
     }
-    if let apex = policy.value.local.find(policy.value.name(zone)) {
-      let soa = policy.value.local.records(of: apex, .soa)
+    if let apex = policy.value.local.value.find(policy.value.name(zone)) {
+      let soa = policy.value.local.value.records(of: apex, .soa)
       if !soa.isEmpty {
-        let data = policy.value.local.data(of: soa)
+        let data = policy.value.local.value.data(of: soa)
         // RFC 2308 §3.
         let minimum = data.count >= 4 ? data.load32(data.count - 4) : 0
         let begin = writer.beginRecord(
           ownerName: policy.value.name(zone), type: .soa,
-          ttl: min(policy.value.local.ttl(of: soa), minimum))
+          ttl: min(policy.value.local.value.ttl(of: soa), minimum))
         writer.data(data, of: .soa)
         writer.endRecord(begin, in: .authority)
         return

@@ -30,10 +30,10 @@ final class Host {
   /// Takes in a record of the LAN's own; each kind of source is one file here.
   @discardableResult func addLocal(_ record: Record, _ kind: LocalSource.Kind) -> [Event] {
     guard let source = LocalSource.ID(index: Int(kind.rawValue)) else { return [] }
-    policy.value.local.setKind(kind, of: source)
+    policy.value.local.value.setKind(kind, of: source)
     let owner = record.name.lowercased.wire
     localLines[kind, default: 0] += 1
-    let added = policy.value.local.add(
+    let added = policy.value.local.value.add(
       LocalRecord(
         owner.span, record.type, ttl: record.ttl, data: record.rdata.span,
         line: localLines[kind, default: 0]), from: source)
@@ -49,9 +49,9 @@ final class Host {
   /// Reads a source of local records anew, in which nothing stands any more.
   func emptyLocal(_ kind: LocalSource.Kind) {
     guard let source = LocalSource.ID(index: Int(kind.rawValue)) else { return }
-    policy.value.local.beginReading(source)
+    policy.value.local.value.beginReading(source)
     var cursor = 0
-    while !policy.value.local.removeUnread(of: source, from: &cursor, buckets: 7) {}
+    while !policy.value.local.value.removeUnread(of: source, from: &cursor, buckets: 7) {}
   }
 
   /// Something that the service did.

@@ -56,7 +56,7 @@ final class LocalKeeper {
   /// - Parameter host: what this server's own addresses are.
   func reconfigure(_ rules: LocalRules, host: HostAddresses) {
     self.rules = rules
-    worker.value.policy.value.local.defaultTTL = rules.ttl
+    worker.value.policy.value.local.value.defaultTTL = rules.ttl
     self.host = host
     let wanted = rules.isEmpty && rules.name == nil ? [] : LocalFileSource.Place.all(rules)
     for source in sources where !wanted.contains(source.place) {
@@ -71,7 +71,7 @@ final class LocalKeeper {
       } else if let id = freeID() {
         let source = LocalFileSource(place, id)
         sources.append(source)
-        worker.value.policy.value.local.setKind(place.kind, of: id)
+        worker.value.policy.value.local.value.setKind(place.kind, of: id)
         if let path = place.path {
           source.watch = FileWatch(by: files, path: path) { [unowned self, unowned source] in
             changed(source)
@@ -120,10 +120,10 @@ final class LocalKeeper {
   func name(of address: IPAddress) -> String? {
     let reverse = address.reverseName.lowercased.wire
     let policy = worker.value.policy
-    guard let found = policy.value.local.find(reverse.span) else { return nil }
-    let names = policy.value.local.records(of: found, .ptr)
+    guard let found = policy.value.local.value.find(reverse.span) else { return nil }
+    let names = policy.value.local.value.records(of: found, .ptr)
     guard !names.isEmpty else { return nil }
-    return String(Name.text(policy.value.local.data(of: names)).dropLast())
+    return String(Name.text(policy.value.local.value.data(of: names)).dropLast())
   }
 
   // MARK: Reading
@@ -167,7 +167,7 @@ final class LocalKeeper {
       reading = try LocalReading(source, rules, host: host)
       source.records = 0
       source.mistakes = 0
-      worker.value.policy.value.local.beginReading(source.id)
+      worker.value.policy.value.local.value.beginReading(source.id)
     } catch {
       fail(source, error)
     }
@@ -180,7 +180,7 @@ final class LocalKeeper {
     // A file that is gone is as if it were empty; leases go by their own time.
     let isEmptied = error.isMissing && source.place.kind != .leases && source.hasBeenRead
     reading = isEmptied ? LocalReading(emptying: source) : nil
-    if isEmptied { worker.value.policy.value.local.beginReading(source.id) }
+    if isEmptied { worker.value.policy.value.local.value.beginReading(source.id) }
     guard before != source.state else { return }
     let rest = source.hasBeenRead && !isEmptied ? "; what was read before stays" : ""
     logger.warning("local names: \(source.place): \(error)\(rest)")
@@ -209,7 +209,7 @@ final class LocalKeeper {
   }
 
   private func take(_ record: LocalFileRecord, from source: LocalFileSource) {
-    let added = worker.value.policy.value.local.add(
+    let added = worker.value.policy.value.local.value.add(
       LocalRecord(
         record.name.span, record.type, ttl: record.ttl, data: record.data.span, line: record.line,
         isDerived: record.isDerived), from: source.id)
@@ -246,7 +246,7 @@ final class LocalKeeper {
 
   private func remove(_ reading: LocalReading, from start: Int) {
     var cursor = start
-    let isDone = worker.value.policy.value.local.removeUnread(
+    let isDone = worker.value.policy.value.local.value.removeUnread(
       of: reading.source.id, from: &cursor, buckets: LocalKeeper.bucketsPerStep)
     reading.phase = .removing(cursor)
     if isDone { finish(reading) }

@@ -109,11 +109,13 @@ enum Figures {
   private static let local: [Figure<Server>] =
     [
       .gauge("local.names", "Names that the LAN has itself") {
-        $0.worker.value.policy.value.local.nameCount
+        $0.worker.value.policy.value.local.value.nameCount
       },
-      .gauge("local.records", "Their records") { $0.worker.value.policy.value.local.recordCount },
+      .gauge("local.records", "Their records") {
+        $0.worker.value.policy.value.local.value.recordCount
+      },
       .gauge("local.bytes", "Memory that they take", .bytes) {
-        $0.worker.value.policy.value.local.octets
+        $0.worker.value.policy.value.local.value.octets
       },
       .gauge("local.limit_bytes", "Memory that they may take", .bytes) {
         $0.settings.local.memory
