@@ -19,7 +19,7 @@ extension Verbs {
       let local = api.server.local
       let sources = LocalReport.sources(local)
       let policy = api.worker.value.policy
-      let records = LocalReport.records(of: name, local, policy.value.local)
+      let records = LocalReport.records(of: name, local, policy.value.local.value)
       let report = StructuredValue.object([
         ("sources", sources), ("records", .list(records.rows)), ("more", .flag(records.isCut)),
       ])
