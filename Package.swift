@@ -42,9 +42,11 @@ let package = Package(
     .target(
       name: "Observability", dependencies: ["Memory", "DNSWire", "DNSService"],
       resources: [.embedInCode("Resources")], swiftSettings: house),
-    .target(name: "System", dependencies: ["CEvent"], swiftSettings: house),
-    .target(name: "EventLoop", dependencies: ["CEvent", "Memory", "System"], swiftSettings: house),
-    .target(name: "HTTP", dependencies: ["EventLoop", "System"], swiftSettings: house),
+    .target(name: "System", dependencies: ["CEvent", "DNSWire"], swiftSettings: house),
+    .target(
+      name: "EventLoop", dependencies: ["CEvent", "Memory", "DNSWire", "System"],
+      swiftSettings: house),
+    .target(name: "HTTP", dependencies: ["DNSWire", "EventLoop", "System"], swiftSettings: house),
     .target(name: "YAML", dependencies: ["CYAML"], swiftSettings: house),
     .target(
       name: "Configuration",
@@ -112,28 +114,30 @@ let package = Package(
       dependencies: ["Randomness", "Observability", "DNSService", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(name: "YAMLTests", dependencies: ["YAML"], swiftSettings: house),
-    .testTarget(name: "SystemTests", dependencies: ["System"], swiftSettings: house),
+    .testTarget(name: "SystemTests", dependencies: ["DNSWire", "System"], swiftSettings: house),
     // Drives a loop and keeps what its streams say, for the tests.
     .target(
       name: "LoopFixtures", dependencies: ["EventLoop"], path: "Tests/LoopFixtures",
       swiftSettings: house),
     .testTarget(
       name: "EventLoopTests",
-      dependencies: ["LoopFixtures", "EventLoop", "HTTP", "System", "CEvent"],
+      dependencies: ["LoopFixtures", "EventLoop", "DNSWire", "HTTP", "System", "CEvent"],
       swiftSettings: house),
     .testTarget(
       name: "HTTPTests",
-      dependencies: ["Randomness", "LoopFixtures", "HTTP", "EventLoop", "System"],
+      dependencies: ["Randomness", "LoopFixtures", "HTTP", "EventLoop", "System", "DNSWire"],
       swiftSettings: house),
     .testTarget(
       name: "ConfigurationTests",
-      dependencies: ["Configuration", "DNSPolicy", "Observability", "System"], swiftSettings: house),
+      dependencies: ["Configuration", "DNSPolicy", "DNSWire", "Observability", "System"],
+      swiftSettings: house),
     .testTarget(
       name: "ControlTests", dependencies: ["Control", "DNSWire", "HTTP"], swiftSettings: house),
     .testTarget(
       name: "DNSCacheServerTests",
       dependencies: [
-        "DNSCacheServer", "Control", "Configuration", "DNSPolicy", "Observability", "System",
+        "DNSCacheServer", "Control", "Configuration", "DNSPolicy", "DNSWire", "Observability",
+        "System",
       ],
       exclude: ["Golden"], swiftSettings: house),
     .testTarget(name: "HouseTests", swiftSettings: house),

@@ -80,14 +80,14 @@ extension Configuration {
   ) -> [ConfigurationError] {
     let key = "routes[].upstream"
     var found: [ConfigurationError] = []
-    var known: [SocketAddress: UpstreamServer] = [:]
+    var known: [Endpoint: UpstreamServer] = [:]
     for server in values("upstream").compactMap(\.value.server) {
       known[server.address] = known[server.address] ?? server
     }
     let room = Settings.mostServers
     var count = settings.isUpstreamExplicit ? known.count : Settings.systemServers
     for item in items {
-      var here: Set<SocketAddress> = []
+      var here: Set<Endpoint> = []
       for value in item.values("upstream") {
         guard let server = value.value.server else { continue }
         if let fault = Configuration.fault(ofServer: server.address, own) {
@@ -122,8 +122,8 @@ extension Configuration {
   }
 
   /// Why a server at this address can't be asked; nil if it can.
-  static func fault(ofServer address: SocketAddress, _ own: OwnEndpoints) -> String? {
-    if address.port == 0 || address.isUnspecified {
+  static func fault(ofServer address: Endpoint, _ own: OwnEndpoints) -> String? {
+    if address.port == 0 || address.address.isUnspecified {
       return "no server can be there; name its address and port"
     }
     guard let listener = own.namedListener(at: address) else { return nil }

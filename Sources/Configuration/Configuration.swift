@@ -195,7 +195,7 @@ package struct Configuration {
         return [value.error("http-token-file", "\(error)")]
       }
     }
-    guard let value = values("http").first, value.value.address?.isLoopback == false,
+    guard let value = values("http").first, value.value.address?.address.isLoopback == false,
       settings.web.tokenFile == nil
     else { return [] }
     return [

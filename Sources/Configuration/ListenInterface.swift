@@ -1,3 +1,4 @@
+import DNSWire
 import System
 
 /// An interface whose addresses to listen on, with a port: `eth0`, `eth0:5353`.
@@ -49,7 +50,7 @@ package struct ListenInterface: Hashable, Sendable, CustomStringConvertible {
   package var description: String { port == Settings.port ? name : "\(name):\(port)" }
 
   /// The addresses that the interface has, with the port.
-  package func addresses(on host: HostAddresses) -> [SocketAddress] {
+  package func addresses(on host: HostAddresses) -> [Endpoint] {
     host.all.filter { $0.interface == name }.map { $0.address.withPort(port) }
   }
 }
@@ -66,7 +67,7 @@ extension Settings {
   /// The addresses to listen on now: the named ones, then those of the named interfaces.
   ///
   /// - Returns: the addresses, and whether interfaces have more than ``mostFollowed``.
-  package func listening(on host: HostAddresses) -> (addresses: [SocketAddress], isCut: Bool) {
+  package func listening(on host: HostAddresses) -> (addresses: [Endpoint], isCut: Bool) {
     var addresses = listen
     for address in listenInterfaces.flatMap({ $0.addresses(on: host) })
     where !addresses.contains(where: { $0 == address || $0.includes(address) }) {
@@ -77,9 +78,9 @@ extension Settings {
   }
 }
 
-extension SocketAddress {
+extension Endpoint {
   /// Whether this is a wildcard address that takes in the other one.
-  fileprivate func includes(_ other: SocketAddress) -> Bool {
-    isUnspecified && port == other.port && isIPv4 == other.isIPv4
+  fileprivate func includes(_ other: Endpoint) -> Bool {
+    address.isUnspecified && port == other.port && isIPv4 == other.isIPv4
   }
 }

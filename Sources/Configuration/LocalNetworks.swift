@@ -32,7 +32,7 @@ package struct LocalNetworks: Equatable, Sendable {
   }
 
   private static func network(of entry: InterfaceAddress) -> IPNetwork? {
-    let address = IPAddress(entry.address)
+    let address = entry.address.address
     guard entry.prefixLength >= (address.isIPv4 ? leastPrefix.ipv4 : leastPrefix.ipv6) else {
       return nil
     }

@@ -1,3 +1,4 @@
+import DNSWire
 import System
 
 /// The name servers that the system uses, read from `/etc/resolv.conf` (resolv.conf(5)).
@@ -26,7 +27,7 @@ package enum ResolvConf {
   ///
   /// If systemd-resolved asks this server, its own list takes its place.
   package static func upstreams(besides own: OwnEndpoints) throws(ConfigurationError)
-    -> [SocketAddress]
+    -> [Endpoint]
   {
     let text: String
     do throws(SystemError) {
@@ -53,13 +54,14 @@ package enum ResolvConf {
   /// - Parameter resolved: systemd-resolved's own list, if there is one.
   static func upstreams(
     in text: String, resolved: String?, besides own: OwnEndpoints
-  ) -> [SocketAddress] {
+  ) -> [Endpoint] {
     let named = addresses(in: text)
     let behind = resolved.map(addresses) ?? []
     let asksUs = behind.contains { own.listener(at: $0) != nil }
-    var found: [SocketAddress] = []
+    var found: [Endpoint] = []
     for address in named.flatMap({ asksUs && resolvedStubs.contains("\($0)") ? behind : [$0] }) {
-      guard own.listener(at: address) == nil, !address.isUnspecified, !found.contains(address)
+      guard own.listener(at: address) == nil, !address.address.isUnspecified,
+        !found.contains(address)
       else { continue }
       found.append(address)
       if found.count == Settings.mostUpstreams { break }
@@ -67,8 +69,8 @@ package enum ResolvConf {
     return found
   }
 
-  private static func addresses(in text: String) -> [SocketAddress] {
-    nameServers(in: text).compactMap { SocketAddress(String($0), defaultPort: Settings.port) }
+  private static func addresses(in text: String) -> [Endpoint] {
+    nameServers(in: text).compactMap { Endpoint(String($0), defaultPort: Settings.port) }
   }
 
   private static func error(_ reason: String) -> ConfigurationError {

@@ -15,7 +15,7 @@ package struct RouteRule: Sendable {
   /// Whether all servers have private addresses; local addresses in their answers are no rebinding then.
   var isOfOwnNetwork: Bool {
     servers.allSatisfy { server in
-      IPNetwork.notGlobal.contains { $0.contains(IPAddress(server.address)) }
+      IPNetwork.notGlobal.contains { $0.contains(server.address.address) }
     }
   }
 

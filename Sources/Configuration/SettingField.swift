@@ -78,7 +78,7 @@ struct SettingField: Sendable {
     optional(path, { .text($0) }, { $0.text })
   }
 
-  static func address(_ path: Path<SocketAddress?>) -> SettingField {
+  static func address(_ path: Path<Endpoint?>) -> SettingField {
     optional(path, { .address($0) }, { $0.address })
   }
 
@@ -122,7 +122,7 @@ struct SettingField: Sendable {
 
   /// Addresses and interfaces, and that they were given.
   static func listeners(
-    _ addresses: Path<[SocketAddress]>, _ interfaces: Path<[ListenInterface]>,
+    _ addresses: Path<[Endpoint]>, _ interfaces: Path<[ListenInterface]>,
     _ isNamed: Path<Bool>
   ) -> SettingField {
     SettingField(

@@ -86,7 +86,7 @@ package struct Settings: Sendable {
 /// HTTP over TCP: where, and for whom.
 package struct WebSettings: Sendable, Equatable {
   /// Where to listen; nil for no HTTP at all.
-  package var address: SocketAddress?
+  package var address: Endpoint?
   /// The file with the token that requests have to bring; nil for none.
   package var tokenFile: String?
   /// Names that a request's Host may have, beside addresses and localhost.
@@ -118,8 +118,8 @@ extension Settings {
   static let systemServers = 3
 
   /// 127.0.0.1 and ::1.
-  static var defaultListen: [SocketAddress] {
-    ["127.0.0.1", "::1"].compactMap { SocketAddress($0, defaultPort: port) }
+  static var defaultListen: [Endpoint] {
+    ["127.0.0.1", "::1"].compactMap { Endpoint($0, defaultPort: port) }
   }
 
   /// Loopback, private, link-local and unique-local networks.

@@ -1,3 +1,4 @@
+import DNSWire
 import System
 import YAML
 
@@ -10,11 +11,11 @@ package struct SettingsSource: Sendable {
   /// The file that was named; else ``defaultFile``, if it is there.
   let file: String?
   /// The addresses of sockets that a service manager has opened; they take the place of the default ones.
-  let passed: [SocketAddress]
+  let passed: [Endpoint]
   /// Made once: the folders in it depend on the user, who may change after the start.
   let defaults = Settings()
 
-  package init(assignments: [String] = [], file: String? = nil, passed: [SocketAddress] = []) {
+  package init(assignments: [String] = [], file: String? = nil, passed: [Endpoint] = []) {
     self.assignments = assignments
     self.file = file
     self.passed = passed

@@ -1,12 +1,13 @@
 import DNSExchange
 import DNSResolver
+import DNSWire
 import System
 
 /// An upstream as it is configured: its address, and what it is asked with.
 ///
 /// `192.0.2.1`, `dns://192.0.2.1:53?cookies=off&edns=off&letter-case=off`, or `tcp://192.0.2.1`.
 package struct UpstreamServer: Hashable, Sendable {
-  package var address: SocketAddress
+  package var address: Endpoint
   package var transport = ServerAddress.Transport.udp
   package var rules = ServerRules()
 
@@ -16,7 +17,7 @@ package struct UpstreamServer: Hashable, Sendable {
       ("cookies", \.usesCookies), ("edns", \.usesEDNS), ("letter-case", \.usesLetterCase),
     ]
 
-  package init(_ address: SocketAddress) { self.address = address }
+  package init(_ address: Endpoint) { self.address = address }
 
   /// Reads an address or a URL.
   init(_ text: String) throws(ValueError) {
@@ -26,7 +27,7 @@ package struct UpstreamServer: Hashable, Sendable {
     guard parts.count == 1 || !scheme.isEmpty || text.contains("://") else {
       throw ValueError(description: "options want dns:// in front, as dns://192.0.2.1?cookies=off")
     }
-    guard let address = SocketAddress(String(parts.first ?? ""), defaultPort: Settings.port) else {
+    guard let address = Endpoint(String(parts.first ?? ""), defaultPort: Settings.port) else {
       if let hint = ForeignWords.hint(address: text) { throw ValueError(description: hint) }
       throw ValueError(
         description: "not an address; write 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53")

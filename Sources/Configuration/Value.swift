@@ -3,7 +3,7 @@ import System
 
 /// A value of a setting.
 package enum Value: Sendable {
-  case address(SocketAddress)
+  case address(Endpoint)
   case interface(ListenInterface)
   case server(UpstreamServer)
   case network(IPNetwork)
@@ -16,7 +16,7 @@ package enum Value: Sendable {
 
   var interface: ListenInterface? { if case .interface(let value) = self { value } else { nil } }
   /// An address, or that of a server.
-  var address: SocketAddress? {
+  var address: Endpoint? {
     if case .address(let value) = self { value } else { server?.address }
   }
   var server: UpstreamServer? { if case .server(let value) = self { value } else { nil } }

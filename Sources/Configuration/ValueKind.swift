@@ -91,7 +91,7 @@ package enum ValueKind: Sendable {
   func value(_ text: String, at origin: Origin = .nowhere) throws(ValueError) -> Value {
     switch self {
     case .listener:
-      if let address = SocketAddress(text, defaultPort: Settings.port) { return .address(address) }
+      if let address = Endpoint(text, defaultPort: Settings.port) { return .address(address) }
       guard let interface = ListenInterface(text, defaultPort: Settings.port) else {
         if let hint = ForeignWords.hint(address: text) { throw ValueError(description: hint) }
         throw ValueError(
@@ -102,7 +102,7 @@ package enum ValueKind: Sendable {
       return .interface(interface)
     case .server: return .server(try UpstreamServer(text))
     case .endpoint:
-      guard let address = SocketAddress(text, defaultPort: 0),
+      guard let address = Endpoint(text, defaultPort: 0),
         address.port != 0 || text.hasSuffix(":0")
       else {
         throw ValueError(

@@ -55,6 +55,22 @@ public struct IPAddress: Hashable, Sendable, BitwiseCopyable {
   @inlinable
   public var bitWidth: Int { isIPv4 ? 32 : 128 }
 
+  /// Whether this is 0.0.0.0 or ::, which stands for every address of the machine.
+  @inlinable
+  public var isUnspecified: Bool { high == 0 && low == 0 }
+
+  /// Whether this is in 127.0.0.0/8 or ::1: nobody else can come by it.
+  @inlinable
+  public var isLoopback: Bool { isIPv4 ? low &>> 24 == 127 : high == 0 && low == 1 }
+
+  /// Whether this is in fe80::/10, where the interface is part of the address (RFC 4007 §6).
+  @inlinable
+  public var isLinkLocalIPv6: Bool { !isIPv4 && high &>> 54 == 0x3fa }
+
+  /// Whether this is in 224.0.0.0/4 or ff00::/8, which can't be the source of a datagram.
+  @inlinable
+  public var isMulticast: Bool { isIPv4 ? low &>> 28 == 0xe : high &>> 56 == 0xff }
+
   /// Whether this is an IPv6 address of the form ::ffff:192.0.2.1 (RFC 4291 §2.5.5.2).
   @inlinable
   public var isIPv4Mapped: Bool { !isIPv4 && high == 0 && low &>> 32 == 0xFFFF }

@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 import System
 
@@ -46,7 +47,7 @@ enum ControlMessage {
   /// 0, no message, when that address can't be a source: the kernel then picks one.
   @unsafe @inline(__always)
   static func storeSource(of peer: Peer, at control: UnsafeMutableRawPointer) -> Int {
-    let local = peer.local
+    let local = peer.local.address
     let data = unsafe control + headerSize
     if local.isIPv4 {
       guard !local.isUnspecified, !local.isMulticast else { return 0 }
@@ -64,7 +65,7 @@ enum ControlMessage {
     let sourceIsUsable = !local.isMulticast
     let interface = local.isLinkLocalIPv6 || !sourceIsUsable ? peer.interface : 0
     guard interface != 0 || (sourceIsUsable && !local.isUnspecified) else { return 0 }
-    let source = sourceIsUsable ? local : SocketAddress(ipv6: 0, 0, port: 0)
+    let source = sourceIsUsable ? local : IPAddress(v6High: 0, low: 0)
     unsafe source.store(ipv6At: data)
     unsafe data.storeBytes(of: interface, toByteOffset: 16, as: UInt32.self)
     let size = MemoryLayout<in6_pktinfo>.size

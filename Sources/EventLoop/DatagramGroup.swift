@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 import Memory
 import System
@@ -96,7 +97,7 @@ public final class DatagramGroup {
   ///   - number: what the receiver knows it by.
   /// - Throws: when the port is taken (EADDRINUSE), there is no route, or the group is full (ENOBUFS).
   public func open(
-    connectedTo address: SocketAddress, localPort: UInt16 = 0, number: Int
+    connectedTo address: Endpoint, localPort: UInt16 = 0, number: Int
   ) throws(SystemError) -> Member {
     guard let place = places.value.nextFree else {
       throw SystemError(call: "epoll_ctl", purpose: "one more UDP socket", code: ENOBUFS)
@@ -129,8 +130,8 @@ public final class DatagramGroup {
   }
 
   /// The address and port of a socket's own end; nothing once it is closed.
-  public func localAddress(of member: Member) -> SocketAddress? {
-    find(member).flatMap { SocketAddress(ofSocket: places.value[$0].descriptor) }
+  public func localAddress(of member: Member) -> Endpoint? {
+    find(member).flatMap { Endpoint(ofSocket: places.value[$0].descriptor) }
   }
 
   /// The place of a socket that is open.

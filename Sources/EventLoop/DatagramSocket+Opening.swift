@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 import System
 
@@ -28,11 +29,11 @@ extension DatagramSocket {
     /// Whether the kernel is asked to tell the address that a datagram came to.
     ///
     /// A socket bound to one address knows it without.
-    func tellsDestination(_ local: SocketAddress) -> Bool { local.isUnspecified }
+    func tellsDestination(_ local: Endpoint) -> Bool { local.address.isUnspecified }
   }
 
   static func open(
-    boundTo address: SocketAddress, options: Options
+    boundTo address: Endpoint, options: Options
   ) throws(SystemError) -> Descriptor {
     let purpose = "UDP on \(address)"
     let descriptor = try Descriptor.datagrams(for: address, purpose: purpose)
@@ -95,7 +96,7 @@ extension DatagramSocket {
   }
 
   private static func tellDestinations(
-    _ descriptor: borrowing Descriptor, _ address: SocketAddress, _ options: Options
+    _ descriptor: borrowing Descriptor, _ address: Endpoint, _ options: Options
   ) throws(SystemError) {
     guard options.tellsDestination(address) else { return }
     if address.isIPv4 {
@@ -113,7 +114,7 @@ extension Descriptor {
   ///
   /// - Parameter localPort: the port that it leaves from; 0 for one of the kernel's choice.
   static func datagrams(
-    connectedTo address: SocketAddress, localPort: UInt16
+    connectedTo address: Endpoint, localPort: UInt16
   ) throws(SystemError) -> Descriptor {
     let purpose = "UDP to \(address)"
     let descriptor = try datagrams(for: address, purpose: purpose)
@@ -123,8 +124,7 @@ extension Descriptor {
       level: Int32(address.isIPv4 ? IPPROTO_IP : IPPROTO_IPV6), to: 1, purpose: purpose)
     if localPort != 0 {
       let local =
-        address.isIPv4
-        ? SocketAddress(ipv4: 0, port: localPort) : SocketAddress(ipv6: 0, 0, port: localPort)
+        Endpoint(address.isIPv4 ? IPAddress(v4: 0) : IPAddress(v6High: 0, low: 0), port: localPort)
       try descriptor.bind(to: local, purpose: "UDP from port \(localPort)")
     }
     let number = descriptor.number
@@ -137,7 +137,7 @@ extension Descriptor {
 
   /// Opens a UDP socket of an address's family; an IPv6 one doesn't include IPv4.
   fileprivate static func datagrams(
-    for address: SocketAddress, purpose: String
+    for address: Endpoint, purpose: String
   ) throws(SystemError) -> Descriptor {
     let descriptor = try Descriptor(socket: SOCK_DGRAM, family: address.family, for: purpose)
     if !address.isIPv4 {

@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 import System
 
@@ -8,7 +9,7 @@ struct ReceivedDatagram {
   @usableFromInline let length: Int
   @usableFromInline let isTruncated: Bool
   /// Where it came from.
-  @usableFromInline let sender: SocketAddress
+  @usableFromInline let sender: Endpoint
 }
 
 extension DatagramSocket {
@@ -76,7 +77,7 @@ extension DatagramSocket {
 
   /// Where a datagram of the current batch came from.
   @inlinable
-  public func sender(_ index: Int) -> SocketAddress {
+  public func sender(_ index: Int) -> Endpoint {
     // SAFETY: the index is checked.
     // UNREACHABLE: a bound: numbers are below what receiveBatch() returned.
     precondition(unsafe index >= 0 && index < state.pointee.receivedCount, "no such datagram")
@@ -100,12 +101,12 @@ extension DatagramSocket {
     let length = unsafe min(Int(header.pointee.msg_len), receiveCapacity)
     let isTruncated = unsafe header.pointee.msg_hdr.msg_flags & Int32(MSG_TRUNC) != 0
     let sender =
-      unsafe SocketAddress(at: incoming.name(slot)) ?? SocketAddress(ipv4: 0, port: 0)
+      unsafe Endpoint(at: incoming.name(slot)) ?? Endpoint(IPAddress(v4: 0), port: 0)
     return ReceivedDatagram(length: length, isTruncated: isTruncated, sender: sender)
   }
 
   @inline(__always)
-  private func describePeer(_ address: SocketAddress, slot: Int) -> Peer {
+  private func describePeer(_ address: Endpoint, slot: Int) -> Peer {
     // SAFETY: as above; find(level:type:dataSize:in:length:) checks that the data is there.
     guard incoming.controlCapacity > 0 else {
       return Peer(address: address, local: localAddress)
@@ -122,8 +123,8 @@ extension DatagramSocket {
         // ipi_spec_dst rather than ipi_addr: for a broadcast, an address that we can reply from.
         return Peer(
           address: address,
-          local: SocketAddress(
-            ipv4: UInt32(bigEndian: information.ipi_spec_dst.s_addr), port: port),
+          local: Endpoint(
+            IPAddress(v4: UInt32(bigEndian: information.ipi_spec_dst.s_addr)), port: port),
           interface: UInt32(truncatingIfNeeded: information.ipi_ifindex))
       }
     } else {
@@ -133,11 +134,10 @@ extension DatagramSocket {
         length: length)
       {
         let interface = unsafe data.loadUnaligned(fromByteOffset: 16, as: UInt32.self)
-        let local = unsafe SocketAddress(ipv6At: data, scope: 0, port: port)
+        let local = unsafe IPAddress(ipv6At: data)
         return Peer(
           address: address,
-          local: local.isLinkLocalIPv6
-            ? SocketAddress(ipv6: local.high, local.low, scope: interface, port: port) : local,
+          local: Endpoint(local, port: port, scope: local.isLinkLocalIPv6 ? interface : 0),
           interface: interface)
       }
     }

@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 import System
 
@@ -20,7 +21,7 @@ public final class DatagramSocket {
   private let writeEvent: LoopEvent
 
   /// The address and port of this end; a wildcard address stays one.
-  public let localAddress: SocketAddress
+  public let localAddress: Endpoint
 
   // What the inlined accessors below need.
   @usableFromInline let state: UnsafeMutablePointer<DatagramState>
@@ -34,7 +35,7 @@ public final class DatagramSocket {
   ///
   /// An IPv6 wildcard doesn't include IPv4. Throws when the address is not to be had.
   public convenience init(
-    on loop: EventLoop, boundTo address: SocketAddress, options: Options = Options(),
+    on loop: EventLoop, boundTo address: Endpoint, options: Options = Options(),
     receiver: DatagramReceiver
   ) throws(SystemError) {
     let descriptor = try Self.open(boundTo: address, options: options)
@@ -57,7 +58,7 @@ public final class DatagramSocket {
     // UNREACHABLE: sizes are constants.
     precondition(options.batchSize > 0 && options.receiveCapacity > 0)
     let file = descriptor.number
-    guard let local = SocketAddress(ofSocket: file) else {
+    guard let local = Endpoint(ofSocket: file) else {
       throw SystemError(call: "getsockname", purpose: "UDP", code: errno)
     }
     self.receiver = receiver

@@ -1,3 +1,4 @@
+import DNSWire
 import System
 
 /// Where a datagram came from and which of this machine's addresses it was sent to.
@@ -6,15 +7,15 @@ import System
 /// asked.
 public struct Peer: Equatable, Hashable, Sendable, BitwiseCopyable {
   /// The sender.
-  public let address: SocketAddress
+  public let address: Endpoint
   /// The address and port that the datagram was sent to.
-  public let local: SocketAddress
+  public let local: Endpoint
   /// The index of the interface that it came in on; 0 when the socket wasn't asked to tell.
   public let interface: UInt32
 
   /// Makes a peer; with an unspecified `local` the kernel picks the source of replies.
   @inlinable
-  public init(address: SocketAddress, local: SocketAddress, interface: UInt32 = 0) {
+  public init(address: Endpoint, local: Endpoint, interface: UInt32 = 0) {
     self.address = address
     self.local = local
     self.interface = interface

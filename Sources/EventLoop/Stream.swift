@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 import System
 
@@ -19,7 +20,7 @@ public final class Stream {
   public weak var delegate: StreamDelegate?
 
   /// The other end; nil for a Unix socket.
-  public let peer: SocketAddress?
+  public let peer: Endpoint?
 
   private let loop: EventLoop
   private let inputLimit: Int
@@ -47,7 +48,7 @@ public final class Stream {
   ///
   /// Throws what is known at once, as ENETUNREACH.
   public convenience init(
-    on loop: EventLoop, connectingTo address: SocketAddress,
+    on loop: EventLoop, connectingTo address: Endpoint,
     inputLimit: Int = Stream.defaultInputLimit
   ) throws(SystemError) {
     try self.init(
@@ -68,7 +69,7 @@ public final class Stream {
   }
 
   init(
-    on loop: EventLoop, owning descriptor: consuming Descriptor, peer: SocketAddress?,
+    on loop: EventLoop, owning descriptor: consuming Descriptor, peer: Endpoint?,
     isConnecting: Bool, inputLimit: Int
   ) throws(SystemError) {
     // UNREACHABLE: limits are constants.
@@ -103,10 +104,10 @@ public final class Stream {
   }
 
   /// This end's address; nil for a Unix socket or once closed.
-  public var local: SocketAddress? {
+  public var local: Endpoint? {
     // SAFETY: the descriptor is open as long as `buffers` is there.
     guard let buffers = unsafe buffers else { return nil }
-    return SocketAddress(ofSocket: unsafe bufferevent_getfd(buffers))
+    return Endpoint(ofSocket: unsafe bufferevent_getfd(buffers))
   }
 
   /// Whether the stream hasn't been closed.

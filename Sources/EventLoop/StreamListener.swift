@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 import System
 
@@ -14,7 +15,7 @@ public final class StreamListener {
   static let exhaustionPause: UInt64 = 100
 
   /// The address and port; nil for a Unix socket.
-  public let localAddress: SocketAddress?
+  public let localAddress: Endpoint?
   /// Connections accepted.
   public private(set) var accepted: UInt64 = 0
   /// How often descriptors or memory ran out (EMFILE, ENFILE, ENOBUFS, ENOMEM).
@@ -35,7 +36,7 @@ public final class StreamListener {
   /// `accept` has to keep the streams that it gets. An IPv6 wildcard doesn't include IPv4. Throws
   /// when the address is not to be had; with `mayBeMissing` it may be one that this host gets later.
   public convenience init(
-    on loop: EventLoop, boundTo address: SocketAddress, mayBeMissing: Bool = false,
+    on loop: EventLoop, boundTo address: Endpoint, mayBeMissing: Bool = false,
     backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
     acceptsPerTick: Int = StreamListener.defaultAcceptsPerTick, accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
@@ -85,7 +86,7 @@ public final class StreamListener {
     self.file = file
     let number = descriptor.release()
     self.descriptor = number
-    localAddress = SocketAddress(ofSocket: number)
+    localAddress = Endpoint(ofSocket: number)
     event = LoopEvent(on: loop)
     // SAFETY: the callback gets self, of the type that it says.
     unsafe event.assign(EV_READ | EV_PERSIST, of: number, to: self) { _, _, context in
@@ -125,7 +126,7 @@ public final class StreamListener {
   private func acceptPending() {
     for _ in 0..<acceptsPerTick {
       guard descriptor >= 0, !isPaused else { return }
-      var peer: SocketAddress?
+      var peer: Endpoint?
       let number = descriptor
       let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
       let result = CallResult(retrying: {
@@ -151,7 +152,7 @@ public final class StreamListener {
     }
   }
 
-  private func deliver(_ descriptor: consuming Descriptor, peer: SocketAddress?) {
+  private func deliver(_ descriptor: consuming Descriptor, peer: Endpoint?) {
     do {
       let stream = try Stream(
         on: loop, owning: descriptor, peer: peer, isConnecting: false, inputLimit: inputLimit)

@@ -1,3 +1,4 @@
+import DNSWire
 import EventLoop
 import System
 
@@ -34,9 +35,9 @@ package struct HTTPRequest {
   /// At most as long as the server's limit.
   package internal(set) var body: [UInt8] = []
   /// The client; nil over a Unix socket.
-  package internal(set) var peer: SocketAddress?
+  package internal(set) var peer: Endpoint?
   /// The address by which the client came; nil over a Unix socket.
-  package internal(set) var local: SocketAddress?
+  package internal(set) var local: Endpoint?
 
   /// Where name and value of a header field stand in the head.
   struct Field {

@@ -1,3 +1,4 @@
+import DNSWire
 import EventLoop
 import System
 
@@ -90,8 +91,8 @@ package final class HTTPServer {
   /// - Parameter mayBeMissing: whether the address may be one that this host gets later.
   @discardableResult
   package func listen(
-    on address: SocketAddress, mayBeMissing: Bool = false
-  ) throws(SystemError) -> SocketAddress {
+    on address: Endpoint, mayBeMissing: Bool = false
+  ) throws(SystemError) -> Endpoint {
     let listener = try StreamListener(
       on: loop, boundTo: address, mayBeMissing: mayBeMissing, backlog: limits.backlog,
       inputLimit: HTTPServer.readAhead, acceptsPerTick: HTTPServer.acceptsPerTick,

@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 
 extension Descriptor {
@@ -8,7 +9,7 @@ extension Descriptor {
   ///
   /// - Parameter mayBeMissing: whether the address may be one that this host gets later.
   package static func listening(
-    on address: SocketAddress, backlog: Int32, mayBeMissing: Bool = false
+    on address: Endpoint, backlog: Int32, mayBeMissing: Bool = false
   ) throws(SystemError) -> Descriptor {
     let purpose = "TCP on \(address)"
     let descriptor = try Descriptor(
@@ -69,7 +70,7 @@ extension Descriptor {
   }
 
   /// Starts to connect a new TCP socket.
-  package static func connecting(to address: SocketAddress) throws(SystemError) -> Descriptor {
+  package static func connecting(to address: Endpoint) throws(SystemError) -> Descriptor {
     let purpose = "TCP to \(address)"
     let descriptor = try Descriptor(
       socket: SOCK_STREAM, family: address.family, for: purpose)

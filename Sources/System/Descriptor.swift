@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 
 /// The one owner of an open file descriptor; closes it when it goes out of use.
@@ -43,7 +44,7 @@ package struct Descriptor: ~Copyable {
   /// - Parameter mayBeMissing: whether an address that this host doesn't have is bound all the same, to serve
   ///   as soon as it comes. Only then: the kernel's refusal is what tells a wrong address from a right one.
   package func bind(
-    to address: SocketAddress, mayBeMissing: Bool = false, purpose: @autoclosure () -> String
+    to address: Endpoint, mayBeMissing: Bool = false, purpose: @autoclosure () -> String
   ) throws(SystemError) {
     let number = number
     func attempt() -> CallResult {

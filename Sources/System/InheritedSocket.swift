@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 
 /// A socket that was open and bound when the program started (sd_listen_fds(3)).
@@ -32,7 +33,7 @@ public final class InheritedSocket {
   /// Whether it is for datagrams or for connections.
   public let kind: Kind
   /// What it is bound to.
-  public let localAddress: SocketAddress
+  public let localAddress: Endpoint
   private let descriptor: Descriptor
 
   /// Takes over an open descriptor, and keeps it from programs that this one starts.
@@ -54,10 +55,10 @@ public final class InheritedSocket {
     let peer = unsafe KernelAddress.read { unsafe getpeername(number, $0, $1) }
     guard peer == nil else { throw .connected }
     guard kind == .udp || Self.option(SO_ACCEPTCONN, of: number) != 0 else { throw .notListening }
-    guard let local = SocketAddress(ofSocket: number),
+    guard let local = Endpoint(ofSocket: number),
       local.port != 0
     else { throw .unbound }
-    if family == AF_INET6, local.isUnspecified,
+    if family == AF_INET6, local.address.isUnspecified,
       Self.option(IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), of: number) == 0
     {
       throw .bothFamilies

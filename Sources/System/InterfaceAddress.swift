@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 
 /// An address of one of this host's interfaces (getifaddrs(3)).
@@ -6,7 +7,7 @@ public struct InterfaceAddress: Hashable, Sendable {
   /// The interface's name, as `eth0`; labels of further addresses, as `eth0:1`, are cut.
   public let interface: String
   /// The address, with port 0.
-  public let address: SocketAddress
+  public let address: Endpoint
   /// How many leading bits all addresses of its network share.
   public let prefixLength: Int
   /// Whether the interface was switched on.
@@ -16,7 +17,7 @@ public struct InterfaceAddress: Hashable, Sendable {
 
   /// Describes an address.
   public init(
-    interface: String, address: SocketAddress, prefixLength: Int, isUp: Bool = true,
+    interface: String, address: Endpoint, prefixLength: Int, isUp: Bool = true,
     isPointToPoint: Bool = false
   ) {
     self.interface = interface
@@ -41,16 +42,16 @@ public struct InterfaceAddress: Hashable, Sendable {
     while let current = unsafe entry {
       unsafe entry = current.pointee.ifa_next
       guard let name = unsafe current.pointee.ifa_addr, let label = unsafe current.pointee.ifa_name,
-        let address = unsafe SocketAddress(at: UnsafeRawPointer(name))
+        let address = unsafe Endpoint(at: UnsafeRawPointer(name))
       else { continue }
       let mask = unsafe current.pointee.ifa_netmask.flatMap {
-        unsafe SocketAddress(at: UnsafeRawPointer($0))
+        unsafe Endpoint(at: UnsafeRawPointer($0))
       }
       let flags = unsafe current.pointee.ifa_flags
       found.append(
         InterfaceAddress(
           interface: String(unsafe String(cString: label).prefix { $0 != ":" }), address: address,
-          prefixLength: mask.map { ($0.high.nonzeroBitCount + $0.low.nonzeroBitCount) }
+          prefixLength: mask.map(\.address).map { $0.high.nonzeroBitCount + $0.low.nonzeroBitCount }
             ?? (address.isIPv4 ? 32 : 128),
           isUp: flags & UInt32(IFF_UP) != 0,
           isPointToPoint: flags & UInt32(IFF_POINTOPOINT) != 0))
@@ -76,7 +77,7 @@ public struct HostAddresses: Sendable {
   public init(_ all: [InterfaceAddress]) { self.all = all }
 
   /// Whether one of the interfaces has an address, whatever its port.
-  public func isOnInterface(_ address: SocketAddress) -> Bool {
+  public func isOnInterface(_ address: Endpoint) -> Bool {
     all.contains { $0.address.isSameHost(as: address) }
   }
 
@@ -84,12 +85,12 @@ public struct HostAddresses: Sendable {
   ///
   /// The kernel may take more addresses for its own than interfaces have, by its routes: those are found by
   /// binding a socket. Where it binds any address (net.ipv4.ip_nonlocal_bind), each counts as here.
-  public func has(_ address: SocketAddress) -> Bool {
-    address.isUnspecified || address.isLoopback && address.isIPv4 || isOnInterface(address)
-      || Self.canBind(to: address)
+  public func has(_ address: Endpoint) -> Bool {
+    address.address.isUnspecified || address.address.isLoopback && address.isIPv4
+      || isOnInterface(address) || Self.canBind(to: address)
   }
 
-  private static func canBind(to address: SocketAddress) -> Bool {
+  private static func canBind(to address: Endpoint) -> Bool {
     guard let socket = try? Descriptor(socket: SOCK_DGRAM, family: address.family, for: "") else {
       return false
     }

@@ -1,3 +1,4 @@
+import DNSWire
 import System
 import Testing
 
@@ -9,7 +10,7 @@ struct ResolvConfTests {
     _ text: String, resolved: String? = nil, listen: [String] = ["127.0.0.1:53"]
   ) -> [String] {
     var settings = Settings()
-    settings.listen = listen.compactMap { SocketAddress($0, defaultPort: 53) }
+    settings.listen = listen.compactMap { Endpoint($0, defaultPort: 53) }
     let own = OwnEndpoints(settings, on: .asFarAsTold())
     return ResolvConf.upstreams(in: text, resolved: resolved, besides: own).map(\.description)
   }

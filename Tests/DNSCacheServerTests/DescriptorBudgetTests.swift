@@ -11,13 +11,13 @@ struct DescriptorBudgetTests {
   private func settings(upstreams: Int, routes: Int = 0) throws -> Settings {
     var settings = Settings()
     func server(_ number: Int) -> UpstreamServer {
-      UpstreamServer(SocketAddress(ipv4: 0xC000_0200 + UInt32(number), port: 53))
+      UpstreamServer(Endpoint(IPAddress(v4: 0xC000_0200 + UInt32(number)), port: 53))
     }
     settings.upstreams = (0..<upstreams).map { server($0) }
     settings.routes = try (0..<routes).map { number in
       RouteRule(domains: [try Name("n\(number).example")], servers: [server(100 + number)])
     }
-    settings.web.address = SocketAddress(ipv4: 0x7F00_0001, port: 8_053)
+    settings.web.address = Endpoint(IPAddress(v4: 0x7F00_0001), port: 8_053)
     return settings
   }
 

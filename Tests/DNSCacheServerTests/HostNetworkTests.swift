@@ -12,7 +12,7 @@ struct HostNetworkTests {
     isPointToPoint: Bool = false
   ) throws -> InterfaceAddress {
     InterfaceAddress(
-      interface: interface, address: try #require(SocketAddress(address, defaultPort: 0)),
+      interface: interface, address: try #require(Endpoint(address, defaultPort: 0)),
       prefixLength: prefixLength, isUp: isUp, isPointToPoint: isPointToPoint)
   }
 

@@ -1,3 +1,4 @@
+import DNSWire
 import EventLoop
 import System
 
@@ -74,12 +75,12 @@ final class Letterbox: DatagramReceiver {
 
 /// A client's socket: a group of one.
 final class Client {
-  let localAddress: SocketAddress
+  let localAddress: Endpoint
   private let group: DatagramGroup
   private let member: DatagramGroup.Member
 
   init(
-    on loop: EventLoop, connectedTo address: SocketAddress, localPort: UInt16 = 0,
+    on loop: EventLoop, connectedTo address: Endpoint, localPort: UInt16 = 0,
     receiver: DatagramGroupReceiver
   ) throws {
     group = try DatagramGroup(on: loop, capacity: 1, receiver: receiver)

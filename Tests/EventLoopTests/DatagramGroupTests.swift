@@ -1,3 +1,4 @@
+import DNSWire
 import Glibc
 import LoopFixtures
 import System
@@ -14,7 +15,7 @@ struct DatagramGroupTests {
   init() throws {
     loop = try EventLoop()
     server = try DatagramSocket(
-      on: loop, boundTo: SocketAddress(ipv4: 0x7f00_0001, port: 0), receiver: Echo())
+      on: loop, boundTo: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0), receiver: Echo())
   }
 
   /// Takes one datagram a call.

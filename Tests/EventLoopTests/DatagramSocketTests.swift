@@ -1,3 +1,4 @@
+import DNSWire
 import Glibc
 import LoopFixtures
 import System
@@ -11,7 +12,7 @@ struct DatagramSocketTests {
   let echo = Echo()
   let inbox = Inbox()
   let letterbox = Letterbox()
-  let loopback = SocketAddress(ipv4: 0x7f00_0001, port: 0)
+  let loopback = Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)
 
   init() throws {
     loop = try EventLoop()
@@ -25,9 +26,9 @@ struct DatagramSocketTests {
   func `a reply leaves from the address that was asked`(bound: String, asked: String) throws {
     guard hasIPv6 || !bound.contains(":") else { return }
     let server = try DatagramSocket(
-      on: loop, boundTo: try #require(SocketAddress(bound, defaultPort: 0)), receiver: echo)
+      on: loop, boundTo: try #require(Endpoint(bound, defaultPort: 0)), receiver: echo)
     let port = server.localAddress.port
-    let address = try #require(SocketAddress(asked, defaultPort: port))
+    let address = try #require(Endpoint(asked, defaultPort: port))
     // Connected: a reply from elsewhere wouldn't arrive.
     let client = try Client(
       on: loop, connectedTo: address, receiver: inbox)
@@ -41,15 +42,15 @@ struct DatagramSocketTests {
   @Test(.enabled(if: linkLocalAddress() != nil))
   func `a reply from a link-local address finds its interface`() throws {
     let server = try DatagramSocket(
-      on: loop, boundTo: SocketAddress(ipv6: 0, 0, port: 0), receiver: echo)
+      on: loop, boundTo: Endpoint(IPAddress(v6High: 0, low: 0), port: 0), receiver: echo)
     let text = try #require(linkLocalAddress())
-    let address = try #require(SocketAddress(text, defaultPort: server.localAddress.port))
+    let address = try #require(Endpoint(text, defaultPort: server.localAddress.port))
     let client = try Client(
       on: loop, connectedTo: address, receiver: inbox)
     #expect(client.send([1, 2].span) == .sent)
     #expect(try loop.turn { inbox.messages == [[2, 1]] })
     let peer = try #require(echo.peers.first)
-    #expect(peer.local.high == address.high && peer.local.low == address.low)
+    #expect(peer.local.address == address.address)
     #expect(peer.interface != 0 && peer.local.scope == peer.interface)
   }
 
@@ -59,7 +60,7 @@ struct DatagramSocketTests {
   func `no socket believes what it is told of the path's packet size`(address: String) throws {
     guard hasIPv6 || !address.contains(":") else { return }
     let bound = try DatagramSocket(
-      on: loop, boundTo: try #require(SocketAddress(address, defaultPort: 0)), receiver: echo)
+      on: loop, boundTo: try #require(Endpoint(address, defaultPort: 0)), receiver: echo)
     let connected = try Descriptor.datagrams(connectedTo: bound.localAddress, localPort: 0)
     for number in [bound.descriptor, connected.number] {
       var value: Int32 = -1
@@ -76,9 +77,9 @@ struct DatagramSocketTests {
 
   @Test func `a peer can be kept for a later reply`() throws {
     let server = try DatagramSocket(
-      on: loop, boundTo: SocketAddress(ipv4: 0, port: 0), receiver: echo)
+      on: loop, boundTo: Endpoint(IPAddress(v4: 0), port: 0), receiver: echo)
     let client = try Client(
-      on: loop, connectedTo: SocketAddress(ipv4: 0x7f00_0003, port: server.localAddress.port),
+      on: loop, connectedTo: Endpoint(IPAddress(v4: 0x7f00_0003), port: server.localAddress.port),
       receiver: inbox)
     #expect(client.send([7].span) == .sent)
     #expect(try loop.turn { inbox.messages.count == 1 })
@@ -145,7 +146,7 @@ struct DatagramSocketTests {
   }
 
   @Test func `an ICMP error before a datagram costs neither`() throws {
-    let home = SocketAddress(ipv4: 0x7f00_0008, port: 0)
+    let home = Endpoint(IPAddress(v4: 0x7f00_0008), port: 0)
     var server: DatagramSocket? = try DatagramSocket(on: loop, boundTo: home, receiver: echo)
     let address = try #require(server?.localAddress)
     let client = try Client(
@@ -172,7 +173,7 @@ struct DatagramSocketTests {
       on: loop, connectedTo: server.localAddress, receiver: inbox)
     // Bound to loopback, there is no way to 192.0.2.1; port 0 is never valid.
     let bad = [
-      SocketAddress(ipv4: 0xc000_0201, port: 53), SocketAddress(ipv4: 0x7f00_0001, port: 0),
+      Endpoint(IPAddress(v4: 0xc000_0201), port: 53), Endpoint(IPAddress(v4: 0x7f00_0001), port: 0),
     ]
     for destination in [bad[0], client.localAddress, bad[1], bad[0], client.localAddress, bad[1]] {
       server.withReply(to: Peer(address: destination, local: server.localAddress)) { reply in
@@ -230,7 +231,7 @@ struct DatagramSocketTests {
 
   @Test func `replies still arrive while errors are pending`() throws {
     // A server that goes away and comes back on its port.
-    let home = SocketAddress(ipv4: 0x7f00_0007, port: 0)
+    let home = Endpoint(IPAddress(v4: 0x7f00_0007), port: 0)
     var server: DatagramSocket? = try DatagramSocket(on: loop, boundTo: home, receiver: echo)
     let address = try #require(server?.localAddress)
     let client = try Client(

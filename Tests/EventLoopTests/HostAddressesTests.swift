@@ -1,3 +1,4 @@
+import DNSWire
 import Glibc
 import System
 import Testing
@@ -6,8 +7,8 @@ import Testing
 
 @Suite("This host's addresses, and sockets on others (IP_FREEBIND)")
 struct HostAddressesTests {
-  private func address(_ text: String) throws -> SocketAddress {
-    try #require(SocketAddress(text, defaultPort: 0))
+  private func address(_ text: String) throws -> Endpoint {
+    try #require(Endpoint(text, defaultPort: 0))
   }
 
   @Test func `loopback has its network, and a wildcard is always here`() throws {

@@ -1,3 +1,4 @@
+import DNSWire
 import Glibc
 
 @testable import EventLoop
@@ -7,11 +8,11 @@ import Glibc
 ///
 /// It is held by a socket connected elsewhere: others get an ICMP error, and nobody can take it.
 struct ClosedPort {
-  let address: SocketAddress
+  let address: Endpoint
   private let holder: Client
 
   init(on loop: EventLoop) throws {
-    let elsewhere = SocketAddress(ipv4: 0x7f00_0001, port: 9)
+    let elsewhere = Endpoint(IPAddress(v4: 0x7f00_0001), port: 9)
     holder = try Client(on: loop, connectedTo: elsewhere, receiver: Inbox())
     address = holder.localAddress
   }
@@ -28,7 +29,7 @@ func linkLocalAddress() -> String? {
     unsafe entry = current.pointee.ifa_next
     guard let name = unsafe current.pointee.ifa_addr,
       unsafe Int32(name.pointee.sa_family) == AF_INET6,
-      let address = unsafe SocketAddress(at: UnsafeRawPointer(name)), address.isLinkLocalIPv6
+      let address = unsafe Endpoint(at: UnsafeRawPointer(name)), address.address.isLinkLocalIPv6
     else { continue }
     return address.host
   }

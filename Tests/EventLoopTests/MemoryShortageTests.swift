@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import EventLoop
 import Glibc
 import HTTP
@@ -31,7 +32,8 @@ struct MemoryShortageTests {
       { isRefused() ? nil : unsafe malloc($0) }, { isRefused() ? nil : unsafe realloc($0, $1) },
       { unsafe free($0) })
     loop = try EventLoop()
-    listener = try StreamListener(on: loop, boundTo: SocketAddress(ipv4: 0x7f00_0001, port: 0)) {
+    let address = Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)
+    listener = try StreamListener(on: loop, boundTo: address) {
       [server] in server.take($0)
     }
   }
@@ -116,18 +118,18 @@ struct MemoryShortageTests {
   /// A server whose answers are given by a closure, and how many requests have come.
   private func web(
     _ answer: @escaping (HTTPResponder) -> Void
-  ) throws -> (server: HTTPServer, address: SocketAddress) {
+  ) throws -> (server: HTTPServer, address: Endpoint) {
     let server = HTTPServer(on: loop) { _, responder in answer(responder) }
-    return (server, try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    return (server, try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
   }
 
-  private func ask(_ end: End, _ address: SocketAddress) throws {
+  private func ask(_ end: End, _ address: Endpoint) throws {
     end.take(try Stream(on: loop, connectingTo: address))
     end.stream?.write(Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8).span)
   }
 
   /// Whether a server answers who asks next.
-  private func answers(_ address: SocketAddress) throws -> Bool {
+  private func answers(_ address: Endpoint) throws -> Bool {
     let other = End()
     try ask(other, address)
     return try loop.turn { String(decoding: other.octets, as: UTF8.self).hasSuffix("\r\n\r\nwell") }

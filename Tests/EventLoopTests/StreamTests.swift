@@ -1,3 +1,4 @@
+import DNSWire
 import EventLoop
 import Glibc
 import LoopFixtures
@@ -9,7 +10,7 @@ struct StreamTests {
   let loop: EventLoop
   let client = End()
   let server = End()
-  let loopback = SocketAddress(ipv4: 0x7f00_0001, port: 0)
+  let loopback = Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)
 
   init() throws {
     loop = try EventLoop()
@@ -32,7 +33,7 @@ struct StreamTests {
   @Test(arguments: ["127.0.0.1", "::1"])
   func `octets go both ways`(address: String) throws {
     guard hasIPv6 || !address.contains(":") else { return }
-    let address = try #require(SocketAddress(address, defaultPort: 0))
+    let address = try #require(Endpoint(address, defaultPort: 0))
     let listener = try StreamListener(on: loop, boundTo: address) { [server] in server.take($0) }
     server.onReadable = { $0.write([4, 5].span) }
     client.onConnected = { $0.write([1, 2, 3].span) }
@@ -267,12 +268,12 @@ struct StreamTests {
 
 /// The other end of a connection, by hand.
 enum RawPeer {
-  static func connect(to address: SocketAddress) throws -> Int32 {
+  static func connect(to address: Endpoint) throws -> Int32 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var name = sockaddr_in()
     name.sin_family = sa_family_t(AF_INET)
     name.sin_port = address.port.bigEndian
-    name.sin_addr.s_addr = UInt32(address.low).bigEndian
+    name.sin_addr.s_addr = UInt32(address.address.low).bigEndian
     // SAFETY: the kernel copies the address before the call returns.
     let result = unsafe withUnsafePointer(to: &name) {
       unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {

@@ -1,3 +1,4 @@
+import DNSWire
 import EventLoop
 import LoopFixtures
 import System
@@ -107,7 +108,7 @@ struct TimerTests {
   @Test func `work in slices leaves room for sockets`() throws {
     let echo = Echo()
     let server = try DatagramSocket(
-      on: loop, boundTo: SocketAddress(ipv4: 0x7f00_0001, port: 0), receiver: echo)
+      on: loop, boundTo: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0), receiver: echo)
     let inbox = Inbox()
     let client = try Client(
       on: loop, connectedTo: server.localAddress, receiver: inbox)

@@ -1,3 +1,4 @@
+import DNSWire
 import EventLoop
 import Glibc
 import LoopFixtures
@@ -17,7 +18,7 @@ struct HTTPTests {
     directory = try TemporaryDirectory()
   }
 
-  func connect(_ end: End? = nil, to address: SocketAddress) throws {
+  func connect(_ end: End? = nil, to address: Endpoint) throws {
     (end ?? client).take(try Stream(on: loop, connectingTo: address))
   }
 
@@ -41,7 +42,7 @@ struct HTTPTests {
       responder.addHeader("X-Answer", "42")
       responder.send(status: 200, contentType: "application/json", body: "{}\n")
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     try connect(to: address)
     send(
       "POST /api/v1/cache%20x/a%2fb?name=ex%61mple.net&type=A+B&bare&x=1%3d2&&%zz=%4 HTTP/1.1\r\n"
@@ -66,7 +67,7 @@ struct HTTPTests {
     let server = HTTPServer(on: loop) { request, responder in
       responder.send(status: 200, contentType: "text/plain", body: "<\(request.path)>")
     }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     // Pipelined.
     for path in ["/1", "/2", "/3"] { send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n") }
     #expect(try loop.turn { received.hasSuffix("</3>") })
@@ -103,7 +104,7 @@ struct HTTPTests {
   @Test func `an answer can come later`() throws {
     var waiting: HTTPResponder?
     let server = HTTPServer(on: loop) { _, responder in waiting = responder }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try loop.turn { waiting != nil })
     #expect(waiting?.isOpen == true)
@@ -136,7 +137,7 @@ struct HTTPTests {
       responder.begin(status: 200, contentType: "text/plain")
       responder.write(Array("one".utf8)) { responder.write(Array("two".utf8), then: responder.end) }
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     try connect(to: address)
     send("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
     #expect(try loop.turn { body == "x" })
@@ -163,7 +164,7 @@ struct HTTPTests {
       responder.begin(status: 200, contentType: "text/plain")
       responder.write([UInt8](repeating: 1, count: 8_000_000)) {}
     }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     client.consumes = false
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try loop.turn { gone.value == 1 })
@@ -172,7 +173,7 @@ struct HTTPTests {
 
   @Test func `an answer has a date`() throws {
     let server = HTTPServer(on: loop) { _, responder in responder.sendNothing() }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try loop.turn { received.hasSuffix("\r\n\r\n") })
     #expect(received.hasPrefix("HTTP/1.1 204 No Content\r\n"))
@@ -183,7 +184,7 @@ struct HTTPTests {
 
   @Test func `a responder that is let go answers 500`() throws {
     let server = HTTPServer(on: loop) { _, _ in }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try loop.turn { received.hasPrefix("HTTP/1.1 500 ") })
   }
@@ -202,7 +203,7 @@ struct HTTPTests {
       }
       next()
     }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     client.consumes = false
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     let stream = try #require(client.stream)
@@ -236,7 +237,7 @@ struct HTTPTests {
         responder.write([UInt8](repeating: 1, count: 8_000_000)) { flushed.value += 1 }
       }
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     for round in 1...20 {
       waiting = nil
       try connect(to: address)
@@ -273,7 +274,8 @@ struct HTTPTests {
         server = nil
       }
     }
-    let address = try #require(try server?.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    let address = try #require(
+      try server?.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     let ends = [End(), End(), End()]
     for (end, path) in zip(ends, ["/stream", "/wait", "/stream"]) {
       try connect(end, to: address)
@@ -298,7 +300,7 @@ struct HTTPTests {
   ) throws {
     let count = Count()
     let server = HTTPServer(on: loop) { _, _ in count.value += 1 }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send(request)
     #expect(try loop.turn { !client.ends.isEmpty })
     #expect(client.ends == [.endOfFile] && received.hasPrefix("HTTP/1.1 \(status) "))
@@ -310,7 +312,7 @@ struct HTTPTests {
   @Test(arguments: ["Content-Length: 4000000\r\n\r\n", "X: "])
   func `a client that goes on sending what is refused can read why`(head: String) throws {
     let server = HTTPServer(on: loop) { _, _ in }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send("POST / HTTP/1.1\r\n\(head)")
     // A reset would end the client's stream with an error.
     for _ in 0..<20 {
@@ -331,7 +333,7 @@ struct HTTPTests {
     let server = HTTPServer(on: loop, limits: limits) { _, responder in
       responder.send(status: 200, contentType: "text/plain", body: "x")
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     try connect(to: address)
     #expect(try loop.turn { client.ends == [.endOfFile] })
     // Also after an answer.
@@ -358,7 +360,7 @@ struct HTTPTests {
       responder.begin(status: 200, contentType: "text/plain")
       ticker.schedule(every: 10)
     }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(try loop.turn { received.hasSuffix("0\r\n\r\n") })
   }
@@ -371,7 +373,7 @@ struct HTTPTests {
       if request.path == "/later" { return waiting.append(responder) }
       responder.send(status: 200, contentType: "text/plain", body: request.path)
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     // One whose answer takes its time, and one after the other that say nothing.
     let busy = End()
     try connect(busy, to: address)
@@ -406,7 +408,7 @@ struct HTTPTests {
       waiting.append(responder)
       if request.path == "/begun" { responder.begin(status: 200, contentType: "text/plain") }
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     let ends = [End(), End()]
     for (end, path) in zip(ends, ["/later", "/begun"]) {
       try connect(end, to: address)
@@ -430,7 +432,7 @@ struct HTTPTests {
     let server = HTTPServer(on: loop, limits: limits) { _, responder in
       responder.send(status: 200, contentType: "text/plain", body: "x")
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     let flood = try (0..<200).map { _ in try Stream(on: loop, connectingTo: address) }
     var last: UInt64 = 0
     for _ in 0..<100_000 where server.counters.accepted < 200 {
@@ -455,7 +457,7 @@ struct HTTPTests {
     limits.timeout = 300
     let count = Count()
     let server = HTTPServer(on: loop, limits: limits) { _, _ in count.value += 1 }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send(head)
     let ticker = Timer(on: loop) { [client] in client.stream?.write(Array(drop.utf8).span) }
     ticker.schedule(every: 20)
@@ -474,7 +476,7 @@ struct HTTPTests {
   func `what comes while an answer is awaited waits for its turn`(request: String) throws {
     var waiting: [HTTPResponder] = []
     let server = HTTPServer(on: loop) { _, responder in waiting.append(responder) }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     for _ in 0..<3 { send(request) }
     #expect(try loop.turn { waiting.count == 1 })
     send(request)
@@ -499,7 +501,7 @@ struct HTTPTests {
       requests.append(request)
       waiting = responder
     }
-    try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+    try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
     send("POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
     #expect(try loop.turn { received.hasPrefix("HTTP/1.1 100 Continue\r\n\r\n") })
     send("hello" + (isPressed ? "GET /y HTTP/1.1\r\nHost: x\r\n\r\n" : ""))
@@ -526,7 +528,7 @@ struct HTTPTests {
       requests.append(request)
       responder.send(status: 200, contentType: "text/plain", body: "x")
     }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     try connect(to: address)
     send("GET \(target) HTTP/1.1\r\nHost: other\r\nX: 1\r\nx: 2\r\n\r\n")
     #expect(try loop.turn { body == "x" })
@@ -546,7 +548,7 @@ struct HTTPTests {
         responder.send(status: 200, contentType: "text/plain", body: "x")
       }
       client.octets = []
-      try connect(to: server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0)))
+      try connect(to: server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0)))
       if round % 2 == 0 {
         send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         #expect(try loop.turn { body == "x" })
@@ -562,7 +564,7 @@ struct HTTPTests {
 
   @Test func `an address that is taken is an error`() throws {
     let server = HTTPServer(on: loop) { _, _ in }
-    let address = try server.listen(on: SocketAddress(ipv4: 0x7f00_0001, port: 0))
+    let address = try server.listen(on: Endpoint(IPAddress(v4: 0x7f00_0001), port: 0))
     let error = #expect(throws: SystemError.self) { try server.listen(on: address) }
     #expect(error?.code == EADDRINUSE)
   }

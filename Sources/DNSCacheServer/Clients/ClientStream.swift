@@ -1,4 +1,5 @@
 import DNSService
+import DNSWire
 import EventLoop
 import Memory
 import System
@@ -18,7 +19,7 @@ final class ClientStream: StreamDelegate {
   /// Bytes of its input when it was last looked at.
   var accounted = 0
 
-  private let peer: SocketAddress
+  private let peer: Endpoint
   private unowned let owner: ClientStreams
   private(set) lazy var reader = TickBudget.Reader { [weak self] in
     self?.serve() ?? TickBudget.Visit()
@@ -31,7 +32,7 @@ final class ClientStream: StreamDelegate {
   private var hasEnded = false
 
   init(
-    _ stream: Stream, peer: SocketAddress, number: UInt32, place: Int, network: ClientNetwork,
+    _ stream: Stream, peer: Endpoint, number: UInt32, place: Int, network: ClientNetwork,
     in owner: ClientStreams
   ) {
     self.stream = stream

@@ -135,7 +135,7 @@ final class ClientStreams {
       return
     }
     counters.accepted += 1
-    let network = ClientNetwork(IPAddress(peer))
+    let network = ClientNetwork(peer.address)
     makeRoom(for: network)
     guard let place = freePlaces.popLast() else {
       stream.close(flushing: false)

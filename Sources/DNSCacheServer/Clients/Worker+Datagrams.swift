@@ -78,7 +78,7 @@ extension Worker {
     guard let sample = seen.value.sample(of: count, at: time) else { return }
     note(
       sample, noted: sample.index, socket.received(sample.index),
-      from: IPAddress(socket.sender(sample.index)))
+      from: socket.sender(sample.index).address)
   }
 
   /// Answers one datagram: what a hit costs beside its share of the batch.
@@ -92,7 +92,7 @@ extension Worker {
     var isHit = false
     socket.withReply(toReceived: index) { reply in
       switch service.receive(
-        socket.received(index), noted: index, from: IPAddress(socket.sender(index)), over: .udp,
+        socket.received(index), noted: index, from: socket.sender(index).address, over: .udp,
         reply: &reply, cache: &cache, resolver: &resolver, now: now)
       {
       case .reply(let count, let source):
@@ -119,7 +119,7 @@ extension Worker {
   ) -> Bool {
     guard let queryLog else { return false }
     let began = EventLoop.preciseNow()
-    let address = IPAddress(socket.sender(index))
+    let address = socket.sender(index).address
     var client: UInt32?
     var isHit = false
     socket.withReply(toReceived: index) { reply in

@@ -12,11 +12,11 @@ extension Worker {
   ///
   /// - Returns: what became of it.
   mutating func serve(
-    _ message: Span<UInt8>, from peer: SocketAddress, stream: UInt32,
+    _ message: Span<UInt8>, from peer: Endpoint, stream: UInt32,
     _ answer: (Span<UInt8>) -> Void
   ) -> Service.Verdict {
     let began = readClock()
-    let address = IPAddress(peer)
+    let address = peer.address
     service.note(message, as: 0)
     if let sample = seen.value.sample(of: 1, at: began) {
       note(sample, noted: 0, message, from: address)

@@ -56,7 +56,7 @@ struct Explanation {
       candidates = facts.question.order.map { Explanation.candidate($0, facts.question.views) }
     }
     let failures = facts.question.lastFailures.map { view in
-      Explanation.failure(view, of: worker.cache.source(view.detail.source)?.text)
+      Explanation.failure(view, of: worker.cache.source(view.detail.source)?.description)
     }
     var rules = Explanation.rules(
       facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder,
@@ -127,7 +127,7 @@ struct Explanation {
     let until = clock.wall + Int64(left)
     let since = until - Int64(set.ttl)
     let flags = set.flags.words.joined(separator: " ")
-    let upstream = cache.source(set.source)?.text
+    let upstream = cache.source(set.source)?.description
     let age = Elapsed.text(seconds: max(Int(set.ttl) - left, 0))
     let end =
       left > 0
@@ -157,7 +157,7 @@ struct Explanation {
   /// A server that may be asked: when, how it is doing, and what a packet to it has.
   private static func candidate(_ candidate: ServerCandidate, _ views: [UpstreamView]) -> Fact {
     let view = views.first { $0.id == candidate.server }
-    let upstream = view?.address.endpoint.text ?? ""
+    let upstream = view?.address.endpoint.description ?? ""
     let state = view?.state.rawValue ?? "unknown"
     let roundTrip = view?.roundTrip
     var packet: [String] = []
@@ -187,7 +187,7 @@ struct Explanation {
   ) -> StructuredValue {
     .object([
       ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
-      ("upstream", .text(view.address.endpoint.text)), ("waiting", .count(view.waiters)),
+      ("upstream", .text(view.address.endpoint.description)), ("waiting", .count(view.waiters)),
     ])
   }
 
@@ -252,7 +252,7 @@ struct Explanation {
     case .asks:
       guard let first = facts.question.order.first else { return ("asks", nil, "Nobody is there.") }
       let view = facts.question.views.first { $0.id == first.server }
-      let address = view?.address.endpoint.text ?? "another server"
+      let address = view?.address.endpoint.description ?? "another server"
       let sentence = "Nothing in the cache answers it: \(address) is asked first."
       guard let rcode = facts.staleAnswer else { return ("asks", nil, sentence) }
       return (

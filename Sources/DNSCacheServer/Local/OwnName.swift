@@ -11,13 +11,13 @@ enum OwnName {
       let text = rules.name ?? Process.hostName(), let name = try? Name(text), name.labelCount > 0
     else { return [] }
     // Those of the own network; on a router there are others, too.
-    let all = host.all.filter { $0.isUp && !$0.address.isLoopback && !isLinkLocal($0.address) }
-      .map { IPAddress($0.address) }
+    let all = host.all.filter(\.isUp).map(\.address.address)
+      .filter { !$0.isLoopback && !isLinkLocal($0) }
     let own = all.filter { address in IPNetwork.notGlobal.contains { $0.contains(address) } }
     return HostRecords.of(name, own.isEmpty ? all : own, in: rules.domain)
   }
 
-  private static func isLinkLocal(_ address: SocketAddress) -> Bool {
+  private static func isLinkLocal(_ address: IPAddress) -> Bool {
     address.isLinkLocalIPv6 || address.isIPv4 && address.low >> 16 == 0xA9FE
   }
 }

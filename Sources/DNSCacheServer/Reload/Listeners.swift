@@ -1,5 +1,6 @@
 import Configuration
 import Control
+import DNSWire
 import EventLoop
 import Glibc
 import Logging
@@ -23,7 +24,7 @@ final class Listeners {
   /// Interfaces whose addresses are followed that have none at present.
   private var idle: [ListenInterface] = []
   /// Addresses of interfaces that could not be had, of which a line has told.
-  private var refused: Set<SocketAddress> = []
+  private var refused: Set<Endpoint> = []
   /// How much less than ``receiveBuffer`` the kernel gave, as the log says once.
   private(set) var receiveBufferComplaint: String?
   /// How often interfaces had more addresses than are followed.
@@ -37,7 +38,7 @@ final class Listeners {
   /// One address.
   final class Listener {
     /// As it was asked for: with port 0 where the kernel was to choose.
-    let address: SocketAddress
+    let address: Endpoint
     let number: Int
     fileprivate let receiver: ClientDatagrams
     fileprivate let datagrams: DatagramSocket
@@ -47,7 +48,7 @@ final class Listeners {
     fileprivate var isHere = true
 
     fileprivate init(
-      _ address: SocketAddress, number: Int, _ receiver: ClientDatagrams,
+      _ address: Endpoint, number: Int, _ receiver: ClientDatagrams,
       _ datagrams: DatagramSocket, _ streams: StreamListener
     ) {
       self.address = address
@@ -89,7 +90,7 @@ final class Listeners {
     /// Those that take no more connections, since they were in the way of others.
     fileprivate var silenced: [Listener] = []
     /// Addresses of interfaces that can't be had, and why.
-    fileprivate var refused: [(address: SocketAddress, complaint: String)] = []
+    fileprivate var refused: [(address: Endpoint, complaint: String)] = []
 
     /// Whether nothing changes.
     var isEmpty: Bool { opensNothing && givenUp.isEmpty }
@@ -145,7 +146,7 @@ final class Listeners {
 
   /// Opens a listener, or takes back one that was given up.
   private func take(
-    _ address: SocketAddress, mayBeMissing: Bool, _ change: inout Change
+    _ address: Endpoint, mayBeMissing: Bool, _ change: inout Change
   ) throws(SystemError) {
     if let old = retired.first(where: { $0.listener.address == address })?.listener {
       try openStreams(of: old, &change)
@@ -236,7 +237,7 @@ final class Listeners {
   /// - Returns: why it can't be had.
   @discardableResult
   private func follow(
-    _ address: SocketAddress, _ settings: Settings, _ change: inout Change
+    _ address: Endpoint, _ settings: Settings, _ change: inout Change
   ) -> StartupError? {
     let complaint: String
     let refusal: StartupError
@@ -294,7 +295,7 @@ final class Listeners {
   }
 
   /// Where clients are answered.
-  var addresses: [SocketAddress] { open.map(\.datagrams.localAddress) }
+  var addresses: [Endpoint] { open.map(\.datagrams.localAddress) }
 
   /// Those of them that this host doesn't have at present, and interfaces without an address.
   var missing: [String] {
@@ -304,7 +305,7 @@ final class Listeners {
   // MARK: Opening
 
   private func open(
-    _ address: SocketAddress, mayBeMissing: Bool, _ change: inout Change
+    _ address: Endpoint, mayBeMissing: Bool, _ change: inout Change
   ) throws(SystemError) -> Listener {
     let number = worker.value.freeDatagramPlace
     let receiver = ClientDatagrams(worker, number: UInt32(number))
@@ -331,7 +332,7 @@ final class Listeners {
 
   /// Opens a UDP socket, beside those that go and are in the way.
   private func openDatagrams(
-    on address: SocketAddress, mayBeMissing: Bool, _ receiver: ClientDatagrams, _ change: Change
+    on address: Endpoint, mayBeMissing: Bool, _ receiver: ClientDatagrams, _ change: Change
   ) throws(SystemError) -> DatagramSocket {
     var options = DatagramSocket.Options()
     options.receiveBuffer = Listeners.receiveBuffer
@@ -357,7 +358,7 @@ final class Listeners {
 
   /// Listens for TCP; those that go and are in the way take no more connections.
   private func openStreams(
-    on address: SocketAddress, mayBeMissing: Bool, _ change: inout Change
+    on address: Endpoint, mayBeMissing: Bool, _ change: inout Change
   ) throws(SystemError) -> StreamListener {
     do {
       return try openStreams(on: address, mayBeMissing: mayBeMissing)
@@ -379,7 +380,7 @@ final class Listeners {
   }
 
   private func openStreams(
-    on address: SocketAddress, mayBeMissing: Bool
+    on address: Endpoint, mayBeMissing: Bool
   ) throws(SystemError) -> StreamListener {
     // UNREACHABLE: the server makes streams before listeners.
     guard let streams = worker.value.streams else { preconditionFailure("streams come first") }
@@ -395,14 +396,14 @@ final class Listeners {
   }
 
   /// Listeners that are given up, and can't be there together with one on an address.
-  private func leaving(_ change: Change, inTheWayOf address: SocketAddress) -> [Listener] {
+  private func leaving(_ change: Change, inTheWayOf address: Endpoint) -> [Listener] {
     (change.givenUp + retired.map(\.listener)).filter {
       $0.datagrams.localAddress.overlaps(address)
     }
   }
 
   /// Says what to do about an address that can't be had.
-  private static func explain(_ error: SystemError, _ address: SocketAddress) -> StartupError {
+  private static func explain(_ error: SystemError, _ address: Endpoint) -> StartupError {
     switch error.code {
     case EACCES, EPERM:
       StartupError(
@@ -420,9 +421,10 @@ final class Listeners {
   }
 }
 
-extension SocketAddress {
+extension Endpoint {
   /// Whether one socket on each can't be there at a time, though they are not the same.
-  fileprivate func overlaps(_ other: SocketAddress) -> Bool {
-    port == other.port && isIPv4 == other.isIPv4 && (isUnspecified || other.isUnspecified)
+  fileprivate func overlaps(_ other: Endpoint) -> Bool {
+    port == other.port && isIPv4 == other.isIPv4
+      && (address.isUnspecified || other.address.isUnspecified)
   }
 }

@@ -68,6 +68,6 @@ extension Settings {
     rules.usesEDNS = rules.usesEDNS && resolver.usesEDNS
     rules.usesLetterCase = rules.usesLetterCase && resolver.usesLetterCase
     return ForwardServer(
-      ServerAddress(Endpoint(upstream.address), over: upstream.transport), rules)
+      ServerAddress(upstream.address, over: upstream.transport), rules)
   }
 }

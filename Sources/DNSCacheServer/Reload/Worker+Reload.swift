@@ -65,7 +65,7 @@ extension Worker {
       guard let address = resolver.exchanges.address(of: server) else { continue }
       resolver.exchanges.setSource(cache.number(of: address.endpoint), of: server)
       upstreams?.add(address, for: server)
-      upstreamStreams?.add(SocketAddress(address.endpoint), for: server)
+      upstreamStreams?.add(address.endpoint, for: server)
     }
     for server in change.retired { upstreams?.retire(server) }
     setSockets()

@@ -35,7 +35,7 @@ enum CacheReport {
         // Seconds since it expired.
         ("stale", left > 0 ? .null : .count(-left)), ("type", .text(type)),
         ("rank", .text(set.rank.word)), ("section", .text("\(set.section)")),
-        ("upstream", cache.source(set.source).map { .text($0.text) } ?? .null),
+        ("upstream", cache.source(set.source).map { .text("\($0)") } ?? .null),
         ("flags", .text(flags)), ("data", .text(data)),
       ])
     }

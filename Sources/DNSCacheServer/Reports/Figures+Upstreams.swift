@@ -12,7 +12,7 @@ struct UpstreamReading {
 
   /// The labels that tell its samples from those of others.
   var labels: PrometheusText.Labels {
-    PrometheusText.Labels([("upstream", view.address.endpoint.text)])
+    PrometheusText.Labels([("upstream", view.address.endpoint.description)])
   }
 
   /// Each upstream, in the order in which they were given.
@@ -74,7 +74,7 @@ extension Figures {
     Figure(
       nil, .flag, "Whether an upstream answers", metric: .init("upstream_up", .gauge)
     ) { .flag($0.view.state == .up) },
-    Figure("address", .text, "Where it is") { .text($0.view.address.endpoint.text) },
+    Figure("address", .text, "Where it is") { .text($0.view.address.endpoint.description) },
     Figure("state", .text, "Whether it answers: up, probing or down") {
       .text($0.view.state.rawValue)
     },

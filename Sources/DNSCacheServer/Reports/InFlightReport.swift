@@ -26,7 +26,8 @@ enum InFlightReport {
             ("flags", .text(view.queryFlags.words.joined(separator: " "))),
             ("ms", .count(now &- view.started)), ("attempts", .count(view.attempts)),
             ("upstream", .count(view.server.slot)),
-            ("address", .text(view.address.endpoint.text)), ("waiting", .count(view.waiters)),
+            ("address", .text(view.address.endpoint.description)),
+            ("waiting", .count(view.waiters)),
             ("transport", .text(view.isStreaming ? "tcp" : "udp")),
           ])
         ))

@@ -11,7 +11,7 @@ enum UpstreamsReport {
     resolver.exchanges.visitUpstreams(now: EventLoop.now()) { view in
       states.append(
         UpstreamNews.State(
-          address: view.address.endpoint.text, isDown: view.state != .up, cause: view.cause,
+          address: view.address.endpoint.description, isDown: view.state != .up, cause: view.cause,
           isLooping: view.isLooping))
     }
     return states

@@ -1,4 +1,5 @@
 import Control
+import DNSWire
 import System
 
 /// The sockets that a service manager opened before it started the program (sd_listen_fds(3)).
@@ -45,20 +46,20 @@ struct PassedSockets {
   }
 
   /// The addresses of the sockets, each once, in the order in which they were passed.
-  var addresses: [SocketAddress] {
+  var addresses: [Endpoint] {
     sockets.reduce(into: []) { list, socket in
       if !list.contains(socket.localAddress) { list.append(socket.localAddress) }
     }
   }
 
   /// The socket that is bound to an address.
-  func socket(_ kind: InheritedSocket.Kind, at address: SocketAddress) -> InheritedSocket? {
+  func socket(_ kind: InheritedSocket.Kind, at address: Endpoint) -> InheritedSocket? {
     sockets.first { $0.kind == kind && $0.localAddress == address }
   }
 
   /// Throws when a socket is at none of the addresses that are listened on: its clients would get no
   /// answer, and nobody would know why.
-  func checkAll(areAmong listening: [SocketAddress]) throws(StartupError) {
+  func checkAll(areAmong listening: [Endpoint]) throws(StartupError) {
     guard let stray = addresses.first(where: { !listening.contains($0) }) else { return }
     throw StartupError(
       .usage,

@@ -1,4 +1,5 @@
 import Configuration
+import DNSWire
 import EventLoop
 import Logging
 import System
@@ -31,7 +32,7 @@ extension Server {
   /// - Returns: why it names nobody.
   func systemServersChanged() -> ConfigurationError? {
     guard !settings.isUpstreamExplicit else { return nil }
-    let found: [SocketAddress]
+    let found: [Endpoint]
     do {
       found = try ResolvConf.upstreams(besides: OwnEndpoints(settings, on: host))
     } catch {

@@ -1,5 +1,6 @@
 import DNSExchange
 import DNSResolver
+import DNSWire
 import EventLoop
 import Memory
 import System
@@ -70,7 +71,7 @@ final class UpstreamConnection: StreamDelegate {
 
   /// Starts to connect; throws when there is no way to the upstream.
   init(
-    to address: SocketAddress, upstream: Int, number: UInt64, owner: UpstreamStreams
+    to address: Endpoint, upstream: Int, number: UInt64, owner: UpstreamStreams
   ) throws(SystemError) {
     self.number = number
     self.upstream = upstream

@@ -1,5 +1,6 @@
 import DNSExchange
 import DNSResolver
+import DNSWire
 import EventLoop
 import Logging
 import Memory
@@ -85,7 +86,7 @@ final class UpstreamSockets {
   /// What is known of the way to one upstream.
   private struct Pool {
     var server: ServerID
-    var upstream: SocketAddress
+    var upstream: Endpoint
     /// Numbers below are of sockets that queries leave from.
     var inUse = 1
     var use = ServerUse()
@@ -375,7 +376,7 @@ final class UpstreamSockets {
   ///
   /// Those that another server had in its slot are closed.
   func add(_ address: ServerAddress, for server: ServerID) {
-    let upstream = SocketAddress(address.endpoint)
+    let upstream = address.endpoint
     let place = server.slot
     while pools.count <= place {
       pools.append(

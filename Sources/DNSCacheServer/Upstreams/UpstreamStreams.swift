@@ -1,6 +1,7 @@
 import Configuration
 import DNSExchange
 import DNSResolver
+import DNSWire
 import EventLoop
 import Memory
 import System
@@ -79,7 +80,7 @@ final class UpstreamStreams {
 
   /// What there is for one upstream.
   private struct Lane {
-    let address: SocketAddress
+    let address: Endpoint
     /// Whether the upstream is asked no more.
     var isRetired = false
     var connections: [UpstreamConnection] = []
@@ -108,7 +109,7 @@ final class UpstreamStreams {
   }
 
   /// Has connections made to a server; those to another that had its slot end.
-  func add(_ upstream: SocketAddress, for server: ServerID) {
+  func add(_ upstream: Endpoint, for server: ServerID) {
     let place = server.slot
     while lanes.count <= place { lanes.append(Lane(address: upstream)) }
     for connection in lanes[place].connections { end(connection) }

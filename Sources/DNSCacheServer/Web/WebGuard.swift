@@ -1,4 +1,5 @@
 import Configuration
+import DNSWire
 import EventLoop
 import HTTP
 import System
@@ -64,10 +65,9 @@ struct WebGuard {
   }
 
   /// The ports aren't compared: a tunnel has one of its own, and no page can have us at another.
-  private func isOurs(_ authority: String, _ local: SocketAddress?) -> Bool {
-    if let literal = SocketAddress(authority, defaultPort: 0) {
-      return literal.high == local?.high && literal.low == local?.low
-        && literal.isIPv4 == local?.isIPv4 || hosts.contains(literal.host)
+  private func isOurs(_ authority: String, _ local: Endpoint?) -> Bool {
+    if let literal = Endpoint(authority, defaultPort: 0) {
+      return literal.address == local?.address || hosts.contains(literal.host)
     }
     var name = authority.prefix { $0 != ":" }
     if name.last == "." { name.removeLast() }

@@ -2,6 +2,7 @@ import Configuration
 import Control
 import DNSExchange
 import DNSResolver
+import DNSWire
 import EventLoop
 import HTTP
 import Memory
@@ -15,7 +16,7 @@ final class WebServer {
   private var doorkeeper: WebGuard
   private(set) var http: HTTPServer?
   /// Where it listens, with the port that the kernel picked for 0.
-  private(set) var address: SocketAddress
+  private(set) var address: Endpoint
   private(set) var counters = Counters()
 
   /// Requests that were not let in.
@@ -68,7 +69,8 @@ final class WebServer {
     // The check of the settings has said why.
     // UNREACHABLE: the check of the settings refuses this first, and has said why.
     precondition(
-      token != nil || settings.address?.isLoopback != false, "HTTP for others without a token")
+      token != nil || settings.address?.address.isLoopback != false,
+      "HTTP for others without a token")
     return WebGuard(hosts: settings.hosts.map { $0.lowercased() }, token: token)
   }
 

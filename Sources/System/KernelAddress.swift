@@ -1,4 +1,5 @@
 import CEvent
+import DNSWire
 import Glibc
 
 /// Room for a `sockaddr_in` or a `sockaddr_in6`, and the octets of it that are in use.
@@ -17,7 +18,7 @@ public struct KernelAddress {
   private var storage = sockaddr_in6()
   private(set) var length: socklen_t
 
-  package init(_ address: SocketAddress) {
+  package init(_ address: Endpoint) {
     length = 0
     // SAFETY: the storage holds `capacity` octets, which is what store(at:) needs.
     length = unsafe withUnsafeMutableBytes(of: &storage) {
@@ -36,7 +37,7 @@ public struct KernelAddress {
   /// The address that a call such as getsockname gives; nil for another family or an error.
   package static func read(
     _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
-  ) -> SocketAddress? {
+  ) -> Endpoint? {
     var storage = sockaddr_in6()
     var length = socklen_t(capacity)
     // SAFETY: the kernel writes at most `length` octets, the size of the storage, which is zeroed.
@@ -44,12 +45,12 @@ public struct KernelAddress {
       let result = unsafe name.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe call($0, &length)
       }
-      return result == 0 ? unsafe SocketAddress(at: UnsafeRawPointer(name)) : nil
+      return result == 0 ? unsafe Endpoint(at: UnsafeRawPointer(name)) : nil
     }
   }
 }
 
-extension SocketAddress {
+extension Endpoint {
   /// What a socket is bound to; nil for another family or an error.
   public init?(ofSocket number: Int32) {
     // SAFETY: the call writes no more than the length that it is given.
@@ -69,24 +70,15 @@ extension SocketAddress {
     case AF_INET:
       let address = unsafe name.loadUnaligned(
         fromByteOffset: KernelAddress.ipv4Offset, as: UInt32.self)
-      self.init(ipv4: UInt32(bigEndian: address), port: port)
+      self.init(IPAddress(v4: UInt32(bigEndian: address)), port: port)
     case AF_INET6:
       let scope = unsafe name.loadUnaligned(
         fromByteOffset: KernelAddress.scopeOffset, as: UInt32.self)
       unsafe self.init(
-        ipv6At: name + KernelAddress.ipv6Offset, scope: scope, port: port)
+        IPAddress(ipv6At: name + KernelAddress.ipv6Offset), port: port, scope: scope)
     default:
       return nil
     }
-  }
-
-  /// Reads the 16 octets of an IPv6 address at `octets`.
-  @unsafe @inlinable
-  public init(ipv6At octets: UnsafeRawPointer, scope: UInt32, port: UInt16) {
-    self.init(
-      ipv6: unsafe UInt64(bigEndian: octets.loadUnaligned(as: UInt64.self)),
-      unsafe UInt64(bigEndian: octets.loadUnaligned(fromByteOffset: 8, as: UInt64.self)),
-      scope: scope, port: port)
   }
 
   /// Writes a `sockaddr_in` or `sockaddr_in6` and returns how many octets of it the kernel wants.
@@ -99,17 +91,29 @@ extension SocketAddress {
     if isIPv4 {
       unsafe name.storeBytes(of: sa_family_t(AF_INET), as: sa_family_t.self)
       unsafe name.storeBytes(
-        of: UInt32(truncatingIfNeeded: low).bigEndian, toByteOffset: KernelAddress.ipv4Offset,
-        as: UInt32.self)
+        of: UInt32(truncatingIfNeeded: address.low).bigEndian,
+        toByteOffset: KernelAddress.ipv4Offset, as: UInt32.self)
       unsafe name.storeBytes(of: 0, toByteOffset: KernelAddress.ipv6Offset, as: UInt64.self)
       return socklen_t(MemoryLayout<sockaddr_in>.size)
     }
     unsafe name.storeBytes(of: sa_family_t(AF_INET6), as: sa_family_t.self)
     // The flow label.
     unsafe name.storeBytes(of: 0, toByteOffset: KernelAddress.ipv4Offset, as: UInt32.self)
-    unsafe store(ipv6At: name + KernelAddress.ipv6Offset)
+    unsafe address.store(ipv6At: name + KernelAddress.ipv6Offset)
     unsafe name.storeBytes(of: scope, toByteOffset: KernelAddress.scopeOffset, as: UInt32.self)
     return socklen_t(MemoryLayout<sockaddr_in6>.size)
+  }
+
+  package var family: Int32 { isIPv4 ? AF_INET : AF_INET6 }
+}
+
+extension IPAddress {
+  /// Reads the 16 octets of an IPv6 address at `octets`.
+  @unsafe @inlinable
+  public init(ipv6At octets: UnsafeRawPointer) {
+    self.init(
+      v6High: unsafe UInt64(bigEndian: octets.loadUnaligned(as: UInt64.self)),
+      low: unsafe UInt64(bigEndian: octets.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
   }
 
   /// Writes the 16 octets of the IPv6 address to `octets`.
@@ -118,6 +122,4 @@ extension SocketAddress {
     unsafe octets.storeBytes(of: high.bigEndian, as: UInt64.self)
     unsafe octets.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
   }
-
-  package var family: Int32 { isIPv4 ? AF_INET : AF_INET6 }
 }
