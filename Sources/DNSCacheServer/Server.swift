@@ -148,7 +148,7 @@ final class Server {
       Server.statusLine(worker.value)
     }
     worker.value.setTimers(
-      EndOfTurn(on: loop) { [worker] in worker.value.finishTick() },
+      EndOfTick(on: loop) { [worker] in worker.value.finishTick() },
       Timer(on: loop) { [worker] in worker.value.deadlinePassed() })
     if settings.logsQueries { worker.value.logQueries(to: log) }
     worker.value.streams = try ClientStreams(

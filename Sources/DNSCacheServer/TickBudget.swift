@@ -29,7 +29,7 @@ final class TickBudget {
   private var queue: [Reader] = []
   private var head = 0
   private var isServing = false
-  private var inThisTick: EndOfTurn?
+  private var inThisTick: EndOfTick?
   private var inTheNext: Timer?
   private var work = 0
 
@@ -63,7 +63,7 @@ final class TickBudget {
 
   init(on loop: EventLoop, worker: Pinned<Worker>) {
     self.worker = worker
-    inThisTick = EndOfTurn(on: loop) { [unowned self] in serveReady() }
+    inThisTick = EndOfTick(on: loop) { [unowned self] in serveReady() }
     inTheNext = Timer(on: loop) { [unowned self] in serveReady() }
   }
 

@@ -18,14 +18,14 @@ extension Worker {
     // Held once for everything that there is to do.
     if let upstreams, let upstreamStreams {
       while let action = resolver.exchanges.nextAction() {
-        perform(action, upstreams, upstreamStreams, now: now)
+        send(action, upstreams, upstreamStreams, now: now)
         if resolver.hasCompletions { deliverAnswers(now: now) }
       }
     }
     requestTickEnd()
   }
 
-  private mutating func perform(
+  private mutating func send(
     _ action: Action, _ upstreams: UpstreamSockets, _ streams: UpstreamStreams, now: UInt64
   ) {
     let buffer = query

@@ -42,7 +42,7 @@ struct Worker: ~Copyable {
   var healthLog: UpstreamHealthLog?
   /// What ``Resolver/serverNews`` was when it was told last.
   private var serverNews: UInt64 = 0
-  private var tickEnd: EndOfTurn?
+  private var tickEnd: EndOfTick?
   /// When the first reply of the present tick came, in microseconds.
   var repliesBegan: UInt64?
   private var isTickEndRequested = false
@@ -89,7 +89,7 @@ struct Worker: ~Copyable {
   }
 
   /// Sets what calls ``finishTick()``, and the timer for the resolver's deadlines.
-  mutating func setTimers(_ tickEnd: EndOfTurn, _ deadline: Timer) {
+  mutating func setTimers(_ tickEnd: EndOfTick, _ deadline: Timer) {
     self.tickEnd = tickEnd
     self.deadline = deadline
   }

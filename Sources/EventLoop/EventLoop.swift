@@ -82,30 +82,30 @@ public final class EventLoop {
   ///
   /// Actions that were deferred are run before it returns.
   public func run() throws(SystemError) {
-    try turn(EVLOOP_NO_EXIT_ON_EMPTY)
+    try tick(EVLOOP_NO_EXIT_ON_EMPTY)
     runDeferred()
   }
 
-  /// Makes one turn: waits for something to do when `blocking`, then makes the calls that are due.
+  /// Makes one tick: waits for something to do when `blocking`, then makes the calls that are due.
   ///
   /// Returns at once when there is nothing to wait for.
   public func runOnce(blocking: Bool = false) throws(SystemError) {
-    try turn(blocking ? EVLOOP_ONCE : EVLOOP_NONBLOCK)
+    try tick(blocking ? EVLOOP_ONCE : EVLOOP_NONBLOCK)
   }
 
   /// Ends `run()` once the calls that are due now have been made.
   ///
-  /// Called before `run()`, it ends that run after its first turn.
+  /// Called before `run()`, it ends that run after its first tick.
   public func stop() {
     // SAFETY: the base lives as long as self.
     unsafe event_base_loopexit(base, nil)
   }
 
-  /// Runs an action on the next turn, after the calls that are due now; once.
+  /// Runs an action on the next tick, after the calls that are due now; once.
   ///
   /// For what must not happen in the middle of a call from the loop. The loop keeps the action
   /// until then.
-  public func onNextTurn(_ action: @escaping () -> Void) {
+  public func onNextTick(_ action: @escaping () -> Void) {
     deferred.append(action)
     wake?.add(atMost: timeval())
   }
@@ -116,7 +116,7 @@ public final class EventLoop {
   func sync(_ descriptor: Int32, dataOnly: Bool, _ completion: @escaping (Int32) -> Void) {
     if diskSync?.begin(descriptor, dataOnly: dataOnly, completion) == true { return }
     let code = DiskSync.wait(for: descriptor, dataOnly: dataOnly)
-    onNextTurn { completion(code) }
+    onNextTick { completion(code) }
   }
 
   /// Waits for every file that is being made durable beside the loop, for the end of the program.
@@ -130,7 +130,7 @@ public final class EventLoop {
     for action in actions { action() }
   }
 
-  private func turn(_ flags: Int32) throws(SystemError) {
+  private func tick(_ flags: Int32) throws(SystemError) {
     // UNREACHABLE: the program calls run() and runOnce(), and no call from the loop does.
     precondition(!isTurning, "the loop runs already")
     isTurning = true

@@ -38,6 +38,6 @@ final class FileEviction {
     // A hint: where it isn't taken, the last tick is the long one.
     _ = posix_fadvise(descriptor.number, offset, Self.slice, POSIX_FADV_DONTNEED)
     offset += Self.slice
-    loop.onNextTurn { [self] in run() }
+    loop.onNextTick { [self] in run() }
   }
 }

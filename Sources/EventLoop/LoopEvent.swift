@@ -95,7 +95,7 @@ struct LoopEvent: ~Copyable {
     unsafe event_del(event)
   }
 
-  /// Has the owner called in this turn of the loop, behind those who are to be called already.
+  /// Has the owner called in this tick of the loop, behind those who are to be called already.
   func activate() {
     // SAFETY: the event was assigned in init. Active already, it stays where it is.
     unsafe event_active(event, Int32(EV_TIMEOUT), 0)

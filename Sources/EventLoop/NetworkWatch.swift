@@ -15,8 +15,8 @@ public final class NetworkWatch {
   static let pause: UInt64 = 300
   /// Octets of one read; the kernel's messages are smaller than 8 KiB (netlink(7)).
   private static let bufferSize = 16_384
-  /// Reads in one turn of the loop.
-  private static let readsPerTurn = 16
+  /// Reads in one tick of the loop.
+  private static let readsPerTick = 16
 
   /// How often something changed, as far as the owner was told.
   public private(set) var changes: UInt64 = 0
@@ -77,7 +77,7 @@ public final class NetworkWatch {
 
   private func becameReadable() {
     var hasChanged = false
-    reading: for _ in 0..<Self.readsPerTurn {
+    reading: for _ in 0..<Self.readsPerTick {
       switch receive() {
       case .done(let count):
         // SAFETY: the kernel wrote that many octets.

@@ -7,7 +7,7 @@ import System
 ///
 /// The owner keeps it: a stream that is let go is closed, and what isn't sent by then is lost. The
 /// input buffer is bounded; the output buffer isn't, look at `pendingOutput` before writing more.
-/// When memory runs out for one of them, the stream ends: the delegate hears ENOMEM on the next turn.
+/// When memory runs out for one of them, the stream ends: the delegate hears ENOMEM on the next tick.
 @safe
 public final class Stream {
   /// Octets that are read ahead unless told otherwise: a DNS message with its length, and as much
@@ -217,7 +217,7 @@ public final class Stream {
     updateReading()
   }
 
-  /// Reads again; `streamReadable` is called on the next turn when there is something already.
+  /// Reads again; `streamReadable` is called on the next tick when there is something already.
   public func resumeReading() {
     isPaused = false
     updateReading()
@@ -238,16 +238,23 @@ public final class Stream {
     }
   }
 
-  /// Closes the stream; the delegate hears no more of it.
-  ///
-  /// With `flushing`, what was written is still sent, for at most 10 seconds; the stream keeps
-  /// itself and the loop for that long.
-  public func close(flushing: Bool) {
+  /// Closes the stream, unsent output included; the delegate hears no more of it.
+  public func close() {
     // UNREACHABLE: bodies of withInput(_:_:) only read.
     precondition(!isLending, "the input is lent out")
-    guard self.flushing == nil, let buffers = unsafe buffers else { return }
-    guard flushing, !hasFailed, pendingOutput > 0 else { return tearDown() }
-    self.flushing = self
+    if flushing == nil { tearDown() }
+  }
+
+  /// Closes the stream; what was written is still sent, for at most 10 seconds.
+  ///
+  /// The stream keeps itself and the loop for that long. The delegate hears no more of it.
+  public func closeWhenSent() {
+    guard flushing == nil, let buffers = unsafe buffers, !hasFailed, pendingOutput > 0 else {
+      return close()
+    }
+    // UNREACHABLE: bodies of withInput(_:_:) only read.
+    precondition(!isLending, "the input is lent out")
+    flushing = self
     // SAFETY: the bufferevent is alive; libevent copies the duration.
     _ = unsafe bufferevent_disable(buffers, Int16(EV_READ))
     unsafe withUnsafePointer(to: timeval(milliseconds: Self.flushTimeout)) {
@@ -264,7 +271,7 @@ public final class Stream {
     // are running have returned, and closes the descriptor then.
     unsafe bufferevent_setcb(buffers, nil, nil, nil, nil)
     _ = unsafe bufferevent_disable(buffers, Int16(EV_READ | EV_WRITE))
-    // What it holds is free at once, not after the present turn, in which thousands may be closed.
+    // What it holds is free at once, not after the present tick, in which thousands may be closed.
     let output = unsafe bufferevent_get_output(buffers)
     unsafe evbuffer_unfreeze(output, 1)
     _ = unsafe evbuffer_drain(output, evbuffer_get_length(output))

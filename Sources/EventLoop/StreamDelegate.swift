@@ -8,7 +8,7 @@ public enum StreamEnd: Equatable, Sendable {
 
 /// Hears what happens on streams.
 ///
-/// Each call may close the stream or let go of it. Nothing is called after `close(flushing:)`.
+/// Each call may close the stream or let go of it. Nothing is called after `close()`.
 public protocol StreamDelegate: AnyObject {
   /// A stream that was made to connect is connected.
   func streamConnected(_ stream: Stream)

@@ -6,11 +6,25 @@ import System
 /// Accepts connections over TCP or a Unix socket.
 @safe
 public final class StreamListener {
-  /// Connections that may wait to be accepted, unless told otherwise.
-  public static let defaultBacklog: Int32 = 511
   /// Connections accepted in one tick of the loop unless told otherwise, so that datagrams don't wait for a
   /// flood.
   public static let defaultAcceptsPerTick = 64
+
+  /// How a listener is set up.
+  public struct Options: Sendable {
+    /// Connections that may wait to be accepted.
+    public var backlog: Int32 = 511
+    /// Octets of each stream's input that are read ahead.
+    public var inputLimit = Stream.defaultInputLimit
+    /// Connections accepted in one tick of the loop.
+    public var acceptsPerTick = StreamListener.defaultAcceptsPerTick
+    /// Whether the address may be one that this host gets later (IP_FREEBIND).
+    public var mayBeMissing = false
+
+    /// The defaults above, good for clients.
+    public init() {}
+  }
+
   /// Milliseconds without accepting after descriptors or memory ran out.
   static let exhaustionPause: UInt64 = 100
 
@@ -23,8 +37,7 @@ public final class StreamListener {
 
   private let loop: EventLoop
   private let accept: (Stream) -> Void
-  private let inputLimit: Int
-  private let acceptsPerTick: Int
+  private let options: Options
   private let event: LoopEvent
   private var descriptor: Int32
   private var file: UnixSocketFile?
@@ -34,56 +47,46 @@ public final class StreamListener {
   /// Listens for TCP on an address; port 0 lets the kernel pick one.
   ///
   /// `accept` has to keep the streams that it gets. An IPv6 wildcard doesn't include IPv4. Throws
-  /// when the address is not to be had; with `mayBeMissing` it may be one that this host gets later.
+  /// when the address is not to be had.
   public convenience init(
-    on loop: EventLoop, boundTo address: Endpoint, mayBeMissing: Bool = false,
-    backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
-    acceptsPerTick: Int = StreamListener.defaultAcceptsPerTick, accept: @escaping (Stream) -> Void
+    on loop: EventLoop, boundTo address: Endpoint, options: Options = Options(),
+    accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
     let descriptor = try Descriptor.listening(
-      on: address, backlog: backlog, mayBeMissing: mayBeMissing)
-    try self.init(
-      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit,
-      acceptsPerTick: acceptsPerTick, accept: accept)
+      on: address, backlog: options.backlog, mayBeMissing: options.mayBeMissing)
+    try self.init(on: loop, owning: descriptor, options: options, accept: accept)
   }
 
   /// Listens on a socket that was open when the program started; of kind `tcp`.
   public convenience init(
-    on loop: EventLoop, adopting inherited: InheritedSocket,
-    backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
+    on loop: EventLoop, adopting inherited: InheritedSocket, options: Options = Options(),
     accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
-    let descriptor = try Descriptor.listening(adopting: inherited, backlog: backlog)
-    try self.init(
-      on: loop, owning: descriptor, file: nil, inputLimit: inputLimit,
-      acceptsPerTick: StreamListener.defaultAcceptsPerTick, accept: accept)
+    let descriptor = try Descriptor.listening(adopting: inherited, backlog: options.backlog)
+    try self.init(on: loop, owning: descriptor, options: options, accept: accept)
   }
 
   /// Listens on a Unix socket; the file goes away with the listener.
   ///
   /// A file that a program left behind is replaced. Throws EADDRINUSE when somebody listens there.
   public convenience init(
-    on loop: EventLoop, unixPath path: String, mode: UInt32 = 0o660,
-    backlog: Int32 = StreamListener.defaultBacklog, inputLimit: Int = Stream.defaultInputLimit,
-    acceptsPerTick: Int = StreamListener.defaultAcceptsPerTick, accept: @escaping (Stream) -> Void
+    on loop: EventLoop, unixPath path: String, mode: UInt32 = 0o660, options: Options = Options(),
+    accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
     var file: UnixSocketFile?
     let descriptor = try Descriptor.listening(
-      unixPath: path, mode: mode, backlog: backlog, file: &file)
-    try self.init(
-      on: loop, owning: descriptor, file: file, inputLimit: inputLimit,
-      acceptsPerTick: acceptsPerTick, accept: accept)
+      unixPath: path, mode: mode, backlog: options.backlog, file: &file)
+    try self.init(on: loop, owning: descriptor, options: options, accept: accept)
+    self.file = file
   }
 
   private init(
-    on loop: EventLoop, owning descriptor: consuming Descriptor, file: consuming UnixSocketFile?,
-    inputLimit: Int, acceptsPerTick: Int, accept: @escaping (Stream) -> Void
+    on loop: EventLoop, owning descriptor: consuming Descriptor, options: Options,
+    accept: @escaping (Stream) -> Void
   ) throws(SystemError) {
-    self.acceptsPerTick = acceptsPerTick
+    self.options = options
     self.loop = loop
     self.accept = accept
-    self.inputLimit = inputLimit
-    self.file = file
     let number = descriptor.release()
     self.descriptor = number
     localAddress = Endpoint(ofSocket: number)
@@ -124,7 +127,7 @@ public final class StreamListener {
   }
 
   private func acceptPending() {
-    for _ in 0..<acceptsPerTick {
+    for _ in 0..<options.acceptsPerTick {
       guard descriptor >= 0, !isPaused else { return }
       var peer: Endpoint?
       let number = descriptor
@@ -155,7 +158,8 @@ public final class StreamListener {
   private func deliver(_ descriptor: consuming Descriptor, peer: Endpoint?) {
     do {
       let stream = try Stream(
-        on: loop, owning: descriptor, peer: peer, isConnecting: false, inputLimit: inputLimit)
+        on: loop, owning: descriptor, peer: peer, isConnecting: false,
+        inputLimit: options.inputLimit)
       accepted += 1
       accept(stream)
     } catch {

@@ -23,7 +23,7 @@ public final class Timer {
 
   /// Fires once, `milliseconds` from now; a time set earlier is forgotten.
   ///
-  /// With 0 it fires on the next turn of the loop, after the sockets that are ready by then.
+  /// With 0 it fires on the next tick of the loop, after the sockets that are ready by then.
   public func schedule(after milliseconds: UInt64) {
     arm(timeval(milliseconds: milliseconds), persistent: false)
   }

@@ -62,7 +62,7 @@ final class HTTPConnection: StreamDelegate {
 
   /// Closes it; what answers a request on it is told that the client is gone.
   func close() {
-    stream.close(flushing: false)
+    stream.close()
     server?.forget(self)
     responder?.clientWentAway()
   }

@@ -75,14 +75,21 @@ package final class HTTPServer {
   /// Connections that are open.
   package var connectionCount: Int { connections.count }
 
+  private var listenerOptions: StreamListener.Options {
+    var options = StreamListener.Options()
+    options.backlog = limits.backlog
+    options.inputLimit = HTTPServer.readAhead
+    options.acceptsPerTick = HTTPServer.acceptsPerTick
+    return options
+  }
+
   /// Listens on a Unix socket; the file goes away with the server.
   ///
   /// A file that a program left behind is replaced. Throws EADDRINUSE when somebody listens there.
   package func listen(unixPath path: String, mode: UInt32 = 0o660) throws(SystemError) {
     listeners.append(
       try StreamListener(
-        on: loop, unixPath: path, mode: mode, backlog: limits.backlog,
-        inputLimit: HTTPServer.readAhead, acceptsPerTick: HTTPServer.acceptsPerTick,
+        on: loop, unixPath: path, mode: mode, options: listenerOptions,
         accept: { [unowned self] in add($0) }))
   }
 
@@ -93,10 +100,10 @@ package final class HTTPServer {
   package func listen(
     on address: Endpoint, mayBeMissing: Bool = false
   ) throws(SystemError) -> Endpoint {
+    var options = listenerOptions
+    options.mayBeMissing = mayBeMissing
     let listener = try StreamListener(
-      on: loop, boundTo: address, mayBeMissing: mayBeMissing, backlog: limits.backlog,
-      inputLimit: HTTPServer.readAhead, acceptsPerTick: HTTPServer.acceptsPerTick,
-      accept: { [unowned self] in add($0) })
+      on: loop, boundTo: address, options: options, accept: { [unowned self] in add($0) })
     listeners.append(listener)
     return listener.localAddress ?? address
   }

@@ -34,7 +34,7 @@ struct EventLoopTests {
   @Test func `the end of a turn comes once, behind all calls of that turn`() throws {
     let loop = try EventLoop()
     var order: [String] = []
-    let end = EndOfTurn(on: loop) { order.append("end") }
+    let end = EndOfTick(on: loop) { order.append("end") }
     let timers = ["first", "second", "third"].map { name in
       Timer(on: loop) {
         order.append(name)
@@ -58,9 +58,9 @@ struct EventLoopTests {
     let loop = try EventLoop()
     var order: [String] = []
     let timer = Timer(on: loop) {
-      loop.onNextTurn {
+      loop.onNextTick {
         order.append("deferred")
-        loop.onNextTurn { order.append("again") }
+        loop.onNextTick { order.append("again") }
       }
       order.append("timer")
     }
@@ -76,7 +76,7 @@ struct EventLoopTests {
     let count = Count()
     let timer = Timer(on: loop) {
       loop.stop()
-      loop.onNextTurn { count.value += 1 }
+      loop.onNextTick { count.value += 1 }
     }
     timer.schedule(after: 0)
     try loop.run()

@@ -44,8 +44,10 @@ struct HostAddressesTests {
     #expect(throws: SystemError.self) {
       try StreamListener(on: loop, boundTo: socket.localAddress) { _ in }
     }
+    var listening = StreamListener.Options()
+    listening.mayBeMissing = true
     let listener = try StreamListener(
-      on: loop, boundTo: socket.localAddress, mayBeMissing: true
+      on: loop, boundTo: socket.localAddress, options: listening
     ) { _ in }
     #expect(listener.localAddress == socket.localAddress)
   }

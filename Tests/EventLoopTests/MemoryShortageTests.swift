@@ -84,7 +84,7 @@ struct MemoryShortageTests {
     try connect()
     let stream = try #require(server.stream)
     starved { stream.write(large.span) }
-    stream.close(flushing: true)
+    stream.closeWhenSent()
     #expect(try loop.turn { client.ends == [.endOfFile] })
     try loop.spin(2)
     #expect(server.ends == [])

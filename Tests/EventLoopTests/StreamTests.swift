@@ -17,7 +17,9 @@ struct StreamTests {
   }
 
   func listener(inputLimit: Int = Stream.defaultInputLimit) throws -> StreamListener {
-    try StreamListener(on: loop, boundTo: loopback, inputLimit: inputLimit) { [server] in
+    var options = StreamListener.Options()
+    options.inputLimit = inputLimit
+    return try StreamListener(on: loop, boundTo: loopback, options: options) { [server] in
       server.take($0)
     }
   }
@@ -119,7 +121,7 @@ struct StreamTests {
       stream.resumeReading()
       server.drain(stream)
       stream.write(Array("xyz".utf8).span)
-      stream.close(flushing: true)
+      stream.closeWhenSent()
     }
     #expect(try loop.turn { server.ends == [.endOfFile] })
     #expect(try loop.turn { RawPeer.read(descriptor) == "xyz" })
@@ -138,7 +140,7 @@ struct StreamTests {
     #expect(client.stream?.isOpen == false)
     #expect(client.stream?.readableBytes == 0 && client.stream?.pendingOutput == 0)
     client.stream?.write([1].span)
-    client.stream?.close(flushing: true)
+    client.stream?.closeWhenSent()
   }
 
   @Test func `a reset is an error`() throws {
@@ -153,7 +155,7 @@ struct StreamTests {
     let listener = try connect()
     let total = 5_000_000
     server.stream?.write([UInt8](repeating: 3, count: total).span)
-    server.stream?.close(flushing: true)
+    server.stream?.closeWhenSent()
     #expect(server.stream?.isOpen == false)
     server.stream = nil
     #expect(try loop.turn { client.ends == [.endOfFile] })
@@ -165,7 +167,7 @@ struct StreamTests {
   @Test func `closing without flushing drops the rest`() throws {
     let listener = try connect()
     server.stream?.write([UInt8](repeating: 3, count: 5_000_000).span)
-    server.stream?.close(flushing: false)
+    server.stream?.close()
     #expect(try loop.turn { !client.ends.isEmpty })
     #expect(client.octets.count < 5_000_000)
     withExtendedLifetime(listener) {}
@@ -179,7 +181,7 @@ struct StreamTests {
     let happened = Count()
     let act: (Stream) -> Void = { [unowned client] stream in
       happened.value += 1
-      if closes { stream.close(flushing: false) }
+      if closes { stream.close() }
       client.stream = nil
     }
     switch call {
@@ -190,7 +192,7 @@ struct StreamTests {
     }
     server.onReadable = { stream in
       stream.write([2].span)
-      stream.close(flushing: true)
+      stream.closeWhenSent()
     }
     for _ in 0..<20 {
       server.stream = nil
@@ -221,15 +223,15 @@ struct StreamTests {
       #expect(try loop.turn { client.connections == 1 && server.stream != nil })
       client.stream?.write([1].span)
       switch round % 6 {
-      case 0: client.stream?.close(flushing: true)
-      case 1: client.stream?.close(flushing: false)
+      case 0: client.stream?.closeWhenSent()
+      case 1: client.stream?.close()
       case 2: client.stream = nil
       case 3: server.stream = nil
       default:
         server.stream?.write([UInt8](repeating: 1, count: 1_000_000).span)
-        server.stream?.close(flushing: true)
+        server.stream?.closeWhenSent()
         // It can't get rid of that.
-        client.stream?.close(flushing: false)
+        client.stream?.close()
       }
       client.stream = nil
     }

@@ -244,7 +244,7 @@ struct HTTPTests {
       client.consumes = false
       send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
       #expect(try loop.turn { waiting != nil })
-      client.stream?.close(flushing: false)
+      client.stream?.close()
       if !isMidStream {
         // Nobody reads the connection while the answer is awaited; writing finds out.
         waiting?.begin(status: 200, contentType: "text/plain")
@@ -305,7 +305,7 @@ struct HTTPTests {
     #expect(try loop.turn { !client.ends.isEmpty })
     #expect(client.ends == [.endOfFile] && received.hasPrefix("HTTP/1.1 \(status) "))
     #expect(server.counters.refused == 1 && count.value == 0)
-    client.stream?.close(flushing: false)
+    client.stream?.close()
     #expect(try loop.turn { server.connectionCount == 0 })
   }
 
@@ -443,7 +443,7 @@ struct HTTPTests {
     }
     #expect(server.counters.accepted == 200)
     #expect(server.counters.displaced == 192)
-    flood.forEach { $0.close(flushing: false) }
+    flood.forEach { $0.close() }
   }
 
   @Test(arguments: [

@@ -1,7 +1,7 @@
 import EventLoop
 import Memory
 
-/// Gathers the answers that a connection gets in one turn, so that they are written in one piece.
+/// Gathers the answers that a connection gets in one visit, so that they are written in one piece.
 struct AnswerGathering: ~Copyable {
   /// Octets that fit: the largest answer with its length.
   private static let capacity = MessageFraming.lengthOctets + 65_535

@@ -123,7 +123,7 @@ final class ClientStream: StreamDelegate {
     guard !isReadingPaused else { return }
     isReadingPaused = true
     isHeld = false
-    owner.notePause(isPipelineFull: waiting >= ClientStreams.pipelineLimit)
+    if waiting >= ClientStreams.pipelineLimit { owner.notePipelineFull() }
     stream.pauseReading()
     // A client that doesn't read its answers is idle, too.
     timer?.schedule(after: owner.idle)
@@ -164,7 +164,7 @@ final class ClientStream: StreamDelegate {
 
   /// Closes the connection; what is not sent by then is lost.
   func abandon() {
-    stream.close(flushing: false)
+    stream.close()
     end()
   }
 
@@ -195,7 +195,7 @@ final class ClientStream: StreamDelegate {
     guard hasEnded, waiting == 0, stream.isOpen, stream.pendingOutput == 0,
       !reader.isWaiting
     else { return }
-    stream.close(flushing: false)
+    stream.close()
     end()
   }
 
@@ -205,7 +205,7 @@ final class ClientStream: StreamDelegate {
       timer?.schedule(after: owner.idle)
       return
     }
-    stream.close(flushing: false)
+    stream.close()
     end(timedOut: true)
   }
 

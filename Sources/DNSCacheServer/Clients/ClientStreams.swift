@@ -52,7 +52,7 @@ final class ClientStreams {
   private let memory = StreamMemory()
   /// What is held at most of messages that have begun.
   private var inputBound = 0
-  /// Where the answers of a connection's turn are gathered.
+  /// Where the answers of a connection's visit are gathered.
   var answers = AnswerGathering()
 
   /// What the connections have done so far.
@@ -131,14 +131,14 @@ final class ClientStreams {
   /// Takes a new connection.
   func accept(_ stream: Stream) {
     guard let peer = stream.peer else {
-      stream.close(flushing: false)
+      stream.close()
       return
     }
     counters.accepted += 1
     let network = ClientNetwork(peer.address)
     makeRoom(for: network)
     guard let place = freePlaces.popLast() else {
-      stream.close(flushing: false)
+      stream.close()
       return
     }
     stream.memory.total = memory
@@ -213,7 +213,7 @@ final class ClientStreams {
   }
 
   /// A connection isn't read any further for now.
-  func notePause(isPipelineFull: Bool) { if isPipelineFull { counters.pipelineLimit += 1 } }
+  func notePipelineFull() { counters.pipelineLimit += 1 }
 
   /// Forgets a connection that has ended.
   func remove(_ connection: ClientStream, timedOut: Bool) {
@@ -236,7 +236,7 @@ final class ClientStreams {
   /// Closes all connections; what was written is still sent.
   func closeAll() {
     closing = connections.values.map(\.stream)
-    for stream in closing { stream.close(flushing: true) }
+    for stream in closing { stream.closeWhenSent() }
     connections.removeAll()
     places = Array(repeating: nil, count: places.count)
   }
@@ -287,5 +287,18 @@ final class ClientStreams {
       counters.buffers += 1
       connection.abandon()
     }
+  }
+}
+
+/// Those that share a limit: an IPv4 address, or the IPv6 network that one customer gets.
+struct ClientNetwork: Hashable {
+  private let high: UInt64
+  private let low: UInt64
+
+  init(_ address: IPAddress) {
+    let address = address.unmapped
+    high = address.high
+    // fe80::/64 is everybody on the link, each with an address of its own.
+    low = address.isIPv4 || address.high >> 54 == 0xFE80 >> 6 ? address.low : 0
   }
 }

@@ -19,7 +19,7 @@ final class LogSink: @unchecked Sendable {
   /// Lines held back.
   private(set) var held: UInt64 = 0
   private var timer: Timer?
-  private var tickEnd: EndOfTurn?
+  private var tickEnd: EndOfTick?
   private var isFlushRequested = false
   /// The time as it was last written, for lines of queries, of which there may be many a second.
   private var timed: (second: Int64, text: [UInt8]) = (.min, [])
@@ -48,7 +48,7 @@ final class LogSink: @unchecked Sendable {
   func attach(to loop: EventLoop) {
     output.attach(to: loop)
     timer = Timer(on: loop) { [unowned self] in tellRepeats() }
-    tickEnd = EndOfTurn(on: loop) { [unowned self] in
+    tickEnd = EndOfTick(on: loop) { [unowned self] in
       isFlushRequested = false
       output.flush()
     }

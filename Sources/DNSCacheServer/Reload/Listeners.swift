@@ -384,15 +384,13 @@ final class Listeners {
   ) throws(SystemError) -> StreamListener {
     // UNREACHABLE: the server makes streams before listeners.
     guard let streams = worker.value.streams else { preconditionFailure("streams come first") }
-    let limit = ClientStreams.inputLimit
+    var options = StreamListener.Options()
+    options.inputLimit = ClientStreams.inputLimit
+    options.mayBeMissing = mayBeMissing
     if let socket = passed.socket(.tcp, at: address) {
-      return try StreamListener(on: loop, adopting: socket, inputLimit: limit) {
-        streams.accept($0)
-      }
+      return try StreamListener(on: loop, adopting: socket, options: options) { streams.accept($0) }
     }
-    return try StreamListener(
-      on: loop, boundTo: address, mayBeMissing: mayBeMissing, inputLimit: limit
-    ) { streams.accept($0) }
+    return try StreamListener(on: loop, boundTo: address, options: options) { streams.accept($0) }
   }
 
   /// Listeners that are given up, and can't be there together with one on an address.

@@ -76,7 +76,7 @@ extension Server {
   ///
   /// - Parameter isFromFile: whether a file had a say.
   private func takeOver(_ new: Settings, isFromFile: Bool) throws(StartupError) -> ReloadResult {
-    let prepared: (listening: Listeners.Change, doors: Doors)
+    let prepared: (listening: Listeners.Change, servers: ControlServers)
     do {
       prepared = try prepare(new)
     } catch {
@@ -89,7 +89,7 @@ extension Server {
     settings = new.keepingRestarts(
       of: old, reservedCache: worker.value.cache.reservedOctets)
     listeners.apply(prepared.listening)
-    takeOver(prepared.doors)
+    takeOver(prepared.servers)
     applyBudget()
     listeners.lookForMissing(settings, on: host)
     lookForNetworks(on: host, isNew: result.changed.contains("allow"))
@@ -131,7 +131,7 @@ extension Server {
   /// Opens and checks what may fail; where that fails, all is as before.
   private func prepare(
     _ new: Settings
-  ) throws(StartupError) -> (listening: Listeners.Change, doors: Doors) {
+  ) throws(StartupError) -> (listening: Listeners.Change, servers: ControlServers) {
     if new.cacheFile != settings.cacheFile {
       makeFolder(of: new.cacheFile)
       do {
@@ -145,7 +145,7 @@ extension Server {
     lookAtAddresses()
     let listening = try listeners.prepare(new, on: host)
     do {
-      return (listening, try openDoors(new))
+      return (listening, try openServers(new))
     } catch {
       listeners.cancel(listening)
       throw error
@@ -172,20 +172,21 @@ extension Server {
 
 extension Server {
   /// The control socket and the HTTP server of a new configuration, where they are others than before.
-  private struct Doors {
+  private struct ControlServers {
     var control: ControlSocket?
     var web: WebServer?
     var isWebGone = false
   }
 
   /// Opens what is new, and has what stays take over who is let in; throws when something can't be had.
-  private func openDoors(_ new: Settings) throws(StartupError) -> Doors {
-    var doors = Doors()
-    guard let api else { return doors }
+  private func openServers(_ new: Settings) throws(StartupError) -> ControlServers {
+    var servers = ControlServers()
+    guard let api else { return servers }
     if new.control != settings.control {
       makeFolder(of: new.control)
       do {
-        doors.control = try ControlSocket(on: loop, path: new.control, api: api, budget: tickBudget)
+        servers.control = try ControlSocket(
+          on: loop, path: new.control, api: api, budget: tickBudget)
       } catch {
         throw StartupError(.unavailable, ControlAddress.cannotOpen(new.control, error))
       }
@@ -194,18 +195,18 @@ extension Server {
       if new.web.address == settings.web.address {
         try web?.reconfigure(new.web)
       } else {
-        doors.isWebGone = true
-        doors.web = try WebServer(new.web, on: loop, worker: worker, api: api, budget: tickBudget)
+        servers.isWebGone = true
+        servers.web = try WebServer(new.web, on: loop, worker: worker, api: api, budget: tickBudget)
       }
     } catch {
-      doors.control?.close()
+      servers.control?.close()
       throw error
     }
-    return doors
+    return servers
   }
 
-  private func takeOver(_ doors: Doors) {
-    if let fresh = doors.control {
+  private func takeOver(_ servers: ControlServers) {
+    if let fresh = servers.control {
       // Its place is free at once, to come back to.
       if let old = control {
         old.stopListening()
@@ -213,12 +214,12 @@ extension Server {
       }
       control = fresh
     }
-    guard doors.isWebGone else { return }
+    guard servers.isWebGone else { return }
     if let old = web {
       old.stopListening()
       retirements.add { old.close() }
     }
-    web = doors.web
+    web = servers.web
     announceWeb()
   }
 }

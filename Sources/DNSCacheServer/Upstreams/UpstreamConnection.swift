@@ -171,7 +171,7 @@ final class UpstreamConnection: StreamDelegate {
   func end() -> [StreamQuery] {
     timer?.cancel()
     reader.cancel()
-    stream.close(flushing: false)
+    stream.close()
     let open = open
     underWay.removeAll()
     ids.removeAll()
@@ -210,8 +210,8 @@ final class UpstreamConnection: StreamDelegate {
       owner.budget.spend()
     }
     if unexpected >= UpstreamConnection.unexpectedLimit { owner.end(self) }
-    // Settling may close this very connection, so it comes after the input is put back.
-    owner.settle(now: now, upstream)
+    // This may close this very connection, so it comes after the input is put back.
+    owner.drainActions(now: now, upstream)
     visit.hasMore = stream.isOpen && MessageFraming.hasNext(stream)
     if hasEnded, !visit.hasMore { owner.end(self) }
     return visit

@@ -4,10 +4,10 @@ import DNSService
 import EventLoop
 import Memory
 
-/// Datagrams from upstream that came in one turn of the loop, until they are taken in together.
+/// Datagrams from upstream that came in one tick of the loop, until they are taken in together.
 ///
 /// With hundreds of sockets each gives one reply a call. Taken in one after the other between two calls
-/// of the kernel, each would wait for memory alone; a whole turn's are read ahead together.
+/// of the kernel, each would wait for memory alone; a whole tick's are read ahead together.
 struct UpstreamInbox: ~Copyable {
   /// Octets of a datagram that are kept.
   static let longest = 2_048

@@ -30,7 +30,7 @@ final class UpstreamSockets {
   private static let socketsPerRetired = 4
   /// Sockets of each upstream that were replaced for their age and still take replies.
   private static let retiredForAge = 3
-  /// Sockets that are replaced in one turn of the loop; at some 30 µs each, well under a millisecond.
+  /// Sockets that are replaced in one tick of the loop; at some 30 µs each, well under a millisecond.
   private static let renewalSlice = 16
   /// Milliseconds between two renewals of a whole pool after sending failed.
   private static let failureRenewalInterval: UInt64 = 1_000
@@ -110,11 +110,11 @@ final class UpstreamSockets {
 
     enum State {
       case open
-      /// Sockets are still to be opened, or closed, a few a turn.
+      /// Sockets are still to be opened, or closed, a few a tick.
       case filling
       /// Queries leave no more, replies may come.
       case retired
-      /// Sockets are being closed, a few a turn, and the place is free.
+      /// Sockets are being closed, a few a tick, and the place is free.
       case closing
       /// Nobody's, without sockets.
       case free
@@ -372,7 +372,7 @@ final class UpstreamSockets {
     pools.reduce(0) { $0 + ($1.isOpen ? UpstreamSockets.retired(for: $1.inUse) : 0) }
   }
 
-  /// Has sockets for a server: at once where one is wanted, the rest a few a turn.
+  /// Has sockets for a server: at once where one is wanted, the rest a few a tick.
   ///
   /// Those that another server had in its slot are closed.
   func add(_ address: ServerAddress, for server: ServerID) {
@@ -407,7 +407,7 @@ final class UpstreamSockets {
     scheduleRenewal()
   }
 
-  /// Has queries leave from so many sockets of a server; sockets are opened, or closed, a few a turn.
+  /// Has queries leave from so many sockets of a server; sockets are opened, or closed, a few a tick.
   ///
   /// Replies to those that close are lost: what was asked from there is asked again.
   func use(_ count: Int, for server: ServerID) {

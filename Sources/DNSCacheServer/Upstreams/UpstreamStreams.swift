@@ -74,7 +74,7 @@ final class UpstreamStreams {
 
   /// Questions that get no reply over TCP, until they are taken.
   private var failed: [Purpose] = []
-  private lazy var whenFailed = EndOfTurn(on: loop) { [worker] in
+  private lazy var whenFailed = EndOfTick(on: loop) { [worker] in
     worker.value.takeStreamFailures()
   }
 
@@ -172,7 +172,7 @@ final class UpstreamStreams {
     where connection.forget(question) {
       // What else is under way on it has to be asked elsewhere, but not now: the resolver is in the
       // middle of something, perhaps of giving up those, too.
-      loop.onNextTurn { [weak self] in self?.end(connection) }
+      loop.onNextTick { [weak self] in self?.end(connection) }
     }
     dispatchSoon()
   }
@@ -248,11 +248,11 @@ final class UpstreamStreams {
     lanes[upstream].closesAfter = nil
   }
 
-  /// Sends what waits, on the next turn.
+  /// Sends what waits, on the next tick.
   private func dispatchSoon() {
     guard !isDispatchDue, !waiting.isEmpty else { return }
     isDispatchDue = true
-    loop.onNextTurn { [weak self] in
+    loop.onNextTick { [weak self] in
       guard let self else { return }
       isDispatchDue = false
       for upstream in lanes.indices { dispatch(upstream) }
@@ -279,7 +279,7 @@ final class UpstreamStreams {
 
   /// Notes that a question gets no reply over TCP.
   ///
-  /// The worker takes it at the end of the turn: it may be the worker that had a connection ended.
+  /// The worker takes it at the end of the tick: it may be the worker that had a connection ended.
   private func fail(_ question: Purpose) {
     failed.append(question)
     whenFailed.request()
@@ -305,7 +305,7 @@ final class UpstreamStreams {
   }
 
   /// Does what follows from the messages that were handed in.
-  func settle(now: UInt64, _ upstream: Int) {
+  func drainActions(now: UInt64, _ upstream: Int) {
     worker.value.drainActions(now: now)
     dispatch(upstream)
   }
@@ -327,7 +327,7 @@ final class UpstreamStreams {
     guard let index = lanes[upstream].connections.firstIndex(where: { $0 === connection })
     else { return }
     lanes[upstream].connections.remove(at: index)
-    if closed.isEmpty { loop.onNextTurn { [weak self] in self?.closed.removeAll() } }
+    if closed.isEmpty { loop.onNextTick { [weak self] in self?.closed.removeAll() } }
     closed.append(connection)
     let now = EventLoop.now()
     let open = connection.end()
