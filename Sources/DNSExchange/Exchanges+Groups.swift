@@ -51,8 +51,10 @@ extension Exchanges {
   /// Sockets that queries to a server leave from: the first ones of its numbers.
   public func sockets(of server: ServerID) -> Int { Int(servers[server].sockets) }
 
-  /// Queries that have been sent to a server.
-  public func queries(to server: ServerID) -> UInt64 { servers[server].counters.queries }
+  /// Queries that have been sent to a server; nothing while it is down, when nearly all are probes.
+  public func queries(to server: ServerID) -> UInt64? {
+    servers[server].isDown ? nil : servers[server].counters.queries
+  }
 
   private mutating func setGroup(
     _ group: ServerGroupID, to wanted: ForwardServers, _ change: inout ServerChange

@@ -63,7 +63,10 @@ extension Exchanges {
     if isStreamOnly || count % Exchanges.streamProbeShare == Exchanges.streamProbeShare - 1 {
       sendStreamProbe(server, question, now: now)
     }
-    guard !isStreamOnly, let (socket, id) = drawTransaction(server) else { return }
+    let sockets = min(Int(servers[server].sockets), Exchanges.probeSockets)
+    guard !isStreamOnly, let (socket, id) = drawTransaction(server, sockets: sockets) else {
+      return
+    }
     servers[server].earlierProbe = last
     servers[server].probe = Server.Probe(
       socket: socket, id: id, isPending: true, question: question, sent: now)
@@ -88,6 +91,8 @@ extension Exchanges {
     return 1 + count % known
   }
 
+  /// Sockets that probes leave from: those that a server keeps that nobody asks.
+  public static let probeSockets = 4
   /// One probe of so many is sent over TCP, too: there are networks that let no UDP through.
   private static let streamProbeShare: UInt8 = 3
 

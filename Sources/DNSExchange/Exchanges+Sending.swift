@@ -71,14 +71,23 @@ extension Exchanges {
   }
 
   /// Draws a socket and an ID that no attempt in flight has together.
+  @inline(__always)
   mutating func drawTransaction(_ server: ServerID) -> (socket: SocketID, id: UInt16)? {
+    drawTransaction(server, sockets: Int(servers[server].sockets))
+  }
+
+  /// The same among a server's first sockets.
+  @inline(__always)
+  mutating func drawTransaction(
+    _ server: ServerID, sockets: Int
+  ) -> (socket: SocketID, id: UInt16)? {
     // With at most 49,152 attempts in flight over 256 × 65,536 pairs, a second draw is rare.
     for _ in 0..<16 {
       let word = random.next()
       let member =
         // The upper half of a product in place of a remainder, which takes a division; what it favours, it
         // favours by less than one in 2³².
-        Int(((word >> 32) &* UInt64(servers[server].sockets)) >> 32)
+        Int(((word >> 32) &* UInt64(sockets)) >> 32)
       let socket = SocketID(server, member: member)
       let id = UInt16(truncatingIfNeeded: word)
       if findTransmission(socket: socket, id: id) == nil { return (socket, id) }

@@ -85,5 +85,11 @@ struct DescriptorBudgetTests {
     ]
     let isOver = looks.map { use.isOver($0.queries, now: $0.now) }
     #expect(isOver == [false, false, true, false, false, true])
+
+    // Down, it is probed; what else it is asked counts when it is up again.
+    var dead = ServerUse()
+    let meanwhile = [(7, 5_000_000), (nil, 5_000_001), (nil, 5_600_000), (9, 5_600_001)]
+      .map { dead.isOver($0.0, now: $0.1) }
+    #expect(meanwhile == [false, false, true, false])
   }
 }

@@ -17,8 +17,8 @@ import System
 final class UpstreamSockets {
   /// Sockets for each server, where enough files may be open.
   static let most = 256
-  /// Sockets that a server keeps that isn't asked.
-  private static let mostIdle = 4
+  /// Sockets that a server keeps that isn't asked, or is down and only probed.
+  private static let mostIdle = Exchanges.probeSockets
   /// Milliseconds between two renewals; a pool of 256 is renewed in about ten minutes.
   private static let renewalInterval: UInt64 = 2_500
   /// Queries that leave from a socket before it is renewed; with a pool of 256, at a steady 10,000 queries
@@ -460,9 +460,9 @@ struct ServerUse {
   private var queries: UInt64?
   private var since: UInt64 = 0
 
-  /// - Parameter total: queries so far.
-  mutating func isOver(_ total: UInt64, now: UInt64) -> Bool {
-    if total != queries { (queries, since) = (total, now) }
+  /// - Parameter total: queries so far; nothing while it isn't asked for what clients want.
+  mutating func isOver(_ total: UInt64?, now: UInt64) -> Bool {
+    if queries == nil || total ?? queries != queries { (queries, since) = (total ?? 0, now) }
     return now - since >= ServerUse.idleTime
   }
 }
