@@ -151,17 +151,15 @@ extension Cache {
         flags &= head.flags
         let isAuthentic = flags != 0
         if head.kind == RRset.Kind.records.rawValue {
-          // By the name asked for, whatever name has the address: an alias may lead to names that have it
-          // rightly.
-          if rebindFilter.isOn {
-            if isBlocked(exact, key, filtered: filtered) { return .blocked }
-            if RRset.hasAdditional(type) && filtered == nil {
-              filtered = rebindFilter.applies(to: key.octets)
-            }
+          // By the name asked for, whatever name has the address.
+          if head.kindAndScopes & rebindFilter.withheld.rawValue != 0,
+            isFiltered(key, known: filtered)
+          {
+            return .blocked
           }
           notePrefetchCandidate(exact, head, at: node, asked: type, now: now)
           let fits = writeAnswer(
-            exact, head, type, owner: owner, choice, filtered: filtered ?? false, partly: partly,
+            exact, head, type, name: key, owner: owner, choice, filtered: filtered, partly: partly,
             into: &writer, now: now)
           return .written(.noError, truncated: !fits, authentic: isAuthentic)
         }
@@ -171,7 +169,7 @@ extension Cache {
         return .written(rcode, truncated: !fits, authentic: isAuthentic)
       }
       if alias.isNone || type.isOfAlias
-        || arena.load8(alias, SetField.kind) != RRset.Kind.records.rawValue
+        || arena.kind(alias) != RRset.Kind.records.rawValue
       {
         guard !nxDomain.isNone else { return .missing }
         if pair.isNewQuery { markUsed(node) }
@@ -214,6 +212,14 @@ extension Cache {
     loadTarget(of: alias)
     // All of the chain has been judged before it was answered from.
     return follow(type, choice, pair, after: links, horizon) { _, _ in false } == .endless
+  }
+
+  /// Whether the name asked for may lead to no local addresses.
+  ///
+  /// - Parameter known: what is known of it; nothing when it is `key` itself.
+  @inline(never)
+  private func isFiltered(_ key: borrowing NameKey, known: Bool?) -> Bool {
+    known ?? rebindFilter.applies(to: key.octets)
   }
 
   /// What a client's needs come down to: ``SetMarks``.
@@ -261,8 +267,8 @@ extension Cache {
   ///
   /// - Returns: whether it fitted, what is only a help to the client aside.
   private mutating func writeAnswer(
-    _ set: Reference, _ head: SetHead, _ type: RecordType, owner: Int, _ choice: Choice,
-    filtered: Bool, partly: Bool, into writer: inout MessageWriter, now: UInt32
+    _ set: Reference, _ head: SetHead, _ type: RecordType, name: borrowing NameKey, owner: Int,
+    _ choice: Choice, filtered: Bool?, partly: Bool, into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     var mark = writer.mark
     let ttl = remainingTTL(set, head, now: now)
@@ -301,7 +307,8 @@ extension Cache {
     }
     if provenCount > 0 && !endProof(choice.wanted != 0, into: &writer, now: now) { return false }
     if entry == 0 {
-      writeAdditional(for: set, type, choice, filtered: filtered, into: &writer, now: now)
+      writeAdditional(
+        for: set, type, of: name, choice, filtered: filtered, into: &writer, now: now)
     }
     return true
   }
@@ -437,10 +444,12 @@ extension Cache {
   /// addresses a client may believe, only what would also be an answer. What doesn't fit is left out,
   /// without TC (RFC 2181 §9).
   ///
-  /// - Parameter filtered: whether local addresses are left out, too.
+  /// - Parameters:
+  ///   - name: whose RRset it is.
+  ///   - filtered: whether local addresses are left out, too; nothing when that goes by `name`.
   private mutating func writeAdditional(
-    for set: Reference, _ type: RecordType, _ choice: Choice, filtered: Bool,
-    into writer: inout MessageWriter, now: UInt32
+    for set: Reference, _ type: RecordType, of name: borrowing NameKey, _ choice: Choice,
+    filtered: Bool?, into writer: inout MessageWriter, now: UInt32
   ) {
     let before: Int
     let least: Rank
@@ -450,6 +459,7 @@ extension Cache {
     case .srv: (before, least) = (6, .aliasedAnswer)
     default: return
     }
+    let withheld = isFiltered(name, known: filtered) ? rebindFilter.withheld : []
     let end = SetField.data + Int(arena.load32(set, SetField.dataCount))
     var position = SetField.data
     var targets = 0
@@ -466,24 +476,23 @@ extension Cache {
       guard isNew else { continue }
       guard
         writeAdditionalAddresses(
-          .a, at: node, least, choice, filtered: filtered, into: &writer, now: now),
+          .a, at: node, least, choice, withheld, into: &writer, now: now),
         writeAdditionalAddresses(
-          .aaaa, at: node, least, choice, filtered: filtered, into: &writer, now: now)
+          .aaaa, at: node, least, choice, withheld, into: &writer, now: now)
       else { return }
     }
   }
 
   /// Writes the addresses of the name in `scratch`; false when there is no more room.
   private mutating func writeAdditionalAddresses(
-    _ type: RecordType, at node: Reference, _ least: Rank, _ choice: Choice, filtered: Bool,
-    into writer: inout MessageWriter, now: UInt32
+    _ type: RecordType, at node: Reference, _ least: Rank, _ choice: Choice,
+    _ withheld: LocalScopes, into writer: inout MessageWriter, now: UInt32
   ) -> Bool {
     let set = findSet(type, at: node)
-    if set.isNone || filtered && hasLocalAddress(RRset(set, in: arena), rebindFilter) {
-      return true
-    }
+    if set.isNone { return true }
     let head = arena.setHead(set)
-    guard head.rankAndSection >= RankAndSection.least(least),
+    guard head.kindAndScopes & withheld.rawValue == 0,
+      head.rankAndSection >= RankAndSection.least(least),
       head.kind == RRset.Kind.records.rawValue,
       head.expiry > now, head.flags & choice.excluded == 0
     else { return true }

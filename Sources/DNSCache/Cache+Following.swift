@@ -107,7 +107,7 @@ extension Cache {
     }
     if !exact.isNone { return .found(exact) }
     guard !alias.isNone, !type.isOfAlias,
-      arena.load8(alias, SetField.kind) == RRset.Kind.records.rawValue
+      arena.kind(alias) == RRset.Kind.records.rawValue
     else { return nxDomain.isNone ? .missing : .found(nxDomain) }
     return .alias(alias)
   }

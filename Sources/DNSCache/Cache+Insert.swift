@@ -327,11 +327,12 @@ extension Cache {
       counters.noRoom += 1
       return nil
     }
+    let scopes = kind == .records ? LocalScopes(of: data, type) : []
     arena.store(
       SetHead(
         next: 0, expiry: 0, ttl: 0, type: type.rawValue, count: UInt16(count),
-        dataCount: UInt32(room), rankAndSection: 0, source: 0, kind: kind.rawValue,
-        flags: flags.rawValue), set, 0)
+        dataCount: UInt32(room), rankAndSection: 0, source: 0,
+        kindAndScopes: kind.rawValue | scopes.rawValue, flags: flags.rawValue), set, 0)
     if dnssecRecords.count > 0 { store(dnssecRecords, in: set, dataCount: room) }
     if !isUncacheable {
       setCount += 1

@@ -78,7 +78,7 @@ extension Cache {
     let life = life(set)
     guard prefetchCandidateCount < Cache.mostPrefetchCandidates, life >= Cache.leastRenewedTTL,
       remaining * Cache.prefetchShare <= life,
-      arena.load8(set, SetField.kind) == RRset.Kind.records.rawValue
+      arena.kind(set) == RRset.Kind.records.rawValue
     else { return }
     let setType = arena.load16(set, SetField.type)
     let flags = arena.load8(set, SetField.flags)

@@ -138,7 +138,7 @@ extension Cache {
   }
 
   mutating func flush(_ node: Reference, _ scope: FlushScope) -> Int {
-    removeSets(at: node) { _, set in
+    removeSets(at: node) { set in
       switch scope {
       case .everything: true
       case .type(let type): set.type == type || set.kind == .nxDomain

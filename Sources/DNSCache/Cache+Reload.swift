@@ -72,8 +72,7 @@ extension Cache {
     return isGood
   }
 
-  /// Removes of the next names what may be there no more: all of those that the rules about names take away, and
-  /// local addresses where ``rebindFilter`` forbids them.
+  /// Removes of the next names what is known of those that the rules about names take away.
   ///
   /// - Parameters:
   ///   - count: names to look at in this slice.
@@ -84,15 +83,9 @@ extension Cache {
   ) -> (removed: Int, finished: Bool) {
     let before = setCount
     let finished = advance(cursor, names: count) { cache, node in
+      if cache.isJudged(node) { return }
       cache.loadScratch(node)
-      if !cache.isJudged(node), !cache.judge(node, isGood(cache.scratch.octets, cache.madeBy(node)))
-      {
-        return
-      }
-      guard cache.rebindFilter.applies(to: cache.scratch.octets) else { return }
-      _ = cache.removeSets(at: node) { cache, set in
-        cache.hasLocalAddress(set, cache.rebindFilter)
-      }
+      cache.judge(node, isGood(cache.scratch.octets, cache.madeBy(node)))
     }
     return (before - setCount, finished)
   }

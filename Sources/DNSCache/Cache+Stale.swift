@@ -26,7 +26,7 @@ extension Cache {
   @inline(never)
   mutating func ttlAfterExpiry(_ set: Reference) -> UInt32 {
     if arena.load32(set, SetField.ttl) == 0 { return 0 }
-    let isNoName = arena.load8(set, SetField.kind) == RRset.Kind.nxDomain.rawValue
+    let isNoName = arena.kind(set) == RRset.Kind.nxDomain.rawValue
     staleness = isNoName ? .nxDomain : .records
     return Cache.staleTTL
   }

@@ -312,13 +312,13 @@ public struct Cache: ~Copyable {
   ///
   /// - Returns: how many were removed.
   mutating func removeSets(
-    at node: Reference, where isMeant: (borrowing Cache, RRset) -> Bool
+    at node: Reference, where isMeant: (RRset) -> Bool
   ) -> Int {
     var removed = 0
     var set = arena.link(node, NodeField.firstSet)
     while !set.isNone {
       let next = arena.link(set, SetField.next)
-      if isMeant(self, RRset(set, in: arena)) {
+      if isMeant(RRset(set, in: arena)) {
         removeSet(set, at: node)
         removed += 1
       }

@@ -51,8 +51,8 @@ enum SetField {
   static let rankAndSection = 20
   /// The number of the server that it came from; 0 when that isn't known.
   static let source = 21
-  /// ``RRset/Kind``.
-  static let kind = 22
+  /// ``RRset/Kind``, and ``LocalScopes`` above it.
+  static let kindAndScopes = 22
   /// ``SetMarks``.
   static let flags = 23
   /// The records.
@@ -85,8 +85,12 @@ struct SetHead: BitwiseCopyable {
   let dataCount: UInt32
   let rankAndSection: UInt8
   let source: UInt8
-  let kind: UInt8
+  let kindAndScopes: UInt8
   let flags: UInt8
+
+  /// ``RRset/Kind``.
+  @inline(__always)
+  var kind: UInt8 { kindAndScopes & LocalScopes.kindMask }
 }
 
 /// Where the DNSSEC records lie that stand behind the data of an RRset, at the next multiple of four.
@@ -139,6 +143,10 @@ extension Arena {
 
   @inline(__always)
   func setHead(_ set: Reference) -> SetHead { load(set, 0, as: SetHead.self) }
+
+  /// ``RRset/Kind``.
+  @inline(__always)
+  func kind(_ set: Reference) -> UInt8 { load8(set, SetField.kindAndScopes) & LocalScopes.kindMask }
 
   func nodeName(_ node: Reference) -> Int { Int(load8(node, NodeField.nameCount)) }
 }
@@ -196,11 +204,6 @@ public struct RRset: Sendable {
     source = head.source
     dataCount = Int(head.dataCount)
     flags = RRsetFlags(rawValue: head.flags)
-  }
-
-  /// Whether answers of a type come with the addresses of hosts that its records name.
-  static func hasAdditional(_ type: RecordType) -> Bool {
-    type == .ns || type == .mx || type == .srv
   }
 
   /// Octets of one entry when the records are addresses, else zero.

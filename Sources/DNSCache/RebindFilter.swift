@@ -1,5 +1,4 @@
 import DNSWire
-import Memory
 
 /// How names of the internet are kept from leading to the own network (DNS rebinding).
 public struct RebindProtection: Sendable {
@@ -17,20 +16,26 @@ public struct RebindProtection: Sendable {
 
 /// Which names may not lead to local addresses, and which addresses are local.
 public struct RebindFilter: ~Copyable {
-  /// Whether any name is filtered.
-  public let isOn: Bool
-  private let allowsLoopback: Bool
+  /// The addresses that are withheld; none when no name is filtered.
+  let withheld: LocalScopes
   /// Zones whose names may have local addresses.
   private let allowed: ZoneSet
 
   /// - Parameter protection: which names may have local addresses; nothing when all may.
   public init(_ protection: RebindProtection?) {
-    isOn = protection != nil
-    allowsLoopback = protection?.allowsLoopback ?? true
+    withheld =
+      switch protection?.allowsLoopback {
+      case nil: []
+      case true?: .network
+      case false?: [.network, .loopback]
+      }
     allowed = ZoneSet(protection?.allowed ?? [])
   }
 
-  /// Whether a name may have no local addresses.
+  /// Whether any name is filtered.
+  public var isOn: Bool { !withheld.isEmpty }
+
+  /// Whether a name may lead to no local addresses.
   public func applies(to name: Span<UInt8>) -> Bool {
     // Names of one label are not of the internet.
     isOn && WireName.labelCount(name) > 1 && allowed.zone(of: name) == nil
@@ -38,33 +43,47 @@ public struct RebindFilter: ~Copyable {
 
   /// Whether a record is a local address that counts.
   public func isLocal(_ data: Span<UInt8>, _ type: RecordType) -> Bool {
-    guard let scope = LocalAddress.scope(of: data, type: type) else { return false }
-    return scope != .loopback || !allowsLoopback
+    !withheld.isDisjoint(with: LocalScopes(LocalAddress.scope(of: data, type: type)))
   }
 
   /// Whether loopback addresses count as local.
-  public var coversLoopback: Bool { isOn && !allowsLoopback }
+  public var coversLoopback: Bool { withheld.contains(.loopback) }
 }
 
-// MARK: Answers
+/// Which local addresses an RRset's records hold, found out once, when it is stored.
+struct LocalScopes: OptionSet, BitwiseCopyable {
+  /// The bits in the octet where they stand above ``RRset/Kind``.
+  let rawValue: UInt8
 
-extension Cache {
-  /// Whether an answer to a name that may have no local addresses would hold one.
-  ///
-  /// - Parameter filtered: what is known of the name asked for; nothing when it is `key` itself.
-  @inline(never)
-  func isBlocked(_ set: Reference, _ key: borrowing NameKey, filtered: Bool?) -> Bool {
-    let set = RRset(set, in: arena)
-    guard filtered != false, hasLocalAddress(set, rebindFilter) else { return false }
-    return filtered ?? rebindFilter.applies(to: key.octets)
-  }
+  static var loopback: LocalScopes { LocalScopes(rawValue: 4) }
+  static var network: LocalScopes { LocalScopes(rawValue: 8) }
+  /// The bits that are the kind's.
+  static let kindMask: UInt8 = 3
 
-  /// Whether an RRset holds a local address.
-  func hasLocalAddress(_ set: RRset, _ filter: borrowing RebindFilter) -> Bool {
-    var isLocal = false
-    if set.kind == .records {
-      visitRecords(of: set) { if filter.isLocal($0, set.type) { isLocal = true } }
+  /// Those of one record.
+  init(_ scope: LocalAddress.Scope?) {
+    switch scope {
+    case nil: self = []
+    case .loopback?: self = .loopback
+    case .network?: self = .network
     }
-    return isLocal
   }
+
+  /// Those of records: for each two octets of length and its RDATA.
+  init(of data: Span<UInt8>, _ type: RecordType) {
+    self = []
+    switch type {
+    case .a, .aaaa, .svcb, .https: break
+    default: return
+    }
+    var position = 0
+    while position < data.count {
+      let end = position + 2 + Int(data.load16(position))
+      formUnion(
+        LocalScopes(LocalAddress.scope(of: data.extracting(position + 2..<end), type: type)))
+      position = end
+    }
+  }
+
+  init(rawValue: UInt8) { self.rawValue = rawValue }
 }

@@ -202,10 +202,6 @@ final class Server {
     // As the user that reads them from now on, and before anybody is answered.
     local.reconfigure(settings.local, host: host)
     local.readAtStart()
-    snapshot.whenLoaded = { [unowned self] in
-      // The file may be from a time when local addresses were not forbidden.
-      if self.settings.names.isRebindProtected { purging?.start() }
-    }
     snapshot.load()
     watchClock()
     hasFile = (try? source.text(pipeTimeout: 0)) != nil

@@ -25,8 +25,6 @@ public struct FailureDetail: Sendable, BitwiseCopyable {
     case malformed
     /// The answer is more than a message, or an RRset, may hold.
     case tooLarge
-    /// The name leads to a local address, and is not to (``RebindProtection``).
-    case rebound
     /// There was an answer, to be used once: its TTL was zero, or it said that something is not there
     /// without saying for how long.
     case uncacheable

@@ -10,8 +10,6 @@ public enum Outcome: Sendable, BitwiseCopyable {
   /// It may lack DNSSEC data though there was DO: upstream did not understand EDNS, and asking again would bring none.
   /// What upstream said beside it: ``Resolver/remarks(of:)``.
   case answered(UpstreamRemarks = .none, lacksDNSSEC: Bool = false)
-  /// The name leads to a local address, and is not to (``RebindProtection``).
-  case rebound
   /// There is no answer.
   case failed(Failure)
   /// The client has waited long enough for something fresh (RFC 8767 §5); the question goes on without it.

@@ -21,8 +21,6 @@ extension Reply {
     case referral
     /// The answer is more than can be kept.
     case tooLarge
-    /// The name asked for leads to a local address, and is not to.
-    case rebound
     /// A DNAME makes a name of more than 255 octets (RFC 6672 §2.2).
     case nameTooLong
   }
@@ -113,21 +111,14 @@ extension Reply {
   ) -> Bool {
     let section = origin.section
     guard var index = first(of: owner, type, in: section) else { return false }
-    let isFiltered = rebindFilter.isOn
     var records = ReplySet.Range()
     var ttl = UInt32.max
     var count: UInt64 = 0
-    var isLocal = false
     var fits = true
     while true {
       if !isTaken(index) {
         take(index)
         count += 1
-        if isFiltered && rebindFilter.isLocal(data(of: index), type)
-          && rebindFilter.applies(to: octets(of: owner))
-        {
-          isLocal = true
-        }
         fits = fits && append(index, to: &records) && records.count <= Cache.largestSet
         ttl = ReplySet.least(ttl, record(index).ttl)
       }
@@ -136,9 +127,9 @@ extension Reply {
     }
     guard count > 0 else { return false }
     // Half an RRset is none (RFC 2181 §5).
-    guard fits && !isLocal else {
+    guard fits else {
       leftOut &+= count
-      if section == .answer { fault = fits ? .rebound : .tooLarge }
+      if section == .answer { fault = .tooLarge }
       return false
     }
     return keep(ReplySet(owner: owner, type: type, origin: origin, ttl: ttl, records: records))

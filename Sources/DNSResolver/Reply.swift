@@ -80,8 +80,6 @@ struct Reply: ~Copyable {
   let policy: Pinned<Policy>
   /// Whether the servers of any route but the default one are asked.
   var hasRoutes: Bool { policy.value.hasRoutes }
-  /// Which names may not lead to local addresses.
-  var rebindFilter: RebindFilter
 
   /// A name in ``octets``, in lower case.
   struct NamePlace: BitwiseCopyable {
@@ -111,9 +109,8 @@ struct Reply: ~Copyable {
     case error(ResponseCode)
   }
 
-  init(seed: HashSeed, policy: Pinned<Policy>, rebind: RebindProtection?) {
+  init(seed: HashSeed, policy: Pinned<Policy>) {
     self.policy = policy
-    rebindFilter = RebindFilter(rebind)
     question = NameKey(seed: seed)
     name = NameKey(seed: seed)
     octets = FixedArray(reserving: Reply.parsedLimit + Reply.gatheredLimit)

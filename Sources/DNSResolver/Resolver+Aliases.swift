@@ -167,7 +167,7 @@ extension Resolver {
     case .failed(let failure):
       cache.release(ended.overlays)
       finish(id, .failed(failure), .none, &cache)
-    case .rebound, .clientResponseTimeout:
+    case .clientResponseTimeout:
       cache.release(ended.overlays)
       finish(id, ended.outcome)
     }

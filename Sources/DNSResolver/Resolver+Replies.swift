@@ -91,11 +91,6 @@ extension Resolver {
       takeNameTooLong(packet, received, .none, &cache, now: now)
     case .referral: exchanges.refuse(received, as: .noAnswer(.referral), now: now)
     case .tooLarge: exchanges.refuse(received, as: .noAnswer(.tooLarge), now: now)
-    case .rebound:
-      counters.rebound += 1
-      accept(received, packet, isPositive: received.header.answerCount > 0, now: now)
-      noteUncacheable(id, .rebound, server: received.server, now: now)
-      finish(id, .rebound)
     case .answer, .noData, .nxDomain, .partial:
       let stored = cache.store(&reply, now: UInt32(truncatingIfNeeded: now / 1000))
       counters.outOfBailiwick += reply.leftOut

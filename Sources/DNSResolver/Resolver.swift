@@ -59,19 +59,17 @@ public struct Resolver: ~Copyable {
     waiters = Slab(capacity: waiterLimit)
     completions = Queue(
       capacity: waiterLimit + ResolverSettings.untold,
-      filler: Ended(recipient: .client(0), outcome: .rebound))
+      filler: Ended(recipient: .client(0), outcome: .answered()))
     dropped = Queue(capacity: limit, filler: HeldOverlays())
     self.seed = seed
-    reply = Reply(seed: seed, policy: policy, rebind: settings.rebindProtection)
+    reply = Reply(seed: seed, policy: policy)
   }
 
-  /// Takes over what may change: bounds that nothing is reserved for, and which names may not have local addresses.
+  /// Takes over what may change: bounds that nothing is reserved for.
   public mutating func reconfigure(_ new: ResolverSettings) {
     exchanges.reconfigure(new.exchanges)
     settings.waitersPerQuestion = new.waitersPerQuestion
     settings.prefetchShare = new.prefetchShare
-    settings.rebindProtection = new.rebindProtection
-    reply.rebindFilter = RebindFilter(new.rebindProtection)
   }
 
   // MARK: In

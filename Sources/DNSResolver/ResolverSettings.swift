@@ -17,9 +17,6 @@ public struct ResolverSettings: Sendable {
   /// Percent of the slots for questions up to which those that nobody waits for may be added.
   public var prefetchShare = usualPrefetchShare
 
-  /// What is done with names of the internet that lead into the own network; nothing for no difference.
-  public var rebindProtection: RebindProtection?
-
   /// About an eighth: so many may go without being missed by those who wait.
   public static let usualPrefetchShare = 12
 
@@ -68,8 +65,6 @@ public struct ResolverCounters: Sendable {
   public var answered: UInt64 = 0
   /// Questions that failed: silence, refusal or errors from every upstream.
   public var failed: UInt64 = 0
-  /// Replies with a local address for a name that may have none (``RebindProtection``).
-  public var rebound: UInt64 = 0
   /// Records not kept because they lie outside the bailiwick, or beyond the number looked at.
   public var outOfBailiwick: UInt64 = 0
 }

@@ -104,7 +104,6 @@ extension Service {
       if lacksDNSSEC { waiting.places[index].queryFlags.insert(.allowUnsigned) }
       return concludeTimeout(
         index, completion.overlays, into: &reply, cache: &cache, resolver: &resolver, now: now)
-    case .rebound: return Concluded(writeRebound(index, reply: &reply))
     case .failed(let reason): failure = reason
     case .answered(_, let lacksDNSSEC):
       if lacksDNSSEC { waiting.places[index].queryFlags.insert(.allowUnsigned) }
@@ -150,14 +149,6 @@ extension Service {
     case .accepted, .joined: return nil
     case .failed(let failure): return failure
     }
-  }
-
-  /// Tells a waiting client that the name has no address that it may have.
-  private func writeRebound(_ index: Int, reply: inout MutableSpan<UInt8>) -> Int {
-    // As if the name had none, for this once: without an SOA it is not kept.
-    Service.writeError(
-      waiting.places[index].header, waiting.question(index), .noError, Explanation.rebound,
-      reply: &reply)
   }
 
   /// Tells a waiting client that there is no answer, unless there is one without the signatures that it wants.

@@ -1,4 +1,5 @@
 import DNSPolicy
+import DNSWire
 import Testing
 
 @testable import Configuration
@@ -218,12 +219,26 @@ struct RouteRuleTests {
       ])
   }
 
-  @Test func `names of a route to private servers may have local addresses`() throws {
+  @Test func `names of the LAN, and of a route to private servers, may lead to local addresses`()
+    throws
+  {
     var settings = Settings()
     settings.names.isRebindProtected = true
+    settings.local.domain = try Name("office.example")
+    let item = Item(LocalZoneRule.kind, ["name": [.domain(try Name("iot.example"))]])
+    settings.local.zones = [try #require(LocalZoneRule(item))]
     settings.routes = try routes(
-      "routes: ['lan.example=192.168.1.1,127.0.0.1:54', 'open.example=192.168.1.1,198.51.100.1']")
+      """
+      routes:
+        - lan.example=192.168.1.1,127.0.0.1:54
+        - open.example=192.168.1.1,198.51.100.1
+        - {domains: [example.com], upstream: [1.1.1.1]}
+      """)
     let allowed = try #require(settings.rebindProtection).allowed.map { "\($0)" }
-    #expect(allowed.contains("lan.example.") && !allowed.contains("open.example."))
+    for name in ["lan.example.", "office.example.", "iot.example."] {
+      #expect(allowed.contains(name), "\(name)")
+    }
+    // The servers of these may say what they like.
+    for name in ["open.example.", "example.com."] { #expect(!allowed.contains(name), "\(name)") }
   }
 }

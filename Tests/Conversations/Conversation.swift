@@ -121,7 +121,7 @@ package final class Conversation {
     self.input = input
     self.mostEvents = mostEvents
     service = Conversation.service(shape, policy)
-    cache = Conversation.cache()
+    cache = Conversation.cache(shape)
     resolver = Conversation.resolver(shape, policy, now: now)
     _ = resolver.setRoutes(Conversation.routes(shape), cache: &cache, now: now)
   }
@@ -139,20 +139,21 @@ package final class Conversation {
     return Service(settings: settings, policy: policy, seed: seed)
   }
 
-  private static func cache() -> Cache {
+  private static func cache(_ shape: UInt8) -> Cache {
     var limits = CacheLimits(octets: CacheLimits.leastOctets)
     limits.staleAge = 3_600
-    return Cache(limits: limits, seed: seed)
+    var cache = Cache(limits: limits, seed: seed)
+    if shape & 16 != 0 { cache.rebindFilter = RebindFilter(RebindProtection()) }
+    return cache
   }
 
   private static func resolver(
     _ shape: UInt8, _ policy: Pinned<Policy>, now: UInt64
   ) -> Resolver {
-    var settings = ResolverSettings(
+    let settings = ResolverSettings(
       exchanges: ExchangeSettings(
         sockets: Conversation.sockets, inFlightLimit: Conversation.inFlight),
       waiterLimit: 14, waitersPerQuestion: 5)
-    if shape & 16 != 0 { settings.rebindProtection = RebindProtection() }
     return Resolver(
       settings: settings, policy: policy, seed: seed, random: Sequence(), now: now)
   }
@@ -467,7 +468,7 @@ package final class Conversation {
     (sent, streams) = ([], [])
     now += UInt64(input.octet()) * 1_000
     service = Conversation.service(shape, policy)
-    cache = Conversation.cache()
+    cache = Conversation.cache(shape)
     resolver = Conversation.resolver(shape, policy, now: now)
     _ = resolver.setRoutes(Conversation.routes(shape), cache: &cache, now: now)
     var reader = SnapshotReader(seed: Conversation.seed)

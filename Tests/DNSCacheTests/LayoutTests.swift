@@ -28,7 +28,7 @@ struct LayoutTests {
     #expect(MemoryLayout<Head>.offset(of: \.dataCount) == SetField.dataCount)
     #expect(MemoryLayout<Head>.offset(of: \.rankAndSection) == SetField.rankAndSection)
     #expect(MemoryLayout<Head>.offset(of: \.source) == SetField.source)
-    #expect(MemoryLayout<Head>.offset(of: \.kind) == SetField.kind)
+    #expect(MemoryLayout<Head>.offset(of: \.kindAndScopes) == SetField.kindAndScopes)
     #expect(MemoryLayout<Head>.offset(of: \.flags) == SetField.flags)
   }
 }

@@ -144,12 +144,11 @@ final class Host {
       localDomain: options.localDomain, deniesOneLabel: options.deniesOneLabel,
       negativeTTL: options.localRecords.isEmpty && options.localDomain == nil ? nil : 10)
     policy = Pinned(Policy(rules, seed: seed))
-    var forwarding = ResolverSettings(
+    let forwarding = ResolverSettings(
       exchanges: ExchangeSettings(
         sockets: options.socketsPerUpstream, inFlightLimit: options.inFlightLimit,
         exploration: options.exploration),
       waiterLimit: options.waiterLimit, waitersPerQuestion: options.waitersPerQuestion)
-    forwarding.rebindProtection = options.rebindProtection
     settings.pendingLimit = options.pendingLimit
     settings.isPrefetching = options.isPrefetching
     var limits = CacheLimits(octets: options.cacheOctets)

@@ -198,6 +198,7 @@ extension EndToEnd {
       let rebound = try server.dig("www.example.net")
       #expect(rebound.status == "NOERROR" && rebound.answers.isEmpty)
       #expect(rebound.output.contains("EDE: 15 (Blocked)"), "\(rebound.output)")
+      #expect(try server.stat("cache.rebind_blocked") == 1)
       #expect(try server.stat("upstream.rebind_blocked") == 1)
     }
 

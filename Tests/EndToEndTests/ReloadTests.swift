@@ -328,9 +328,13 @@ extension EndToEnd {
       }
       let strict = "names: {rebind-protection: true}"
       #expect(try reload(strict, upstreams: [upstream.endpoint]).status == 0)
-      #expect(try eventually { try server.stat("cache.names") == 0 })
-      #expect(try server.ask("nas.home.arpa")?.code == 3)
+      // By the other rules from the next query on, though its data stays.
       #expect(try server.ask("www.example.org")?.answers == [])
+      #expect(try eventually { try server.stat("cache.names") == 1 })
+      #expect(try server.ask("nas.home.arpa")?.code == 3)
+      #expect(try reload("", upstreams: [upstream.endpoint]).status == 0)
+      #expect(try server.ask("www.example.org")?.answers.count == 1)
+      #expect(upstream.queries(for: "www.example.org").count == 1)
     }
 
     /// Listens now here, now there, asks now this upstream, now that one, with other limits each time.

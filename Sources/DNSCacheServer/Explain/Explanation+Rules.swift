@@ -109,11 +109,6 @@ extension Explanation {
       )
     }
     switch view.detail.kind {
-    case .rebound:
-      add(
-        "rebind-protection",
-        "upstream gave a local address for \(view.type), which this name may not have; see --rebind-allow"
-      )
     case .uncacheable:
       add(
         "not-kept",
@@ -147,7 +142,6 @@ extension FailureDetail {
     case .referral: "upstream points elsewhere: it does not resolve"
     case .malformed: "a malformed reply"
     case .tooLarge: "more than a message or an RRset may hold"
-    case .rebound: "a local address, which the name may not have"
     case .uncacheable: "an answer that may be given once only"
     case .large: "an answer too large to be kept"
     }

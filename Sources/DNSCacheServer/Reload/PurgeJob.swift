@@ -5,7 +5,7 @@ import EventLoop
 import Memory
 
 /// Removes from the cache what new rules forbid, in slices: names that are answered here now or take another route,
-/// local addresses that names may no longer lead to, and AD of servers that are not believed any more.
+/// and AD of servers that are not believed any more.
 ///
 /// Meanwhile names that are asked for are judged singly (``Cache/hasUnjudged``).
 final class PurgeJob {

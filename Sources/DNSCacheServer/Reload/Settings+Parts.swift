@@ -36,7 +36,6 @@ extension Settings {
       waiterLimit: resolver.waiters,
       waitersPerQuestion: resolver.waitersPerQuestion)
     settings.prefetchShare = resolver.prefetchShare
-    settings.rebindProtection = rebindProtection
     return settings
   }
 

@@ -187,12 +187,15 @@ enum Figures {
         ("joined", "Queries that joined a question in flight", \.joined),
         ("answered", "Questions that had an answer", \.answered),
         ("failed", "Questions that had none", \.failed),
-        ("rebind_blocked", "Names of the internet that led to local addresses", \.rebound),
         ("out_of_bailiwick", "Records left out that the zone may not tell", \.outOfBailiwick),
         ("all_down", "Questions failed at once because all upstreams were down", \.allDown),
         ("failed_before", "Questions failed at once because they had before", \.failedBefore),
         ("failures_limit_reached", "Failures forgotten for newer ones", \.failuresDisplaced),
       ])
+    // By its earlier name, too.
+    + counters(
+      "upstream", of: service,
+      [("rebind_blocked", "Names of the internet that led to local addresses", \.rebindBlocked)])
     + counters(
       "upstream", of: { $0.worker.value.resolver.exchanges.counters },
       [

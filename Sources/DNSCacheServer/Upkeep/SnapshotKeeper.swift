@@ -57,8 +57,6 @@ final class SnapshotKeeper {
   private var correction: AgeCorrection?
   /// Those who want the cache saved after what is under way: a correction, or a save to where the snapshot was before.
   private var followers: [Completion] = []
-  /// Called when loading has finished.
-  var whenLoaded: () -> Void = {}
 
   /// The last save, for `ctl`.
   private(set) var lastSave: (wallClock: Int64, octets: Int)?
@@ -301,7 +299,6 @@ final class SnapshotKeeper {
         ended: Cache.seconds(), offset: loading.clockOffset)
       correctAges()
     }
-    whenLoaded()
     if file == path { finishMove() } else { load() }
   }
 
