@@ -8,8 +8,20 @@ enum ForeignWords {
     "remote-control", "interface", "access-control",
   ]
 
+  /// dnsmasq's words for names of the LAN, with ours.
+  private static let localWords = [
+    "address": "`local.zones` and `local.records`", "host-record": "`local.records`",
+    "cname": "`local.records`", "ptr-record": "`local.records`", "srv-host": "`local.records`",
+    "addn-hosts": "`local.hosts`", "expand-hosts": "`local.domain`", "domain": "`local.domain`",
+    "dhcp-leasefile": "`local.leases`", "local-ttl": "`local.ttl`",
+  ]
+
   /// A hint for a key of another server's configuration.
   static func hint(key: String) -> String? {
+    if key == "local-zone" || key == "local-data" {
+      return
+        "this is unbound's; here it is `local.zones` and `local.records`, see docs/lan-names.md"
+    }
     guard unboundKeys.contains(key) else { return nil }
     return
       "this is unbound's; here the servers to ask are `upstream: [9.9.9.9]`, those of one domain `routes`, and `listen` and `allow` what interface and access-control are there"
@@ -21,6 +33,10 @@ enum ForeignWords {
     guard let first = words.first else { return nil }
     if first == "nameserver" {
       return "this is resolv.conf's form; here it is `upstream: [9.9.9.9]`"
+    }
+    let key = first.prefix { $0 != "=" }
+    if first.contains("="), let other = localWords[String(key)] {
+      return "this is dnsmasq's form; here it is \(other), see docs/lan-names.md"
     }
     if first.contains("=/"), let route = hint(route: String(first.drop { $0 != "/" })) {
       return route

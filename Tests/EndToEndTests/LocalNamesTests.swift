@@ -153,6 +153,18 @@ extension EndToEnd {
       #expect(try data(server, "printer.home.arpa") == ["192.168.1.30"])
     }
 
+    @Test func `leases stay when their file vanishes, and end by their time`() throws {
+      try write("9999999999 52:54:00:12:34:56 192.168.1.20 phone *\n", to: "leases")
+      try write("192.168.1.5 nas\n", to: "hosts")
+      let server = try serve("{domain: home.arpa, leases: [FOLDER/leases], hosts: [FOLDER/hosts]}")
+      #expect(try data(server, "phone.home.arpa") == ["192.168.1.20"])
+      try FileManager.default.removeItem(atPath: folder.file("leases"))
+      #expect(try eventually { !server.logLines(containing: "what was read before stays").isEmpty })
+      try FileManager.default.removeItem(atPath: folder.file("hosts"))
+      #expect(try eventually { try data(server, "nas.home.arpa") == [] })
+      #expect(try data(server, "phone.home.arpa") == ["192.168.1.20"])
+    }
+
     @Test func `zones and records`() throws {
       try write(
         "$TTL 300\n@ IN SOA ns host 1 1h 20m 1w 5m\nns A 192.168.2.1\n* A 192.168.2.2\n$INCLUDE x\n",

@@ -65,6 +65,23 @@ extension EndToEnd {
       unsafe _ = chown(folder.path, uid_t(Self.userID), gid_t(Self.groupID))
     }
 
+    @Test
+    func `a file of local names that only root may read is named as soon as the server is another`()
+      throws
+    {
+      prepareControlFolder()
+      let hosts = folder.file("hosts")
+      try "192.168.1.5 nas\n".write(toFile: hosts, atomically: true, encoding: .utf8)
+      unsafe _ = chmod(hosts, 0o600)
+      let server = try server(flags: ["--local-domain", "home.arpa", "--local-hosts", hosts])
+      #expect(
+        server.logLines(containing: "\(hosts): Permission denied").count == 1, "\(server.log)")
+      #expect(try server.dig("nas.home.arpa").status == "NXDOMAIN")
+      unsafe _ = chmod(hosts, 0o644)
+      #expect(
+        try eventually { try server.dig("nas.home.arpa").answers.map(\.data) == ["192.168.1.5"] })
+    }
+
     @Test func `it has no other user, group or capability than it needs`() throws {
       prepareControlFolder()
       let server = try server()
