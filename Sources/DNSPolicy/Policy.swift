@@ -138,7 +138,8 @@ public struct Policy: ~Copyable {
 
     /// What is answered.
     public let answer: Answer
-    /// The number of the zone that the name is in, for ``Policy/name(_:)``; nothing when it is in none.
+    /// The number of the zone that the name is in, for ``Policy/name(_:)``; nothing when it is in none, or has records
+    /// of the LAN's own: see ``Policy/placed(_:_:)``.
     public let zone: Int?
     /// Whether the name is the zone's own.
     public let isApex: Bool
@@ -154,28 +155,33 @@ public struct Policy: ~Copyable {
   /// - Parameter name: wire form, uncompressed, lower-cased.
   public func decide(_ name: Span<UInt8>, asked type: RecordType) -> Decision {
     let decision = decide(name, type)
-    if type == .ds, name.count > 1, case .local(let match) = decision, match.isApex,
-      let zone = match.zone, rules.targets[zone].isDelegated
-    {
-      return decide(name.extracting(Int(name[0]) + 1..<name.count), type)
+    if type == .ds, name.count > 1, case .local(let found) = decision {
+      let match = placed(found, name)
+      if match.isApex, let zone = match.zone, rules.targets[zone].isDelegated {
+        return decide(name.extracting(Int(name[0]) + 1..<name.count), type)
+      }
     }
     return decision
   }
 
   @inline(__always)
   private func decide(_ name: Span<UInt8>, _ type: RecordType) -> Decision {
+    // The check beforehand: what is borrowed for a call is copied.
+    let place = local.value.nameCount > 0 ? local.value.place(of: name) : .outside
+    switch place {
+    case .name(let found), .wildcard(let found):
+      // In which zone it is, only who has no such record wants to know: see `placed`.
+      if !isFinal(name) {
+        return .local(
+          LocalMatch(answer: .records(found), zone: nil, isApex: false, route: .default))
+      }
+    case .emptyNonTerminal, .outside, .unknown: break
+    }
     let zone = rules.zones.zone(of: name)
     // Not by a method of the rules: all of them would be copied for the call.
     let target = if let zone { rules.targets[zone] } else { Target() }
-    // The check beforehand: what is borrowed for a call is copied.
-    if !target.isFinal && local.value.nameCount > 0 {
-      switch local.value.place(of: name) {
-      case .name(let found), .wildcard(let found):
-        return localDecision(.records(found), name, zone)
-      case .emptyNonTerminal:
-        if case .local(.static) = target.action { return localDecision(.noData, name, zone) }
-      case .outside, .unknown: break
-      }
+    if case .emptyNonTerminal = place, case .local(.static) = target.action {
+      return localDecision(.noData, name, zone)
     }
     switch target.action {
     case .ask:
@@ -194,6 +200,29 @@ public struct Policy: ~Copyable {
       }
       return localDecision(isApex || kind == .redirect ? .noData : .nxDomain, name, zone)
     }
+  }
+
+  /// Whether a name is in a zone that local data does not change.
+  private func isFinal(_ name: Span<UInt8>) -> Bool {
+    // By far the most are told by the length of their last label: localhost, invalid and onion.
+    var last = 0
+    var next = 0
+    while name[next] != 0 {
+      last = next
+      next += Int(name[next]) + 1
+    }
+    guard name[last] == 9 || name[last] == 7 || name[last] == 5,
+      let zone = rules.zones.zone(of: name)
+    else { return false }
+    return rules.targets[zone].isFinal
+  }
+
+  /// The same match, with the zone that the name is in, which is not looked for beforehand for names with records.
+  public func placed(_ match: LocalMatch, _ name: Span<UInt8>) -> LocalMatch {
+    guard case .records = match.answer, match.zone == nil else { return match }
+    let zone = rules.zones.zone(of: name)
+    return LocalMatch(
+      answer: match.answer, zone: zone, isApex: isApex(name, zone), route: match.route)
   }
 
   private func isApex(_ name: Span<UInt8>, _ zone: Int?) -> Bool {

@@ -132,7 +132,10 @@ extension Service {
   ) -> Int {
     var flags = flags
     let mark = writer.mark
-    if !writeData(header.type, match, into: &writer) {
+    if !writeOwnRecords(header.type, match, into: &writer),
+      case let match = policy.value.placed(match, key.octets),
+      !writeZoneData(header.type, match, into: &writer)
+    {
       flags |= rcode(match).rawValue
       writeNegativeSOA(match, into: &writer)
     }
@@ -171,14 +174,22 @@ extension Service {
   /// Writes the records that the key's name has.
   ///
   /// - Returns: whether there are any.
-  private func writeData(
+  private func writeOwnRecords(
     _ type: RecordType, _ match: Policy.LocalMatch, into writer: inout MessageWriter
   ) -> Bool {
     switch match.answer {
-    case .records(let name): if writeRecords(name, type, into: &writer) { return true }
-    case .special(let kind): if writeSpecialData(kind, type, into: &writer) { return true }
-    case .noData, .nxDomain: break
+    case .records(let name): writeRecords(name, type, into: &writer)
+    case .special(let kind): writeSpecialData(kind, type, into: &writer)
+    case .noData, .nxDomain: false
     }
+  }
+
+  /// Writes the SOA or NS record that each zone has, if the key's name is a zone's own.
+  ///
+  /// - Returns: whether that was asked for.
+  private func writeZoneData(
+    _ type: RecordType, _ match: Policy.LocalMatch, into writer: inout MessageWriter
+  ) -> Bool {
     guard match.isApex, let zone = policy.value.authority(match) else { return false }
     switch (match.answer, type) {
     case (.special(.absent), _): return false
