@@ -154,7 +154,10 @@ extension EndToEnd {
     }
 
     @Test func `leases stay when their file vanishes, and end by their time`() throws {
-      try write("9999999999 52:54:00:12:34:56 192.168.1.20 phone *\n", to: "leases")
+      let end = Int(Date().timeIntervalSince1970) + 4
+      try write(
+        "9999999999 52:54:00:12:34:56 192.168.1.20 phone *\n\(end) 52:54:00:12:34:57 192.168.1.21 tv *\n",
+        to: "leases")
       try write("192.168.1.5 nas\n", to: "hosts")
       let server = try serve("{domain: home.arpa, leases: [FOLDER/leases], hosts: [FOLDER/hosts]}")
       #expect(try data(server, "phone.home.arpa") == ["192.168.1.20"])
@@ -163,6 +166,15 @@ extension EndToEnd {
       try FileManager.default.removeItem(atPath: folder.file("hosts"))
       #expect(try eventually { try data(server, "nas.home.arpa") == [] })
       #expect(try data(server, "phone.home.arpa") == ["192.168.1.20"])
+      let isEnding = try data(server, "tv.home.arpa") == ["192.168.1.21"]
+      #expect(isEnding || Int(Date().timeIntervalSince1970) >= end)
+      #expect(try eventually { try server.dig("tv.home.arpa", "A").status == "NXDOMAIN" })
+      #expect(Int(Date().timeIntervalSince1970) >= end)
+      #expect(try data(server, "phone.home.arpa") == ["192.168.1.20"])
+      // Nothing is read again and again.
+      let readings = try server.stat("local.readings")
+      #expect(try server.dig("phone.home.arpa", "A").status == "NOERROR")
+      #expect(try server.stat("local.readings") - readings <= 1)
     }
 
     @Test func `zones and records`() throws {

@@ -2,6 +2,7 @@ import Configuration
 import DNSPolicy
 import DNSWire
 import EventLoop
+import LocalFiles
 
 /// Where some of the LAN's own names come from, and what became of it.
 final class LocalFileSource {
@@ -80,6 +81,8 @@ final class LocalFileSource {
   var records = 0
   /// Lines that couldn't be used.
   var mistakes = 0
+  /// The leases that were read last, if it has such.
+  var leases: LeaseTable?
   /// When the first of its leases ends, in seconds since 1970.
   var leaseEnd: Int64?
 

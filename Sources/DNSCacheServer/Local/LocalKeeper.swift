@@ -180,7 +180,11 @@ final class LocalKeeper {
     // A file that is gone is as if it were empty; leases go by their own time.
     let isEmptied = error.isMissing && source.place.kind != .leases && source.hasBeenRead
     reading = isEmptied ? LocalReading(emptying: source) : nil
-    if isEmptied { worker.value.policy.value.local.value.beginReading(source.id) }
+    if let leases = source.leases { reading = LocalReading(source, of: leases, rules) }
+    if reading != nil {
+      source.records = 0
+      worker.value.policy.value.local.value.beginReading(source.id)
+    }
     guard before != source.state else { return }
     let rest = source.hasBeenRead && !isEmptied ? "; what was read before stays" : ""
     logger.warning("local names: \(source.place): \(error)\(rest)")
@@ -262,8 +266,11 @@ final class LocalKeeper {
       source.hasBeenRead = false
       source.records = 0
     } else {
-      source.hasBeenRead = true
-      source.state = .read
+      if !reading.isFromMemory {
+        source.hasBeenRead = true
+        source.state = .read
+      }
+      source.leases = reading.leases
       source.leaseEnd = reading.leaseEnd
     }
     scheduleLeaseEnd()
@@ -289,7 +296,10 @@ final class LocalKeeper {
 
   private func leasesEnded() {
     let now = EventLoop.wallClock()
-    for source in sources where source.leaseEnd.map({ $0 <= now }) ?? false { enqueue(source) }
+    for source in sources where source.leaseEnd.map({ $0 <= now }) ?? false {
+      source.leaseEnd = nil
+      enqueue(source)
+    }
     scheduleLeaseEnd()
   }
 }

@@ -37,6 +37,10 @@ final class LocalReading {
   private(set) var isEmptying = false
   /// When the first lease ends.
   private(set) var leaseEnd: Int64?
+  /// The leases that were read, to go by when their file can't be read any more.
+  private(set) var leases: LeaseTable?
+  /// Whether they are those that were read before.
+  private(set) var isFromMemory = false
 
   private let domain: Name?
   /// Octets of a file at most, and how many have been read of the first.
@@ -100,6 +104,15 @@ final class LocalReading {
     limit = 0
     parser = .none
     isEmptying = true
+  }
+
+  /// Goes by the leases that were read before: some may be over by now.
+  init(_ source: LocalFileSource, of leases: LeaseTable, _ rules: LocalRules) {
+    self.source = source
+    domain = rules.domain
+    limit = 0
+    parser = .leases(LeaseFile(), leases)
+    isFromMemory = true
   }
 
   /// Opens all that belong to a file of leases.
@@ -215,6 +228,7 @@ final class LocalReading {
       return .progress
     case .leases(let file, var table):
       parser = .none
+      if leases == nil { leases = table }
       guard let outcome = table.next(domain: domain, now: now) else {
         let why = "is one of more than \(LeaseTable.mostLeases) leases"
         return table.isFull ? .refused(LeaseTable.Refusal(label: "*", why: why)) : nil
