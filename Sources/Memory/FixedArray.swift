@@ -80,6 +80,17 @@ extension FixedArray<UInt8> {
   }
 }
 
+extension FixedArray<UInt64> {
+  /// Reserves words without touching them: what was never written reads as whatever was there.
+  public init(reserving count: Int) {
+    // UNREACHABLE: callers bound their counts.
+    precondition(count >= 0)
+    // SAFETY: any words will do; freed in deinit.
+    unsafe start = UnsafeMutablePointer<UInt64>.allocate(capacity: max(count, 1))
+    self.count = count
+  }
+}
+
 extension FixedArray where Element: Copyable {
   /// Makes `count` copies of a value.
   @inlinable

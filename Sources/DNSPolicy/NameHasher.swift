@@ -1,0 +1,130 @@
+import DNSWire
+import Memory
+
+/// Keyed hashes of names, each made from that of its parent: one pass from the right end gives those of all suffixes.
+///
+/// A polynomial in a secret point, modulo 2⁶¹ − 1: two names have the same hash for at most one in 2⁵⁵ of the points,
+/// whatever names somebody chooses who does not know it (Carter and Wegman, "Universal classes of hash functions",
+/// 1979). So the hash stands for the name, and the name need not be kept.
+public struct NameHasher: Sendable, Equatable {
+  private let point: UInt64
+  private let pad: UInt64
+
+  /// Octets of a key.
+  public static let keyOctets = 16
+  /// Bits at the low end of a hash that are always zero: whoever keeps hashes has room there.
+  public static let freeBits = 4
+
+  /// Makes a hash function from two random words, which have to stay secret.
+  public init(_ first: UInt64, _ second: UInt64) {
+    // Neither 0 nor 1, with which order or all of a name would not count.
+    point = first % (Self.modulus - 2) + 2
+    pad = second
+  }
+
+  /// Makes a hash function from the octets of a key; nil for another count.
+  public init?(key: Span<UInt8>) {
+    guard key.count == Self.keyOctets else { return nil }
+    self.init(key.load64(0), key.load64(8))
+  }
+
+  private static var modulus: UInt64 { 1 << 61 - 1 }
+
+  /// The hash of a whole name.
+  ///
+  /// - Parameter name: wire form, uncompressed, lower-cased.
+  public func hash(_ name: Span<UInt8>) -> UInt64 {
+    var last = finish(0)
+    visitSuffixes(of: name) { hash, _, _ in
+      last = hash
+      return true
+    }
+    return last
+  }
+
+  /// Visits the name's last label, then the last two, and so on; the root is left out.
+  ///
+  /// - Parameter body: gets the hash, how many labels it is of, and where in the name it begins; says whether to go on.
+  @inlinable
+  @inline(__always)
+  public func visitSuffixes(
+    of name: Span<UInt8>, _ body: (_ hash: UInt64, _ labels: Int, _ start: Int) -> Bool
+  ) {
+    let starts = LabelStarts(name)
+    var state: UInt64 = 0
+    var labels = 0
+    while labels < starts.count {
+      let start = starts[starts.count &- 1 &- labels]
+      state = take(name, labelAt: start, after: state)
+      labels &+= 1
+      if !body(finish(state), labels, start) { return }
+    }
+  }
+
+  /// Takes one more label to the left, seven octets at a time: its length, which says how many there are, comes first.
+  @usableFromInline
+  func take(_ name: Span<UInt8>, labelAt start: Int, after state: UInt64) -> UInt64 {
+    var state = state
+    var position = start
+    // In bounds: the label was walked over.
+    let end = min(start &+ Int(name[start]) &+ 1, name.count)
+    while position < end {
+      var chunk: UInt64 = 0
+      if position &+ 8 <= name.count {
+        chunk = name.load64(position) & (1 << 56 - 1)
+        let octets = end &- position
+        if octets < 7 { chunk &= 1 << UInt64(truncatingIfNeeded: octets &* 8) &- 1 }
+      } else {
+        var shift: UInt64 = 0
+        for index in position..<min(position &+ 7, end) {
+          chunk |= UInt64(name[index]) &<< shift
+          shift &+= 8
+        }
+      }
+      state = multiply(state &+ chunk)
+      position &+= 7
+    }
+    return state
+  }
+
+  /// The product with the secret point; of numbers below 2⁶² one below 2⁶¹.
+  private func multiply(_ number: UInt64) -> UInt64 {
+    let product = number.multipliedFullWidth(by: point)
+    let low = product.low & Self.modulus
+    let high = product.high << 3 | product.low >> 61
+    let sum = low &+ high
+    let once = sum >= Self.modulus ? sum &- Self.modulus : sum
+    return once >= Self.modulus ? once &- Self.modulus : once
+  }
+
+  /// Spreads what a hash tells over all of its bits, by a map that loses nothing, and frees the low ones.
+  @usableFromInline
+  func finish(_ state: UInt64) -> UInt64 {
+    // The finaliser of MurmurHash3 (A. Appleby, public domain).
+    var word = state ^ pad
+    word = (word ^ word >> 33) &* 0xFF51_AFD7_ED55_8CCD
+    word = (word ^ word >> 33) &* 0xC4CE_B9FE_1A85_EC53
+    return (word ^ word >> 33) & ~(1 << UInt64(Self.freeBits) &- 1)
+  }
+}
+
+/// Where the labels of a name begin, the leftmost first.
+@usableFromInline
+struct LabelStarts {
+  /// A name of 255 octets has 127 labels at most (RFC 1035 §2.3.4).
+  private var offsets: InlineArray<128, UInt8> = InlineArray(repeating: 0)
+  @usableFromInline private(set) var count = 0
+
+  @usableFromInline
+  init(_ name: Span<UInt8>) {
+    var position = 0
+    while position < name.count, name[position] != 0, count < 127 {
+      offsets[count] = UInt8(truncatingIfNeeded: position)
+      count &+= 1
+      position &+= Int(name[position]) &+ 1
+    }
+  }
+
+  @usableFromInline
+  subscript(index: Int) -> Int { Int(offsets[index]) }
+}
