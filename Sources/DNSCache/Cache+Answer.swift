@@ -14,6 +14,8 @@ extension Cache {
     /// The answer holds a local address, which the name asked for may not lead to
     /// (``RebindProtection``).
     case blocked
+    /// A name on the way may be in a block list: see ``Cache/screenAnswer(_:type:queryFlags:overlays:stale:now:_:)``.
+    case unscreened
   }
 
   /// Most aliases that are followed for one question.
@@ -131,6 +133,7 @@ extension Cache {
         }
       } else {
         if node.isNone { return .missing }
+        if pair.isUnscreened && !isScreened(node) { return .unscreened }
         set = arena.link(node, NodeField.firstSet)
       }
       while !set.isNone {
@@ -246,8 +249,9 @@ extension Cache {
   /// SIEVE spares what is used again; a name that was asked for once has not been yet.
   @inline(__always)
   private mutating func markUsed(_ node: Reference) {
-    if arena.load8(node, NodeField.use) != NodeUse.all {
-      arena.store8(NodeUse.all, node, NodeField.use)
+    let use = arena.load8(node, NodeField.use)
+    if use & NodeUse.all != NodeUse.all {
+      arena.store8(use | NodeUse.all, node, NodeField.use)
     }
   }
 

@@ -73,7 +73,7 @@ extension Cache {
   }
 
   /// What a name has for a question.
-  private enum Step {
+  enum Step {
     /// Data of the type, or that there is none, or no such name.
     case found(Reference)
     case alias(Reference)
@@ -82,7 +82,7 @@ extension Cache {
 
   /// What the name in ``scratch`` has for a question.
   @inline(__always)
-  private mutating func step(
+  mutating func step(
     _ type: RecordType, _ choice: Choice, _ pair: OverlayPair, _ horizon: UInt32,
     _ isGood: (Span<UInt8>, UInt16) -> Bool
   ) -> Step {

@@ -241,6 +241,7 @@ extension Cache {
     limitSets(at: node)
     arena.setLink(set, SetField.next, arena.link(node, NodeField.firstSet))
     arena.setLink(node, NodeField.firstSet, set)
+    unmark(node, for: type)
     counters.inserted += 1
     return .stored
   }

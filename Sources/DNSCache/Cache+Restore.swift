@@ -49,6 +49,7 @@ extension Cache {
       arena.store8(
         arena.load8(node, NodeField.use) | NodeUse.sinceHand, node, NodeField.use)
     }
+    unmark(node, for: type)
     counters.inserted += 1
     return true
   }

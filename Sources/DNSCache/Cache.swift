@@ -67,6 +67,12 @@ public struct Cache: ~Copyable {
   /// Until ``endJudging()`` each is judged before it is used: by ``judge(_:_:)``, by
   /// ``follow(_:type:needs:overlays:stale:now:judgedBy:)`` or by ``purge(_:names:where:)``, whichever comes first.
   public internal(set) var hasUnjudged = false
+  /// What a node's use holds when no list has its name, in the bits of the mask; see ``ScreenStamp``.
+  var screenStamp: UInt8 = 0
+  var screenMask: UInt8 = 0
+  var screenNumber: UInt8 = 0
+  /// Whether marks of old lists have to go before names are marked again: ``unmark(_:names:)``.
+  public internal(set) var needsUnmarking = false
 
   /// RRsets of the answer being written that have a proof, in the order of the chain.
   var proven: FixedArray<UInt32>

@@ -15,7 +15,7 @@ enum NodeField {
   static let older = 16
   /// Octets of the name.
   static let nameCount = 20
-  /// ``NodeUse``.
+  /// ``NodeUse``, and ``ScreenStamp`` above it.
   static let use = 21
   /// The generation of the rules that its data came by, or was judged by; see ``Cache/hasUnjudged``.
   static let generation = 22

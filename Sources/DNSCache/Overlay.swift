@@ -42,12 +42,20 @@ public struct OverlayPair: Sendable, BitwiseCopyable {
   /// For a query that just came: nothing but the cache, where the name counts as used.
   public static var newQuery: OverlayPair { OverlayPair(rawValue: .max) }
 
+  /// The same after block lists have been asked about all names on the way.
+  public static var screenedQuery: OverlayPair { OverlayPair(rawValue: .max - 1) }
+
+  /// Whether a query just came.
   @inline(__always)
-  var isNewQuery: Bool { rawValue == .max }
+  public var isNewQuery: Bool { rawValue >= .max - 1 }
+
+  /// Whether names are to be found that may be in block lists.
+  @inline(__always)
+  var isUnscreened: Bool { rawValue == .max }
 
   /// Whether there is something beside the cache, as for few answers.
   @inline(__always)
-  var hasOverlay: Bool { rawValue &+ 1 > 1 }
+  var hasOverlay: Bool { rawValue &+ 2 > 2 }
 
   /// That of the last reply.
   public var overlay: Overlay {

@@ -4,7 +4,7 @@ import Memory
 /// What is decided about a name by the name alone: whether it is answered here, and else whose servers are asked.
 ///
 /// Special zones, local zones and routes are in one table, and the longest match counts, so a miss looks once. The
-/// order of precedence, the first that applies:
+/// order of precedence, the first that applies (who asks, ``NameFilter`` comes between 2 and 3):
 ///
 /// 1. special-use names that mean the same everywhere: `localhost`, `invalid`, `onion` (``SpecialZone/isFinal``);
 /// 2. the LAN's own records of that very name (``LocalData``): it is local for all types then;
@@ -19,6 +19,8 @@ public struct Policy: ~Copyable {
   private var rules: Rules
   /// What the LAN knows itself; it stays when rules are replaced.
   public let local: Pinned<LocalData>
+  /// Which names are blocked for whom; it stays when rules are replaced.
+  public let filter: Pinned<NameFilter>
 
   // Not private: the compiler cannot lay out a generic over it from another module then.
   struct Target: BitwiseCopyable {
@@ -85,6 +87,7 @@ public struct Policy: ~Copyable {
     self.rules = Rules(rules)
     // Apart: what is borrowed for a call is copied, and this would be most of it.
     local = Pinned(LocalData(octets: localOctets, seed: seed))
+    filter = Pinned(NameFilter(hasher: NameHasher(seed.mix(0, 1), seed.mix(1, 2))))
   }
 
   /// Whether any name takes a route but the default one.
@@ -104,6 +107,7 @@ public struct Policy: ~Copyable {
   deinit {
     for rules in replaced { rules.destroy() }
     local.destroy()
+    filter.destroy()
   }
 
   /// Who answers for a name.
@@ -119,6 +123,11 @@ public struct Policy: ~Copyable {
       case .local(let match): match.route
       case .route(let route): route
       }
+    }
+
+    /// Whether no list may block the name.
+    public var goesBeforeLists: Bool {
+      if case .local(let match) = self { match.goesBeforeLists } else { false }
     }
   }
 
@@ -145,6 +154,13 @@ public struct Policy: ~Copyable {
     public let isApex: Bool
     /// The route that has nobody to ask, if the zone is one's; else the default one.
     public let route: RouteID
+    /// Whether no list may block the name: records of that very name, or a zone that means the same everywhere.
+    public var goesBeforeLists = false
+
+    /// Nothing.
+    public static var none: LocalMatch {
+      LocalMatch(answer: .noData, zone: nil, isApex: false, route: .default)
+    }
   }
 
   /// Decides about a question.
@@ -172,8 +188,9 @@ public struct Policy: ~Copyable {
     case .name(let found), .wildcard(let found):
       // In which zone it is, only who has no such record wants to know: see `placed`.
       if !isFinal(name) {
-        return .local(
-          LocalMatch(answer: .records(found), zone: nil, isApex: false, route: .default))
+        var match = LocalMatch(answer: .records(found), zone: nil, isApex: false, route: .default)
+        if case .name = place { match.goesBeforeLists = true }
+        return .local(match)
       }
     case .emptyNonTerminal, .outside, .unknown: break
     }
@@ -236,8 +253,10 @@ public struct Policy: ~Copyable {
     // A special zone has a route only if that has nobody to ask.
     var route = RouteID.default
     if let zone, case .special = rules.targets[zone].action { route = rules.targets[zone].route }
-    return .local(
-      LocalMatch(answer: answer, zone: zone, isApex: isApex(name, zone), route: route))
+    var match = LocalMatch(
+      answer: answer, zone: zone, isApex: isApex(name, zone), route: route)
+    if let zone { match.goesBeforeLists = rules.targets[zone].isFinal }
+    return .local(match)
   }
 
   /// The zone whose SOA says what a name does not have; nothing for a name in no zone that is answered here.

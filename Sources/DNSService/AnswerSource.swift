@@ -8,6 +8,8 @@ public enum AnswerSource: String, Sendable, BitwiseCopyable {
   case miss
   /// Upstream, which was being asked already.
   case joined
+  /// Nobody: a list or a rule has it blocked.
+  case blocked
   /// This server itself: special names and the like.
   case local
   /// An error at once: malformed, not allowed, not supported.

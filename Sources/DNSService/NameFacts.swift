@@ -86,7 +86,7 @@ extension Service {
       switch trace(type, in: &cache, stale: true, now: seconds).answer {
       case .written(let rcode, _, _): rcode
       case .blocked: .noError
-      case .missing, .endless: nil
+      case .missing, .endless, .unscreened: nil
       }
     let (answer, links) = trace(type, in: &cache, stale: false, now: seconds)
     let isFiltered = links.count > 1 && cache.rebindFilter.isOn && cache.isAliasFiltered
@@ -99,7 +99,7 @@ extension Service {
     case .written(let rcode, _, _): outcome = .hit(rcode)
     case .blocked: outcome = .blocked
     case .endless: outcome = .endless
-    case .missing:
+    case .missing, .unscreened:
       outcome =
         local(type, isFiltered: isFiltered, cache: &cache, now: seconds)
         ?? Service.asked(question.plan, hasStale: staleAnswer != nil)

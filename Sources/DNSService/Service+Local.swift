@@ -37,15 +37,29 @@ extension Service {
   ) -> Int? {
     // The compiler sees that a handle of its own is no part of what is changed below.
     let policy = policy
+    var material = material
     let isLed = writer.counts.answer > 0
     // By the name asked for. What the operator wrote himself may lead anywhere.
     let isFiltered = isLed && cache.rebindFilter.isOn && cache.isAliasFiltered
     // The zone's own data, unless an alias of another's leads here.
-    let flags = Service.responseFlags(header.flags) | (isLed ? 0 : MessageHeader.Flag.authoritative)
+    var flags = Service.responseFlags(header.flags) | (isLed ? 0 : MessageHeader.Flag.authoritative)
     var links = Int(writer.counts.answer)
     while true {
+      let decision = policy.value.decide(key.octets, asked: header.type)
+      var other: Name?
+      if screening != .none && !decision.goesBeforeLists {
+        switch screenMissing(header, writer) {
+        case .passed, .allowed: break
+        case .blocked(let reason, let answer, let target):
+          return finishFiltered(header, reason, answer, target: target, into: &writer)
+        case .alias(let name): other = name
+        }
+      }
+      // What the operator or safe search leads to isn't looked for in lists.
+      screening = .none
       let match: Policy.LocalMatch
-      switch policy.value.decide(key.octets, asked: header.type) {
+      switch decision {
+      case _ where other != nil: match = .none
       case .local(let found): match = found
       case .route(let route):
         missingRoute = route
@@ -59,7 +73,13 @@ extension Service {
         return Service.finishBlocked(header, &writer)
       }
       writer.limit = header.limit - header.optOctets
-      guard header.type != .cname, !header.type.isOfAlias, let alias = alias(match) else {
+      let alias: Alias
+      if let other {
+        alias = .filter(other)
+        flags &= ~MessageHeader.Flag.authoritative
+      } else if header.type != .cname, !header.type.isOfAlias, let own = self.alias(match) {
+        alias = .local(own)
+      } else {
         return finishLocal(header, match, flags, into: &writer)
       }
       links += 1
@@ -74,7 +94,14 @@ extension Service {
         writer.rewind(to: mark)
         return finish(header, flags | MessageHeader.Flag.truncated, into: &writer)
       }
-      key.load(trusted: policy.value.local.value.data(of: alias))
+      if header.type == .cname || header.type.isOfAlias {
+        return finish(header, flags, into: &writer)
+      }
+      switch alias {
+      case .local(let own): key.load(trusted: policy.value.local.value.data(of: own))
+      case .filter(let name): key.load(trusted: name.wire.span)
+      }
+      if material.overlays.isNewQuery { material.overlays = .screenedQuery }
       if cache.hasUnjudged { judge(header.type, &cache, material) }
       let answer = cache.answer(
         &key, after: Cache.AliasChain(owner: target, links: links, isFiltered: isFiltered),
@@ -96,12 +123,27 @@ extension Service {
     return alias.isEmpty ? nil : alias
   }
 
-  /// Writes an alias of the LAN's own.
+  /// An alias that is made here.
+  private enum Alias {
+    /// One of the LAN's own.
+    case local(LocalRecords)
+    /// A rule's: safe search.
+    case filter(Name)
+  }
+
+  /// Writes an alias that is made here.
   ///
   /// - Returns: where its target stands in the message.
-  private func writeAlias(_ alias: LocalRecords, into writer: inout MessageWriter) -> Int {
-    let begin = begin(.cname, ttl: policy.value.local.value.ttl(of: alias), into: &writer)
-    writer.name(policy.value.local.value.data(of: alias), compress: true)
+  private func writeAlias(_ alias: Alias, into writer: inout MessageWriter) -> Int {
+    let begin: Int
+    switch alias {
+    case .local(let own):
+      begin = self.begin(.cname, ttl: policy.value.local.value.ttl(of: own), into: &writer)
+      writer.name(policy.value.local.value.data(of: own), compress: true)
+    case .filter(let name):
+      begin = self.begin(.cname, ttl: Service.safeSearchTTL, into: &writer)
+      writer.name(name.wire.span, compress: true)
+    }
     writer.endRecord(begin, in: .answer)
     return begin
   }
@@ -355,7 +397,7 @@ extension Service {
   }
 
   /// Writes the SOA of RFC 6303 §3.
-  private func writeSOA(
+  func writeSOA(
     owner: Span<UInt8>, zone: Span<UInt8>, ttl: UInt32, in section: RecordView.Section,
     into writer: inout MessageWriter
   ) {

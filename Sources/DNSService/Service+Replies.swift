@@ -114,7 +114,7 @@ extension Service {
         if Service.rcode(reply) == ResponseCode.servFail.rawValue {
           waiting.noteFailed(index, .endlessAliases, in: &failed)
         }
-        return Concluded(count)
+        return Concluded(count, ruleSource == .blocked ? .blocked : nil)
       }
       guard let reason = askForLink(index, cache: &cache, resolver: &resolver, now: now) else {
         return nil
@@ -200,8 +200,7 @@ extension Service {
       now: UInt32(truncatingIfNeeded: now / 1000))
     material.overlays = overlays
     material.stale = stale
-    return compose(client.header, material, beside: remarks, from: &cache, into: &writer)
-      ?? composeLocal(client.header, material, beside: remarks, from: &cache, into: &writer)
+    return composeAnswer(client.header, material, beside: remarks, from: &cache, into: &writer)
   }
 }
 

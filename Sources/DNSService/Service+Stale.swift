@@ -56,8 +56,7 @@ extension Service {
     Service.begin(&writer, header, question)
     var material = Material(queryFlags, now: UInt32(truncatingIfNeeded: now / 1000))
     material.stale = true
-    return compose(header, material, from: &cache, into: &writer)
-      ?? composeLocal(header, material, from: &cache, into: &writer)
+    return composeAnswer(header, material, from: &cache, into: &writer)
   }
 
   /// Writes a stale answer to a waiting client, if there is one.

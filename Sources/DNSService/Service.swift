@@ -18,6 +18,8 @@ public struct Service: ~Copyable {
   public private(set) var settings: ServiceSettings
 
   var key: NameKey
+  /// The name asked for, when the key has another.
+  var askedKey: NameKey
   /// Lent to each answer that is composed from data.
   let suffixes = Pinned(SuffixTable())
   var prefetchBudget: PrefetchBudget
@@ -34,6 +36,16 @@ public struct Service: ~Copyable {
   var cookies: ServerCookies
   /// What is decided by the name alone; lent by its owner.
   let policy: Pinned<Policy>
+  /// Which names are blocked: the policy's.
+  let filter: Pinned<NameFilter>
+  /// Whether the last answer of the cache's was none since a name on its way may be in a list.
+  var isUnscreened = false
+  /// Which name has yet to be looked for in lists.
+  var screening = Screening.none
+  /// Where an answer came from that was composed by rules.
+  var ruleSource = AnswerSource.local
+  /// Why the last question was blocked that was.
+  public internal(set) var blockedBy: NameFilter.Reason?
 
   /// How a query came.
   public enum Transport: UInt8, Sendable, BitwiseCopyable {
@@ -108,6 +120,7 @@ public struct Service: ~Copyable {
   public init(settings: ServiceSettings, policy: Pinned<Policy>, seed: HashSeed) {
     self.settings = settings
     key = NameKey(seed: seed)
+    askedKey = NameKey(seed: seed)
     noted = NotedQuestions(count: Service.anticipated, seed: seed)
     failed = FailedQuestions(count: Service.anticipated, seed: seed)
     waiting = WaitingClients(limit: settings.pendingLimit)
@@ -116,6 +129,7 @@ public struct Service: ~Copyable {
     limiter = ClientLimiter(settings.clients, seed: seed)
     cookies = ServerCookies(settings.cookieSecrets)
     self.policy = policy
+    filter = policy.value.filter
   }
 
   deinit { suffixes.destroy() }
@@ -237,13 +251,17 @@ public struct Service: ~Copyable {
       counters.hits &+= 1
       return .reply(count, .hit)
     }
-    if let count = composeLocal(header, material, from: &cache, into: &writer) {
+    if let count = composeByRules(header, material, from: &cache, into: &writer) {
       guard Service.rcode(reply) == 0 || admitCostly(header, now: now),
         admitExcess(of: count, header, now: now)
       else { return limit(header, question, reply: &reply) }
-      counters.local &+= 1
-      counters.special &+= 1
-      return .reply(count, .local)
+      if ruleSource == .local {
+        counters.local &+= 1
+        counters.special &+= 1
+      } else if ruleSource == .hit {
+        counters.hits &+= 1
+      }
+      return .reply(count, ruleSource)
     }
     return forward(
       header, question, reply: &reply, cache: &cache, resolver: &resolver,
@@ -340,7 +358,13 @@ public struct Service: ~Copyable {
       &key, type: header.type, queryFlags: material.queryFlags, into: &writer,
       overlays: material.overlays, stale: material.stale, partly: Service.isWrittenPartly(header),
       now: material.now)
-    if case .missing = answer { return nil }
+    switch answer {
+    case .missing: return nil
+    case .unscreened:
+      isUnscreened = true
+      return nil
+    default: break
+    }
     return finish(
       answer, header, Service.responseFlags(header.flags), material, beside: remarks, cache,
       into: &writer)
@@ -364,7 +388,7 @@ public struct Service: ~Copyable {
     var flags = flags
     writer.limit = header.limit
     switch answer {
-    case .missing:
+    case .missing, .unscreened:
       return nil
     case .written(let rcode, let isTruncated, let isAuthentic):
       flags |= rcode.rawValue & MessageHeader.Flag.rcodeMask

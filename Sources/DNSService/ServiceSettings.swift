@@ -97,6 +97,8 @@ public struct ServiceCounters: Sendable {
   public var limitedUnanswered: UInt64 = 0
   /// Answers withheld because they would hold a local address (`Cache.rebindFilter`).
   public var rebindBlocked: UInt64 = 0
+  /// Questions that a list or a rule has blocked.
+  public var blocked: UInt64 = 0
   /// Answers cut to fit.
   public var truncated: UInt64 = 0
 }

@@ -87,6 +87,13 @@ public struct MessageWriter: ~Copyable, ~Escapable {
     forgetNames()
   }
 
+  /// Takes the name of the question that was written; the key stays as it is if there is none.
+  public func loadQuestion(into key: inout NameKey) {
+    guard questionName > 0 else { return }
+    key.load(
+      trusted: written.extracting(MessageHeader.size..<MessageHeader.size + questionName))
+  }
+
   /// What is written so far.
   @inline(__always)
   var written: Span<UInt8> {
