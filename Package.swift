@@ -80,7 +80,7 @@ let package = Package(
       name: "DNSCacheTests", dependencies: ["Randomness", "DNSCache", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
-      name: "DNSPolicyTests", dependencies: ["Randomness", "DNSPolicy", "DNSWire"],
+      name: "DNSPolicyTests", dependencies: ["Randomness", "DNSPolicy", "DNSWire", "Memory"],
       swiftSettings: house),
     .testTarget(
       name: "LocalFilesTests", dependencies: ["LocalFiles", "DNSWire", "Randomness"],

@@ -199,7 +199,10 @@ public struct NameFilter: ~Copyable {
         guard rule.groups & bit != 0, !rule.kind.isDisjoint(with: kind) else { return }
         if let best, labels == rules.rules[best].name.labelCount {
           let other = rules.rules[best]
-          guard (rule.origin, rule.action == .allow ? 1 : 0) > (other.origin, other.action == .allow ? 1 : 0)
+          guard
+            (rule.origin, rule.action == .allow ? 1 : 0) > (
+              other.origin, other.action == .allow ? 1 : 0
+            )
           else { return }
         }
         best = number

@@ -30,6 +30,13 @@ public struct NameHasher: Sendable, Equatable {
 
   private static var modulus: UInt64 { 1 << 61 - 1 }
 
+  /// Tells the key from others, and nothing more of it.
+  public var keyNumber: UInt64 {
+    // "key", a name of one label.
+    let name: InlineArray<5, UInt8> = [3, 0x6B, 0x65, 0x79, 0]
+    return hash(name.span)
+  }
+
   /// The hash of a whole name.
   ///
   /// - Parameter name: wire form, uncompressed, lower-cased.

@@ -209,13 +209,16 @@ extension NameFilter {
   /// What clients that speak EDNS are told of a block (RFC 8914 §4.16, §4.18): by which list, or that it is a rule of
   /// their group's.
   func extendedError(_ reason: Reason, target: [UInt8]?) -> ExtendedError {
-    let leads = target.map { " it leads to \((try? Name(wire: $0.span)).map { "\($0)" } ?? "another name")" } ?? ""
+    let leads =
+      target.map { " it leads to \((try? Name(wire: $0.span)).map { "\($0)" } ?? "another name")" }
+      ?? ""
     switch reason {
     case .list(let number):
       return ExtendedError(.blocked, "list \(listName(number))\(leads.isEmpty ? "" : ":\(leads)")")
     case .rule(let number):
       switch rule(number)?.origin {
-      case .group: return ExtendedError(.filtered, "a rule of your group\(leads.isEmpty ? "" : ":\(leads)")")
+      case .group:
+        return ExtendedError(.filtered, "a rule of your group\(leads.isEmpty ? "" : ":\(leads)")")
       case .builtIn: return ExtendedError(.blocked, "this resolver is to be kept to")
       default: return ExtendedError(.blocked, "a rule\(leads.isEmpty ? "" : ":\(leads)")")
       }

@@ -65,7 +65,8 @@ package final class ChildProcess {
     var status: Int32 = 0
     let id = id
     // SAFETY: the kernel writes one number.
-    guard case .done(let done) = CallResult(retrying: { unsafe Int(waitpid(id, &status, WNOHANG)) }),
+    guard
+      case .done(let done) = CallResult(retrying: { unsafe Int(waitpid(id, &status, WNOHANG)) }),
       done == Int(id)
     else { return nil }
     isReaped = true
@@ -82,7 +83,8 @@ package final class ChildProcess {
     case .done(let count):
       octets += piece[..<count]
       return count
-    case .failed(let code): throw SystemError(call: "read", purpose: "a process beside this one", code: code)
+    case .failed(let code):
+      throw SystemError(call: "read", purpose: "a process beside this one", code: code)
     }
   }
 

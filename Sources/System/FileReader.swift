@@ -139,4 +139,12 @@ package struct FileStamp: Equatable, Sendable {
     seconds = status.st_mtim.tv_sec
     nanoseconds = status.st_mtim.tv_nsec
   }
+
+  /// Nanoseconds since 1970 of its last change; beyond the year 2500 the time is folded.
+  package var changed: UInt64 {
+    UInt64(bitPattern: Int64(seconds) &* 1_000_000_000 &+ Int64(nanoseconds))
+  }
+
+  /// Its number on its file system.
+  package var number: UInt64 { inode }
 }

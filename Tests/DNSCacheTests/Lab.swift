@@ -209,7 +209,7 @@ final class Lab {
       isAuthentic = authentic
       flags |= UInt16(rcode.rawValue) | (truncated ? MessageHeader.Flag.truncated : 0)
       outcome = .written(rcode, truncated: truncated)
-    case .missing:
+    case .missing, .unscreened:
       let octets = key.octets
       outcome = .missing(text((0..<octets.count).map { octets[$0] }))
     case .endless: outcome = .endless

@@ -4,7 +4,7 @@ import Observability
 
 /// Background work on the loop.
 enum SliceWork: Int, CaseIterable {
-  case sweep, save, load, control, walk, sockets, local
+  case sweep, save, load, control, walk, sockets, local, lists
 
   /// The name that `ctl stats` shows it by.
   var name: String { "\(self)" }
