@@ -85,6 +85,7 @@ extension Service {
 
   /// Counts an answer for which stale data was allowed; nothing when it is not stale.
   private mutating func countStale(_ staleness: Staleness) -> AnswerSource? {
+    if ruleSource == .blocked { return .blocked }
     // What was stale may have been renewed by another question.
     if staleness == .none { return nil }
     counters.stale &+= 1
@@ -102,7 +103,7 @@ extension Service {
       return stale
     }
     if let count = composeWaiting(index, into: &reply, cache: &cache, overlays, now: now) {
-      return Concluded(count)
+      return Concluded(count, ruleSource == .blocked ? .blocked : nil)
     }
     // What may not be kept of the way there is asked for once more.
     waiting.loadName(index, into: &key)

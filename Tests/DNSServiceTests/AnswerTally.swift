@@ -21,6 +21,7 @@ struct AnswerTally {
     if after.stale != before.stale { return .stale }
     if after.failures != before.failures { return .failure }
     if after.limited != before.limited { return .limited }
+    if after.blocked != before.blocked { return .blocked }
     if after.misses != before.misses { return now.joined != joined ? .joined : .miss }
     if after.local != before.local { return .local }
     if after.refused != before.refused { return .refused }

@@ -124,6 +124,9 @@ final class Host {
   static let version = "test 1"
   static let identity = "test.example.net"
 
+  /// What is blocked.
+  var blocked = HostFilter()
+
   /// How many lines each source of local records has.
   private var localLines: [LocalSource.Kind: Int] = [:]
 

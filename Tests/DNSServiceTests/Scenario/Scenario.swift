@@ -31,6 +31,11 @@ struct Scenario {
     /// The LAN has records more, or none of a source any more.
     case localAdds(LocalSource.Kind, [Record])
     case localLoses(LocalSource.Kind)
+    /// A list has these names and no others, or there is one rule more.
+    case listHas(String, [(name: Name, kind: NameSet.Kind)])
+    case ruleComes(BlockRule)
+    case blockedGet(BlockAnswer)
+    case blockingPauses(Bool)
     // What is expected.
     case upstreamIsAsked(UpstreamQuery)
     case upstreamIsProbed(upstream: IPAddress, Question, isStream: Bool, label: String)

@@ -40,6 +40,10 @@ struct ScenarioParser {
       try words.end()
       return scenario.steps.append(
         Scenario.Step(line: line, time: time, statement: .localLoses(kind)))
+    case "list", "rule", "blocked", "blocking":
+      let statement = try parseFilter(first)
+      try words.end()
+      return scenario.steps.append(Scenario.Step(line: line, time: time, statement: statement))
     case "upstreams", "limit", "serve-stale", "prefetch", "rotate", "probes", "special", "rebind",
       "trust-ad", "strict", "route", "local", "zone", "one-label":
       guard time == nil, scenario.steps.isEmpty else { throw words.error("settings come first") }
@@ -110,6 +114,47 @@ struct ScenarioParser {
     case "waiters-per-question": scenario.options.waitersPerQuestion = value
     case "pending": scenario.options.pendingLimit = value
     default: throw words.unknown(name)
+    }
+  }
+
+  /// What lists and rules say of names.
+  private mutating func parseFilter(_ first: String) throws -> Scenario.Statement {
+    switch first {
+    case "list":
+      let list = try words.next("the list's name")
+      try words.expect("has")
+      var entries: [(name: Name, kind: NameSet.Kind)] = []
+      while !words.isAtEnd {
+        var kind: NameSet.Kind =
+          words.accept("exact") ? .itself : words.accept("below") ? .below : [.itself, .below]
+        if words.accept("except") { kind.insert(.exception) }
+        entries.append((try words.name(), kind))
+      }
+      return .listHas(list, entries)
+    case "rule":
+      switch try words.next("denies, allows, protects or answers") {
+      case "denies": return .ruleComes(BlockRule(.deny, try words.name(), from: .configuration))
+      case "allows": return .ruleComes(BlockRule(.allow, try words.name(), from: .configuration))
+      case "protects": return .ruleComes(BlockRule(.protect, try words.name(), from: .builtIn))
+      case "answers":
+        let name = try words.name()
+        try words.expect("as")
+        return .ruleComes(BlockRule(.alias(try words.name()), name, .itself, from: .group))
+      case let word: throw words.unknown(word)
+      }
+    case "blocked":
+      try words.expect("names", "get")
+      switch try words.next("zero, nxdomain, nodata or refused") {
+      case "zero": return .blockedGet(.zero)
+      case "nxdomain": return .blockedGet(.nxDomain)
+      case "nodata": return .blockedGet(.noData)
+      case "refused": return .blockedGet(.refused)
+      case let word: throw words.unknown(word)
+      }
+    default:
+      if words.accept("pauses") { return .blockingPauses(true) }
+      try words.expect("resumes")
+      return .blockingPauses(false)
     }
   }
 

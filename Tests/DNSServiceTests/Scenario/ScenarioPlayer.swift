@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSWire
 import Memory
 
@@ -127,6 +128,15 @@ final class ScenarioPlayer {
     case .localLoses(let kind):
       try expectNothingMore()
       host.emptyLocal(kind)
+    case .listHas(let list, let entries):
+      try expectNothingMore()
+      host.setList(list, entries)
+    case .ruleComes(let rule):
+      try expectNothingMore()
+      host.addRule(rule)
+    case .blockedGet(let answer):
+      host.policy.value.filter.value.setGroups([NameFilter.GroupRules(answer: answer)])
+    case .blockingPauses(let isPaused): host.policy.value.filter.value.isPaused = isPaused
     case .sweepPasses:
       try expectNothingMore()
       seen = shown(host.sweep())
