@@ -30,6 +30,7 @@ let package = Package(
     .target(name: "DNSCache", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "DNSPolicy", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "LocalFiles", dependencies: ["DNSWire"], swiftSettings: house),
+    .target(name: "ListFiles", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(name: "DNSExchange", dependencies: ["Memory", "DNSWire"], swiftSettings: house),
     .target(
       name: "DNSResolver",
@@ -66,7 +67,7 @@ let package = Package(
       name: "DNSCacheServer",
       dependencies: [
         "Memory", "DNSWire", "DNSCache", "DNSPolicy", "DNSExchange", "DNSResolver", "DNSService",
-        "LocalFiles", "Observability", "System", "EventLoop", "HTTP", "Configuration",
+        "LocalFiles", "ListFiles", "Observability", "System", "EventLoop", "HTTP", "Configuration",
         "Control", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -84,6 +85,9 @@ let package = Package(
       swiftSettings: house),
     .testTarget(
       name: "LocalFilesTests", dependencies: ["LocalFiles", "DNSWire", "Randomness"],
+      swiftSettings: house),
+    .testTarget(
+      name: "ListFilesTests", dependencies: ["Randomness", "ListFiles", "DNSWire"],
       swiftSettings: house),
     .testTarget(
       name: "DNSExchangeTests", dependencies: ["Randomness", "DNSExchange", "DNSWire", "Memory"],

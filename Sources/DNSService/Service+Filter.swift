@@ -30,37 +30,58 @@ extension Service {
     from cache: inout Cache, into writer: inout MessageWriter
   ) -> Int? {
     ruleSource = .local
-    screening = .none
-    guard filter.value.isActive else {
-      return composeLocal(header, material, beside: remarks, from: &cache, into: &writer)
+    var material = material
+    var isAllowed = false
+    if isUnscreened || !material.overlays.isNewQuery {
+      isUnscreened = false
+      writer.rewindToQuestion()
+      writer.limit = header.limit
+      writer.loadQuestion(into: &key)
+      switch screen(header, material, &cache) {
+      case .blocked(let reason, let answer, let target):
+        return finishFiltered(header, reason, answer, target: target, into: &writer)
+      case .alias(let name):
+        return composeLocal(
+          header, material, as: name, beside: remarks, from: &cache, into: &writer)
+      case .passed: break
+      case .allowed: isAllowed = true
+      }
+      if material.overlays.isNewQuery { material.overlays = .screenedQuery }
+      if let count = compose(header, material, beside: remarks, from: &cache, into: &writer) {
+        ruleSource = .hit
+        return count
+      }
     }
-    guard isUnscreened || !material.overlays.isNewQuery else {
-      // The names on the way are in no list; the one that is missing has yet to be looked for.
-      screening = writer.counts.answer == 0 ? .asked : .target
-      return composeLocal(header, material, beside: remarks, from: &cache, into: &writer)
-    }
-    isUnscreened = false
-    writer.rewindToQuestion()
-    writer.limit = header.limit
-    writer.loadQuestion(into: &key)
-    switch screen(header, material, &cache) {
+    // The names on the way are not blocked; the one that is missing has yet to be looked for.
+    var other: Name?
+    switch isAllowed ? .allowed : screenMissing(header, writer) {
     case .blocked(let reason, let answer, let target):
       return finishFiltered(header, reason, answer, target: target, into: &writer)
-    case .alias:
-      screening = .asked
-      return composeLocal(header, material, beside: remarks, from: &cache, into: &writer)
-    case .passed: screening = .target
-    case .allowed: screening = .none
+    case .alias(let name): other = name
+    case .passed, .allowed: break
     }
-    var material = material
-    if material.overlays.isNewQuery { material.overlays = .screenedQuery }
-    let count = compose(header, material, beside: remarks, from: &cache, into: &writer)
-    if let count {
-      ruleSource = .hit
-      return count
+    return composeLocal(header, material, as: other, beside: remarks, from: &cache, into: &writer)
+  }
+
+  /// Ends the answer to a query that rules had to be asked about.
+  @inline(never)
+  mutating func finishByRules(
+    _ count: Int, _ header: Header, _ question: Span<UInt8>, reply: inout MutableSpan<UInt8>,
+    now: UInt64
+  ) -> Verdict {
+    let rcode = Service.rcode(reply)
+    guard rcode == 0 || admitCostly(header, now: now), admitExcess(of: count, header, now: now)
+    else { return limit(header, question, reply: &reply) }
+    switch ruleSource {
+    case .hit:
+      if rcode == ResponseCode.servFail.rawValue { failed.note(question, .endlessAliases) }
+      counters.hits &+= 1
+    case .local:
+      counters.local &+= 1
+      counters.special &+= 1
+    default: break
     }
-    if screening == .target && writer.counts.answer == 0 { screening = .asked }
-    return composeLocal(header, material, beside: remarks, from: &cache, into: &writer)
+    return .reply(count, ruleSource)
   }
 
   /// Writes the answer of a query that is not answered at once, from all that there is.
@@ -69,22 +90,17 @@ extension Service {
     from cache: inout Cache, into writer: inout MessageWriter
   ) -> Int? {
     ruleSource = .hit
+    guard filter.value.isActive else {
+      return compose(header, material, beside: remarks, from: &cache, into: &writer)
+        ?? composeLocal(header, material, beside: remarks, from: &cache, into: &writer)
+    }
     // Rules may have changed since it came.
-    if !filter.value.isActive || material.overlays.isNewQuery,
+    if material.overlays.isNewQuery,
       let count = compose(header, material, beside: remarks, from: &cache, into: &writer)
     {
       return count
     }
     return composeByRules(header, material, beside: remarks, from: &cache, into: &writer)
-  }
-
-  /// Which name ``composeLocal(_:_:beside:from:into:)`` has yet to look for in lists.
-  enum Screening: BitwiseCopyable {
-    case none
-    /// The one asked for.
-    case asked
-    /// One that it leads to.
-    case target
   }
 
   /// Looks at the names that the cache would answer a question with.
@@ -123,21 +139,26 @@ extension Service {
       isStream: header.transport == .tcp)
   }
 
-  /// What lists and rules make of the key's name, which is missing in the cache or not the internet's.
-  mutating func screenMissing(_ header: Header, _ writer: borrowing MessageWriter) -> Screened {
-    guard filter.value.mayDecide(key.octets) else { return .passed }
-    if screening == .target {
+  /// What lists and rules make of the key's name, which is missing in the cache: the name asked for, or one that it
+  /// leads to.
+  private mutating func screenMissing(
+    _ header: Header, _ writer: borrowing MessageWriter
+  ) -> Screened {
+    guard filter.value.mayDecide(key.octets),
+      !policy.value.decide(key.octets, asked: header.type).goesBeforeLists
+    else { return .passed }
+    let isTarget = writer.counts.answer > 0
+    if isTarget {
       writer.loadQuestion(into: &askedKey)
       if isAllowed(askedKey.octets, header) { return .allowed }
     }
-    switch filter.value.decide(key.octets, self.question(header)) {
+    switch filter.value.decide(key.octets, question(header)) {
     case .free, .passed: return .passed
     case .allowed: return .allowed
-    case .alias(let target): return screening == .asked ? .alias(target) : .passed
+    case .alias(let target): return isTarget ? .passed : .alias(target)
     case .blocked(let reason, let answer):
       return .blocked(
-        reason, answer,
-        target: screening == .asked ? nil : key.octets.indices.map { key.octets[$0] })
+        reason, answer, target: isTarget ? key.octets.indices.map { key.octets[$0] } : nil)
     }
   }
 

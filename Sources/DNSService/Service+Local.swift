@@ -27,39 +27,39 @@ extension Service {
   ///
   /// An alias of the LAN's own is followed, in the cache, too.
   ///
-  /// - Parameter remarks: what upstream said beside the answer: options for an OPT record.
+  /// - Parameters:
+  ///   - other: what the name is an alias of by a rule.
+  ///   - remarks: what upstream said beside the answer: options for an OPT record.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names, and that others
   ///   have to be asked for.
   @inline(never)
   mutating func composeLocal(
-    _ header: Header, _ material: Material, beside remarks: Span<UInt8> = Span(),
-    from cache: inout Cache, into writer: inout MessageWriter
+    _ header: Header, _ material: Material, as other: Name? = nil,
+    beside remarks: Span<UInt8> = Span(), from cache: inout Cache, into writer: inout MessageWriter
   ) -> Int? {
     // The compiler sees that a handle of its own is no part of what is changed below.
     let policy = policy
-    var material = material
     let isLed = writer.counts.answer > 0
     // By the name asked for. What the operator wrote himself may lead anywhere.
     let isFiltered = isLed && cache.rebindFilter.isOn && cache.isAliasFiltered
     // The zone's own data, unless an alias of another's leads here.
-    var flags = Service.responseFlags(header.flags) | (isLed ? 0 : MessageHeader.Flag.authoritative)
+    let isOwn = !isLed && other == nil
+    let flags = Service.responseFlags(header.flags) | (isOwn ? MessageHeader.Flag.authoritative : 0)
+    var other = other
     var links = Int(writer.counts.answer)
     while true {
-      let decision = policy.value.decide(key.octets, asked: header.type)
-      var other: Name?
-      if screening != .none && !decision.goesBeforeLists {
-        switch screenMissing(header, writer) {
-        case .passed, .allowed: break
-        case .blocked(let reason, let answer, let target):
-          return finishFiltered(header, reason, answer, target: target, into: &writer)
-        case .alias(let name): other = name
+      if let name = other.take() {
+        writer.limit = header.limit - header.optOctets
+        if let count = goOn(
+          .filter(name), &links, isFiltered, header, flags, material, beside: remarks,
+          from: &cache, into: &writer)
+        {
+          return count
         }
+        continue
       }
-      // What the operator or safe search leads to isn't looked for in lists.
-      screening = .none
       let match: Policy.LocalMatch
-      switch decision {
-      case _ where other != nil: match = .none
+      switch policy.value.decide(key.octets, asked: header.type) {
       case .local(let found): match = found
       case .route(let route):
         missingRoute = route
@@ -73,47 +73,62 @@ extension Service {
         return Service.finishBlocked(header, &writer)
       }
       writer.limit = header.limit - header.optOctets
-      let alias: Alias
-      if let other {
-        alias = .filter(other)
-        flags &= ~MessageHeader.Flag.authoritative
-      } else if header.type != .cname, !header.type.isOfAlias, let own = self.alias(match) {
-        alias = .local(own)
-      } else {
+      guard header.type != .cname, !header.type.isOfAlias, let alias = alias(match) else {
         return finishLocal(header, match, flags, into: &writer)
       }
-      links += 1
-      guard links <= Cache.longestChain else {
-        writer.rewindToQuestion()
-        writer.limit = header.limit
-        return Service.finishEndless(header, &writer)
+      if let count = goOn(
+        .local(alias), &links, isFiltered, header, flags, material, beside: remarks, from: &cache,
+        into: &writer)
+      {
+        return count
       }
-      let mark = writer.mark
-      let target = writeAlias(alias, into: &writer)
-      if writer.overflowed {
-        writer.rewind(to: mark)
-        return finish(header, flags | MessageHeader.Flag.truncated, into: &writer)
-      }
-      if header.type == .cname || header.type.isOfAlias {
-        return finish(header, flags, into: &writer)
-      }
-      switch alias {
-      case .local(let own): key.load(trusted: policy.value.local.value.data(of: own))
-      case .filter(let name): key.load(trusted: name.wire.span)
-      }
-      if material.overlays.isNewQuery { material.overlays = .screenedQuery }
-      if cache.hasUnjudged { judge(header.type, &cache, material) }
-      let answer = cache.answer(
-        &key, after: Cache.AliasChain(owner: target, links: links, isFiltered: isFiltered),
-        type: header.type, queryFlags: material.queryFlags, into: &writer,
-        overlays: material.overlays, stale: material.stale,
-        partly: Service.isWrittenPartly(header), now: material.now)
-      if case .missing = answer {
-        links = max(links, Int(writer.counts.answer))
-        continue
-      }
-      return finish(answer, header, flags, material, beside: remarks, cache, into: &writer)
     }
+  }
+
+  /// Writes an alias that is made here, and what the cache has of its target.
+  ///
+  /// - Parameter links: aliases so far.
+  /// - Returns: the message's octets, or nothing when the name that the key then has is missing.
+  private mutating func goOn(
+    _ alias: Alias, _ links: inout Int, _ isFiltered: Bool, _ header: Header, _ flags: UInt16,
+    _ material: Material, beside remarks: Span<UInt8>, from cache: inout Cache,
+    into writer: inout MessageWriter
+  ) -> Int? {
+    // As above.
+    let policy = policy
+    links += 1
+    guard links <= Cache.longestChain else {
+      writer.rewindToQuestion()
+      writer.limit = header.limit
+      return Service.finishEndless(header, &writer)
+    }
+    let mark = writer.mark
+    let target = writeAlias(alias, into: &writer)
+    if writer.overflowed {
+      writer.rewind(to: mark)
+      return finish(header, flags | MessageHeader.Flag.truncated, into: &writer)
+    }
+    if header.type == .cname || header.type.isOfAlias {
+      return finish(header, flags, into: &writer)
+    }
+    switch alias {
+    case .local(let own): key.load(trusted: policy.value.local.value.data(of: own))
+    case .filter(let name): key.load(trusted: name.wire.span)
+    }
+    // What the operator or safe search leads to isn't looked for in lists.
+    var material = material
+    if material.overlays.isNewQuery { material.overlays = .screenedQuery }
+    if cache.hasUnjudged { judge(header.type, &cache, material) }
+    let answer = cache.answer(
+      &key, after: Cache.AliasChain(owner: target, links: links, isFiltered: isFiltered),
+      type: header.type, queryFlags: material.queryFlags, into: &writer,
+      overlays: material.overlays, stale: material.stale,
+      partly: Service.isWrittenPartly(header), now: material.now)
+    if case .missing = answer {
+      links = max(links, Int(writer.counts.answer))
+      return nil
+    }
+    return finish(answer, header, flags, material, beside: remarks, cache, into: &writer)
   }
 
   /// The alias that a name of the LAN's own is.

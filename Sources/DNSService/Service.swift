@@ -40,8 +40,6 @@ public struct Service: ~Copyable {
   let filter: Pinned<NameFilter>
   /// Whether the last answer of the cache's was none since a name on its way may be in a list.
   var isUnscreened = false
-  /// Which name has yet to be looked for in lists.
-  var screening = Screening.none
   /// Where an answer came from that was composed by rules.
   var ruleSource = AnswerSource.local
   /// Why the last question was blocked that was.
@@ -251,17 +249,17 @@ public struct Service: ~Copyable {
       counters.hits &+= 1
       return .reply(count, .hit)
     }
-    if let count = composeByRules(header, material, from: &cache, into: &writer) {
+    if filter.value.isActive {
+      if let count = composeByRules(header, material, from: &cache, into: &writer) {
+        return finishByRules(count, header, question, reply: &reply, now: now)
+      }
+    } else if let count = composeLocal(header, material, from: &cache, into: &writer) {
       guard Service.rcode(reply) == 0 || admitCostly(header, now: now),
         admitExcess(of: count, header, now: now)
       else { return limit(header, question, reply: &reply) }
-      if ruleSource == .local {
-        counters.local &+= 1
-        counters.special &+= 1
-      } else if ruleSource == .hit {
-        counters.hits &+= 1
-      }
-      return .reply(count, ruleSource)
+      counters.local &+= 1
+      counters.special &+= 1
+      return .reply(count, .local)
     }
     return forward(
       header, question, reply: &reply, cache: &cache, resolver: &resolver,
