@@ -12,6 +12,7 @@ struct DNSCacheServer: ParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, CheckCommand.self, SchemaCommand.self, ControlCommand.self,
+      ListCommand.self,
     ],
     defaultSubcommand: RunCommand.self)
 

@@ -62,6 +62,9 @@ public struct ListReader: ~Copyable {
     get { wire.span.extracting(0..<wireCount) }
   }
 
+  /// The line that the last rule stands in.
+  public var lineText: String { text(lineStart..<lineEnd) }
+
   /// What most of its rules are.
   public var format: ListFormat? {
     var best = 0

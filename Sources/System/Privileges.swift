@@ -45,6 +45,13 @@ package enum Privileges {
     }
   }
 
+  /// Gives up what this process may do beyond its user, for good: for one that reads what strangers wrote.
+  package static func gainNoMore() {
+    // Where the kernel refuses there was nothing to give up.
+    _ = process_control(PR_CAP_AMBIENT, UInt(PR_CAP_AMBIENT_CLEAR_ALL), 0)
+    _ = process_control(PR_SET_NO_NEW_PRIVS, 1, 0)
+  }
+
   /// Takes every capability from the set that programs started later can have, as far as that is allowed.
   private static func dropBoundingSet() {
     for capability in 0..<capabilityLimit {

@@ -145,6 +145,38 @@ package enum Process {
   /// Waits; for command-line tools, not for programs with a loop.
   package static func sleep(milliseconds: UInt32) { _ = usleep(milliseconds * 1_000) }
 
+  /// All of the standard input, as far as it isn't more than so many octets.
+  package static func readInput(most: Int) -> [UInt8] {
+    var octets: [UInt8] = []
+    var piece = [UInt8](repeating: 0, count: 65_536)
+    while octets.count <= most {
+      // SAFETY: the call gets the array's length.
+      guard
+        case .done(let count) = CallResult(retrying: {
+          unsafe read(STDIN_FILENO, &piece, piece.count)
+        }), count > 0
+      else { break }
+      octets += piece[..<count]
+    }
+    return octets
+  }
+
+  /// Bounds what this process may use up, and has it gain no rights: before it reads what strangers wrote.
+  ///
+  /// - Parameters:
+  ///   - seconds: of the processor.
+  ///   - octets: of memory.
+  package static func confine(seconds: UInt, octets: UInt) {
+    for (what, most) in [
+      (RLIMIT_CPU, seconds), (RLIMIT_AS, octets), (RLIMIT_CORE, 0),
+    ] {
+      var limit = rlimit(rlim_cur: most, rlim_max: most)
+      // SAFETY: the kernel reads one rlimit. Where it refuses, the usual bounds hold.
+      _ = unsafe setrlimit(__rlimit_resource_t(what.rawValue), &limit)
+    }
+    Privileges.gainNoMore()
+  }
+
   private static func write(_ octets: [UInt8], to descriptor: Int32) -> Bool {
     var rest = octets[...]
     while !rest.isEmpty {
