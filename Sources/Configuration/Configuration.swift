@@ -88,7 +88,7 @@ package struct Configuration {
         errors += routes(settings, own: own)
       }
     }
-    errors += local(settings)
+    errors += local(settings) + blocking(settings)
     guard errors.isEmpty else { throw ConfigurationErrors(all: errors) }
     return settings
   }

@@ -92,7 +92,7 @@ package enum ConfigurationSchema {
       kind.line == nil
         ? object(of: kind.fields)
         : [("oneOf", .list([.object([text]), .object(object(of: kind.fields))]))]
-    case .server, .listener, .domain, .specialZone, .recordType, .text:
+    case .server, .listener, .domain, .specialZone, .recordType, .checked, .text:
       [text, ("minLength", .count(1))]
     }
   }

@@ -10,7 +10,7 @@ import Logging
 extension Setting {
   package static let all: [Setting] =
     general + cacheSettings + timesToLive + clientSettings + nameSettings + localSettings
-    + resolverSettings
+    + blockSettings + resolverSettings
     + tcpSettings + logSettings
 
   private static let day = 86_400_000
@@ -215,6 +215,45 @@ extension Setting {
     Setting(
       "local.max-file-size", flag: "local-max-file-size", .size(4 << 10...1 << 30),
       help: "A larger file of local names isn't read.", .number(\.local.maxFileSize)),
+  ]
+
+  private static let blockSettings = [
+    Setting(
+      "block.lists", flag: "block-list", .item(BlockListRule.kind), arity: .any, default: "none",
+      help: "Block lists; 16 at most.", .blockLists),
+    Setting(
+      "block.deny", flag: "block-deny", BlockRules.patternKind, arity: .any, default: "none",
+      help: "Block this name and all below it; *.ads.example those below it alone.",
+      .texts(\.block.deny)),
+    Setting(
+      "block.allow", flag: "block-allow", BlockRules.patternKind, arity: .any, default: "none",
+      help: "Don't block this name and all below it, whatever lists say.",
+      .texts(\.block.allow)),
+    Setting(
+      "block.answer", flag: "block-answer", BlockRules.answerKind, arity: .some,
+      help:
+        "What is answered for a blocked name: zero (0.0.0.0 and ::), nxdomain, nodata, refused, or an address, IPv4, IPv6 or one of each.",
+      .texts(\.block.answer)),
+    Setting(
+      "block.ttl", flag: "block-ttl", .duration(0...day),
+      help: "How long a block may be kept by those who ask.", .seconds(\.block.ttl)),
+    Setting(
+      "block.allow-broad", flag: "block-allow-broad", .boolean,
+      help: "Let lists block top-level domains, all names of com for example.",
+      .boolean(\.block.allowsBroad)),
+    Setting(
+      "block.bypass", flag: "block-bypass", .boolean,
+      help:
+        "Tell clients to keep to this server, where something is blocked: use-application-dns.net and the names of Apple's relay don't exist then.",
+      .boolean(\.block.keepsClients)),
+    Setting(
+      "groups", flag: "group", .item(GroupRule.kind), arity: .any, default: "none",
+      help:
+        "Clients that have lists and rules of their own. Without a group named default all lists count for everybody else.",
+      .groups),
+    Setting(
+      "state", flag: "state", .text("folder"), default: "that of cache.file",
+      help: "Where compiled lists and rules made by ctl are kept.", .text(\.stateFolder)),
   ]
 
   private static let resolverSettings = [

@@ -105,6 +105,14 @@ struct SettingField: Sendable {
     \.local.zones, { .item($0.item) },
     { (value: Value) in value.item.flatMap { LocalZoneRule($0) } })
 
+  static let blockLists = list(
+    \.block.lists, { .item($0.item) },
+    { (value: Value) in value.item.flatMap { BlockListRule($0) } })
+
+  static let groups = list(
+    \.block.groups, { .item($0.item) },
+    { (value: Value) in value.item.flatMap { GroupRule($0) } })
+
   /// Networks, and whether ``LocalNetworks`` are among them.
   static func networks(
     _ path: Path<[IPNetwork]>, andLocal isLocal: Path<Bool>

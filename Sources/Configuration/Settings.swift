@@ -36,6 +36,10 @@ package struct Settings: Sendable {
   package var names = NameRules()
   /// The LAN's own names.
   package var local = LocalRules()
+  /// Which names are blocked.
+  package var block = BlockRules()
+  /// The folder of what this server keeps beside the cache; nil for that of ``cacheFile``.
+  package var stateFolder: String?
   /// The size of the cache, and the bounds of TTLs.
   package var cache = Settings.defaultCache
   package var cacheFile = Settings.defaultCacheFile()
@@ -159,6 +163,15 @@ extension Settings {
       Process.environment("XDG_RUNTIME_DIR").map { "\($0)/\(name)" }
         ?? Process.environment("HOME").map { "\($0)/.local/state/\(name)" }
     } + "/control.sock"
+  }
+}
+
+extension Settings {
+  /// The folder of compiled lists.
+  package var listFolder: String {
+    let cache = cacheFile.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+    let beside = cache.isEmpty ? "." : cache.joined(separator: "/")
+    return "\(stateFolder ?? beside)/lists"
   }
 }
 

@@ -25,6 +25,8 @@ package enum ValueKind: Sendable {
   /// The name of a type of records.
   case recordType
   case oneOf([String])
+  /// A text with a form of its own: what it is, and what is wrong with one.
+  case checked(String, @Sendable (String) -> String?)
   /// Any text that is not empty, as a path or a user's name.
   case text(String)
   /// Several named values.
@@ -47,7 +49,7 @@ package enum ValueKind: Sendable {
     case .boolean: "true or false"
     case .recordType: "type"
     case .oneOf(let words): words.joined(separator: "|")
-    case .text(let what): what
+    case .checked(let what, _), .text(let what): what
     case .item(let kind): kind.line?.form ?? kind.noun
     }
   }
@@ -164,6 +166,9 @@ package enum ValueKind: Sendable {
           description: "not one of \(words.joined(separator: ", "))"
             + NearestWord.hint(for: text, among: words))
       }
+      return .text(text)
+    case .checked(_, let fault):
+      if let fault = fault(text) { throw ValueError(description: fault) }
       return .text(text)
     case .text(let what):
       guard !text.isEmpty else { throw ValueError(description: "empty; write a \(what)") }

@@ -49,6 +49,8 @@ final class Server {
   let files: FileWatcher
   /// Keeps the LAN's own names.
   let local: LocalKeeper
+  /// Keeps block lists.
+  let lists: ListKeeper
   let tickBudget: TickBudget
   /// Sees when the system's name servers change, as long as they are who is asked.
   var systemServers: [FileWatch] = []
@@ -143,6 +145,7 @@ final class Server {
       logger.warning("\(error); files that change are seen after some seconds")
     }
     local = LocalKeeper(on: loop, worker: worker, files: files, logger: logger)
+    lists = ListKeeper(on: loop, worker: worker, files: files, logger: logger)
     tickBudget = TickBudget(on: loop, worker: worker)
     self.service = ServiceManager(on: loop, service, logger: logger) { [worker] in
       Server.statusLine(worker.value)
@@ -202,6 +205,9 @@ final class Server {
     // As the user that reads them from now on, and before anybody is answered.
     local.reconfigure(settings.local, host: host)
     local.readAtStart()
+    lists.whenChanged = { [unowned self] in blockingChanged() }
+    applyBlocking()
+    lists.loadAtStart()
     snapshot.load()
     watchClock()
     hasFile = (try? source.text(pipeTimeout: 0)) != nil

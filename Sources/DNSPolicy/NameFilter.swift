@@ -20,6 +20,8 @@ public struct NameFilter: ~Copyable {
   public private(set) var groups: [GroupRules]
   /// Whether only rules about safe search count.
   public var isPaused = false
+  /// Which clients are in which group.
+  public var clients = ClientGroups()
   /// Seconds for which a block may be kept.
   public var ttl: UInt32 = 60
   /// What lists are called, by their numbers.
@@ -111,7 +113,7 @@ public struct NameFilter: ~Copyable {
   }
 
   /// The number of a client's group.
-  public func group(of client: IPAddress) -> Int { 0 }
+  public func group(of client: IPAddress) -> Int { clients.group(of: client) }
 
   /// Why a name is blocked.
   public enum Reason: Sendable, Equatable {
@@ -159,7 +161,9 @@ public struct NameFilter: ~Copyable {
       case .deny: return .blocked(.rule(rule), answer(of: rule, group))
       case .allow: return .allowed
       case .protect: return .passed
-      case .alias(let target): return .alias(target)
+      // Mail and the like go by other types.
+      case .alias(let target):
+        return question.type.isOfHosts || question.type == .cname ? .alias(target) : .passed
       }
     }
     if isPaused { return .passed }

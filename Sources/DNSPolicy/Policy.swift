@@ -369,7 +369,7 @@ extension Policy.Rules {
 
 extension RecordType {
   /// Whether it is asked for to reach a host.
-  fileprivate var isOfHosts: Bool {
+  var isOfHosts: Bool {
     switch self {
     case .a, .aaaa, .https, .svcb: true
     default: false

@@ -75,7 +75,11 @@ struct ListCompiler {
     while !isEnded {
       var space = piece.value.mutableSpan
       let count = try file.read(into: &space)
-      if count > 0 { reader.append(piece.value.span.extracting(0..<count)) } else { reader.finish() }
+      if count > 0 {
+        reader.append(piece.value.span.extracting(0..<count))
+      } else {
+        reader.finish()
+      }
       isEnded = count == 0
       while let event = reader.next() { take(event, reader) }
       if let fault = reader.fault {
@@ -111,7 +115,8 @@ struct ListCompiler {
     guard labels > 1 || labels == 1 && request.allowsBroad, !isProtected || rule.isException else {
       header.refused += 1
       if report.refused.count < ListReport.mostLines {
-        report.refused.append(ListReport.Line(number: reader.line, text: ListCompiler.text(reader.name)))
+        report.refused.append(
+          ListReport.Line(number: reader.line, text: ListCompiler.text(reader.name)))
       }
       return
     }

@@ -31,6 +31,8 @@ final class ListKeeper {
   private var hasher = NameHasher(0, 0)
   private var allowsBroad = false
   private var protected: [Name] = []
+  /// What counts for each group, by the numbers that lists have here.
+  private var groups: [NameFilter.GroupRules] = []
   private var reading: (list: BlockList, report: ChildReport)?
   private var loading: ListLoading?
   /// Whether what is being put together is out of date.
@@ -55,16 +57,23 @@ final class ListKeeper {
   /// Takes over settings, and begins to read what is new.
   ///
   /// - Parameters:
+  ///   - groups: what counts for each group.
   ///   - folder: where compiled lists are kept.
   ///   - protected: names that no list may block, each with all below it.
   func reconfigure(
-    _ rules: [BlockList.Rule], allowsBroad: Bool, protected: [Name], in folder: String
+    _ rules: [BlockList.Rule], for groups: [NameFilter.GroupRules], allowsBroad: Bool,
+    protected: [Name], in folder: String
   ) {
+    self.groups = groups
     let isNewSetting =
       self.allowsBroad != allowsBroad || self.protected != protected || self.folder != folder
     self.allowsBroad = allowsBroad
     self.protected = protected
     self.folder = folder
+    // The numbers of lists and what groups say of them change at once.
+    if lists.map(\.rule) == rules {
+      worker.value.policy.value.filter.value.setGroups(groups)
+    }
     guard !rules.isEmpty || !lists.isEmpty else { return }
     if isNewSetting || lists.map(\.rule) != rules {
       do throws(SystemError) {
@@ -122,7 +131,9 @@ final class ListKeeper {
       return octets
     }
     var random = SystemRandomNumberGenerator()
-    let octets = (0..<NameHasher.keyOctets).map { _ in UInt8.random(in: .min ... .max, using: &random) }
+    let octets = (0..<NameHasher.keyOctets).map { _ in
+      UInt8.random(in: .min ... .max, using: &random)
+    }
     let file = try AtomicFile(replacing: path)
     try file.append(octets.span)
     do {
@@ -275,6 +286,7 @@ final class ListKeeper {
     let filter = worker.value.policy.value.filter
     filter.value.replace(&loading.names, details: loading.details)
     filter.value.listNames = lists.map(\.rule.name)
+    filter.value.setGroups(groups)
     whenChanged()
   }
 

@@ -68,7 +68,8 @@ final class ListLoading {
 
   private func begin(_ list: BlockList) -> Open? {
     guard let wanted = list.compiled,
-      let file = try? FileReader(path: list.compiledPath), let header = ListLoading.header(of: file),
+      let file = try? FileReader(path: list.compiledPath),
+      let header = ListLoading.header(of: file),
       header == wanted,
       file.size == CompiledList.encodedOctets + Int(header.entries * 8 + header.detailOctets)
     else { return nil }

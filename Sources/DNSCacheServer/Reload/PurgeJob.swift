@@ -5,7 +5,7 @@ import EventLoop
 import Memory
 
 /// Removes from the cache what new rules forbid, in slices: names that are answered here now or take another route,
-/// and AD of servers that are not believed any more.
+/// and AD of servers that are not believed any more. It takes old marks from names, too, that are in no list.
 ///
 /// Meanwhile names that are asked for are judged singly (``Cache/hasUnjudged``).
 final class PurgeJob {
@@ -21,8 +21,12 @@ final class PurgeJob {
   private var generation: UInt16 = 0
   private var timer: Timer?
   private var removed = 0
-  /// Whether the names are done, and it is AD's turn.
-  private var isAtAD = false
+  /// What is looked at in this walk; the next follows when it is done.
+  private var phase = Phase.names
+
+  private enum Phase {
+    case names, authenticity, marks
+  }
   /// Whether rules have changed since the walk began, so that another has to follow.
   private var isAgain = false
   private(set) var isDone = true
@@ -50,7 +54,7 @@ final class PurgeJob {
   private func slice() {
     if cursor == nil {
       cursor = worker.value.cache.openCursor()
-      if !isAtAD {
+      if phase == .names {
         generation = worker.value.cache.generation
         isAgain = false
       }
@@ -60,11 +64,16 @@ final class PurgeJob {
       return
     }
     let isFinished: Bool
-    if isAtAD {
+    switch phase {
+    case .authenticity:
       isFinished = worker.value.measureSlice(.walk) { worker in
         worker.cache.forgetUnbelievedAD(cursor, names: PurgeJob.namesPerSlice).finished
       }
-    } else {
+    case .marks:
+      isFinished = worker.value.measureSlice(.walk) { worker in
+        worker.cache.unmark(cursor, names: PurgeJob.namesPerSlice)
+      }
+    case .names:
       let step = worker.value.measureSlice(.walk) { worker in
         let policy = worker.policy
         return worker.cache.purge(cursor, names: PurgeJob.namesPerSlice) {
@@ -80,9 +89,16 @@ final class PurgeJob {
     }
     worker.value.cache.closeCursor(cursor)
     self.cursor = nil
-    if !isAtAD { worker.value.endJudging(of: generation) }
-    isAtAD = !isAtAD
-    guard !isAtAD && !isAgain else {
+    switch phase {
+    case .names:
+      worker.value.endJudging(of: generation)
+      phase = .authenticity
+    case .authenticity: phase = worker.value.cache.needsUnmarking ? .marks : .names
+    case .marks:
+      worker.value.cache.endUnmarking()
+      phase = .names
+    }
+    guard phase == .names && !isAgain else {
       timer?.schedule(after: 0)
       return
     }

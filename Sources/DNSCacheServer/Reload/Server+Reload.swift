@@ -102,6 +102,7 @@ extension Server {
     if result.changed.contains(where: { $0.hasPrefix("local.") }) {
       local.reconfigure(settings.local, host: host)
     }
+    if result.changed.contains(where: Server.isOfBlocking) { applyBlocking() }
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
@@ -157,6 +158,26 @@ extension Server {
     let budget = DescriptorBudget(settings, limit: DescriptorLimit.raise())
     if let complaint = budget.complaint { logger.warning("\(complaint)") }
     worker.value.reconfigure(settings, in: localNetworks, budget)
+  }
+
+  /// Whether the name of a setting that has changed is one that has to do with what is blocked.
+  private static func isOfBlocking(_ key: String) -> Bool {
+    ["block.", "groups", "routes", "local.", "state", "cache.file"].contains { key.hasPrefix($0) }
+  }
+
+  /// Has names blocked as the settings say.
+  func applyBlocking() {
+    worker.value.setBlocking(settings)
+    blockingChanged()
+    lists.reconfigure(
+      settings.blockLists, for: settings.groupRules, allowsBroad: settings.block.allowsBroad,
+      protected: settings.protectedNames, in: settings.listFolder)
+  }
+
+  /// Has names looked for anew in lists and rules.
+  func blockingChanged() {
+    worker.value.blockingChanged()
+    if worker.value.cache.needsUnmarking { purging?.start() }
   }
 
   /// Has the servers asked that the settings name.
