@@ -11,7 +11,7 @@ package struct Quantity {
   private let units: [(name: String, factor: Int)]
 
   /// Reads a number and its unit.
-  func number(_ text: String) -> Int? {
+  package func number(_ text: String) -> Int? {
     if text == "0" { return 0 }
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let unit = text.dropFirst(digits.count)

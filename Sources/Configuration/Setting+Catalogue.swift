@@ -70,6 +70,14 @@ extension Setting {
     Setting(
       "user", flag: "user", .text("name"), isLive: false, default: "stay",
       help: "The user to become when all that needs root is open.", .text(\.user)),
+    Setting(
+      "groups", flag: "group", .item(GroupRule.kind), arity: .any, default: "none",
+      help:
+        "Clients that have lists and rules of their own. Without a group named default all lists count for everybody else.",
+      .groups),
+    Setting(
+      "state", flag: "state", .text("folder"), default: "that of cache.file",
+      help: "Where compiled lists and rules made by ctl are kept.", .text(\.stateFolder)),
   ]
 
   private static let cacheSettings = [
@@ -246,14 +254,6 @@ extension Setting {
       help:
         "Tell clients to keep to this server, where something is blocked: use-application-dns.net and the names of Apple's relay don't exist then.",
       .boolean(\.block.keepsClients)),
-    Setting(
-      "groups", flag: "group", .item(GroupRule.kind), arity: .any, default: "none",
-      help:
-        "Clients that have lists and rules of their own. Without a group named default all lists count for everybody else.",
-      .groups),
-    Setting(
-      "state", flag: "state", .text("folder"), default: "that of cache.file",
-      help: "Where compiled lists and rules made by ctl are kept.", .text(\.stateFolder)),
   ]
 
   private static let resolverSettings = [

@@ -49,8 +49,9 @@ final class Server {
   let files: FileWatcher
   /// Keeps the LAN's own names.
   let local: LocalKeeper
-  /// Keeps block lists.
+  /// Keeps block lists, and the rules that go before them.
   let lists: ListKeeper
+  let blocking: BlockKeeper
   let tickBudget: TickBudget
   /// Sees when the system's name servers change, as long as they are who is asked.
   var systemServers: [FileWatch] = []
@@ -146,6 +147,7 @@ final class Server {
     }
     local = LocalKeeper(on: loop, worker: worker, files: files, logger: logger)
     lists = ListKeeper(on: loop, worker: worker, files: files, logger: logger)
+    blocking = BlockKeeper(on: loop, worker: worker, settings: settings, logger: logger)
     tickBudget = TickBudget(on: loop, worker: worker)
     self.service = ServiceManager(on: loop, service, logger: logger) { [worker] in
       Server.statusLine(worker.value)
@@ -206,6 +208,7 @@ final class Server {
     local.reconfigure(settings.local, host: host)
     local.readAtStart()
     lists.whenChanged = { [unowned self] in blockingChanged() }
+    blocking.whenChanged = { [unowned self] in blockingChanged() }
     applyBlocking()
     lists.loadAtStart()
     snapshot.load()
@@ -220,6 +223,7 @@ final class Server {
       clock = try ClockWatch(on: loop) { [unowned self] in
         snapshot.clockWasSet()
         local.clockWasSet()
+        blocking.clockWasSet()
       }
     } catch {
       logger.notice(

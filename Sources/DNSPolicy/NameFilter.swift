@@ -150,6 +150,12 @@ public struct NameFilter: ~Copyable {
     return hasRule || !found.isEmpty
   }
 
+  /// The lists that speak of a name, a bit for each.
+  public func lists(about name: Span<UInt8>) -> UInt16 {
+    let found = names.find(name)
+    return found.blocking | found.excepting | found.detailed
+  }
+
   /// Decides about a name that ``mayDecide(_:)`` says something speaks of.
   @inline(never)
   public func decide(_ name: Span<UInt8>, _ question: Question) -> Verdict {

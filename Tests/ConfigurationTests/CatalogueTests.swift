@@ -20,6 +20,8 @@ struct CatalogueTests {
     case .boolean: setting.defaultText == "true" ? "false" : "true"
     case .recordType: "AAAA"
     case .oneOf(let words): words.first { $0 != setting.defaultText } ?? ""
+    case .checked(_, let fault):
+      ["nxdomain", "192.0.2.0/24"].first { fault($0) == nil } ?? ""
     case .text: "/tmp/other"
     case .item(let kind):
       // As it is shown when it has been read.

@@ -62,6 +62,13 @@ struct CacheCommand: ParsableCommand {
     subcommands: Verbs.commands(of: "cache"))
 }
 
+/// The verbs about what is blocked.
+struct BlockCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "block", abstract: "See and change what is blocked.",
+    subcommands: Verbs.commands(of: "block"))
+}
+
 /// The verbs about the LAN's own names.
 struct LocalCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

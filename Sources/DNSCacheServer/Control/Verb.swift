@@ -32,13 +32,16 @@ enum Verbs {
   static let all: [any Verb.Type] = [
     Status.self, Stats.self, CacheShow.self, CacheNames.self, CacheFlush.self, CacheDump.self,
     CacheSave.self, Explain.self, InFlight.self, Upstreams.self, Routes.self, LocalShow.self,
+    BlockStatus.self, BlockTest.self, BlockPause.self, BlockResume.self, BlockRefresh.self,
+    BlockAllow.self, BlockDeny.self, BlockForget.self,
     TopNames.self,
     TopClients.self, TopFailures.self, Watch.self, LastHour.self, Reload.self, Stop.self,
   ]
 
   /// What words are for that several verbs begin with.
   private static let groups: [Substring: any ParsableCommand.Type] = [
-    "cache": CacheCommand.self, "local": LocalCommand.self, "top": TopCommand.self,
+    "cache": CacheCommand.self, "local": LocalCommand.self, "block": BlockCommand.self,
+    "top": TopCommand.self,
   ]
 
   /// The verb of a path.

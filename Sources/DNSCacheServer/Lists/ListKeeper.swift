@@ -234,6 +234,57 @@ final class ListKeeper {
     logger.error("list \(list.rule.name): \(list.rule.path): \(why)\(rest)")
   }
 
+  // MARK: Finding lines
+
+  /// A line of a list.
+  struct FoundLine {
+    var list: String
+    var number: Int
+    var text: String
+  }
+
+  /// Finds the lines of some lists that are about a name, in the text as it is now.
+  func find(_ name: Name, in numbers: [Int], whenDone: @escaping ([FoundLine]) -> Void) {
+    find(name, in: numbers[...], [], whenDone)
+  }
+
+  private func find(
+    _ name: Name, in numbers: ArraySlice<Int>, _ found: [FoundLine],
+    _ whenDone: @escaping ([FoundLine]) -> Void
+  ) {
+    guard let number = numbers.first else { return whenDone(found) }
+    let rest = numbers.dropFirst()
+    guard number < lists.count, searches.count < ListKeeper.mostSearches else {
+      return find(name, in: rest, found, whenDone)
+    }
+    let list = lists[number]
+    do throws(SystemError) {
+      let id = searchCount
+      searchCount += 1
+      searches[id] = try ChildReport(
+        on: loop, arguments: [ListCommand.name],
+        request: request(.find(name: "\(name)"), list).encoded, patience: ListKeeper.patience
+      ) { [unowned self] result in
+        searches[id] = nil
+        var found = found
+        if case .success(let octets) = result {
+          found += ListReport(octets).found.map {
+            FoundLine(list: list.rule.name, number: $0.number, text: $0.text)
+          }
+        }
+        find(name, in: rest, found, whenDone)
+      }
+    } catch {
+      find(name, in: rest, found, whenDone)
+    }
+  }
+
+  /// Processes that look for lines, by a number of each.
+  private var searches: [Int: ChildReport] = [:]
+  private var searchCount = 0
+  /// Those that may run at a time.
+  private static let mostSearches = 4
+
   // MARK: Putting together
 
   /// Loads what is compiled before the server answers, as far as that doesn't take too long.

@@ -167,8 +167,7 @@ extension Server {
 
   /// Has names blocked as the settings say.
   func applyBlocking() {
-    worker.value.setBlocking(settings)
-    blockingChanged()
+    blocking.reconfigure(settings)
     lists.reconfigure(
       settings.blockLists, for: settings.groupRules, allowsBroad: settings.block.allowsBroad,
       protected: settings.protectedNames, in: settings.listFolder)

@@ -75,14 +75,6 @@ extension Worker {
 }
 
 extension Worker {
-  /// Takes over rules about what is blocked, and for whom.
-  mutating func setBlocking(_ settings: Settings) {
-    let filter = policy.value.filter
-    filter.value.ttl = settings.block.ttl
-    filter.value.setRules(settings.blockRules)
-    filter.value.clients = settings.clientGroups
-  }
-
   /// Has names looked for anew in lists and rules.
   mutating func blockingChanged() {
     cache.beginScreening(isActive: policy.value.filter.value.isActive)
