@@ -62,7 +62,9 @@ package struct BlockRules: Sendable {
   /// What a name stands for; nothing for what is none.
   package static func pattern(_ text: String) -> (name: Name, kind: NameSet.Kind)? {
     let isBelow = text.hasPrefix("*.")
-    guard let name = try? Name(isBelow ? String(text.dropFirst(2)) : text), name.labelCount > 0
+    // What is kept in a file of lines has no blanks.
+    guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+      let name = try? Name(isBelow ? String(text.dropFirst(2)) : text), name.labelCount > 0
     else { return nil }
     return (name.lowercased, isBelow ? .below : [.itself, .below])
   }

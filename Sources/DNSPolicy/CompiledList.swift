@@ -24,6 +24,8 @@ public struct CompiledList: Sendable, Equatable {
   public var ignored: UInt64 = 0
   public var mistakes: UInt64 = 0
   public var refused: UInt64 = 0
+  /// What the list mostly is, a number from 1 on; 0 when it has no rule.
+  public var format: UInt64 = 0
   /// ``Checksum`` of what follows.
   public var checksum: UInt64 = 0
 
@@ -43,7 +45,7 @@ public struct CompiledList: Sendable, Equatable {
   public init() {}
 
   /// Octets that it takes.
-  public static let octets = 15 * 8
+  public static let octets = 16 * 8
   /// "DNSNAMES", and the version of the format.
   private static let magic: UInt64 = 0x5345_4D41_4E53_4E44
   private static let version: UInt64 = 1
@@ -51,7 +53,7 @@ public struct CompiledList: Sendable, Equatable {
   private var words: [UInt64] {
     [
       Self.magic, Self.version, key, settings, source.size, source.changed, source.number,
-      entries, detailOctets, details, mostLabels, ignored, mistakes, refused, checksum,
+      entries, detailOctets, details, mostLabels, ignored, mistakes, refused, format, checksum,
     ]
   }
 
@@ -89,7 +91,8 @@ public struct CompiledList: Sendable, Equatable {
     ignored = octets.load64(88)
     mistakes = octets.load64(96)
     refused = octets.load64(104)
-    checksum = octets.load64(112)
+    format = octets.load64(112)
+    checksum = octets.load64(120)
     guard entries <= UInt64(NameSet.mostEntries), details <= UInt64(ListDetails.most),
       detailOctets <= Self.mostDetailOctets
     else { return nil }

@@ -20,6 +20,8 @@ public struct NameFilter: ~Copyable {
   public private(set) var groups: [GroupRules]
   /// Whether only rules about safe search count.
   public var isPaused = false
+  private var blockedByList = FixedArray<UInt64>(repeating: 0, count: NameSet.mostLists)
+  private var blockedInGroup = FixedArray<UInt64>(repeating: 0, count: ClientGroups.most)
   /// Which clients are in which group.
   public var clients = ClientGroups()
   /// Seconds for which a block may be kept.
@@ -96,6 +98,20 @@ public struct NameFilter: ~Copyable {
     groups = new.isEmpty ? [GroupRules()] : new
   }
 
+  // MARK: Counting
+
+  /// Counts a question that was blocked.
+  public mutating func noteBlocked(by reason: Reason, from client: IPAddress) {
+    if case .list(let number) = reason { blockedByList[number & 15] &+= 1 }
+    blockedInGroup[group(of: client) & 31] &+= 1
+  }
+
+  /// Questions that a list blocked, by its number.
+  public func blocked(byList number: Int) -> UInt64 { blockedByList[number & 15] }
+
+  /// Questions of a group's clients that were blocked, by its number.
+  public func blocked(inGroup number: Int) -> UInt64 { blockedInGroup[number & 31] }
+
   // MARK: Looking up
 
   /// Who asks for what.
@@ -159,7 +175,13 @@ public struct NameFilter: ~Copyable {
   /// Decides about a name that ``mayDecide(_:)`` says something speaks of.
   @inline(never)
   public func decide(_ name: Span<UInt8>, _ question: Question) -> Verdict {
-    let number = group(of: question.client)
+    decide(name, question, inGroup: group(of: question.client))
+  }
+
+  /// The same for a client of a group, by its number.
+  public func decide(
+    _ name: Span<UInt8>, _ question: Question, inGroup number: Int
+  ) -> Verdict {
     let group = groups[number < groups.count ? number : 0]
     if let rule = bestRule(name, number) {
       switch rules.rules[rule].action {
@@ -196,8 +218,8 @@ public struct NameFilter: ~Copyable {
     number < rules.rules.count ? rules.rules[number] : nil
   }
 
-  /// All rules.
-  public var allRules: [BlockRule] { rules.rules }
+  /// How many rules there are.
+  public var ruleCount: Int { rules.rules.count }
 
   private func bestRule(_ name: Span<UInt8>, _ group: Int) -> Int? {
     let bit: UInt32 = 1 << UInt32(group & 31)

@@ -56,6 +56,10 @@ public struct NameFacts: Sendable {
     case unasked(ResponseCode)
     /// The aliases form a loop or too long a chain.
     case endless
+    /// A list or a rule blocks it, or what it leads to, for this host; the name is told when it is another.
+    case filtered(NameFilter.Reason, BlockAnswer, target: [UInt8]?)
+    /// Safe search answers it as an alias.
+    case aliased(Name)
     /// The answer holds a local address, which the name may not lead to (`RebindProtection`).
     case blocked
     /// The same question is being asked already; the client waits with others.
@@ -94,7 +98,9 @@ extension Service {
     key.load(trusted: last.span)
     let question = resolver.facts(of: key, type: type, queryFlags: [], now: now)
     let outcome: NameFacts.Outcome
+    let filtered = filtered(links.map(\.name), type)
     switch answer {
+    case _ where filtered != nil: outcome = filtered ?? .endless
     case _ where Service.isSpecial(type): outcome = .unasked(Service.specialTypeCode(type))
     case .written(let rcode, _, _): outcome = .hit(rcode)
     case .blocked: outcome = .blocked
@@ -113,6 +119,24 @@ extension Service {
     cache.trace(key, type: type, stale: stale, now: now) { [policy] in
       policy.value.keeps($0, since: $1)
     }
+  }
+
+  /// What lists and rules make of the names on the way, for a client on this host.
+  private func filtered(_ names: [[UInt8]], _ type: RecordType) -> NameFacts.Outcome? {
+    let question = NameFilter.Question(type: type, client: IPAddress(v4: 0x7F00_0001))
+    for (index, name) in names.enumerated() {
+      guard filter.value.isActive, filter.value.mayDecide(name.span),
+        !policy.value.decide(name.span, asked: type).goesBeforeLists
+      else { continue }
+      switch filter.value.decide(name.span, question) {
+      case .free, .passed: continue
+      case .allowed: if index == 0 { return nil }
+      case .alias(let target): if index == 0 { return .aliased(target) }
+      case .blocked(let reason, let answer):
+        return .filtered(reason, answer, target: index == 0 ? nil : name)
+      }
+    }
+    return nil
   }
 
   /// What becomes of a question that no data answers.

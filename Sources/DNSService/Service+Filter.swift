@@ -182,6 +182,7 @@ extension Service {
     ruleSource = .blocked
     blockedBy = reason
     counters.blocked &+= 1
+    filter.value.noteBlocked(by: reason, from: header.address)
     writer.rewindToQuestion()
     writer.loadQuestion(into: &key)
     writer.limit = header.limit - header.optOctets

@@ -13,6 +13,8 @@ struct FiguresTests {
   {
     check(Figures.statistics)
     check(Figures.upstreams)
+    check(Figures.lists)
+    check(Figures.groups)
   }
 
   private func check<Source>(_ table: FigureTable<Source>) {
@@ -68,6 +70,16 @@ struct FiguresTests {
     `ctl upstreams --json`, and metrics with the label `upstream`.
 
     \(rows(Figures.upstreams))
+    ## Of each block list
+
+    `ctl block status --json`, and metrics with the label `list`.
+
+    \(rows(Figures.lists))
+    ## Of each group of clients
+
+    Metrics with the label `group`.
+
+    \(rows(Figures.groups))
     """
   }
 

@@ -101,7 +101,10 @@ struct GoldenTests {
     }
     return paths(Figures.statistics).map { "figure \($0)" }
       + paths(Figures.upstreams).map { "figure of an upstream: \($0)" }
+      + paths(Figures.lists).map { "figure of a list: \($0)" }
+      + paths(Figures.groups).map { "figure of a group: \($0)" }
       + metrics(Figures.statistics).filter { !$0.contains("version=") } + metrics(Figures.upstreams)
+      + metrics(Figures.lists) + metrics(Figures.groups)
   }
 
   // MARK: Texts

@@ -59,6 +59,8 @@ struct NameFactsTests {
     case .unasked: "unasked"
     case .endless: "endless"
     case .blocked: "blocked"
+    case .filtered: "filtered"
+    case .aliased: "aliased"
     case .joins: "joins"
     case .failsAgain: "fails again"
     case .failsForAll: "fails for all"
@@ -247,6 +249,8 @@ struct NameFactsTests {
         #expect(answers.suffix(answer.records.count) == answer.records[...])
       case .unasked(let expected): #expect(rcode == expected)
       case .blocked: #expect(rcode == .noError)
+      // There are no lists here.
+      case .filtered, .aliased: Issue.record("\(told.outcome)")
       case .failsAgain, .failsForAll: #expect(rcode == told.staleAnswer ?? .servFail)
       case .joins:
         // Who comes late to a slow question gets what is stale at once.

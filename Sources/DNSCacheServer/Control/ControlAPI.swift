@@ -26,7 +26,7 @@ final class ControlAPI {
     self.worker = worker
     self.server = server
     // Made now: with the first request, making them would hold up clients for two milliseconds.
-    _ = (Figures.statistics, Figures.upstreams, Verbs.all)
+    _ = (Figures.statistics, Figures.upstreams, Figures.lists, Figures.groups, Verbs.all)
   }
 
   /// By which way a request came in.
@@ -142,6 +142,8 @@ final class ControlAPI {
     var text = PrometheusText(capacity: size.least + upstreams.count * size.perUpstream)
     Figures.statistics.write([(server, .none)], to: &text)
     Figures.upstreams.write(upstreams.map { ($0, $0.labels) }, to: &text)
+    Figures.lists.write(ListReading.all(of: server).map { ($0, $0.labels) }, to: &text)
+    Figures.groups.write(GroupReading.all(of: server).map { ($0, $0.labels) }, to: &text)
     return text.octets
   }
 

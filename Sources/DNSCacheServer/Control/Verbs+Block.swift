@@ -14,7 +14,7 @@ extension Verbs {
     static func answer(_ parameters: ControlParameters, _ api: ControlAPI, _ reply: ControlReply) {
       let server = api.server
       let now = EventLoop.wallClock()
-      let lists = BlockReport.lists(server.lists)
+      let lists = BlockReport.lists(server)
       let rules = BlockReport.rules(server.blocking, now: now)
       let filter = server.worker.value.policy.value.filter
       let pause = server.blocking.pauseEnd.map { max($0 - now, 0) }
@@ -117,7 +117,8 @@ extension Verbs {
           status: 404,
           sentence: "there is no list \(name)\(known.isEmpty ? "" : "; there are \(known)")")
       }
-      lists.refresh(name) { reply.send(BlockReport.lists(lists), empty: "no block lists") }
+      let server = api.server
+      lists.refresh(name) { reply.send(BlockReport.lists(server), empty: "no block lists") }
     }
   }
 

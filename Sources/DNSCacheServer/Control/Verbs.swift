@@ -80,7 +80,8 @@ extension Verbs {
       let (name, isAddress) = try parameters.nameOrAddress()
       let explanation = Explanation(
         of: name, type ?? (isAddress ? .ptr : .a), in: &api.worker.value,
-        routes: RouteList(api.server.settings), local: api.server.local)
+        routes: RouteList(api.server.settings), local: api.server.local,
+        groups: api.server.settings.groupNames)
       reply.send(explanation.report, as: reply.wrapped(explanation.text))
     }
   }

@@ -1,6 +1,7 @@
 import Configuration
 import DNSCache
 import DNSExchange
+import DNSPolicy
 import DNSResolver
 import DNSService
 import DNSWire
@@ -19,7 +20,7 @@ extension Explanation {
   /// The rules that had a say in what is known of a name, and in what becomes of a question for it.
   static func rules(
     _ facts: NameFacts, _ type: RecordType, cache: borrowing Cache, isStrict: Bool,
-    local: LocalKeeper
+    local: LocalKeeper, filter: borrowing NameFilter, groups: [String]
   ) -> [(rule: String, sentence: String)] {
     var rules: [(rule: String, sentence: String)] = []
     func add(_ rule: String, _ sentence: String) {
@@ -38,6 +39,9 @@ extension Explanation {
           add("special-zones", "names in \(zone) are answered here; \(NameRules.remedy(zone))")
         }
       }
+    }
+    for link in facts.links {
+      for sentence in blocks(link.name, type, filter, groups) { add("block", sentence) }
     }
     let sets = facts.links.flatMap(\.sets)
     for set in sets {
@@ -70,6 +74,34 @@ extension Explanation {
       add("cname-chain", "at most \(Cache.longestChain) aliases are followed")
     }
     return rules
+  }
+
+  /// What lists and rules say of a name, for which groups.
+  private static func blocks(
+    _ name: [UInt8], _ type: RecordType, _ filter: borrowing NameFilter, _ groups: [String]
+  ) -> [String] {
+    guard filter.isActive, filter.mayDecide(name.span) else { return [] }
+    let question = NameFilter.Question(type: type, client: IPAddress(v4: 0x7F00_0001))
+    var sentences: [(said: String, groups: [String])] = []
+    for (number, group) in groups.enumerated() {
+      let said: String
+      switch filter.decide(name.span, question, inGroup: number) {
+      case .free, .passed: said = "is in a list or a rule, but not blocked"
+      case .allowed: said = "is allowed"
+      case .alias(let target): said = "is an alias of \(target) by safe search"
+      case .blocked(.list(let list), _): said = "is blocked by list \(filter.listName(list))"
+      case .blocked(.rule(let rule), _):
+        said = "is blocked by \(filter.rule(rule).map { BlockReport.words($0) } ?? "a rule")"
+      }
+      if let index = sentences.firstIndex(where: { $0.said == said }) {
+        sentences[index].groups.append(group)
+      } else {
+        sentences.append((said, [group]))
+      }
+    }
+    return sentences.map {
+      "\(Name.text(name.span)) \($0.said), for \($0.groups.joined(separator: ", ")); see ctl block test"
+    }
   }
 
   private static func rulesOfTime(

@@ -1,5 +1,6 @@
 import DNSCache
 import DNSExchange
+import DNSPolicy
 import DNSResolver
 import DNSService
 import DNSWire
@@ -29,7 +30,7 @@ struct Explanation {
   ///   - local: where names of the LAN come from.
   init(
     of name: Name, _ type: RecordType, in worker: inout Worker, routes: RouteList,
-    local: LocalKeeper
+    local: LocalKeeper, groups: [String]
   ) {
     let name = name.lowercased
     let now = EventLoop.now()
@@ -60,7 +61,7 @@ struct Explanation {
     }
     var rules = Explanation.rules(
       facts, type, cache: worker.cache, isStrict: worker.resolver.exchanges.asksInOrder,
-      local: local)
+      local: local, filter: worker.policy.value.filter.value, groups: groups)
     if worker.policy.value.decide(last.span, asked: type).route != .default,
       let last = try? Name(wire: last)
     {
@@ -234,6 +235,12 @@ struct Explanation {
       return (
         "endless", "SERVFAIL", "A client gets SERVFAIL: aliases form a loop or too long a chain."
       )
+    case .filtered(_, let answer, let target):
+      let leads =
+        target.map { " leads to \(Name.text($0.span)), which is blocked" } ?? " is blocked"
+      return ("filtered", answer.word, "The name\(leads): a client gets \(answer.sentence).")
+    case .aliased(let target):
+      return ("aliased", nil, "Safe search: a client gets an alias to \(target).")
     case .blocked:
       return (
         "blocked", "NOERROR",
@@ -281,6 +288,31 @@ struct Explanation {
       "A client gets NOERROR with one HINFO record that says \"RFC8482\": ANY is not answered, nor is upstream asked for it."
     case .refused: "A client gets REFUSED: a cache has no zones to transfer, and asks for none."
     default: "A client gets \(rcode): no record has this type, and upstream is not asked for it."
+    }
+  }
+}
+
+extension BlockAnswer {
+  /// The code of the answer.
+  fileprivate var word: String {
+    switch self {
+    case .zero, .noData, .addresses, .alias, .truncated: "NOERROR"
+    case .nxDomain: "NXDOMAIN"
+    case .refused, .drop: "REFUSED"
+    }
+  }
+
+  /// What a client gets.
+  fileprivate var sentence: String {
+    switch self {
+    case .zero: "0.0.0.0 or ::, and no data for other types"
+    case .nxDomain: "that there is no such name"
+    case .noData: "no data"
+    case .refused, .drop: "REFUSED"
+    case .addresses(let v4, let v6):
+      [v4, v6].compactMap { $0.map { "\($0)" } }.joined(separator: " or ")
+    case .alias(let name): "an alias to \(name)"
+    case .truncated: "nothing over UDP"
     }
   }
 }

@@ -1,5 +1,6 @@
 import DNSPolicy
 import EventLoop
+import ListFiles
 
 /// A block list, and what became of it.
 final class BlockList {
@@ -29,8 +30,11 @@ final class BlockList {
   var state = State.unread
   /// What its compiled form begins with, if there is one.
   var compiled: CompiledList?
-  /// What it mostly is.
-  var format = ""
+  /// What it mostly is; nothing when it has no rule.
+  var format: ListFormat? {
+    let number = Int(clamping: compiled?.format ?? 0)
+    return ListFormat.allCases.indices.contains(number - 1) ? ListFormat.allCases[number - 1] : nil
+  }
   /// Whether its text is to be read again.
   var isStale = false
 

@@ -7,18 +7,8 @@ import Observability
 /// What `ctl block` tells.
 enum BlockReport {
   /// The lists, as this server sees them.
-  static func lists(_ keeper: ListKeeper) -> StructuredValue {
-    .list(
-      keeper.lists.map { list in
-        .object([
-          ("list", .text(list.rule.name)), ("file", .text(list.rule.path)),
-          ("state", .text(state(list))), ("format", .text(list.format)),
-          ("names", .count(Int(clamping: list.compiled?.entries ?? 0))),
-          ("ignored", .count(Int(clamping: list.compiled?.ignored ?? 0))),
-          ("mistakes", .count(Int(clamping: list.compiled?.mistakes ?? 0))),
-          ("refused", .count(Int(clamping: list.compiled?.refused ?? 0))),
-        ])
-      })
+  static func lists(_ server: Server) -> StructuredValue {
+    .list(ListReading.all(of: server).map { Figures.lists.values(of: $0) })
   }
 
   /// A list's state in words.

@@ -87,7 +87,9 @@ struct ListCompiler {
         return
       }
     }
-    report.format = reader.format.map { "\($0)" } ?? "empty"
+    header.format =
+      reader.format.flatMap { ListFormat.allCases.firstIndex(of: $0) }
+      .map { UInt64($0 + 1) } ?? 0
   }
 
   private mutating func take(_ event: ListEvent, _ reader: borrowing ListReader) {

@@ -200,7 +200,6 @@ final class ListKeeper {
       fail(list, failure)
       return
     }
-    list.format = report.format
     for line in report.mistakes.prefix(3) {
       logger.warning("list \(list.rule.name): \(list.rule.path):\(line.number): \(line.text)")
     }

@@ -111,8 +111,6 @@ struct ListReport: Equatable {
 
   /// Why the list can't be used.
   var failure: String?
-  /// What it mostly is.
-  var format = ""
   /// Lines that make no sense.
   var mistakes: [Line] = []
   /// Names that no list may block.
@@ -128,7 +126,6 @@ struct ListReport: Equatable {
   var encoded: [UInt8] {
     var lines: [String] = []
     if let failure { lines.append("failed \(ListReport.plain(failure))") }
-    if !format.isEmpty { lines.append("format \(format)") }
     for (word, all) in [("mistake", mistakes), ("refused", refused), ("found", found)] {
       lines += all.prefix(ListReport.mostLines).map {
         "\(word) \($0.number) \(ListReport.plain($0.text))"
@@ -143,7 +140,6 @@ struct ListReport: Equatable {
       guard parts.count == 2 else { continue }
       switch parts[0] {
       case "failed": failure = String(parts[1])
-      case "format": format = String(parts[1])
       case "mistake": mistakes += ListReport.line(parts[1])
       case "refused": refused += ListReport.line(parts[1])
       case "found": found += ListReport.line(parts[1])

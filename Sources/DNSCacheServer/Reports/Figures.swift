@@ -14,7 +14,7 @@ enum Figures {
   static let statistics = FigureTable(
     [
       queries, clients, cache, inFlight, upstream, tcp, udp, latency, loop, snapshot,
-      local, http("control", "the control socket") { $0.control?.http },
+      local, block, http("control", "the control socket") { $0.control?.http },
       refusedForm("control") { $0.control?.http },
       http("http", "HTTP over TCP") { $0.web?.http }, web, log, network, process,
     ].flatMap { $0 })
@@ -36,6 +36,7 @@ enum Figures {
       "queries", of: service,
       [
         ("local", "Queries answered without cache or upstream", \.local),
+        ("blocked", "Queries for names that a list or a rule blocks", \.blocked),
         ("special", "Queries for names that are answered here, as localhost", \.special),
         ("refused", "Queries answered with an error at once", \.refused),
         ("limited", "Queries over a limit of what one client may ask", \.limited),
@@ -104,6 +105,29 @@ enum Figures {
           \.setsPerNameLimit
         ),
         ("sources_limit_reached", "Upstreams not remembered because too many were", \.sourcesLimit),
+      ])
+
+  private static let block: [Figure<Server>] =
+    [
+      .gauge("block.names", "Names in block lists, those of several once") {
+        $0.worker.value.policy.value.filter.value.entryCount
+      },
+      .gauge("block.bytes", "Memory that they take", .bytes) {
+        $0.worker.value.policy.value.filter.value.octets
+      },
+      .gauge("block.lists", "Block lists") { $0.lists.lists.count },
+      .gauge("block.rules", "Rules that go before lists") {
+        $0.worker.value.policy.value.filter.value.ruleCount
+      },
+      .gauge("block.paused", "Whether blocking pauses") { $0.blocking.pauseEnd == nil ? 0 : 1 },
+    ]
+    + counters(
+      "block", of: { $0.lists.counters },
+      [
+        ("readings", "Times that a list was read", \.readings),
+        ("failures", "Times that one could not be read", \.failures),
+        ("changes", "Times that other lists came into force", \.changes),
+        ("no_room", "Names of lists that found no room", \.noRoom),
       ])
 
   private static let local: [Figure<Server>] =
