@@ -34,8 +34,7 @@ extension LocalData {
   public mutating func add(_ record: LocalRecord, from source: LocalSource.ID) -> Addition {
     guard record.name.count > 1, record.data.count <= LocalData.largestData else { return .noRoom }
     let pass = sources[Int(source.number)].pass
-    let suffixes = Suffixes(record.name, seed)
-    let known = find(suffixes.hash(0), record.name)
+    let known = find(hash(record.name), record.name)
     var last = Reference.none
     var count = 0
     if !known.isNone {
@@ -56,13 +55,13 @@ extension LocalData {
       }
       guard count < LocalData.recordsPerName else { return .tooMany }
     }
-    if suffixes.count > 1 { lastLabels |= LocalData.bit(suffixes.hash(suffixes.count - 1)) }
+    noteLastLabel(of: record.name)
     guard let block = arena.allocate(octets: LocalRecordField.data + record.data.count) else {
       return .noRoom
     }
     let node: Reference
     if known.isNone {
-      guard let new = insert(record.name, suffixes, 0) else {
+      guard let new = insert(record.name) else {
         arena.free(block)
         return .noRoom
       }
@@ -154,17 +153,14 @@ extension LocalData {
   // MARK: Nodes
 
   /// Makes the node of a name, and those of its parents that are missing.
-  private mutating func insert(
-    _ name: Span<UInt8>, _ suffixes: borrowing Suffixes, _ label: Int
-  ) -> Reference? {
-    let own = name.extracting(suffixes.start(label)..<name.count)
+  private mutating func insert(_ own: Span<UInt8>) -> Reference? {
     guard let node = arena.allocate(octets: LocalNodeField.name + own.count) else { return nil }
     var parent = Reference.none
-    if label + 1 < suffixes.count {
-      let above = name.extracting(suffixes.start(label + 1)..<name.count)
-      parent = find(suffixes.hash(label + 1), above)
+    let above = own.extracting(Int(own[0]) + 1..<own.count)
+    if above.count > 1 {
+      parent = find(hash(above), above)
       if parent.isNone {
-        guard let made = insert(name, suffixes, label + 1) else {
+        guard let made = insert(above) else {
           arena.free(node)
           return nil
         }
@@ -176,7 +172,7 @@ extension LocalData {
         arena.setLink(parent, LocalNodeField.wildcard, node)
       }
     }
-    let hash = suffixes.hash(label)
+    let hash = hash(own)
     let bucket = names.bucket(hash)
     arena.setLink(node, LocalNodeField.chain, names[bucket])
     arena.store32(hash, node, LocalNodeField.hash)

@@ -77,9 +77,22 @@ public struct LocalData: ~Copyable {
 
   /// Finds a name.
   ///
-  /// - Parameter name: wire form, uncompressed, lower-cased.
-  func place(of name: Span<UInt8>) -> Place {
-    mayHold(name) ? search(name) : .outside
+  /// - Parameters:
+  ///   - name: wire form, uncompressed, lower-cased.
+  ///   - hash: its hash, if that is known.
+  func place(of name: Span<UInt8>, hash: UInt32? = nil) -> Place {
+    mayHold(name) ? search(name, hash ?? self.hash(name)) : .outside
+  }
+
+  /// Notes that names with a last label may be here; those of one label are always looked for.
+  mutating func noteLastLabel(of name: Span<UInt8>) {
+    var last = 0
+    var next = Int(name[0]) + 1
+    while name[next] != 0 {
+      last = next
+      next = last + Int(name[last]) + 1
+    }
+    if last > 0 { lastLabels |= LocalData.bit(hash(name.extracting(last..<name.count))) }
   }
 
   private func mayHold(_ name: Span<UInt8>) -> Bool {
@@ -92,23 +105,26 @@ public struct LocalData: ~Copyable {
     }
     // Names of one label are as many as the LAN has hosts: they would set every bit.
     if last == 0 { return true }
-    return lastLabels & LocalData.bit(hash(LocalData.rootHash, name, labelAt: last)) != 0
+    return lastLabels & LocalData.bit(hash(name.extracting(last..<name.count))) != 0
   }
 
   @inline(never)
-  private func search(_ name: Span<UInt8>) -> Place {
-    let suffixes = Suffixes(name, seed)
-    let own = find(suffixes.hash(0), name)
+  private func search(_ name: Span<UInt8>, _ hash: UInt32) -> Place {
+    let own = find(hash, name)
     if !own.isNone {
       return arena.link(own, LocalNodeField.firstRecord).isNone
         ? .emptyNonTerminal : .name(LocalName(node: own))
     }
     // RFC 4592 §3.3.1: the closest encloser's own wildcard, and no other.
-    for label in 1..<max(suffixes.count, 1) {
-      let parent = find(suffixes.hash(label), name.extracting(suffixes.start(label)..<name.count))
-      if parent.isNone { continue }
-      let wildcard = arena.link(parent, LocalNodeField.wildcard)
-      return wildcard.isNone ? .unknown : .wildcard(LocalName(node: wildcard))
+    var start = Int(name[0]) + 1
+    while start < name.count - 1 {
+      let above = name.extracting(start..<name.count)
+      let parent = find(self.hash(above), above)
+      if !parent.isNone {
+        let wildcard = arena.link(parent, LocalNodeField.wildcard)
+        return wildcard.isNone ? .unknown : .wildcard(LocalName(node: wildcard))
+      }
+      start += Int(name[start]) + 1
     }
     return .unknown
   }
@@ -276,62 +292,11 @@ public struct LocalData: ~Copyable {
   }
 
   // MARK: Hashes
-  //
-  // From the right end, label by label, so that one pass has the hashes of all parents.
-
-  static var rootHash: UInt64 { 0x9E37_79B9_7F4A_7C15 }
 
   static func bit(_ hash: UInt32) -> UInt64 { 1 << UInt64(hash & 63) }
 
-  static func folded(_ hash: UInt64) -> UInt32 {
-    UInt32(truncatingIfNeeded: hash ^ hash >> 32)
-  }
-
-  private func hash(_ rest: UInt64, _ name: Span<UInt8>, labelAt start: Int) -> UInt32 {
-    LocalData.folded(LocalData.hash(rest, name, labelAt: start, seed))
-  }
-
-  static func hash(
-    _ rest: UInt64, _ name: Span<UInt8>, labelAt start: Int, _ seed: HashSeed
-  ) -> UInt64 {
-    var hash = rest
-    var word: UInt64 = 0
-    var octets = 0
-    for index in start...start + Int(name[start]) {
-      word = word << 8 | UInt64(name[index])
-      octets += 1
-      if octets.isMultiple(of: 8) {
-        hash = seed.mix(hash, word)
-        word = 0
-      }
-    }
-    return seed.mix(hash, word ^ UInt64(octets) << 56)
-  }
-
-  /// Where the labels of a name begin, and the hashes of the names from there on.
-  struct Suffixes: ~Copyable {
-    // A name of 255 octets has 127 labels at most (RFC 1035 §2.3.4).
-    private var starts: InlineArray<128, UInt8> = InlineArray(repeating: 0)
-    private var hashes: InlineArray<128, UInt32> = InlineArray(repeating: 0)
-    private(set) var count = 0
-
-    init(_ name: Span<UInt8>, _ seed: HashSeed) {
-      var position = 0
-      while name[position] != 0 {
-        starts[count] = UInt8(truncatingIfNeeded: position)
-        count += 1
-        position += Int(name[position]) + 1
-      }
-      var hash = LocalData.rootHash
-      for label in stride(from: count - 1, through: 0, by: -1) {
-        hash = LocalData.hash(hash, name, labelAt: Int(starts[label]), seed)
-        hashes[label] = LocalData.folded(hash)
-      }
-    }
-
-    func start(_ label: Int) -> Int { Int(starts[label]) }
-    func hash(_ label: Int) -> UInt32 { hashes[label] }
-  }
+  /// The hash of a name: what a ``NameKey`` has, made with the same seed.
+  func hash(_ name: Span<UInt8>) -> UInt32 { NameKey.hash(of: name, seed) }
 }
 
 /// Where a node's fields lie in its block: a name of ``LocalData``.

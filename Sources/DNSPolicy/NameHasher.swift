@@ -76,22 +76,25 @@ public struct NameHasher: Sendable, Equatable {
     // In bounds: the label was walked over.
     let end = min(start &+ Int(name[start]) &+ 1, name.count)
     while position < end {
-      var chunk: UInt64 = 0
-      if position &+ 8 <= name.count {
-        chunk = name.load64(position) & (1 << 56 - 1)
-        let octets = end &- position
-        if octets < 7 { chunk &= 1 << UInt64(truncatingIfNeeded: octets &* 8) &- 1 }
-      } else {
-        var shift: UInt64 = 0
-        for index in position..<min(position &+ 7, end) {
-          chunk |= UInt64(name[index]) &<< shift
-          shift &+= 8
-        }
-      }
-      state = multiply(state &+ chunk)
-      position &+= 7
+      let next = min(position &+ 7, end)
+      state = multiply(state &+ NameHasher.chunk(name, position, next))
+      position = next
     }
     return state
+  }
+
+  /// One to seven octets as a number.
+  @inline(__always)
+  private static func chunk(_ name: Span<UInt8>, _ begin: Int, _ end: Int) -> UInt64 {
+    let unused = UInt64(truncatingIfNeeded: (8 &- (end &- begin)) &* 8)
+    // One read of eight octets that are there, of which the others are shifted out.
+    if begin &+ 8 <= name.count { return (name.load64(begin) &<< unused) &>> unused }
+    if end >= 8 { return name.load64(end &- 8) &>> unused }
+    var chunk: UInt64 = 0
+    for index in stride(from: end &- 1, through: begin, by: -1) {
+      chunk = chunk &<< 8 | UInt64(name[index])
+    }
+    return chunk
   }
 
   /// The product with the secret point; of numbers below 2⁶² one below 2⁶¹.

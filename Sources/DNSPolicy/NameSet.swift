@@ -178,12 +178,19 @@ public struct NameSet: ~Copyable, @unchecked Sendable {
   /// Where an entry's search begins: in the order of the hashes.
   @inline(__always)
   private func home(_ hash: UInt64) -> Int {
-    Int(truncatingIfNeeded: (hash &>> 32) &* UInt64(truncatingIfNeeded: slots.count) &>> 32)
+    NameSet.place(hash, of: slots.count)
   }
 
   @inline(__always)
   private func word(_ hash: UInt64) -> Int {
-    Int(truncatingIfNeeded: (hash &>> 32) &* UInt64(truncatingIfNeeded: filter.count) &>> 32)
+    NameSet.place(hash, of: filter.count)
+  }
+
+  /// One of so many places, in the order of the hashes.
+  @inline(__always)
+  private static func place(_ hash: UInt64, of count: Int) -> Int {
+    let product = (hash &>> 32) &* UInt64(truncatingIfNeeded: count)
+    return Int(truncatingIfNeeded: product &>> 32)
   }
 
   /// By bits that do not lead to the word.

@@ -168,22 +168,26 @@ public struct Policy: ~Copyable {
   /// The DS RRset of a special zone is the parent zone's: signed proof that the zone is not (RFC 6303 §4,
   /// RFC 8375 §4). So it is asked where the parent's name is.
   ///
-  /// - Parameter name: wire form, uncompressed, lower-cased.
-  public func decide(_ name: Span<UInt8>, asked type: RecordType) -> Decision {
-    let decision = decide(name, type)
+  /// - Parameters:
+  ///   - name: wire form, uncompressed, lower-cased.
+  ///   - hash: that of its ``NameKey``, if there is one.
+  public func decide(
+    _ name: Span<UInt8>, hash: UInt32? = nil, asked type: RecordType
+  ) -> Decision {
+    let decision = decide(name, hash, type)
     if type == .ds, name.count > 1, case .local(let found) = decision {
       let match = placed(found, name)
       if match.isApex, let zone = match.zone, rules.targets[zone].isDelegated {
-        return decide(name.extracting(Int(name[0]) + 1..<name.count), type)
+        return decide(name.extracting(Int(name[0]) + 1..<name.count), nil, type)
       }
     }
     return decision
   }
 
   @inline(__always)
-  private func decide(_ name: Span<UInt8>, _ type: RecordType) -> Decision {
+  private func decide(_ name: Span<UInt8>, _ hash: UInt32?, _ type: RecordType) -> Decision {
     // The check beforehand: what is borrowed for a call is copied.
-    let place = local.value.nameCount > 0 ? local.value.place(of: name) : .outside
+    let place = local.value.nameCount > 0 ? local.value.place(of: name, hash: hash) : .outside
     switch place {
     case .name(let found), .wildcard(let found):
       // In which zone it is, only who has no such record wants to know: see `placed`.
@@ -306,7 +310,7 @@ public struct Policy: ~Copyable {
   /// It is when the same domain has other servers now, as data stays when `upstream` changes. It is not when
   /// another domain matches than did before, or when nobody is asked any more.
   public func keeps(_ name: Span<UInt8>, cameBy domain: Span<UInt8>) -> Bool {
-    if local.value.nameCount > 0, case .local = decide(name, RecordType(rawValue: 0)) {
+    if local.value.nameCount > 0, case .local = decide(name, nil, RecordType(rawValue: 0)) {
       return false
     }
     guard let zone = rules.zones.zone(of: name) else { return domain.isEmpty }

@@ -59,7 +59,7 @@ extension Service {
         continue
       }
       let match: Policy.LocalMatch
-      switch policy.value.decide(key.octets, asked: header.type) {
+      switch policy.value.decide(key.octets, hash: key.hash, asked: header.type) {
       case .local(let found): match = found
       case .route(let route):
         missingRoute = route

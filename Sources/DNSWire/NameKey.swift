@@ -186,6 +186,20 @@ public struct NameKey: ~Copyable {
     hash = folding.result
   }
 
+  /// The ``hash`` of a key that has this name, which is in lower case.
+  public static func hash(of name: Span<UInt8>, _ seed: HashSeed) -> UInt32 {
+    var folding = Folding(seed: seed, octets: name.count)
+    var position = 0
+    while position &+ 8 <= name.count {
+      _ = folding.take(name.load64(position))
+      position &+= 8
+    }
+    if position < name.count {
+      _ = folding.take(word(name, from: position, to: name.count))
+    }
+    return folding.result
+  }
+
   /// Lower-cases a name's octets and hashes them, eight a step.
   private struct Folding {
     private let seed: HashSeed
