@@ -1,6 +1,7 @@
 import DNSCache
 import DNSService
 import Logging
+import Observability
 
 // Every setting, in the order of the reference page.
 //
@@ -321,5 +322,14 @@ extension Setting {
       "log.queries", flag: "log-queries", .boolean,
       help: "Log each query: client, name, type, code, source of the answer, microseconds.",
       .boolean(\.logsQueries)),
+    Setting(
+      "log.recent", flag: "log-recent", .number(0...QueryRing.mostQueries),
+      help: "How many of the last queries `ctl log` and the page show; 0 keeps none.",
+      .number(\.recentQueries)),
+    Setting(
+      "log.privacy", flag: "log-privacy", .oneOf(QueryPrivacy.allCases.map(\.rawValue)),
+      help:
+        "What is left out of them: names, clients, or all; none keeps both. log.queries is another log.",
+      .word(\.logPrivacy)),
   ]
 }

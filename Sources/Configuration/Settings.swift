@@ -4,6 +4,7 @@ import DNSResolver
 import DNSService
 import DNSWire
 import Logging
+import Observability
 import System
 
 /// The settings of a server; each field begins with its default.
@@ -36,6 +37,9 @@ package struct Settings: Sendable {
   package var names = NameRules()
   /// The LAN's own names.
   package var local = LocalRules()
+  /// How many of the last queries are kept for people to look at, and what of them is left out.
+  package var recentQueries = 10_000
+  package var logPrivacy = QueryPrivacy.none
   /// Which names are blocked.
   package var block = BlockRules()
   /// The folder of what this server keeps beside the cache; nil for that of ``cacheFile``.

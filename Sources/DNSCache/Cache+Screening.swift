@@ -48,6 +48,9 @@ extension Cache {
     screenStamp = screenNumber << ScreenStamp.shift
   }
 
+  /// The mark of names that no list has; 0 while none is made.
+  public var markNumber: UInt8 { screenNumber == ScreenStamp.none ? 0 : screenNumber }
+
   /// Takes the marks of old lists from the next names, after which marks begin again with the first number.
   ///
   /// - Returns: whether the cursor has reached the end.
@@ -77,24 +80,27 @@ extension Cache {
   ///
   /// - Parameters:
   ///   - key: the name asked for.
+  ///   - isFree: whether it is known that no list has that one.
   ///   - screen: says what lists say of a name in wire form, lower-cased; not called for names known to be in none.
   /// - Returns: whether it went on to the end.
   public mutating func screenAnswer(
     _ key: borrowing NameKey, type: RecordType, queryFlags: QueryFlags, overlays pair: OverlayPair,
-    stale: Bool, now: UInt32, _ screen: (Span<UInt8>) -> Screening
+    stale: Bool, isFree: Bool = false, now: UInt32, _ screen: (Span<UInt8>) -> Screening
   ) -> Bool {
+    var isFree = isFree
     scratch.load(key)
     let choice = Choice(queryFlags)
     let horizon = stale ? staleHorizon(now) : now
     for _ in 0...Cache.longestChain {
       let node = find(scratch)
       if node.isNone || !isScreened(node) {
-        switch screen(scratch.octets) {
+        switch isFree ? .free : screen(scratch.octets) {
         case .stop: return false
         case .free: if !node.isNone && !leadsElsewhere(node) { mark(node) }
         case .passed: break
         }
       }
+      isFree = false
       switch step(type, choice, pair, horizon, { _, _ in true }) {
       case .missing: return true
       case .found(let set):

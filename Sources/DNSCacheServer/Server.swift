@@ -135,6 +135,7 @@ final class Server {
           settings: settings.resolverSettings(budget),
           policy: policy, seed: seed, random: RandomPool(), now: EventLoop.now()),
         policy))
+    worker.value.keepQueries(settings.recentQueries, settings.logPrivacy)
     worker.value.setAnswering(settings)
     retirements = Retirements(on: loop)
     listeners = Listeners(

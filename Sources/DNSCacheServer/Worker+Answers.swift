@@ -4,6 +4,7 @@ import DNSService
 import DNSWire
 import EventLoop
 import Memory
+import Observability
 
 // What follows from everything that comes in: packets to upstream, and answers.
 
@@ -76,6 +77,7 @@ extension Worker {
       answeredCount += 1
       let octets = buffer.value.span.extracting(0..<ready.count)
       queryLog?.note(ready, answer: octets)
+      if ring.value.capacity > 0 { note(ready, octets, at: EventLoop.preciseNow()) }
       switch ready.transport {
       case .udp:
         let number = ready.path.source
@@ -90,6 +92,17 @@ extension Worker {
         streams?.send(octets, to: ready.path.source)
       }
     }
+  }
+
+  /// Writes a query that has waited into the ring of the last ones.
+  private func note(_ ready: Service.Delivery, _ answer: Span<UInt8>, at time: UInt64) {
+    let rcode = answer.count > 3 ? answer[3] & 0xF : nil
+    ring.value.note(
+      answer,
+      QueryOutcome(
+        ready.source, rcode: rcode, list: ready.source == .blocked ? blockingList : nil),
+      from: ready.address, over: ready.transport,
+      microseconds: time &- min(ready.path.arrived, time), at: time / 1_000)
   }
 
   /// Notes how long those waited who were answered since the last call.

@@ -56,6 +56,10 @@ struct Worker: ~Copyable {
   /// When those came whose answers leave at the end of the tick, in microseconds.
   var answered = FixedArray<UInt64>(repeating: 0, count: Worker.answersPerTick)
   var answeredCount = 0
+  /// The last queries, for people.
+  let ring: Pinned<QueryRing>
+  /// What became of the queries of a batch; nothing for those that wait, or are none.
+  var outcomes = FixedArray<QueryOutcome?>(repeating: nil, count: Service.anticipated)
   /// Where each query gets a line; nil, for one comparison a query, when that is not wanted.
   var queryLog: QueryLog?
 
@@ -78,6 +82,7 @@ struct Worker: ~Copyable {
     reply = Pinned(FixedArray(repeating: 0, count: ServiceSettings.streamSize))
     query = Pinned(FixedArray(repeating: 0, count: Worker.querySize))
     inbox = Pinned(UpstreamInbox())
+    ring = Pinned(QueryRing(capacity: 0))
   }
 
   deinit {
@@ -85,6 +90,7 @@ struct Worker: ~Copyable {
     query.destroy()
     inbox.destroy()
     seen.destroy()
+    ring.destroy()
     policy.destroy()
   }
 
@@ -121,6 +127,27 @@ struct Worker: ~Copyable {
     service.takeFailed { name, hash, type, reason in
       seen.value.noteFailure(name, hash: hash, type, reason: UInt16(reason.rawValue))
     }
+  }
+
+  /// Keeps so many of the last queries from now on, and forgets those before.
+  mutating func keepQueries(_ count: Int, _ privacy: QueryPrivacy) {
+    if count != ring.value.capacity { ring.value = QueryRing(capacity: count) }
+    ring.value.privacy = privacy
+  }
+
+  /// What became of a query that was answered at once; nothing for one that waits, or is none.
+  func outcome(_ verdict: Service.Verdict, rcode: UInt8) -> QueryOutcome? {
+    switch verdict {
+    case .reply(_, let source):
+      QueryOutcome(source, rcode: rcode & 0xF, list: source == .blocked ? blockingList : nil)
+    case .withheld: QueryOutcome(.limited, rcode: nil)
+    case .ignored, .waiting: nil
+    }
+  }
+
+  /// The list that blocked the last question that was blocked.
+  var blockingList: UInt8? {
+    if case .list(let number) = service.blockedBy { UInt8(clamping: number) } else { nil }
   }
 
   /// Has each query get a line of the log from now on, or none.

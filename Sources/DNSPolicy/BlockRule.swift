@@ -59,6 +59,8 @@ struct BlockRuleTable: ~Copyable {
   /// The first rule with that hash, and for each rule the next with the same; those that there are count from 1.
   private let first: FixedArray<UInt32>
   private let next: FixedArray<UInt32>
+  /// Labels of the longest name.
+  let mostLabels: Int
 
   init(_ list: [BlockRule], hasher: NameHasher) {
     let rules = Array(list.prefix(BlockRule.most))
@@ -76,6 +78,7 @@ struct BlockRuleTable: ~Copyable {
       first[place] = UInt32(index + 1)
     }
     self.rules = rules
+    mostLabels = rules.map(\.name.labelCount).max() ?? 0
     self.hashes = FixedArray(hashes)
     self.first = FixedArray(first)
     self.next = FixedArray(next)

@@ -152,38 +152,46 @@ public struct NameFilter: ~Copyable {
     case alias(Name)
   }
 
-  /// Whether anything speaks of a name, whoever asks.
-  ///
-  /// - Parameter name: wire form, uncompressed, lower-cased.
-  public func mayDecide(_ name: Span<UInt8>) -> Bool {
+  /// What speaks of a name, whoever asks.
+  public struct Match: Sendable, BitwiseCopyable {
     var found = NameSet.Found()
     var hasRule = false
+
+    /// Whether nothing does.
+    public var isEmpty: Bool { !hasRule && found.isEmpty }
+
+    /// The lists that speak of it, a bit for each.
+    public var lists: UInt16 { found.blocking | found.excepting | found.detailed }
+  }
+
+  /// Looks for a name in all lists and rules.
+  ///
+  /// - Parameter name: wire form, uncompressed, lower-cased.
+  public func look(_ name: Span<UInt8>) -> Match {
+    var match = Match()
+    let most = max(names.mostLabels, rules.mostLabels)
     names.hasher.visitSuffixes(of: name) { hash, labels, start in
-      names.look(hash, labels: labels, isWhole: start == 0, into: &found)
-      hasRule = rules.place(of: hash) != nil
-      return !hasRule
+      names.look(hash, labels: labels, isWhole: start == 0, into: &match.found)
+      if rules.place(of: hash) != nil { match.hasRule = true }
+      return labels < most
     }
-    return hasRule || !found.isEmpty
+    return match
   }
 
-  /// The lists that speak of a name, a bit for each.
-  public func lists(about name: Span<UInt8>) -> UInt16 {
-    let found = names.find(name)
-    return found.blocking | found.excepting | found.detailed
-  }
-
-  /// Decides about a name that ``mayDecide(_:)`` says something speaks of.
-  @inline(never)
-  public func decide(_ name: Span<UInt8>, _ question: Question) -> Verdict {
-    decide(name, question, inGroup: group(of: question.client))
+  /// Decides about a name that something speaks of.
+  public func decide(
+    _ name: Span<UInt8>, _ match: Match, _ question: Question
+  ) -> Verdict {
+    decide(name, match, question, inGroup: group(of: question.client))
   }
 
   /// The same for a client of a group, by its number.
+  @inline(never)
   public func decide(
-    _ name: Span<UInt8>, _ question: Question, inGroup number: Int
+    _ name: Span<UInt8>, _ match: Match, _ question: Question, inGroup number: Int
   ) -> Verdict {
     let group = groups[number < groups.count ? number : 0]
-    if let rule = bestRule(name, number) {
+    if match.hasRule, let rule = bestRule(name, number) {
       switch rules.rules[rule].action {
       case .deny where isPaused: return .passed
       case .deny: return .blocked(.rule(rule), answer(of: rule, group))
@@ -195,7 +203,7 @@ public struct NameFilter: ~Copyable {
       }
     }
     if isPaused { return .passed }
-    switch decideByLists(name, question, group) {
+    switch decideByLists(name, match.found, question, group) {
     case .blocked(_, .alias(let target)): return .alias(target)
     case .blocked(_, .truncated) where question.isStream: return .passed
     case let verdict: return verdict
@@ -245,9 +253,8 @@ public struct NameFilter: ~Copyable {
   }
 
   private func decideByLists(
-    _ name: Span<UInt8>, _ question: Question, _ group: GroupRules
+    _ name: Span<UInt8>, _ found: NameSet.Found, _ question: Question, _ group: GroupRules
   ) -> Verdict {
-    let found = names.find(name)
     let excepting = found.excepting & group.lists
     let blocking = found.blocking & group.lists
     var important = false

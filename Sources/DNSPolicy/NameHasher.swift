@@ -61,7 +61,7 @@ public struct NameHasher: Sendable, Equatable {
     var state: UInt64 = 0
     var labels = 0
     while labels < starts.count {
-      let start = starts[starts.count &- 1 &- labels]
+      let start = starts.start(labels, of: name)
       state = take(name, labelAt: start, after: state)
       labels &+= 1
       if !body(finish(state), labels, start) { return }
@@ -118,23 +118,34 @@ public struct NameHasher: Sendable, Equatable {
   }
 }
 
-/// Where the labels of a name begin, the leftmost first.
+/// Where the labels of a name begin, counted from the right.
 @usableFromInline
 struct LabelStarts {
-  /// A name of 255 octets has 127 labels at most (RFC 1035 §2.3.4).
-  private var offsets: InlineArray<128, UInt8> = InlineArray(repeating: 0)
+  /// The last sixteen, eight bits each, the rightmost lowest: more are hardly ever wanted.
+  private var packed: UInt128 = 0
   @usableFromInline private(set) var count = 0
+
+  private static let packed = 16
 
   @usableFromInline
   init(_ name: Span<UInt8>) {
     var position = 0
+    // A name of 255 octets has 127 labels at most (RFC 1035 §2.3.4).
     while position < name.count, name[position] != 0, count < 127 {
-      offsets[count] = UInt8(truncatingIfNeeded: position)
+      packed = packed << 8 | UInt128(UInt8(truncatingIfNeeded: position))
       count &+= 1
       position &+= Int(name[position]) &+ 1
     }
   }
 
+  /// The start of a label; 0 is the rightmost.
   @usableFromInline
-  subscript(index: Int) -> Int { Int(offsets[index]) }
+  func start(_ label: Int, of name: Span<UInt8>) -> Int {
+    if label < LabelStarts.packed {
+      return Int(UInt8(truncatingIfNeeded: packed >> UInt128(label &* 8)))
+    }
+    var position = 0
+    for _ in 0..<count &- 1 &- label { position &+= Int(name[position]) &+ 1 }
+    return position
+  }
 }

@@ -17,7 +17,7 @@ public struct NameSet: ~Copyable, @unchecked Sendable {
   /// Entries that are in it; a name that several lists have in the same way is one.
   public private(set) var count = 0
   /// Most labels that an entry has; no longer suffix is looked for.
-  private var mostLabels = 0
+  private(set) var mostLabels = 0
 
   /// Lists that a set can tell apart.
   public static let mostLists = 16

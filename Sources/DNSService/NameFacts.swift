@@ -125,10 +125,11 @@ extension Service {
   private func filtered(_ names: [[UInt8]], _ type: RecordType) -> NameFacts.Outcome? {
     let question = NameFilter.Question(type: type, client: IPAddress(v4: 0x7F00_0001))
     for (index, name) in names.enumerated() {
-      guard filter.value.isActive, filter.value.mayDecide(name.span),
+      let match = filter.value.look(name.span)
+      guard filter.value.isActive, !match.isEmpty,
         !policy.value.decide(name.span, asked: type).goesBeforeLists
       else { continue }
-      switch filter.value.decide(name.span, question) {
+      switch filter.value.decide(name.span, match, question) {
       case .free, .passed: continue
       case .allowed: if index == 0 { return nil }
       case .alias(let target): if index == 0 { return .aliased(target) }

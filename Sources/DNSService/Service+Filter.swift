@@ -33,10 +33,12 @@ extension Service {
     var material = material
     var isAllowed = false
     if isUnscreened || !material.overlays.isNewQuery {
-      isUnscreened = false
-      writer.rewindToQuestion()
-      writer.limit = header.limit
-      writer.loadQuestion(into: &key)
+      if isUnscreened {
+        isUnscreened = false
+        writer.rewindToQuestion()
+        writer.limit = header.limit
+        writer.loadQuestion(into: &key)
+      }
       switch screen(header, material, &cache) {
       case .blocked(let reason, let answer, let target):
         return finishFiltered(header, reason, answer, target: target, into: &writer)
@@ -53,14 +55,8 @@ extension Service {
       }
     }
     // The names on the way are not blocked; the one that is missing has yet to be looked for.
-    var other: Name?
-    switch isAllowed ? .allowed : screenMissing(header, writer) {
-    case .blocked(let reason, let answer, let target):
-      return finishFiltered(header, reason, answer, target: target, into: &writer)
-    case .alias(let name): other = name
-    case .passed, .allowed: break
-    }
-    return composeLocal(header, material, as: other, beside: remarks, from: &cache, into: &writer)
+    return composeLocal(
+      header, material, screens: !isAllowed, beside: remarks, from: &cache, into: &writer)
   }
 
   /// Ends the answer to a query that rules had to be asked about.
@@ -112,11 +108,12 @@ extension Service {
     var result = Screened.passed
     _ = cache.screenAnswer(
       key, type: header.type, queryFlags: material.queryFlags, overlays: material.overlays,
-      stale: material.stale, now: material.now
+      stale: material.stale, isFree: material.isFree, now: material.now
     ) { name in
-      guard filter.value.mayDecide(name) else { return .free }
+      let match = filter.value.look(name)
+      guard !match.isEmpty else { return .free }
       let isAsked = key.matches(name)
-      switch filter.value.decide(name, question(header)) {
+      switch filter.value.decide(name, match, question(header)) {
       case .free, .passed: return .passed
       case .allowed:
         guard isAsked else { return .passed }
@@ -141,18 +138,20 @@ extension Service {
 
   /// What lists and rules make of the key's name, which is missing in the cache: the name asked for, or one that it
   /// leads to.
-  private mutating func screenMissing(
+  mutating func screenMissing(
     _ header: Header, _ writer: borrowing MessageWriter
   ) -> Screened {
-    guard filter.value.mayDecide(key.octets),
-      !policy.value.decide(key.octets, asked: header.type).goesBeforeLists
-    else { return .passed }
     let isTarget = writer.counts.answer > 0
+    let match = filter.value.look(key.octets)
+    guard !match.isEmpty else {
+      isMissingFree = !isTarget
+      return .passed
+    }
     if isTarget {
       writer.loadQuestion(into: &askedKey)
       if isAllowed(askedKey.octets, header) { return .allowed }
     }
-    switch filter.value.decide(key.octets, question(header)) {
+    switch filter.value.decide(key.octets, match, question(header)) {
     case .free, .passed: return .passed
     case .allowed: return .allowed
     case .alias(let target): return isTarget ? .passed : .alias(target)
@@ -164,7 +163,8 @@ extension Service {
 
   /// Whether the name asked for is allowed wherever it leads.
   private func isAllowed(_ asked: Span<UInt8>, _ header: Header) -> Bool {
-    filter.value.mayDecide(asked) && filter.value.decide(asked, question(header)) == .allowed
+    let match = filter.value.look(asked)
+    return !match.isEmpty && filter.value.decide(asked, match, question(header)) == .allowed
   }
 
   // MARK: The answer

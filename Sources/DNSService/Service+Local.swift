@@ -14,6 +14,8 @@ extension Service {
     var overlays = OverlayPair.newQuery
     /// Whether expired data is used, too.
     var stale = false
+    /// Whether it is known that no list has the name asked for.
+    var isFree = false
     /// The time in seconds.
     var now: UInt32
 
@@ -29,12 +31,13 @@ extension Service {
   ///
   /// - Parameters:
   ///   - other: what the name is an alias of by a rule.
+  ///   - screens: whether the name has yet to be looked for in lists.
   ///   - remarks: what upstream said beside the answer: options for an OPT record.
   /// - Returns: the message's octets, or nothing when something is missing that the key then names, and that others
   ///   have to be asked for.
   @inline(never)
   mutating func composeLocal(
-    _ header: Header, _ material: Material, as other: Name? = nil,
+    _ header: Header, _ material: Material, as other: Name? = nil, screens: Bool = false,
     beside remarks: Span<UInt8> = Span(), from cache: inout Cache, into writer: inout MessageWriter
   ) -> Int? {
     // The compiler sees that a handle of its own is no part of what is changed below.
@@ -43,23 +46,37 @@ extension Service {
     // By the name asked for. What the operator wrote himself may lead anywhere.
     let isFiltered = isLed && cache.rebindFilter.isOn && cache.isAliasFiltered
     // The zone's own data, unless an alias of another's leads here.
-    let isOwn = !isLed && other == nil
-    let flags = Service.responseFlags(header.flags) | (isOwn ? MessageHeader.Flag.authoritative : 0)
+    let flags = Service.responseFlags(header.flags) | (isLed ? 0 : MessageHeader.Flag.authoritative)
     var other = other
+    var screens = screens
     var links = Int(writer.counts.answer)
     while true {
       if let name = other.take() {
         writer.limit = header.limit - header.optOctets
         if let count = goOn(
-          .filter(name), &links, isFiltered, header, flags, material, beside: remarks,
+          .filter(name), &links, isFiltered, header,
+          flags & ~MessageHeader.Flag.authoritative, material, beside: remarks,
           from: &cache, into: &writer)
         {
           return count
         }
         continue
       }
+      let decision = policy.value.decide(key.octets, hash: key.hash, asked: header.type)
+      if screens && !decision.goesBeforeLists {
+        switch screenMissing(header, writer) {
+        case .passed, .allowed: break
+        case .blocked(let reason, let answer, let target):
+          return finishFiltered(header, reason, answer, target: target, into: &writer)
+        case .alias(let name):
+          other = name
+          continue
+        }
+      }
+      // What the operator or safe search leads to isn't looked for in lists.
+      screens = false
       let match: Policy.LocalMatch
-      switch policy.value.decide(key.octets, hash: key.hash, asked: header.type) {
+      switch decision {
       case .local(let found): match = found
       case .route(let route):
         missingRoute = route

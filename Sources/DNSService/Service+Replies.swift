@@ -200,6 +200,7 @@ extension Service {
       now: UInt32(truncatingIfNeeded: now / 1000))
     material.overlays = overlays
     material.stale = stale
+    material.isFree = client.markNumber != 0 && client.markNumber == cache.markNumber
     return composeAnswer(client.header, material, beside: remarks, from: &cache, into: &writer)
   }
 }

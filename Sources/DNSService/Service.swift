@@ -40,6 +40,8 @@ public struct Service: ~Copyable {
   let filter: Pinned<NameFilter>
   /// Whether the last answer of the cache's was none since a name on its way may be in a list.
   var isUnscreened = false
+  /// Whether no list has the name that was asked for last, which was missing.
+  var isMissingFree = false
   /// Where an answer came from that was composed by rules.
   var ruleSource = AnswerSource.local
   /// Why the last question was blocked that was.
@@ -249,6 +251,7 @@ public struct Service: ~Copyable {
       counters.hits &+= 1
       return .reply(count, .hit)
     }
+    isMissingFree = false
     if filter.value.isActive {
       if let count = composeByRules(header, material, from: &cache, into: &writer) {
         return finishByRules(count, header, question, reply: &reply, now: now)
@@ -295,9 +298,10 @@ public struct Service: ~Copyable {
         else: .limited, reply: &reply, cache: &cache, resolver: &resolver, now: now)
     }
     counters.misses &+= 1
-    let client = WaitingClient(
+    var client = WaitingClient(
       header: header, queryFlags: header.queryFlags, questionCount: UInt16(question.count),
       askedHash: key.hash, started: now, share: share)
+    if isMissingFree { client.markNumber = cache.markNumber }
     guard let index = waiting.insert(client, question) else {
       limiter.returnPlace(share)
       counters.pendingLimit &+= 1

@@ -42,6 +42,8 @@ struct WaitingClient: BitwiseCopyable {
   var askedHash: UInt32
   /// Where its answer comes from if that is neither stale nor a failure.
   var source = AnswerSource.miss
+  /// The mark of the lists that don't have its name (``Cache/markNumber``); 0 when some may.
+  var markNumber: UInt8 = 0
   /// When it came.
   var started: UInt64
   /// The client's place among those in flight.

@@ -29,6 +29,7 @@ extension Worker {
       socket.flush()
       let ended = readClock()
       seen.value.noteHits(hits, microseconds: ended &- began)
+      if ring.value.capacity > 0 { note(count, of: socket, began: began, ended: ended) }
       if service.hasFailed { noteFailures() }
       if hasFollowUp { drainActions(now: ended / 1_000) }
       if count < Worker.busyBatch { break }
@@ -67,6 +68,22 @@ extension Worker {
     return hits
   }
 
+  /// Writes the queries of a batch that were answered at once into the ring of the last ones.
+  ///
+  /// After they were sent: nobody waits for it.
+  @inline(never)
+  private mutating func note(
+    _ count: Int, of socket: DatagramSocket, began: UInt64, ended: UInt64
+  ) {
+    let ring = ring
+    for index in 0..<count {
+      guard let outcome = outcomes[index] else { continue }
+      ring.value.note(
+        socket.received(index), outcome, from: socket.sender(index).address, over: .udp,
+        microseconds: ended &- began, at: ended / 1_000)
+    }
+  }
+
   /// Whether queries left something for ``drainActions(now:)``: hits alone leave nothing, and are most.
   private var hasFollowUp: Bool {
     resolver.hasWork || cache.hasPrefetchCandidates || deadlineToSet != nil
@@ -91,10 +108,11 @@ extension Worker {
     var client: UInt32?
     var isHit = false
     socket.withReply(toReceived: index) { reply in
-      switch service.receive(
+      let verdict = service.receive(
         socket.received(index), noted: index, from: socket.sender(index).address, over: .udp,
         reply: &reply, cache: &cache, resolver: &resolver, now: now)
-      {
+      outcomes[index] = outcome(verdict, rcode: reply[3])
+      switch verdict {
       case .reply(let count, let source):
         isHit = source == .hit
         return count
@@ -129,6 +147,7 @@ extension Worker {
         resolver: &resolver, now: now)
       queryLog.note(
         query, verdict, reply.span, from: address, isTCP: false, began: began)
+      outcomes[index] = outcome(verdict, rcode: reply[3])
       switch verdict {
       case .reply(let count, let source):
         isHit = source == .hit

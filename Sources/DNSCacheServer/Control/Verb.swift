@@ -34,7 +34,7 @@ enum Verbs {
     CacheSave.self, Explain.self, InFlight.self, Upstreams.self, Routes.self, LocalShow.self,
     BlockStatus.self, BlockTest.self, BlockPause.self, BlockResume.self, BlockRefresh.self,
     BlockAllow.self, BlockDeny.self, BlockForget.self,
-    TopNames.self,
+    Log.self, TopNames.self,
     TopClients.self, TopFailures.self, Watch.self, LastHour.self, Reload.self, Stop.self,
   ]
 

@@ -80,12 +80,13 @@ extension Explanation {
   private static func blocks(
     _ name: [UInt8], _ type: RecordType, _ filter: borrowing NameFilter, _ groups: [String]
   ) -> [String] {
-    guard filter.isActive, filter.mayDecide(name.span) else { return [] }
+    let match = filter.look(name.span)
+    guard filter.isActive, !match.isEmpty else { return [] }
     let question = NameFilter.Question(type: type, client: IPAddress(v4: 0x7F00_0001))
     var sentences: [(said: String, groups: [String])] = []
     for (number, group) in groups.enumerated() {
       let said: String
-      switch filter.decide(name.span, question, inGroup: number) {
+      switch filter.decide(name.span, match, question, inGroup: number) {
       case .free, .passed: said = "is in a list or a rule, but not blocked"
       case .allowed: said = "is allowed"
       case .alias(let target): said = "is an alias of \(target) by safe search"

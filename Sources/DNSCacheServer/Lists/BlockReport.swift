@@ -46,12 +46,12 @@ enum BlockReport {
     by filter: borrowing NameFilter
   ) -> Decision {
     let wire = name.lowercased.wire
-    let found = filter.lists(about: wire.span)
-    let lists = (0..<NameSet.mostLists).filter { found & 1 << UInt16($0) != 0 }
-    guard filter.mayDecide(wire.span) else {
+    let match = filter.look(wire.span)
+    let lists = (0..<NameSet.mostLists).filter { match.lists & 1 << UInt16($0) != 0 }
+    guard !match.isEmpty else {
       return Decision(verdict: "free", reason: nil, lists: [])
     }
-    switch filter.decide(wire.span, NameFilter.Question(type: type, client: client)) {
+    switch filter.decide(wire.span, match, NameFilter.Question(type: type, client: client)) {
     case .free, .passed: return Decision(verdict: "passed", reason: nil, lists: lists)
     case .allowed: return Decision(verdict: "allowed", reason: nil, lists: lists)
     case .alias(let target):

@@ -106,6 +106,7 @@ extension Server {
     for complaint in settings.exposedSecrets { logger.warning("\(complaint)") }
     maintenance?.shrink(on: loop)
     threshold.level = settings.logLevel
+    worker.value.keepQueries(settings.recentQueries, settings.logPrivacy)
     if settings.logsQueries != old.logsQueries {
       worker.value.logQueries(to: settings.logsQueries ? log : nil)
     }
