@@ -96,11 +96,12 @@ extension Worker {
 
   /// Writes a query that has waited into the ring of the last ones.
   private func note(_ ready: Service.Delivery, _ answer: Span<UInt8>, at time: UInt64) {
-    let rcode = answer.count > 3 ? answer[3] & 0xF : nil
+    let rcode = answer.count > 3 ? answer[3] & 0xF : QueryOutcome.none
     ring.value.note(
       answer,
       QueryOutcome(
-        ready.source, rcode: rcode, list: ready.source == .blocked ? blockingList : nil),
+        ready.source, rcode: rcode,
+        list: ready.source == .blocked ? blockingList : QueryOutcome.none),
       from: ready.address, over: ready.transport,
       microseconds: time &- min(ready.path.arrived, time), at: time / 1_000)
   }

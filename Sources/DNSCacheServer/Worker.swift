@@ -58,8 +58,8 @@ struct Worker: ~Copyable {
   var answeredCount = 0
   /// The last queries, for people.
   let ring: Pinned<QueryRing>
-  /// What became of the queries of a batch; nothing for those that wait, or are none.
-  var outcomes = FixedArray<QueryOutcome?>(repeating: nil, count: Service.anticipated)
+  /// What became of the queries of a batch.
+  var outcomes = FixedArray(repeating: QueryOutcome(nil), count: Service.anticipated)
   /// Where each query gets a line; nil, for one comparison a query, when that is not wanted.
   var queryLog: QueryLog?
 
@@ -135,19 +135,24 @@ struct Worker: ~Copyable {
     ring.value.privacy = privacy
   }
 
-  /// What became of a query that was answered at once; nothing for one that waits, or is none.
-  func outcome(_ verdict: Service.Verdict, rcode: UInt8) -> QueryOutcome? {
+  /// What became of a query that was answered at once.
+  @inline(__always)
+  func outcome(_ verdict: Service.Verdict, rcode: UInt8) -> QueryOutcome {
     switch verdict {
-    case .reply(_, let source):
-      QueryOutcome(source, rcode: rcode & 0xF, list: source == .blocked ? blockingList : nil)
-    case .withheld: QueryOutcome(.limited, rcode: nil)
-    case .ignored, .waiting: nil
+    case .reply(_, .blocked): QueryOutcome(.blocked, rcode: rcode & 0xF, list: blockingList)
+    case .reply(_, let source): QueryOutcome(source, rcode: rcode & 0xF)
+    case .withheld: QueryOutcome(.limited)
+    case .ignored, .waiting: QueryOutcome(nil)
     }
   }
 
   /// The list that blocked the last question that was blocked.
-  var blockingList: UInt8? {
-    if case .list(let number) = service.blockedBy { UInt8(clamping: number) } else { nil }
+  var blockingList: UInt8 {
+    if case .list(let number) = service.blockedBy {
+      UInt8(clamping: number)
+    } else {
+      QueryOutcome.none
+    }
   }
 
   /// Has each query get a line of the log from now on, or none.

@@ -99,14 +99,14 @@ extension ListReader {
     }
     let begin = position
     let result = readName(&position)
-    let isWhole = position == lineEnd || buffer[position] <= 0x20
+    let isWhole = position == lineEnd || isBlank(position)
     if !isWhole, buffer[position] >= 0x80 {
       var end = position
-      while end < lineEnd, buffer[end] > 0x20 { end += 1 }
+      while end < lineEnd, !isBlank(end) { end += 1 }
       rest = end
       return readInternational(begin, match ?? .exact, .hosts, upTo: end)
     }
-    while position < lineEnd, buffer[position] > 0x20 { position += 1 }
+    while position < lineEnd, !isBlank(position) { position += 1 }
     rest = position
     guard result, isWhole else { return .mistake(.notAName) }
     // The names that every hosts file has.
@@ -215,7 +215,7 @@ extension ListReader {
     _ start: Int, _ match: NameMatch, _ format: ListFormat, upTo end: Int? = nil
   ) -> ListEvent? {
     var end = end ?? start
-    while end < lineEnd, buffer[end] > 0x20, buffer[end] != UInt8(ascii: "#") { end += 1 }
+    while end < lineEnd, !isBlank(end), buffer[end] != UInt8(ascii: "#") { end += 1 }
     let octets = (start..<end).map { buffer[$0] }
     guard let ascii = Punycode.ascii(String(decoding: octets, as: UTF8.self)), take(ascii) else {
       return .mistake(.notAName)
@@ -265,8 +265,10 @@ extension ListReader {
   }
 
   func skipBlanks(_ position: inout Int) {
-    while position < lineEnd, buffer[position] == 0x20 || buffer[position] == 9 { position += 1 }
+    while position < lineEnd, isBlank(position) { position += 1 }
   }
+
+  func isBlank(_ position: Int) -> Bool { buffer[position] == 0x20 || buffer[position] == 9 }
 
   /// Whether some text stands in the line.
   func isAt(_ position: Int, _ text: StaticString) -> Bool {

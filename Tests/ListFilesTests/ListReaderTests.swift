@@ -96,6 +96,11 @@ struct ListReaderTests {
         "7 block exact other.example.", "8 mistake notAName", "8 block exact good.example.",
         "format hosts",
       ])
+    // An octet that is neither text nor blank once had it read the same line for ever.
+    #expect(
+      Self.read("0.0.0.0 bad\u{1d}name good.example") == [
+        "1 mistake notAName", "1 block exact good.example.", "format hosts",
+      ])
     #expect(Self.read("0.0.0.0 a.example", match: .subtree).first == "1 block subtree a.example.")
   }
 

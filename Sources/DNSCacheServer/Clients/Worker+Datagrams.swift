@@ -77,7 +77,8 @@ extension Worker {
   ) {
     let ring = ring
     for index in 0..<count {
-      guard let outcome = outcomes[index] else { continue }
+      let outcome = outcomes[index]
+      if outcome.source == nil { continue }
       ring.value.note(
         socket.received(index), outcome, from: socket.sender(index).address, over: .udp,
         microseconds: ended &- began, at: ended / 1_000)

@@ -29,7 +29,8 @@ extension Worker {
       resolver: &resolver, now: began / 1_000)
     queryLog?.note(message, verdict, buffer.value.span, from: address, isTCP: true, began: began)
     if service.hasFailed { noteFailures() }
-    if let outcome = outcome(verdict, rcode: buffer.value[3]) {
+    let outcome = outcome(verdict, rcode: buffer.value[3])
+    if ring.value.capacity > 0, outcome.source != nil {
       let now = EventLoop.preciseNow()
       ring.value.note(
         message, outcome, from: address, over: .tcp, microseconds: now &- began, at: now / 1_000)

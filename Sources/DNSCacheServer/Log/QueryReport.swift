@@ -35,7 +35,7 @@ enum QueryReport {
       number -= 1
       guard let record = ring.value.record(number), matches(record, number, filter, ring.value)
       else { continue }
-      let row = Row(record, ring.value.name(number), clock, server)
+      let row = Row(record, ring.value.question(number), clock, server)
       rows.append(row.value)
       lines.append(row.line)
     }
@@ -52,7 +52,7 @@ enum QueryReport {
     if filter.isBlocked && record.outcome.source != .blocked { return false }
     if let client = filter.client, record.client != client { return false }
     guard let part = filter.part else { return true }
-    return ring.name(number)?.contains(part) ?? false
+    return ring.question(number).name?.contains(part) ?? false
   }
 
   /// The lines of an answer as text, and the number behind them.
@@ -74,7 +74,8 @@ enum QueryReport {
     let line: String
 
     init(
-      _ record: QueryRing.Record, _ name: String?, _ clock: (now: UInt64, wall: Int64),
+      _ record: QueryRing.Record, _ question: (name: String?, type: RecordType),
+      _ clock: (now: UInt64, wall: Int64),
       _ server: Server
     ) {
       let age = Int64(clamping: (clock.now - min(record.time, clock.now)) / 1_000)
@@ -86,28 +87,31 @@ enum QueryReport {
       let groups = server.settings.groupNames
       let number = filter.value.group(of: record.client)
       let group = isKnown && groups.count > 1 && number < groups.count ? groups[number] : nil
-      let code = record.outcome.rcode.map {
-        "\(ResponseCode(headerBits: $0, extendedBits: 0))"
-      }
-      let list = record.outcome.list.map { filter.value.listName(Int($0)) }
-      let source = QueryReport.words(record.outcome.source, list)
+      let outcome = record.outcome
+      let code =
+        outcome.rcode == QueryOutcome.none
+        ? nil : "\(ResponseCode(headerBits: outcome.rcode, extendedBits: 0))"
+      let list =
+        outcome.list == QueryOutcome.none ? nil : filter.value.listName(Int(outcome.list))
+      let source = QueryReport.words(outcome.source, list)
       let transport = record.transport == .tcp ? "tcp" : "udp"
       value = .object([
         ("time", .text(time)), ("client", .text(client)), ("host", .optional(host)),
         ("group", .optional(group)), ("transport", .text(transport)),
-        ("name", .optional(name)), ("type", .text("\(record.type)")),
-        ("rcode", .optional(code)), ("source", .text(record.outcome.source.rawValue)),
+        ("name", .optional(question.name)), ("type", .text("\(question.type)")),
+        ("rcode", .optional(code)), ("source", .optional(outcome.source?.rawValue)),
         ("list", .optional(list)), ("us", .count(Int(record.microseconds))),
       ])
       line = [
-        time, host.map { "\(client) (\($0))" } ?? client, group, transport, name ?? "-",
-        "\(record.type)", code ?? "-", source, "\(record.microseconds) µs\n",
+        time, host.map { "\(client) (\($0))" } ?? client, group, transport,
+        question.name ?? "-", "\(question.type)", code ?? "-", source,
+        "\(record.microseconds) µs\n",
       ].compactMap { $0 }.joined(separator: "  ")
     }
   }
 
   /// Where an answer came from, in words.
-  private static func words(_ source: AnswerSource, _ list: String?) -> String {
+  private static func words(_ source: AnswerSource?, _ list: String?) -> String {
     switch source {
     case .hit: "cache"
     case .stale: "cache, stale"
@@ -118,6 +122,7 @@ enum QueryReport {
     case .refused: "refused"
     case .limited: "over a limit"
     case .failure: "failed"
+    case nil: "-"
     }
   }
 }

@@ -4,15 +4,21 @@ import Memory
 
 /// What became of a query, as ``QueryRing`` keeps it.
 public struct QueryOutcome: BitwiseCopyable, Sendable {
-  /// Where the answer came from.
-  public var source: AnswerSource
-  /// The lower four bits of the answer's code; nothing when there was no answer.
-  public var rcode: UInt8?
-  /// The list that blocked it, from 0 on; nothing for none, or a rule.
-  public var list: UInt8?
+  /// Where the answer came from; nothing for a query that waits, or is none.
+  public var source: AnswerSource?
+  /// The lower four bits of the answer's code; ``none`` when there was no answer.
+  public var rcode: UInt8
+  /// The list that blocked it, from 0 on; ``none`` for no list.
+  public var list: UInt8
+
+  /// In place of a number.
+  public static let none = UInt8.max
 
   /// Describes what became of a query.
-  public init(_ source: AnswerSource, rcode: UInt8?, list: UInt8? = nil) {
+  @inlinable
+  public init(
+    _ source: AnswerSource?, rcode: UInt8 = QueryOutcome.none, list: UInt8 = QueryOutcome.none
+  ) {
     self.source = source
     self.rcode = rcode
     self.list = list
@@ -43,12 +49,16 @@ public struct QueryRing: ~Copyable {
     public var client = IPAddress(v4: 0)
     /// How long the answer took.
     public var microseconds: UInt32 = 0
-    public var type = RecordType(rawValue: 0)
-    public var outcome = QueryOutcome(.refused, rcode: nil)
+    /// The type, where the question is longer than what is kept; else it stands behind the name.
+    fileprivate var type = RecordType(rawValue: 0)
+    public var outcome = QueryOutcome(nil)
     public var transport = Service.Transport.udp
-    fileprivate var nameCount: UInt8 = 0
-    fileprivate var isCut = false
+    /// Octets of the question that are kept.
+    fileprivate var count: UInt8 = 0
   }
+
+  /// Where the next is written.
+  private var place = 0
 
   /// Makes room for so many queries; none means that nothing is kept.
   public init(capacity: Int) {
@@ -74,31 +84,37 @@ public struct QueryRing: ~Copyable {
     over transport: Service.Transport, microseconds: UInt64, at time: UInt64
   ) {
     guard capacity > 0, privacy != .all else { return }
-    let place = Int(truncatingIfNeeded: count % UInt64(capacity))
     var record = Record()
     record.time = time
     if privacy != .clients { record.client = client }
     record.microseconds = UInt32(clamping: microseconds)
     record.outcome = outcome
     record.transport = transport
-    // Of what is no name nothing is kept.
-    if message.count > MessageHeader.size, message.load16(4) == 1,
-      let end = try? WireName.endOfPlain(message, at: MessageHeader.size), end + 2 <= message.count
-    {
-      record.type = RecordType(rawValue: message.load16(end))
-      let length = end - MessageHeader.size
-      let kept = min(length, QueryRing.longestName)
-      if privacy != .names {
-        record.nameCount = UInt8(truncatingIfNeeded: kept)
-        record.isCut = kept < length
-        var target = names.mutableSpan
-        target.store(
-          message.extracting(MessageHeader.size..<MessageHeader.size + kept),
-          place * QueryRing.longestName)
-      }
+    if privacy == .names {
+      record.type = QueryRing.type(message)
+    } else if message.count > MessageHeader.size {
+      // What it is, who looks at it finds out.
+      let kept = min(message.count &- MessageHeader.size, QueryRing.longestName)
+      record.count = UInt8(truncatingIfNeeded: kept)
+      let start = place &* QueryRing.longestName
+      var target = names.mutableSpan
+      target.store(
+        message.extracting(MessageHeader.size..<MessageHeader.size &+ kept),
+        start)
+      if kept == QueryRing.longestName { record.type = QueryRing.type(message) }
     }
     records[place] = record
     count &+= 1
+    place &+= 1
+    if place == capacity { place = 0 }
+  }
+
+  /// The type that a message asks for.
+  private static func type(_ message: Span<UInt8>) -> RecordType {
+    guard let end = try? WireName.endOfPlain(message, at: MessageHeader.size),
+      end + 2 <= message.count
+    else { return RecordType(rawValue: 0) }
+    return RecordType(rawValue: message.load16(end))
   }
 
   /// A query by its number; nothing for one that is not there.
@@ -107,24 +123,30 @@ public struct QueryRing: ~Copyable {
     return records[Int(number % UInt64(capacity))]
   }
 
-  /// A query's name as text; `…` at the end of one that is longer than what is kept, nothing for one without a name.
-  public func name(_ number: UInt64) -> String? {
-    guard let record = record(number), record.nameCount > 0 else { return nil }
+  /// What a query asked for: the name as text, with `…` at the end when it is longer than what is kept, nothing for one
+  /// without a name; and the type.
+  public func question(_ number: UInt64) -> (name: String?, type: RecordType) {
+    guard let record = record(number) else { return (nil, RecordType(rawValue: 0)) }
     let start = Int(number % UInt64(capacity)) * QueryRing.longestName
-    let octets = names.span.extracting(start..<start + Int(record.nameCount))
-    guard record.isCut else { return (try? Name(wire: octets)).map { "\($0)".lowercased() } }
+    let octets = names.span.extracting(start..<start + Int(record.count))
+    if let end = try? WireName.endOfPlain(octets, at: 0) {
+      let type = end + 2 <= octets.count ? RecordType(rawValue: octets.load16(end)) : record.type
+      let name = try? Name(wire: octets.extracting(0..<end))
+      return (name.map { "\($0)".lowercased() }, type)
+    }
     // Whole labels, as far as they are kept.
     var labels: [UInt8] = []
     var position = 0
-    while position < octets.count, octets[position] > 0,
+    while position < octets.count, (1...63).contains(octets[position]),
       position + Int(octets[position]) < octets.count
     {
       let end = position + Int(octets[position]) + 1
       for index in position..<end { labels.append(octets[index]) }
       position = end
     }
+    guard !labels.isEmpty, record.type.rawValue != 0 else { return (nil, record.type) }
     labels.append(0)
-    return (try? Name(wire: labels.span)).map { "\($0)…".lowercased() }
+    return ((try? Name(wire: labels.span)).map { "\($0)…".lowercased() }, record.type)
   }
 }
 
