@@ -192,19 +192,35 @@ package struct GroupRule: Sendable, Equatable {
         name: "safe-search", kind: .boolean,
         help: "Whether search engines and YouTube are asked to leave out what is not for children."),
       ItemField(
-        name: "active", kind: .text("times"),
+        name: "active", kind: timesKind,
         help:
           "When it counts, as \"mon-fri 20:00-07:00\"; at other times its clients are in the default group."
       ),
     ], isKeyed: true,
     fault: { item in
       let name = item.values("name").first?.value.text
+      if name == defaultName, item["active"] != nil {
+        return "default always counts; leave out active"
+      }
       if name == defaultName {
         return item["clients"] == nil
           ? nil : "default has all clients that are in no other group; leave out clients"
       }
       return item["clients"] == nil ? "a group has clients; write clients: [192.168.1.20]" : nil
     })
+
+  /// Times of the week.
+  private static let timesKind = ValueKind.checked("times") { text in
+    do throws(WeekSchedule.Fault) {
+      _ = try WeekSchedule(text)
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  /// When it counts; nothing for always.
+  package var schedule: WeekSchedule? { active.flatMap { try? WeekSchedule($0) } }
 
   /// A client or several.
   private static let clientKind = ValueKind.checked("address, network or hardware address") {

@@ -50,6 +50,18 @@ extension EventLoop {
     return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
+  /// Minutes since Monday 0:00 by the clock on the wall, in the machine's zone of time.
+  public static func minuteOfWeek() -> Int {
+    var now = read(CLOCK_REALTIME).tv_sec
+    var date = unsafe tm()
+    // The zone may have been changed.
+    // SAFETY: the call below writes one tm.
+    tzset()
+    guard unsafe localtime_r(&now, &date) != nil else { return 0 }
+    let day = (Int(unsafe date.tm_wday) + 6) % 7
+    return unsafe day * 1_440 + Int(date.tm_hour) * 60 + Int(date.tm_min)
+  }
+
   private static func read(_ clock: Int32) -> timespec {
     var time = timespec()
     // SAFETY: the kernel writes one timespec. Linux has these four clocks since 2.6.39: no error.

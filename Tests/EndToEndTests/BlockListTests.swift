@@ -211,6 +211,54 @@ extension EndToEnd {
       #expect(try eventually { try data(server, "bad.example") == ["0.0.0.0"] })
     }
 
+    @Test func `a group counts at its times, else its clients are in the default one`() throws {
+      let now = Calendar.current.dateComponents([.weekday, .hour], from: Date())
+      let days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+      let today = (now.weekday ?? 1) - 1
+      let (here, away) = (
+        "\(days[(today + 6) % 7])-\(days[(today + 1) % 7])", days[(today + 3) % 7]
+      )
+      for (days, isActive) in [(here, true), (away, false)] {
+        let server = try serve(
+          """
+          groups:
+            - {name: kids, clients: [127.0.0.2], deny: [games.example], active: "\(days) 0:00-24:00"}
+          """)
+        #expect(
+          try data(server, "games.example", from: "127.0.0.2")
+            == [isActive ? "0.0.0.0" : "192.0.2.1"])
+        _ = server.terminate()
+      }
+    }
+
+    @Test func `the log tells who asked for what, and what became of it`() throws {
+      try write("ads.example\n", to: "list.txt")
+      let server = try serve(
+        "block: {lists: [FOLDER/list.txt]}\nlog: {recent: 8}\nlocal: {records: [\"2.0.0.127.in-addr.arpa. PTR tv.home.arpa.\"]}"
+      )
+      #expect(try data(server, "x.ads.example", from: "127.0.0.2") == ["0.0.0.0"])
+      for _ in 0..<2 { _ = try data(server, "www.example.net") }
+      _ = try server.dig("+tcp", "localhost", "AAAA")
+      let text = try server.ctl("log").output
+      // Whether the server is there, was asked before.
+      let lines = text.split(separator: "\n").filter { !$0.contains("version.bind") }
+      #expect(lines.count == 4, "\(text)")
+      #expect(
+        lines[0].contains("127.0.0.2 (tv.home.arpa)")
+          && lines[0].contains("x.ads.example.  A  NOERROR  blocked by list list"), "\(text)")
+      #expect(lines[1].contains("www.example.net.  A  NOERROR  upstream  "), "\(text)")
+      #expect(lines[2].contains("www.example.net.  A  NOERROR  cache  "), "\(text)")
+      #expect(lines[3].contains("tcp  localhost.  AAAA  NOERROR  local  "), "\(text)")
+      #expect(try server.ctl("log", "--blocked").output.split(separator: "\n").count == 1)
+      #expect(
+        try server.ctl("log", "--name", "EXAMPLE.net").output.split(separator: "\n").count == 2)
+      let client = try server.ctl("log", "--client", "127.0.0.2", "--json").output
+      #expect(client.contains("\"list\":\"list\"") && !client.contains("localhost"), "\(client)")
+      for _ in 0..<8 { _ = try data(server, "late.example.net") }
+      #expect(try !server.ctl("log").output.contains("ads.example"))
+      #expect(try server.ctl("log", "--count", "0").status != 0)
+    }
+
     @Test func `what is wrong with lists and groups is said`() throws {
       for (text, message) in [
         ("block: {lists: [{name: ads}]}", "file"),
@@ -227,6 +275,7 @@ extension EndToEnd {
           "is in a, too"
         ),
         ("groups: [{name: a, clients: [nobody]}]", "neither an address"),
+        ("groups: [{name: a, clients: [192.168.1.2], active: sometimes}]", "is not days and times"),
       ] {
         try write(text + "\n", to: "wrong.yaml")
         let result = try Tool.run(ServerProcess.binary, ["check", folder.file("wrong.yaml")])

@@ -23,6 +23,8 @@ final class BlockKeeper {
   private(set) var made: [MadeRule] = []
   /// Seconds since 1970 at which the pause ends; nothing when there is none.
   private(set) var pauseEnd: Int64?
+  /// The minute of the week by which groups count at present.
+  private var minute = 0
   private var timer: Timer?
   /// Is told when other rules are in force.
   var whenChanged: () -> Void = {}
@@ -138,7 +140,28 @@ final class BlockKeeper {
     if let pauseEnd, pauseEnd <= now { resume() }
     let before = made.count
     made.removeAll { rule in rule.end.map { $0 <= now } ?? false }
-    if made.count < before { changed() } else { schedule() }
+    if made.count < before {
+      changed()
+    } else if settings.block.groups.contains(where: { $0.active != nil }) {
+      applyTimes()
+    } else {
+      schedule()
+    }
+  }
+
+  /// Has groups count, or not, by the time of the week.
+  private func applyTimes() {
+    let before = minute
+    minute = EventLoop.minuteOfWeek()
+    worker.value.policy.value.filter.value.clients = settings.clientGroups(at: minute)
+    for group in settings.block.groups {
+      guard let schedule = group.schedule else { continue }
+      let isActive = schedule.isActive(at: minute)
+      if isActive != schedule.isActive(at: before) {
+        logger.notice("group \(group.name) \(isActive ? "counts from now on" : "counts no more")")
+      }
+    }
+    schedule()
   }
 
   /// The clock was set: what has an end may be over.
@@ -151,18 +174,26 @@ final class BlockKeeper {
     let filter = worker.value.policy.value.filter
     filter.value.ttl = settings.block.ttl
     filter.value.setRules(made.compactMap(\.rule) + settings.blockRules)
-    filter.value.clients = settings.clientGroups
+    minute = EventLoop.minuteOfWeek()
+    filter.value.clients = settings.clientGroups(at: minute)
     filter.value.isPaused = pauseEnd != nil
     schedule()
     whenChanged()
   }
 
   private func schedule() {
-    guard let next = (made.compactMap(\.end) + [pauseEnd].compactMap { $0 }).min() else {
+    let now = EventLoop.wallClock()
+    let ends = made.compactMap(\.end) + [pauseEnd].compactMap { $0 }
+    // A minute ends at a multiple of sixty seconds, whatever the zone of time.
+    let changes = settings.block.groups.compactMap(\.schedule).map { schedule in
+      now - now % 60 + Int64(schedule.minutesToChange(after: minute)) * 60
+    }
+    guard let next = (ends + changes).min() else {
       timer?.cancel()
       return
     }
-    let wait = min(max(next - EventLoop.wallClock(), 0), 86_400)
+    // The clock may be put forward or back for the summer in between.
+    let wait = min(max(next - now, 0), changes.isEmpty ? 86_400 : 3_600)
     timer?.schedule(after: UInt64(clamping: wait * 1_000 + 1))
   }
 }

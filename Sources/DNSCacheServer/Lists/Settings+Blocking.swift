@@ -44,10 +44,13 @@ extension Settings {
     }
   }
 
-  /// Which clients are in which group.
-  var clientGroups: ClientGroups {
-    ClientGroups(
-      block.groups.flatMap { group in
+  /// Which clients are in which group at a time; those of one that doesn't count then are in the default one.
+  ///
+  /// - Parameter minute: of the week, from Monday 0:00 on.
+  func clientGroups(at minute: Int) -> ClientGroups {
+    let groups = block.groups.filter { $0.schedule?.isActive(at: minute) ?? true }
+    return ClientGroups(
+      groups.flatMap { group in
         group.clients.compactMap { client in
           IPNetwork(client).map { (network: $0, group: number(of: group)) }
         }
