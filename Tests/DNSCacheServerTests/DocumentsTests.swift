@@ -11,7 +11,7 @@ struct DocumentsTests {
   static let pages = [
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/answers.md",
     "docs/architecture.md", "docs/configuration.md", "docs/explain.md", "docs/figures.md",
-    "docs/lan-names.md", "docs/limits.md",
+    "docs/lan-names.md", "docs/lists.md", "docs/limits.md",
     "docs/operations.md", "docs/resolution.md", "docs/snapshot.md", "docs/two-servers.md",
   ]
   static let allPages = pages + ["docs/performance.md", "docs/security.md"]
