@@ -129,6 +129,31 @@ public struct LocalData: ~Copyable {
     return .unknown
   }
 
+  /// Reads ahead what looking for names will need, step by step for all of them, so that the waits overlap.
+  ///
+  /// - Parameters:
+  ///   - hashes: the names' hashes, those of their ``NameKey``s.
+  ///   - places: as many, to work with.
+  /// - Returns: a number without a meaning, to be used so that the reads are not left out.
+  public func anticipate(_ hashes: Span<UInt32>, _ places: inout MutableSpan<UInt32>) -> UInt32 {
+    for index in 0..<min(hashes.count, places.count) {
+      places[index] = names[names.bucket(hashes[index])].rawValue
+    }
+    var seen: UInt32 = 0
+    for index in 0..<min(hashes.count, places.count) {
+      let node = Reference(rawValue: places[index])
+      if node.isNone { continue }
+      // The name may begin in one line of the processor's cache and end in the next.
+      seen ^= arena.load32(node, LocalNodeField.hash)
+      places[index] = arena.load32(node, LocalNodeField.firstRecord)
+    }
+    for index in 0..<min(hashes.count, places.count) {
+      let record = Reference(rawValue: places[index])
+      if !record.isNone { seen ^= arena.load32(record, LocalRecordField.line) }
+    }
+    return seen
+  }
+
   /// The name itself, if it has records.
   public func find(_ name: Span<UInt8>) -> LocalName? {
     guard case .name(let found) = place(of: name) else { return nil }

@@ -1,4 +1,5 @@
 import DNSCache
+import DNSPolicy
 import DNSWire
 import Memory
 
@@ -39,8 +40,20 @@ struct NotedQuestions: ~Copyable {
   func hash(_ index: Int) -> UInt32 { keys[index].hash }
 
   /// Reads ahead what the first packets will need.
-  mutating func anticipate(_ count: Int, in cache: borrowing Cache) -> UInt32 {
-    Self.anticipate(hashes, &places, count, in: cache)
+  mutating func anticipate(
+    _ count: Int, in cache: borrowing Cache, _ local: Pinned<LocalData>
+  ) -> UInt32 {
+    let seen = Self.anticipate(hashes, &places, count, in: cache)
+    return local.value.nameCount > 0
+      ? seen ^ Self.anticipate(hashes, &places, count, in: local) : seen
+  }
+
+  private static func anticipate(
+    _ hashes: borrowing FixedArray<UInt32>, _ places: inout FixedArray<UInt32>, _ count: Int,
+    in local: Pinned<LocalData>
+  ) -> UInt32 {
+    var places = places.mutableSpan
+    return local.value.anticipate(hashes.span.extracting(0..<count), &places)
   }
 
   // The compiler takes a view of one property for a use of all of `self`, but not an argument.

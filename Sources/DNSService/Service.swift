@@ -183,7 +183,7 @@ public struct Service: ~Copyable {
   /// Reads ahead what the first packets noted will need;
   /// ``receive(_:noted:from:over:reply:cache:resolver:now:)`` follows for each.
   public mutating func anticipate(_ count: Int, in cache: inout Cache) {
-    seen ^= noted.anticipate(count, in: cache)
+    seen ^= noted.anticipate(count, in: cache, policy.value.local)
   }
 
   /// Handles a packet from a client.
