@@ -149,7 +149,7 @@ package struct BlockListRule: Sendable, Equatable {
 /// What counts for some clients.
 package struct GroupRule: Sendable, Equatable {
   package var name: String
-  /// Addresses, networks and hardware addresses.
+  /// Addresses and networks.
   package var clients: [String] = []
   /// The lists that count; nothing for all.
   package var lists: [String]?
@@ -175,7 +175,7 @@ package struct GroupRule: Sendable, Equatable {
         help: "What it is called; default is the group of all clients that are in no other."),
       ItemField(
         name: "clients", kind: clientKind, arity: .some,
-        help: "Who is in it: addresses, networks and hardware addresses; the most exact counts."),
+        help: "Who is in it: addresses and networks; the most exact counts."),
       ItemField(
         name: "lists", kind: BlockRules.nameKind, arity: .any,
         help: "The lists that count for it; all when it names none, and [] for no list."),
@@ -223,11 +223,9 @@ package struct GroupRule: Sendable, Equatable {
   package var schedule: WeekSchedule? { active.flatMap { try? WeekSchedule($0) } }
 
   /// A client or several.
-  private static let clientKind = ValueKind.checked("address, network or hardware address") {
-    text in
-    IPNetwork(text) == nil && MACAddress(text) == nil
-      ? "neither an address nor a network nor a hardware address; write 192.168.1.20, 192.168.1.64/28 or 52:54:00:12:34:56"
-      : nil
+  private static let clientKind = ValueKind.checked("address or network") { text in
+    IPNetwork(text) == nil
+      ? "neither an address nor a network; write 192.168.1.20 or 192.168.1.64/28" : nil
   }
 
   init?(_ item: Item) {

@@ -211,6 +211,19 @@ extension EndToEnd {
       #expect(try eventually { try data(server, "bad.example") == ["0.0.0.0"] })
     }
 
+    @Test func `check says which lines of lists can't be used`() throws {
+      try write("ads.example\ncom\nno name\n", to: "list.txt")
+      try configure("block: {lists: [FOLDER/list.txt, FOLDER/missing.txt]}")
+      let result = try Tool.run(ServerProcess.binary, ["check", folder.file("server.yaml")])
+      #expect(result.status == 0)
+      for part in [
+        "list.txt:2: com. is not for a list to block", "list.txt:3: isn't a name",
+        "missing.txt: there is no such file",
+      ] {
+        #expect(result.errors.contains(part), "\(part): \(result.errors)")
+      }
+    }
+
     @Test func `a group counts at its times, else its clients are in the default one`() throws {
       let now = Calendar.current.dateComponents([.weekday, .hour], from: Date())
       let days = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]

@@ -25,7 +25,7 @@ struct CheckCommand: ParsableCommand {
       let settings = try configuration.settings()
       try configuration.checkHost()
       let warnings = configuration.warnings(on: .asFarAsTold()) + text.warnings
-      for complaint in LocalReading.complaints(settings.local) {
+      for complaint in LocalReading.complaints(settings.local) + ListCompiler.complaints(settings) {
         Process.writeError("warning: \(complaint)\n")
       }
       for warning in warnings { Process.writeError("warning: \(warning)\n") }

@@ -1,3 +1,4 @@
+import Configuration
 import DNSPolicy
 import DNSWire
 import EventLoop
@@ -43,8 +44,8 @@ struct ListCompiler {
         header.source = ListCompiler.source(of: file)
         try read(file)
         if report.failure == nil { try write(to: output) }
-      case .find(let name):
-        try find(name, in: file)
+      case .find(let name): try find(name, in: file)
+      case .examine: try read(file)
       }
     } catch {
       report.failure = error.isMissingFile ? "there is no such file" : "\(error)"
@@ -205,6 +206,32 @@ struct ListCompiler {
       to[starts[place]] = entry
       starts[place] += 1
     }
+  }
+
+  // MARK: Examining
+
+  /// What can't be read, or used, of all lists.
+  static func complaints(_ settings: Settings) -> [String] {
+    let hasher = NameHasher(0, 1)
+    var complaints: [String] = []
+    for list in settings.blockLists {
+      let request = ListRequest(
+        .examine, path: list.path, key: [UInt8](repeating: 0, count: 8) + [1, 0, 0, 0, 0, 0, 0, 0],
+        match: list.match, isTrusted: list.isTrusted, allowsBroad: settings.block.allowsBroad,
+        protected: settings.protectedNames.map { hasher.hash($0.lowercased.wire.span) })
+      guard var compiler = ListCompiler(request) else { continue }
+      let report = compiler.run()
+      if let failure = report.failure { complaints.append("\(list.path): \(failure)") }
+      complaints += report.mistakes.map { "\(list.path):\($0.number): \($0.text)" }
+      complaints += report.refused.map {
+        "\(list.path):\($0.number): \($0.text) is not for a list to block"
+      }
+      let more =
+        Int(compiler.header.mistakes + compiler.header.refused) - report.mistakes.count
+        - report.refused.count
+      if more > 0 { complaints.append("\(list.path): \(more) more lines can't be used") }
+    }
+    return complaints
   }
 
   // MARK: Finding

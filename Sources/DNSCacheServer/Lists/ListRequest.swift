@@ -9,6 +9,8 @@ struct ListRequest: Equatable {
     case compile(output: String)
     /// Say which lines are about a name.
     case find(name: String)
+    /// Say what is wrong with it.
+    case examine
   }
 
   var task: Task
@@ -38,6 +40,7 @@ struct ListRequest: Equatable {
     switch task {
     case .compile(let output): lines.append("output \(output)")
     case .find(let name): lines.append("find \(name)")
+    case .examine: lines.append("examine yes")
     }
     if let match { lines.append("match \(match)") }
     if isTrusted { lines.append("trusted yes") }
@@ -80,6 +83,8 @@ struct ListRequest: Equatable {
       task = .compile(output: output)
     } else if let name = values["find"] {
       task = .find(name: name)
+    } else if values["examine"] != nil {
+      task = .examine
     } else {
       return nil
     }
