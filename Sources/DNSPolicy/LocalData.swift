@@ -195,6 +195,40 @@ public struct LocalData: ~Copyable {
     return records
   }
 
+  /// The alias that a name is; nothing for one that is none, as most.
+  public func alias(of name: LocalName) -> LocalRecords? {
+    var record = arena.link(name.node, LocalNodeField.firstRecord)
+    while !record.isNone {
+      if arena.load16(record, LocalRecordField.type) == RecordType.cname.rawValue {
+        let alias = records(of: name, .cname)
+        return alias.isEmpty ? nil : alias
+      }
+      record = arena.link(record, LocalRecordField.next)
+    }
+    return nil
+  }
+
+  /// Visits a name's records of a type, each with the TTL of all: the least (RFC 2181 §5.2).
+  ///
+  /// - Returns: the first; empty when there is none.
+  public func visit(
+    _ name: LocalName, _ type: RecordType, _ body: (_ ttl: UInt32, _ data: Span<UInt8>) -> Void
+  ) -> LocalRecords {
+    let first = records(of: name, type)
+    var ttl = UInt32.max
+    var records = first
+    while !records.isEmpty {
+      ttl = min(ttl, self.ttl(of: records))
+      advance(&records)
+    }
+    records = first
+    while !records.isEmpty {
+      body(ttl, data(of: records))
+      advance(&records)
+    }
+    return first
+  }
+
   /// Goes on to the next record; false when there is none.
   public func advance(_ records: inout LocalRecords) {
     records.current =

@@ -151,8 +151,7 @@ extension Service {
   /// The alias that a name of the LAN's own is.
   private func alias(_ match: Policy.LocalMatch) -> LocalRecords? {
     guard case .records(let name) = match.answer else { return nil }
-    let alias = policy.value.local.value.records(of: name, .cname)
-    return alias.isEmpty ? nil : alias
+    return policy.value.local.value.alias(of: name)
   }
 
   /// An alias that is made here.
@@ -294,23 +293,15 @@ extension Service {
   private func writeRecords(
     _ name: LocalName, _ type: RecordType, into writer: inout MessageWriter
   ) -> Bool {
-    let first = policy.value.local.value.records(of: name, type)
-    guard !first.isEmpty else { return false }
-    // RFC 2181 §5.2: the records of an RRset have the same TTL.
-    var ttl = UInt32.max
-    var records = first
-    while !records.isEmpty {
-      ttl = min(ttl, policy.value.local.value.ttl(of: records))
-      policy.value.local.value.advance(&records)
-    }
-    records = first
-    while !records.isEmpty && !writer.overflowed {
+    var leastTTL: UInt32 = 0
+    let first = policy.value.local.value.visit(name, type) { ttl, data in
+      leastTTL = ttl
       let begin = begin(type, ttl: ttl, into: &writer)
-      writer.data(policy.value.local.value.data(of: records), of: type)
+      writer.data(data, of: type)
       writer.endRecord(begin, in: .answer)
-      policy.value.local.value.advance(&records)
     }
-    if !writer.overflowed { writeAdditional(first, type, ttl: ttl, into: &writer) }
+    guard !first.isEmpty else { return false }
+    if !writer.overflowed { writeAdditional(first, type, ttl: leastTTL, into: &writer) }
     return true
   }
 
