@@ -24,13 +24,17 @@ public struct BlockRule: Sendable, Equatable {
     /// `ctl block allow` and `deny`.
     case hand
 
+    /// Whether one gives way to the other.
     public static func < (one: Origin, other: Origin) -> Bool { one.rawValue < other.rawValue }
   }
 
+  /// The name.
   public var name: Name
   /// Whether it is about the name itself, those below, or both.
   public var kind: NameSet.Kind
+  /// What becomes of the names.
   public var action: Action
+  /// Where it comes from.
   public var origin: Origin
   /// The groups that it is for, a bit for each.
   public var groups: UInt32

@@ -8,6 +8,7 @@ public struct ClientGroups: Sendable, Equatable {
   /// Groups at most, the default one included.
   public static let most = 32
 
+  /// Has all clients in group 0.
   public init() {}
 
   /// Takes groups' networks; those of group 0, which all others are in, are none.
@@ -21,6 +22,7 @@ public struct ClientGroups: Sendable, Equatable {
     return 0
   }
 
+  /// Whether both have the same networks in the same groups.
   public static func == (one: ClientGroups, other: ClientGroups) -> Bool {
     one.networks.elementsEqual(other.networks) { $0 == $1 }
   }

@@ -20,9 +20,11 @@ public struct CompiledList: Sendable, Equatable {
   public var details: UInt64 = 0
   /// Most labels that a name has.
   public var mostLabels: UInt64 = 0
-  /// Lines that were not understood, on purpose or for a mistake, and names that no list may block.
+  /// Lines left out since they are more than a name.
   public var ignored: UInt64 = 0
+  /// Lines that make no sense.
   public var mistakes: UInt64 = 0
+  /// Names that no list may block.
   public var refused: UInt64 = 0
   /// What the list mostly is, a number from 1 on; 0 when it has no rule.
   public var format: UInt64 = 0
@@ -31,10 +33,14 @@ public struct CompiledList: Sendable, Equatable {
 
   /// Which state of a file it was made from.
   public struct Source: Sendable, Equatable {
+    /// Octets.
     public var size: UInt64 = 0
+    /// Nanoseconds since 1970 of its last change.
     public var changed: UInt64 = 0
+    /// Its number on its disk.
     public var number: UInt64 = 0
 
+    /// Describes a state.
     public init(size: UInt64 = 0, changed: UInt64 = 0, number: UInt64 = 0) {
       self.size = size
       self.changed = changed
@@ -42,6 +48,7 @@ public struct CompiledList: Sendable, Equatable {
     }
   }
 
+  /// Describes an empty list.
   public init() {}
 
   /// Octets that it takes.
@@ -103,8 +110,10 @@ public struct CompiledList: Sendable, Equatable {
 
   /// Finds out whether what was written is what is read.
   public struct Checksum: Sendable {
+    /// What comes of all words so far.
     public private(set) var value: UInt64 = 0x9E37_79B9_7F4A_7C15
 
+    /// Begins.
     public init() {}
 
     /// Takes the next word.

@@ -33,8 +33,10 @@ public struct NameFilter: ~Copyable {
   public struct ListedDetails: Sendable {
     /// The list's number.
     public var list: Int
+    /// What it says.
     public var details: ListDetails
 
+    /// Puts the two together.
     public init(list: Int, _ details: ListDetails) {
       self.list = list
       self.details = details
@@ -48,6 +50,7 @@ public struct NameFilter: ~Copyable {
     /// What is answered for blocked names.
     public var answer: BlockAnswer
 
+    /// Describes a group; by default all lists count.
     public init(lists: UInt16 = .max, answer: BlockAnswer = .zero) {
       self.lists = lists
       self.answer = answer
@@ -116,11 +119,14 @@ public struct NameFilter: ~Copyable {
 
   /// Who asks for what.
   public struct Question: Sendable {
+    /// The type.
     public var type: RecordType
+    /// Where the client is.
     public var client: IPAddress
     /// Whether it came over a stream.
     public var isStream: Bool
 
+    /// Describes a question.
     public init(type: RecordType, client: IPAddress, isStream: Bool = false) {
       self.type = type
       self.client = client

@@ -10,7 +10,7 @@ import Memory
 public struct NameSet: ~Copyable, @unchecked Sendable {
   /// What hashes the names.
   public let hasher: NameHasher
-  /// Open addressing; 0 for an empty place. See ``Slot``.
+  /// What is in it, by open addressing, 0 being an empty place; see ``Slot``.
   private var slots: FixedArray<UInt64>
   /// Three bits in one word for each entry: what is in no list mostly lacks one.
   private var filter: FixedArray<UInt64>
@@ -26,7 +26,9 @@ public struct NameSet: ~Copyable, @unchecked Sendable {
 
   /// Which names an entry is about, and what it says of them: the free bits of a hash.
   public struct Kind: OptionSet, Sendable, BitwiseCopyable {
+    /// The bits.
     public let rawValue: UInt64
+    /// Takes the bits.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// The name itself.
@@ -122,6 +124,7 @@ public struct NameSet: ~Copyable, @unchecked Sendable {
     /// Lists that say more of it: see ``RuleDetails``.
     public var detailed: UInt16 = 0
 
+    /// Nothing found.
     public init() {}
 
     /// Whether no list has it.

@@ -3,8 +3,8 @@ public struct WeekSchedule: Sendable, Equatable {
   /// Minutes of the week from Monday 0:00 on, the end not included; an end beyond Sunday goes on on Monday.
   private var spans: [Range<Int>] = []
 
-  /// Minutes of a day and of a week.
   private static let day = 1_440
+  /// Minutes of a week.
   public static let week = 7 * 1_440
   /// Spans at most.
   private static let mostSpans = 64
@@ -13,6 +13,7 @@ public struct WeekSchedule: Sendable, Equatable {
 
   /// What is wrong with a schedule, in words.
   public struct Fault: Error, Equatable, CustomStringConvertible {
+    /// The words.
     public let description: String
   }
 

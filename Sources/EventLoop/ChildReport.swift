@@ -14,6 +14,7 @@ public final class ChildReport {
 
   /// Why there is no report.
   public struct Failure: Error, CustomStringConvertible {
+    /// The reason in words.
     public let description: String
   }
 

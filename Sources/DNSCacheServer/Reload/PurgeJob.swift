@@ -5,7 +5,9 @@ import EventLoop
 import Memory
 
 /// Removes from the cache what new rules forbid, in slices: names that are answered here now or take another route,
-/// and AD of servers that are not believed any more. It takes old marks from names, too, that are in no list.
+/// and AD of servers that are not believed any more.
+///
+/// It takes old marks, too, from names that are in no list.
 ///
 /// Meanwhile names that are asked for are judged singly (``Cache/hasUnjudged``).
 final class PurgeJob {

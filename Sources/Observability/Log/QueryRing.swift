@@ -51,7 +51,9 @@ public struct QueryRing: ~Copyable {
     public var microseconds: UInt32 = 0
     /// The type, where the question is longer than what is kept; else it stands behind the name.
     fileprivate var type = RecordType(rawValue: 0)
+    /// What became of it.
     public var outcome = QueryOutcome(nil)
+    /// How it came.
     public var transport = Service.Transport.udp
     /// Octets of the question that are kept.
     fileprivate var count: UInt8 = 0
