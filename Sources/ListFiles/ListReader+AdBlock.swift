@@ -19,26 +19,16 @@ extension ListReader {
         match = .exact
       }
     }
-    if position + 1 < lineEnd, buffer[position] == UInt8(ascii: "*"),
-      buffer[position + 1] == UInt8(ascii: ".")
-    {
+    if isAt(position, "*.") {
       position += 2
       match = .below
     }
     let begin = position
-    let isName = readName(&position)
-    if position < lineEnd, buffer[position] >= 0x80 {
-      var end = position
-      while end < lineEnd, buffer[end] != UInt8(ascii: "^"), buffer[end] != UInt8(ascii: "$") {
-        end += 1
-      }
-      guard let ascii = Punycode.ascii(text(begin..<end)), take(ascii) else {
-        return .mistake(.notAName)
-      }
-      position = end
-    } else if !isName {
-      return position < lineEnd ? .ignored(.pattern) : mistake()
+    guard readName(&position) else {
+      return position == begin && position < lineEnd ? .ignored(.pattern) : mistake()
     }
+    // `||ads.` is the beginning of names.
+    guard buffer[position - 1] != UInt8(ascii: ".") else { return .ignored(.pattern) }
     if position < lineEnd, buffer[position] == UInt8(ascii: "^") {
       position += 1
       // `^|` says that the name ends there, as it does anyhow.
@@ -71,32 +61,34 @@ extension ListReader {
       case ("badfilter", true): isBadFilter = true
       case ("all", true): break
       case ("denyallow", false):
-        for text in value.split(separator: "|") {
-          guard let ascii = Punycode.ascii(String(text)),
-            let name = try? Name(String(decoding: ascii, as: UTF8.self))
-          else { return .mistake(.badModifier) }
-          details.exempt.append(name.lowercased)
+        for text in entries(value) {
+          guard let octets = Punycode.wire(text), let name = try? Name(wire: octets) else {
+            return .mistake(.badModifier)
+          }
+          details.exempt.append(name)
         }
       case ("dnstype", false):
-        for text in value.split(separator: "|") {
+        for text in entries(value) {
           let isExcepted = text.hasPrefix("~")
           if !details.types.isEmpty, isExcepted != details.exceptsTypes {
             return .mistake(.badModifier)
           }
           details.exceptsTypes = isExcepted
-          guard let type = RecordType(text.drop { $0 == "~" }.uppercased()) else {
+          guard let type = RecordType(text.dropFirst(isExcepted ? 1 : 0).uppercased()) else {
             return .mistake(.badModifier)
           }
           details.types.append(type)
         }
       case ("client", false):
-        for text in value.split(separator: "|") {
-          guard let network = IPNetwork(String(text)) else { return .ignored(.modifier) }
+        for text in entries(value) {
+          guard let network = IPNetwork(text) else { return .ignored(.modifier) }
           details.clients.append(network)
         }
       case ("dnsrewrite", false):
-        guard trust == .full else { return .ignored(.modifier) }
-        guard let answer = ListReader.rewrite(String(value)) else { return .ignored(.modifier) }
+        // An exception to rewrites alone is no exception to blocks.
+        guard trust == .full, !isException, let answer = ListReader.rewrite(String(value)) else {
+          return .ignored(.modifier)
+        }
         details.answer = answer
       default: return .ignored(.modifier)
       }
@@ -106,28 +98,42 @@ extension ListReader {
         $0 <= RuleDetails.mostEntries
       })
     else { return .mistake(.badModifier) }
-    let event = rule(match, .adblock, isException: isException)
-    guard case .rule(var rule) = event else { return event }
-    rule.isBadFilter = isBadFilter
-    rule.hasDetails = !details.isEmpty
     self.details = details
+    let event = rule(match, .adblock, isException: isException, hasDetails: !details.isEmpty)
+    guard isBadFilter, case .rule(var rule) = event else { return event }
+    rule.isBadFilter = true
     return .rule(rule)
   }
 
+  /// What stands between bars; an empty entry is one, too, and no name, type or network.
+  private func entries(_ value: Substring) -> [String] {
+    value.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+  }
+
   /// What a rewrite answers; nothing for what isn't understood.
+  ///
+  /// Either an answer by itself, or code, type and value between semicolons.
   private static func rewrite(_ text: String) -> ListAnswer? {
     let parts = text.split(separator: ";", omittingEmptySubsequences: false).map(String.init)
-    let value = parts.last ?? ""
-    switch (parts[0].uppercased(), parts.count) {
-    case ("NXDOMAIN", _): return .nxDomain
-    case ("REFUSED", _): return .refused
-    case ("NOERROR", 1), ("NODATA", 1): return .noData
-    default: break
+    guard parts.count == 1 || parts.count == 3 else { return nil }
+    let value = parts.count == 3 ? parts[2] : ""
+    switch (parts[0].uppercased(), value.isEmpty) {
+    case ("NXDOMAIN", true): return .nxDomain
+    case ("REFUSED", true): return .refused
+    case ("NOERROR", true), ("NODATA", true): return .noData
+    case ("NOERROR", false): return self.answer(value, type: parts[1].uppercased())
+    default: return parts.count == 1 ? answer(parts[0], type: nil) : nil
     }
-    guard parts.count == 1 || parts.count == 3 && parts[0].uppercased() == "NOERROR" else {
-      return nil
+  }
+
+  private static func answer(_ value: String, type: String?) -> ListAnswer? {
+    if let address = IPAddress(value) {
+      return type == nil || type == (address.isIPv4 ? "A" : "AAAA") ? .address(address) : nil
     }
-    if let address = IPAddress(value) { return .address(address) }
-    return (try? Name(value)).map { .alias($0.lowercased) }
+    // Codes are words without a dot.
+    guard type == nil || type == "CNAME", value.contains("."),
+      let octets = Punycode.wire(value), let name = try? Name(wire: octets)
+    else { return nil }
+    return .alias(name)
   }
 }

@@ -4,35 +4,44 @@ import Memory
 // What a line is, by how it begins.
 
 extension ListReader {
+  /// What is left of the line that is being read.
+  enum Rest {
+    case nothing
+    case all
+    /// More names of a line of a hosts file, from here on.
+    case hosts(Int)
+    /// More names of a line of dnsmasq's, from here on up to an end, and whether ``ListReader/details`` is theirs.
+    case servers(Int, end: Int, hasDetails: Bool)
+  }
+
   /// Reads the line, or the rest of it; nothing when it says nothing.
   mutating func readLine() -> ListEvent? {
-    let start = rest ?? lineStart
-    // A line of a hosts file has more names.
-    if start > lineStart { return nextHost(at: start) }
-    rest = nil
-    if isInParentheses { return goOnInParentheses() }
-    let first = buffer[start]
+    switch rest {
+    case .hosts(let position): return nextHost(at: position)
+    case .servers(let position, let end, let hasDetails):
+      return nextServerName(at: position, end: end, hasDetails: hasDetails)
+    case .nothing, .all: rest = .nothing
+    }
+    let start = lineStart
+    if linesInParentheses > 0 { return goOnInParentheses() }
     let second = start + 1 < lineEnd ? buffer[start + 1] : 0
-    switch first {
-    case UInt8(ascii: "#"):
-      return second == UInt8(ascii: "#") || second == UInt8(ascii: "@")
-        || second == UInt8(ascii: "?")
-        ? .ignored(.cosmetic) : nil
+    switch buffer[start] {
+    case UInt8(ascii: "#"): return isCosmetic(start) ? .ignored(.cosmetic) : nil
     case UInt8(ascii: "!"), UInt8(ascii: ";"): return nil
-    case UInt8(ascii: "["): return nil
+    // `[Adblock Plus 2.0]`, or what AdGuard writes in front of rules for some programs.
+    case UInt8(ascii: "["): return second == UInt8(ascii: "$") ? .ignored(.modifier) : nil
     case UInt8(ascii: "/"): return .ignored(.expression)
     case UInt8(ascii: "$"),
       UInt8(ascii: "@") where second != UInt8(ascii: "@"):
       return readZoneLine(start)
     case UInt8(ascii: "@"): return readAdBlock(start + 2, isException: true)
     case UInt8(ascii: "|"): return readAdBlock(start, isException: false)
-    case UInt8(ascii: "<"):
+    case UInt8(ascii: "<") where ruleCount == 0:
       fault = "is a page of the web, no list"
       return nil
     default: break
     }
-    if isIndented && isZoneLine { return readZoneLine(start) }
-    if let event = readNamed(start) { return event }
+    if isIndented, let type = recordType(start).type { return readOwnData(start, type) }
     return readPlain(start)
   }
 
@@ -41,52 +50,47 @@ extension ListReader {
   /// Reads a line that begins with a name or an address.
   private mutating func readPlain(_ start: Int) -> ListEvent? {
     var position = start
-    let match = match ?? .subtree
-    if buffer[position] == UInt8(ascii: "*"), position + 1 < lineEnd,
-      buffer[position + 1] == UInt8(ascii: ".")
-    {
+    var match = match ?? .subtree
+    if buffer[start] == UInt8(ascii: "*"), isAt(start, "*.") {
       // Who writes that in a list of names means the name, too.
       position += 2
-    } else if buffer[position] == UInt8(ascii: ".") {
+      match = .subtree
+    } else if buffer[start] == UInt8(ascii: ".") {
       position += 1
+      match = .subtree
     }
-    let result = readName(&position)
-    if position < lineEnd {
-      let stop = buffer[position]
-      switch stop {
-      case 0x20, 9:
-        if result && isNumeric { return nextHost(at: position) }
-        if hasZoneRecord(position) { return readZoneLine(start) }
-        var behind = position
-        skipBlanks(&behind)
-        // Something else than a comment is more than a name.
-        if behind < lineEnd, buffer[behind] != UInt8(ascii: "#") { return .mistake(.notAName) }
-      case UInt8(ascii: "#"):
-        if isAt(position, "##") || isAt(position, "#@") || isAt(position, "#?")
-          || isAt(position, "#$") || isAt(position, "#%")
-        {
-          return .ignored(.cosmetic)
-        }
-      case UInt8(ascii: ":"):
-        // An IPv6 address in front of names.
-        var end = start
-        while end < lineEnd, buffer[end] != 0x20, buffer[end] != 9 { end += 1 }
-        if isAddress(start..<end) { return end < lineEnd ? nextHost(at: end) : .ignored(.address) }
-        return .ignored(.pattern)
-      case UInt8(ascii: "^"), UInt8(ascii: "$"), UInt8(ascii: "*"), UInt8(ascii: "/"),
-        UInt8(ascii: "?"), UInt8(ascii: "="), UInt8(ascii: ","):
-        return readAdBlock(start, isException: false)
-      case UInt8(ascii: "%"):
-        var end = start
-        while end < lineEnd, buffer[end] != 0x20, buffer[end] != 9 { end += 1 }
-        return nextHost(at: end)
-      case 0x80...: return readInternational(start, match, .domains)
-      default: return mistake()
+    let isName = readName(&position)
+    guard position < lineEnd else { return isName ? rule(match, .domains) : mistake() }
+    switch buffer[position] {
+    case 0x20, 9:
+      if isName && isNumeric { return isIPv4 ? nextHost(at: position) : mistake() }
+      let nameEnd = position
+      skipBlanks(&position)
+      if buffer[position] != UInt8(ascii: "#") {
+        let (type, next) = recordType(position)
+        guard let type else { return mistake() }
+        return readRecord(type, start, nameEnd: nameEnd, isName: isName, behind: next)
       }
+    case UInt8(ascii: "#"):
+      if isCosmetic(position) { return .ignored(.cosmetic) }
+    case UInt8(ascii: ":"): return readBehindColon(start, position)
+    case UInt8(ascii: "="): return readSetting(start)
+    case UInt8(ascii: "^"), UInt8(ascii: "$"), UInt8(ascii: "*"), UInt8(ascii: "/"),
+      UInt8(ascii: "?"), UInt8(ascii: ","), UInt8(ascii: "|"):
+      return readAdBlock(start, isException: false)
+    default: return mistake()
     }
-    guard result else { return mistake() }
-    if isNumeric { return .ignored(.address) }
-    return rule(match, .domains)
+    return isName ? rule(match, .domains) : mistake()
+  }
+
+  /// Reads a line that has a colon behind its first word: an IPv6 address in front of names, or a setting.
+  private mutating func readBehindColon(_ start: Int, _ colon: Int) -> ListEvent? {
+    if isAt(start, "local-zone:") { return readUnbound(start + 11) }
+    var end = start
+    while end < lineEnd, !isBlank(end) { end += 1 }
+    if isAddress(start..<end) { return end < lineEnd ? nextHost(at: end) : .ignored(.address) }
+    // `server:`, `local-data: "x A 192.0.2.1"`; or else a port, a path, the scheme of a URL.
+    return .ignored(colon > start && colon + 1 == end ? .setting : .pattern)
   }
 
   /// Reads the next name of a line of a hosts file.
@@ -94,21 +98,16 @@ extension ListReader {
     var position = start
     skipBlanks(&position)
     guard position < lineEnd, buffer[position] != UInt8(ascii: "#") else {
-      rest = nil
+      rest = .nothing
       return nil
     }
-    let begin = position
-    let result = readName(&position)
-    let isWhole = position == lineEnd || isBlank(position)
-    if !isWhole, buffer[position] >= 0x80 {
-      var end = position
-      while end < lineEnd, !isBlank(end) { end += 1 }
-      rest = end
-      return readInternational(begin, match ?? .exact, .hosts, upTo: end)
-    }
+    let isName = readName(&position)
+    let isWhole =
+      position == lineEnd || isBlank(position) || buffer[position] == UInt8(ascii: "#")
+    let stop = position
     while position < lineEnd, !isBlank(position) { position += 1 }
-    rest = position
-    guard result, isWhole else { return .mistake(.notAName) }
+    rest = stop < lineEnd && buffer[stop] == UInt8(ascii: "#") ? .nothing : .hosts(position)
+    guard isName, isWhole else { return mistake() }
     // The names that every hosts file has.
     if isNumeric || isOwnName { return nil }
     return rule(match ?? .exact, .hosts)
@@ -116,135 +115,148 @@ extension ListReader {
 
   /// Whether the name is one that hosts files have for the host itself.
   private var isOwnName: Bool {
-    let labels = WireName.labelCount(name)
-    if labels == 1 {
+    let second = Int(wire[0]) + 1
+    if second == wireCount - 1 {
       for own in [
-        "localhost", "local", "broadcasthost", "ip6-localhost", "ip6-loopback", "ip6-localnet",
-        "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters", "ip6-allhosts",
-      ] as [StaticString] where isName(own) {
+        "localhost", "local", "broadcasthost", "localhost4", "localhost6", "ip6-localhost",
+        "ip6-loopback", "ip6-localnet", "ip6-mcastprefix", "ip6-allnodes", "ip6-allrouters",
+        "ip6-allhosts",
+      ] where isLabel(0, own) {
         return true
       }
       return false
     }
-    return labels == 2 && isName("localhost", before: "localdomain")
+    guard wire[1] == UInt8(ascii: "l"), isLabel(0, "localhost") else {
+      return isLabel(0, "localhost4") && isLabel(second, "localdomain4")
+        || isLabel(0, "localhost6") && isLabel(second, "localdomain6")
+    }
+    return isLabel(second, "localdomain")
   }
 
-  private func isName(_ label: StaticString, before second: StaticString? = nil) -> Bool {
-    var place = 0
-    for label in [label, second].compactMap({ $0 }) {
-      let text = "\(label)".utf8
-      guard place + text.count + 2 <= wireCount, Int(wire[place]) == text.count else {
-        return false
-      }
-      for (index, octet) in text.enumerated() where wire[place + 1 + index] != octet {
-        return false
-      }
-      place += text.count + 1
-    }
-    return place == wireCount - 1
+  /// Whether a label of the name, which begins at a place of ``wire``, is some text.
+  func isLabel(_ place: Int, _ text: String) -> Bool {
+    let octets = text.utf8.span
+    guard place < wireCount, Int(wire[place]) == octets.count else { return false }
+    for index in 0..<octets.count where wire[place + 1 + index] != octets[index] { return false }
+    return true
+  }
+
+  /// Whether the name, of which the last label is a number, is an address, or the `0` that some lists have for one.
+  private var isIPv4: Bool {
+    let isDigit = wire[1] >= UInt8(ascii: "0") && wire[1] <= UInt8(ascii: "9")
+    return isDigit && WireName.labelCount(name) == 4 || isLabel(0, "0") && wireCount == 3
   }
 
   // MARK: Names
 
   /// Reads the name that begins at a position, up to what can't be in one, into ``wire``.
   ///
+  /// Letters beyond ASCII become A-labels (RFC 5890).
+  ///
   /// - Returns: whether it is a name: letters, digits, hyphens and underscores.
   mutating func readName(_ position: inout Int) -> Bool {
-    var label = 0
-    var count = 1
-    var at = position
-    while at < lineEnd {
-      let octet = buffer[at]
-      if octet == UInt8(ascii: ".") {
-        let length = count - label - 1
-        // A dot at the end is the root's.
-        guard length > 0, length < 64 else { break }
-        wire[label] = UInt8(truncatingIfNeeded: length)
-        label = count
-        count += 1
-        guard count < 255 else { break }
-      } else {
-        let lower = octet | 0x20
-        let isLetter = lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z")
-        let isOther =
-          octet >= UInt8(ascii: "0") && octet <= UInt8(ascii: "9") || octet == UInt8(ascii: "-")
-          || octet == UInt8(ascii: "_")
-        guard isLetter || isOther, count < 255 else { break }
-        wire[count] = isLetter ? lower : octet
-        count += 1
-      }
-      at += 1
-    }
+    let start = position
+    // As text a name has 254 octets at most, its last dot included.
+    let most = min(lineEnd, start + WireName.longest - 1)
+    let labels = ListReader.readLabels(buffer, start..<most, letters, &wire)
+    let at = start + labels.read
+    if at < lineEnd, buffer[at] >= 0x80 { return readInternational(start, &position) }
     position = at
-    let length = count - label - 1
-    guard length < 64, count < 255 else {
-      wireCount = 1
-      wire[0] = 0
-      return false
+    let length = labels.count - labels.last - 1
+    if length == 0 {
+      // A dot at the end is the root's.
+      wire[labels.last] = 0
+      wireCount = labels.last + 1
+      lastLabel = labels.lastButOne
+      return labels.last > 0
     }
-    if length > 0 {
-      wire[label] = UInt8(truncatingIfNeeded: length)
-      wire[count] = 0
-      wireCount = count + 1
-    } else {
-      wire[label] = 0
-      wireCount = label + 1
-    }
-    return wireCount > 1
+    guard length <= WireName.longestLabel, labels.count < WireName.longest else { return false }
+    wire[labels.last] = UInt8(truncatingIfNeeded: length)
+    wire[labels.count] = 0
+    wireCount = labels.count + 1
+    lastLabel = labels.last
+    return true
   }
 
-  /// Whether the last label of the name is a number: an address.
-  private var isNumeric: Bool {
-    var place = 0
+  /// Where the last labels of a name begin in wire form, how many octets it has there, and how many were read.
+  private struct Labels {
+    var lastButOne = 0
     var last = 0
+    var count = 1
+    var read = 0
+  }
+
+  /// Writes the labels that text begins with, all but the last one's length.
+  private static func readLabels(
+    _ buffer: borrowing FixedArray<UInt8>, _ range: Range<Int>,
+    _ letters: borrowing FixedArray<UInt8>, _ wire: inout FixedArray<UInt8>
+  ) -> Labels {
+    let text = buffer.span.extracting(range)
+    let letters = letters.span
+    var name = wire.mutableSpan
+    var labels = Labels()
+    while labels.read < text.count {
+      let octet = letters[Int(text[labels.read])]
+      if octet == 0 { break }
+      if octet == UInt8(ascii: ".") {
+        let length = labels.count - labels.last - 1
+        guard length > 0, length <= WireName.longestLabel else { break }
+        name[labels.last] = UInt8(truncatingIfNeeded: length)
+        labels.lastButOne = labels.last
+        labels.last = labels.count
+      } else {
+        name[labels.count] = octet
+      }
+      labels.count += 1
+      labels.read += 1
+    }
+    return labels
+  }
+
+  /// Reads a name that has letters beyond ASCII, all of it, from its beginning.
+  private mutating func readInternational(_ start: Int, _ position: inout Int) -> Bool {
+    var end = start
+    while end < lineEnd, buffer[end] >= 0x80 || letters[Int(buffer[end])] != 0 { end += 1 }
+    position = end
+    guard let octets = Punycode.wire(text(start..<end)) else { return false }
+    setName(octets)
+    return true
+  }
+
+  /// Takes a name in wire form, of ``WireName/longest`` octets at most, none of them the root alone.
+  private mutating func setName(_ octets: [UInt8]) {
+    for (index, octet) in octets.enumerated() { wire[index] = octet }
+    wireCount = octets.count
+    findLastLabel()
+  }
+
+  /// Finds the last label of the name.
+  mutating func findLastLabel() {
+    var place = 0
     while place < wireCount, wire[place] != 0 {
-      last = place
+      lastLabel = place
       place += Int(wire[place]) + 1
     }
-    let end = last + 1 + Int(wire[last])
-    guard end < wireCount, wire[last] > 0 else { return false }
-    for index in last + 1..<end
+  }
+
+  /// Whether the last label of the name is a number: an address (RFC 3696 §2).
+  var isNumeric: Bool {
+    for index in lastLabel + 1..<wireCount - 1
     where wire[index] < UInt8(ascii: "0") || wire[index] > UInt8(ascii: "9") {
       return false
     }
     return true
   }
 
-  /// Reads a name with letters beyond ASCII (RFC 5890).
-  private mutating func readInternational(
-    _ start: Int, _ match: NameMatch, _ format: ListFormat, upTo end: Int? = nil
-  ) -> ListEvent? {
-    var end = end ?? start
-    while end < lineEnd, !isBlank(end), buffer[end] != UInt8(ascii: "#") { end += 1 }
-    let octets = (start..<end).map { buffer[$0] }
-    guard let ascii = Punycode.ascii(String(decoding: octets, as: UTF8.self)), take(ascii) else {
-      return .mistake(.notAName)
-    }
-    return rule(match, format)
-  }
-
-  /// Takes a name as text.
-  mutating func take(_ text: [UInt8]) -> Bool {
-    guard let name = try? Name(String(decoding: text, as: UTF8.self)) else { return false }
-    return take(name)
-  }
-
-  mutating func take(_ name: Name) -> Bool {
-    let octets = name.lowercased.wire
-    guard octets.count <= 255, octets.count > 1 else { return false }
-    for (index, octet) in octets.enumerated() { wire[index] = octet }
-    wireCount = octets.count
-    return true
-  }
-
   /// A rule about the name, counted for its format.
   mutating func rule(
-    _ match: NameMatch, _ format: ListFormat, isException: Bool = false
+    _ match: NameMatch, _ format: ListFormat, isException: Bool = false, hasDetails: Bool = false
   ) -> ListEvent {
-    let index = ListFormat.allCases.firstIndex(of: format) ?? 0
-    formats[index] += 1
+    if isNumeric { return .ignored(.address) }
+    formats[format.index] += 1
     var rule = ListRule(match)
     rule.isException = isException
+    rule.hasDetails = hasDetails
     return .rule(rule)
   }
 
@@ -252,8 +264,10 @@ extension ListReader {
 
   /// What is wrong with the line: it may not be text at all.
   mutating func mistake() -> ListEvent? {
+    guard line != lastBinaryLine else { return .mistake(.controlOctets) }
     for index in lineStart..<lineEnd
     where buffer[index] < 0x20 && buffer[index] != 9 || buffer[index] == 0x7F {
+      lastBinaryLine = line
       binaryLines += 1
       if binaryLines >= ListReader.mostBinaryLines {
         fault = "is no text"
@@ -264,6 +278,26 @@ extension ListReader {
     return .mistake(.notAName)
   }
 
+  /// Whether a rule about what pages look like begins here: `##`, `#@#`, `#?#`, `#$#`, `#%#` and mixtures of them.
+  ///
+  /// - Parameter start: of a number sign.
+  private func isCosmetic(_ start: Int) -> Bool {
+    var position = start + 1
+    while position < lineEnd, position < start + 3 {
+      switch buffer[position] {
+      case UInt8(ascii: "@"), UInt8(ascii: "?"), UInt8(ascii: "$"), UInt8(ascii: "%"):
+        position += 1
+        continue
+      default: break
+      }
+      break
+    }
+    guard position < lineEnd, buffer[position] == UInt8(ascii: "#") else { return false }
+    while position < lineEnd, buffer[position] == UInt8(ascii: "#") { position += 1 }
+    // A row of number signs, or a title behind it, is a comment.
+    return position < lineEnd && !isBlank(position)
+  }
+
   func skipBlanks(_ position: inout Int) {
     while position < lineEnd, isBlank(position) { position += 1 }
   }
@@ -271,15 +305,31 @@ extension ListReader {
   func isBlank(_ position: Int) -> Bool { buffer[position] == 0x20 || buffer[position] == 9 }
 
   /// Whether some text stands in the line.
-  func isAt(_ position: Int, _ text: StaticString) -> Bool {
-    let count = text.utf8CodeUnitCount
-    guard position + count <= lineEnd else { return false }
-    var index = position
-    for octet in "\(text)".utf8 {
-      if buffer[index] != octet { return false }
-      index += 1
+  func isAt(_ position: Int, _ text: String) -> Bool {
+    let octets = text.utf8.span
+    guard octets.count <= lineEnd - position else { return false }
+    for index in 0..<octets.count where buffer[position + index] != octets[index] { return false }
+    return true
+  }
+
+  /// Whether a part of the line is a word, which is given in lower case, in whatever letter case.
+  func isWord(_ range: Range<Int>, _ word: String) -> Bool {
+    let octets = word.utf8.span
+    guard octets.count == range.count else { return false }
+    for index in 0..<octets.count {
+      let isLetter = octets[index] >= UInt8(ascii: "a")
+      if buffer[range.lowerBound + index] | (isLetter ? 0x20 : 0) != octets[index] { return false }
     }
     return true
+  }
+
+  /// The word that begins at a position, up to a blank, a comment or the end.
+  func word(_ start: Int) -> Range<Int> {
+    var end = start
+    while end < lineEnd, !isBlank(end), end == start || buffer[end] != UInt8(ascii: "#") {
+      end += 1
+    }
+    return start..<end
   }
 
   /// A part of the line as text.

@@ -10,14 +10,14 @@ public struct ListReader: ~Copyable {
   public static let longestLine = 4_096
   /// Octets that may be appended at once.
   public static let largestPiece = 1 << 18
-  /// Rules of a list at most.
-  public static let mostRules = 10_000_000
   /// Lines with octets that are no text after which it is no list.
   static let mostBinaryLines = 8
 
   /// What plain names and those of hosts files are about; nothing for what their format says.
   let match: NameMatch?
   let trust: ListTrust
+  /// Rules of a list at most.
+  var mostRules = 10_000_000
   var buffer = FixedArray<UInt8>(
     reserving: ListReader.largestPiece + ListReader.longestLine + 1)
   private var begin = 0
@@ -26,29 +26,36 @@ public struct ListReader: ~Copyable {
   private var isAtStart = true
   /// Whether the rest of a line that is too long is passed over.
   private var isSkipping = false
+  /// What ends a line: a line feed, or a carriage return in lists that have no others.
+  private var lineFeed: UInt8 = 0x0A
   var binaryLines = 0
-  private var ruleCount = 0
+  var lastBinaryLine = 0
+  private(set) var ruleCount = 0
 
   /// The line that is being read: its place in the buffer, without the blanks around it.
   var lineStart = 0
   var lineEnd = 0
-  /// Where in it the next name is looked for, in a line with several; nothing when it is done.
-  var rest: Int?
+  /// What of it is yet to be read.
+  var rest = Rest.nothing
   /// The number of the line that was given last, from 1 on.
   public private(set) var line = 0
 
-  /// The name in wire form.
+  /// The name in wire form, and where its last label begins.
   var wire = FixedArray<UInt8>(repeating: 0, count: 256)
   var wireCount = 1
+  var lastLabel = 0
+  /// What each octet is in a name, in lower case; 0 for those that are in none.
+  let letters = ListReader.makeLetters()
   /// What the rule that was given last says beside its name.
   public internal(set) var details = RuleDetails()
   /// Why no more is read of the list: it is none.
   public internal(set) var fault: String?
   /// How many rules of each format there were.
   var formats = FixedArray<Int>(repeating: 0, count: ListFormat.allCases.count)
-  /// The zone that names of a response policy zone end in, in wire form; and whether a record goes on.
+  /// The zone that names of a response policy zone end in, in wire form.
   var origin: [UInt8] = [0]
-  var isInParentheses = false
+  /// How many lines more a record in parentheses may have.
+  var linesInParentheses = 0
 
   /// Begins a list.
   public init(match: NameMatch? = nil, trust: ListTrust = .block) {
@@ -97,18 +104,18 @@ public struct ListReader: ~Copyable {
   /// What comes next; nothing when more octets are needed, or at the end.
   public mutating func next() -> ListEvent? {
     while fault == nil {
-      if rest == nil {
+      if case .nothing = rest {
         switch takeLine() {
         case nil: return nil
-        case .whole: rest = lineStart
+        case .whole: rest = .all
         case .mistake(let mistake): return .mistake(mistake)
         }
       }
       guard let event = readLine() else { continue }
       guard case .rule = event else { return event }
       ruleCount += 1
-      guard ruleCount <= ListReader.mostRules else {
-        fault = "has more than \(ListReader.mostRules) rules"
+      guard ruleCount <= mostRules else {
+        fault = "has more than \(mostRules) rules"
         return nil
       }
       return event
@@ -123,6 +130,7 @@ public struct ListReader: ~Copyable {
 
   /// Finds the next line that has something in it.
   private mutating func takeLine() -> Line? {
+    if isAtStart, !chooseLineFeed() { return nil }
     while true {
       var stop = begin
       let found = findLineEnd(&stop)
@@ -155,13 +163,6 @@ public struct ListReader: ~Copyable {
         lineStart += 1
       }
       guard lineStart < lineEnd else { continue }
-      if isFirst {
-        isFirst = false
-        if buffer[lineStart] == UInt8(ascii: "<") {
-          fault = "is a page of the web, no list"
-          return nil
-        }
-      }
       return .whole
     }
   }
@@ -171,7 +172,6 @@ public struct ListReader: ~Copyable {
     octet == 0x20 || octet == 9 || octet == 0x0D
   }
 
-  private var isFirst = true
   /// Whether there were blanks in front of the line.
   private(set) var isIndented = false
 
@@ -185,12 +185,35 @@ public struct ListReader: ~Copyable {
     }
   }
 
-  /// Looks for a line feed, eight octets a step.
+  /// Tells lists of which the lines end in nothing but a carriage return.
+  ///
+  /// - Returns: whether there were octets enough to know.
+  private mutating func chooseLineFeed() -> Bool {
+    let count = min(end - begin, ListReader.longestLine + 1)
+    var hasReturn = false
+    for index in begin..<begin + count {
+      if buffer[index] == 0x0A { return true }
+      hasReturn = hasReturn || buffer[index] == 0x0D
+    }
+    guard isFinished || count > ListReader.longestLine else { return false }
+    if hasReturn { lineFeed = 0x0D }
+    return true
+  }
+
+  private static func makeLetters() -> FixedArray<UInt8> {
+    var letters = FixedArray<UInt8>(repeating: 0, count: 256)
+    for octet in "abcdefghijklmnopqrstuvwxyz0123456789-_.".utf8 { letters[Int(octet)] = octet }
+    for octet in UInt8(ascii: "A")...UInt8(ascii: "Z") { letters[Int(octet)] = octet | 0x20 }
+    return letters
+  }
+
+  /// Looks for the end of a line, eight octets a step.
   private func findLineEnd(_ position: inout Int) -> Bool {
     let octets = buffer.span
     let ones: UInt64 = 0x0101_0101_0101_0101
+    let pattern = ones &* UInt64(lineFeed)
     while position + 8 <= end {
-      let word = octets.load64(position) ^ ones &* 0x0A
+      let word = octets.load64(position) ^ pattern
       let zeros = (word &- ones) & ~word & (ones &* 0x80)
       if zeros != 0 {
         position += zeros.trailingZeroBitCount / 8
@@ -199,7 +222,7 @@ public struct ListReader: ~Copyable {
       position += 8
     }
     while position < end {
-      if octets[position] == 0x0A { return true }
+      if octets[position] == lineFeed { return true }
       position += 1
     }
     return false

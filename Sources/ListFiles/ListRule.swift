@@ -21,6 +21,18 @@ public enum ListTrust: String, Sendable, CaseIterable, BitwiseCopyable {
 /// What a list mostly is made of.
 public enum ListFormat: String, Sendable, CaseIterable, BitwiseCopyable {
   case domains, hosts, adblock, dnsmasq, unbound, rpz
+
+  /// Its place among all.
+  var index: Int {
+    switch self {
+    case .domains: 0
+    case .hosts: 1
+    case .adblock: 2
+    case .dnsmasq: 3
+    case .unbound: 4
+    case .rpz: 5
+    }
+  }
 }
 
 /// What a line says of a name.

@@ -1,25 +1,58 @@
+import DNSWire
+
 /// Names with letters beyond ASCII, as the DNS has them (RFC 3492, RFC 5891).
 enum Punycode {
-  /// A name of which each label is ASCII; nothing when it can't be one.
+  /// A name as the DNS has it, in wire form; nothing when it can't be one.
   ///
-  /// Letters are put in lower case; what else IDNA maps (RFC 5895) is not, so such a name is another one and not
-  /// blocked, rather than the wrong one.
-  static func ascii(_ name: String) -> [UInt8]? {
+  /// Letters are put in lower case. What else IDNA 2008 has somebody map or put together first (RFC 5895) isn't: such a
+  /// text is taken for no name, rather than for another one.
+  static func wire(_ name: String) -> [UInt8]? {
     var octets: [UInt8] = []
-    for (index, label) in name.split(
-      whereSeparator: { $0 == "." || $0 == "\u{3002}" || $0 == "\u{FF0E}" || $0 == "\u{FF61}" }
-    ).enumerated() {
-      if index > 0 { octets.append(UInt8(ascii: ".")) }
-      let scalars = Array(label.lowercased().unicodeScalars)
-      guard scalars.count < 64, !scalars.contains("\u{FFFD}") else { return nil }
-      guard scalars.contains(where: { $0.value >= 0x80 }) else {
-        octets += Array(label.lowercased().utf8)
-        continue
-      }
-      guard let encoded = encode(scalars) else { return nil }
-      octets += Array("xn--".utf8) + encoded
+    let labels = name.unicodeScalars.split(omittingEmptySubsequences: false, whereSeparator: isDot)
+    for (index, label) in labels.enumerated() {
+      // Behind the last dot is the root.
+      if label.isEmpty, index > 0, index == labels.count - 1 { break }
+      let scalars = Array(String(label).lowercased().unicodeScalars)
+      guard let encoded = encodeLabel(scalars), !encoded.isEmpty,
+        encoded.count <= WireName.longestLabel
+      else { return nil }
+      octets.append(UInt8(truncatingIfNeeded: encoded.count))
+      octets += encoded
     }
-    return octets.isEmpty ? nil : octets
+    octets.append(0)
+    return octets.count <= WireName.longest ? octets : nil
+  }
+
+  /// RFC 3490 §3.1: what people may write between labels.
+  private static func isDot(_ scalar: Unicode.Scalar) -> Bool {
+    scalar == "." || scalar == "\u{3002}" || scalar == "\u{FF0E}" || scalar == "\u{FF61}"
+  }
+
+  private static func encodeLabel(_ scalars: [Unicode.Scalar]) -> [UInt8]? {
+    guard scalars.count <= WireName.longestLabel, scalars.allSatisfy(isAllowed) else { return nil }
+    if scalars.allSatisfy(\.isASCII) {
+      return scalars.map { UInt8(truncatingIfNeeded: $0.value) }
+    }
+    return encode(scalars).map { Array("xn--".utf8) + $0 }
+  }
+
+  /// Whether a character may stand in a name: letters, digits and marks that no mapping would change (RFC 5892 §2).
+  private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar {
+    case "a"..."z", "0"..."9", "-", "_": return true
+    case "\0"..."\u{7F}": return false
+    // Letters of their own since IDNA 2008 (RFC 5892 §2.6).
+    case "\u{DF}", "\u{3C2}": return true
+    // What would have to be put together with the letter before: accents, voiced kana, parts of Hangul syllables.
+    case "\u{300}"..."\u{36F}", "\u{3099}"..."\u{309A}", "\u{1100}"..."\u{11FF}": return false
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .lowercaseLetter, .otherLetter, .modifierLetter, .nonspacingMark, .spacingMark,
+      .decimalNumber:
+      return !scalar.properties.changesWhenNFKCCaseFolded
+    default: return false
+    }
   }
 
   // RFC 3492 §5.
@@ -33,7 +66,6 @@ enum Punycode {
 
   /// RFC 3492 §6.3; labels are short, so nothing overflows.
   static func encode(_ scalars: [Unicode.Scalar]) -> [UInt8]? {
-    guard scalars.count < 64 else { return nil }
     var output = scalars.filter { $0.value < 0x80 }.map { UInt8(truncatingIfNeeded: $0.value) }
     let basic = UInt32(output.count)
     var handled = basic
@@ -65,7 +97,7 @@ enum Punycode {
       delta &+= 1
       n += 1
     }
-    return output.count < 60 ? output : nil
+    return output
   }
 
   private static func digit(_ number: UInt32) -> UInt8 {

@@ -7,7 +7,7 @@ import Testing
 @Suite("Block lists as text")
 struct ListReaderTests {
   /// Reads a list in pieces of so many octets, and tells what came as lines of text.
-  private static func read(
+  static func read(
     _ octets: [UInt8], match: NameMatch? = nil, trust: ListTrust = .block, piece: Int = 1_000
   ) -> [String] {
     var reader = ListReader(match: match, trust: trust)
@@ -51,7 +51,7 @@ struct ListReaderTests {
     return words.joined(separator: " ")
   }
 
-  private static func read(_ text: String, match: NameMatch? = nil, trust: ListTrust = .block)
+  static func read(_ text: String, match: NameMatch? = nil, trust: ListTrust = .block)
     -> [String]
   {
     read(Array(text.utf8), match: match, trust: trust)
@@ -99,7 +99,7 @@ struct ListReaderTests {
     // An octet that is neither text nor blank once had it read the same line for ever.
     #expect(
       Self.read("0.0.0.0 bad\u{1d}name good.example") == [
-        "1 mistake notAName", "1 block exact good.example.", "format hosts",
+        "1 mistake controlOctets", "1 block exact good.example.", "format hosts",
       ])
     #expect(Self.read("0.0.0.0 a.example", match: .subtree).first == "1 block subtree a.example.")
   }
@@ -222,13 +222,55 @@ struct ListReaderTests {
     #expect(Self.read("") == [])
   }
 
+  @Test func `lines end in a line feed, both, or a carriage return alone`() {
+    let lines = ["\u{FEFF}# a list", "", "ads.example", "0.0.0.0 b.example", "||c.example^"]
+    for end in ["\n", "\r\n", "\r"] {
+      #expect(
+        Self.read(lines.joined(separator: end)) == [
+          "3 block subtree ads.example.", "4 block exact b.example.",
+          "5 block subtree c.example.", "format domains",
+        ])
+    }
+    // A carriage return among line feeds ends nothing.
+    #expect(Self.read("a.example\rb.example\n").first == "1 mistake controlOctets")
+  }
+
+  @Test func `one strange line isn't the list's end`() {
+    #expect(
+      Self.read("a.example\n<b>\nb.example").dropLast() == [
+        "1 block subtree a.example.", "2 mistake notAName", "3 block subtree b.example.",
+      ])
+    // A record that is never closed hides sixteen lines, no more.
+    let open = "@ SOA a. b. (\n" + (2...20).map { "x\($0).example\n" }.joined()
+    #expect(Self.read(open).first == "18 block subtree x18.example.")
+    // Many octets that are no text in one line are one line.
+    let control = "0.0.0.0" + String(repeating: " a\u{1}", count: 20) + "\nb.example"
+    #expect(Self.read(control).suffix(2) == ["2 block subtree b.example.", "format domains"])
+    let utf16 = "ads.example\n".utf8.flatMap { octet -> [UInt8] in [octet, 0] }
+    #expect(Self.read(Array(repeating: utf16, count: 9).flatMap { $0 }).last == "fault is no text")
+  }
+
+  @Test func `rules are counted up to a bound`() {
+    var reader = ListReader()
+    #expect(reader.mostRules == 10_000_000)
+    reader.mostRules = 2
+    reader.append(Array("a.example\n# b\nc.example\nd.example\n".utf8).span)
+    var rules = 0
+    while reader.next() != nil { rules += 1 }
+    #expect(rules == 2)
+    #expect(reader.fault == "has more than 2 rules")
+  }
+
   @Test(arguments: SplitMix64.fixedSeeds(6))
   func `it doesn't matter how a list is cut, and random octets trap nowhere`(seed: UInt64) {
     var random = SplitMix64(seed: seed)
     let parts = [
       "ads.example\n", "0.0.0.0 a.example b.example\n", "||x.example^$important\n", "\n", "\r\n",
       "||b\u{fc}cher.example^\n", "* . # !\n", "nx.example CNAME .\n", "@ SOA a. b. (\n", ")\n",
-      "local-zone: \"z.example\" static\n", "address=/d.example/\n", "$", "|", "@@", "^", "=", "/",
+      "local-zone: \"z.example\" static\n", "address=/d.example/e.example/192.0.2.1 # f\n", "$",
+      "\r",
+      "$ORIGIN rpz.example.\n", "x.rpz.example. 1h IN CNAME *.\n", "\t", "<", "###", "#@#", "[$",
+      "|", "@@", "^", "=", "/",
       "*.", ".", "::1 ", "a", "$dnstype=", "$client=", "rpz-ip",
     ]
     var octets: [UInt8] = []
