@@ -11,9 +11,9 @@ public struct NameSet: ~Copyable, @unchecked Sendable {
   /// What hashes the names.
   public let hasher: NameHasher
   /// What is in it, by open addressing, 0 being an empty place; see ``Slot``.
-  private var slots: FixedArray<UInt64>
+  private var slots: SegmentedWords
   /// Three bits in one word for each entry: what is in no list mostly lacks one.
-  private var filter: FixedArray<UInt64>
+  private var filter: SegmentedWords
   /// Entries that are in it; a name that several lists have in the same way is one.
   public private(set) var count = 0
   /// Most labels that an entry has; no longer suffix is looked for.
@@ -60,8 +60,8 @@ public struct NameSet: ~Copyable, @unchecked Sendable {
     self.hasher = hasher
     self.capacity = min(max(capacity, 0), NameSet.mostEntries)
     // Four of five places taken at most; one is always empty, where a search ends.
-    slots = FixedArray(reserving: self.capacity + self.capacity / 4 + 1)
-    filter = FixedArray(reserving: self.capacity / 8 + 1)
+    slots = SegmentedWords(reserving: self.capacity + self.capacity / 4 + 1)
+    filter = SegmentedWords(reserving: self.capacity / 8 + 1)
   }
 
   /// Words that are cleared: of the table, then of the filter.
@@ -112,6 +112,20 @@ public struct NameSet: ~Copyable, @unchecked Sendable {
 
   /// Notes how many labels the longest name of a list has.
   public mutating func note(mostLabels labels: Int) { mostLabels = max(mostLabels, labels) }
+
+  /// Gives back a part of its memory, when it is used no more.
+  ///
+  /// - Parameter part: from 0 on.
+  /// - Returns: whether there is another.
+  public mutating func release(part: Int) -> Bool {
+    if part < slots.segmentCount {
+      slots.release(segment: part)
+      return true
+    }
+    let rest = part - slots.segmentCount
+    if rest < filter.segmentCount { filter.release(segment: rest) }
+    return rest + 1 < filter.segmentCount
+  }
 
   // MARK: Looking up
 

@@ -35,6 +35,8 @@ final class ListKeeper {
   private var groups: [NameFilter.GroupRules] = []
   private var reading: (list: BlockList, report: ChildReport)?
   private var loading: ListLoading?
+  /// What still has memory of lists that were in force before.
+  private var past: [ListLoading] = []
   /// Whether what is being put together is out of date.
   private var mustLoadAgain = false
   private var timer: Timer?
@@ -304,12 +306,17 @@ final class ListKeeper {
   private func slice() {
     worker.value.measureSlice(.lists) { _ in
       let end = EventLoop.microseconds() + ListKeeper.sliceTime
-      while loading != nil, EventLoop.microseconds() < end { step() }
+      while loading != nil || !past.isEmpty, EventLoop.microseconds() < end { step() }
     }
-    if loading != nil { timer?.schedule(after: 0) } else { tellWaiting() }
+    if loading != nil || !past.isEmpty { timer?.schedule(after: 0) }
+    if loading == nil { tellWaiting() }
   }
 
   private func step() {
+    if let last = past.last {
+      if !last.release() { past.removeLast() }
+      return
+    }
     guard let loading else { return }
     switch loading.step() {
     case .progress: break
@@ -335,6 +342,7 @@ final class ListKeeper {
     counters.changes &+= 1
     let filter = worker.value.policy.value.filter
     filter.value.replace(&loading.names, details: loading.details)
+    past.append(loading)
     filter.value.listNames = lists.map(\.rule.name)
     filter.value.setGroups(groups)
     whenChanged()

@@ -41,6 +41,16 @@ final class ListLoading {
     var details: [UInt8] = []
   }
 
+  /// Parts of the lists before that have been given back.
+  private var released = 0
+
+  /// Gives back a part of the lists before, once ``names`` has them; false when all is given back.
+  func release() -> Bool {
+    let hasMore = names.release(part: released)
+    released += 1
+    return hasMore
+  }
+
   /// Begins to put lists together.
   init(_ lists: [BlockList], hasher: NameHasher) {
     waiting = lists.reversed()
